@@ -1,0 +1,72 @@
+# Everything runs from .venv in this folder; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lint types unit functional chaos bench coverage reference lock worker sandbox flower clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Create .venv and install everything, pinned and hashed
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## See the main job done: embedded Valkey, sandbox, worker, sample events
+	@$(BIN)/convertro demo $(ARGS)
+
+test: $(STAMP) ## Run every test but the slow ones
+	$(BIN)/pytest -m "not slow"
+
+check: lint types unit ## What must pass before a commit
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+unit: $(STAMP) ## Run the tests that need no server
+	$(BIN)/pytest -q tests/unit tests/contract
+
+functional: $(STAMP) ## Run the tests with a real Valkey, worker and sandbox
+	$(BIN)/pytest tests/functional
+
+chaos: $(STAMP) ## Run the tests that kill things, the slow ones too
+	$(BIN)/pytest tests/chaos
+
+coverage: $(STAMP) ## Measure branch coverage of the unit tests
+	$(BIN)/pytest -q tests/unit tests/contract --cov --cov-report=term-missing:skip-covered
+
+bench: $(STAMP) ## Measure throughput beside the plain way, in one run
+	$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+reference: $(STAMP) ## Rewrite docs/configuration.md and .env.example from the settings
+	$(BIN)/python -m config.reference
+
+lock: $(STAMP) ## Renew the pinned requirements
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
+
+worker: $(STAMP) ## Start a worker with the settings of the environment
+	$(BIN)/celery -A worker.app worker $(ARGS)
+
+sandbox: $(STAMP) ## Start the Convertro sandbox
+	$(BIN)/convertro sandbox $(ARGS)
+
+flower: $(STAMP) ## Start Flower on this machine's port 5555
+	$(BIN)/celery -A worker.app flower --address=127.0.0.1 $(ARGS)
+
+clean: ## Remove what setup and the tests made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

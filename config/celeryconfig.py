@@ -1,0 +1,59 @@
+"""Celery's settings. Its messages are hints, so nothing is acknowledged late or restored."""
+
+from typing import Any
+
+from config.settings import Settings
+
+#: Processes that deliver side by side unless `celery worker -c` says otherwise.
+WORKER_PROCESSES = 2
+
+
+def celery_config(settings: Settings, *, queue: str) -> dict[str, Any]:
+    """What `Celery.conf` is updated with."""
+    return {
+        "broker_url": settings.celery_broker_url,
+        "broker_transport_options": _transport_options(settings),
+        "broker_connection_timeout": 3,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # the default gives up after 100
+        "broker_pool_limit": 4,
+        "broker_pool_acquire_timeout": 2,  # the default waits for ever
+        # A wake-up that cannot be published is rung again by the ticker: never wait for it.
+        "task_publish_retry": False,
+        "task_default_queue": queue,
+        "task_create_missing_queues": False,  # a typo would make a queue that nobody reads
+        "task_queues": _queues(queue),
+        "task_acks_late": False,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "worker_prefetch_multiplier": 1,
+        "worker_concurrency": WORKER_PROCESSES,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # What Flower listens to.
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+    }
+
+
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    if not settings.celery_broker_url.startswith(("redis://", "rediss://")):
+        return {}
+    return {
+        # kombu's default is to wait for ever on a Redis that hangs.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        # No bookkeeping of unacknowledged messages: a lost wake-up is rung again.
+        "ack_emulation": False,
+        # One list for the queue instead of four.
+        "priority_steps": [0],
+    }
+
+
+def _queues(queue: str) -> list[Any]:
+    from kombu import Queue  # noqa: PLC0415  translation reads config.settings without kombu
+
+    return [Queue(queue, routing_key=queue)]

@@ -1,0 +1,348 @@
+"""Every setting: its unit, default, meaning and bounds.
+
+This is the only module that reads the environment. `ConvertroSettings` is what
+translation needs and can be built by hand; `Settings` is everything that a
+worker or a producer needs and comes from variables named `CONVERTRO_*`.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ENV_PREFIX = "CONVERTRO_"
+
+#: Time that a delivery may need besides waiting for Convertro: name lookup,
+#: a slow machine, the write to the journal.
+LEASE_MARGIN_SECONDS = 5.0
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class SettingsError(ValueError):
+    """A setting is wrong or contradicts another; the message names the variable."""
+
+
+class EventMapping(NamedTuple):
+    """One entry of the `events` setting: a Segment event name and its Convertro type."""
+
+    key: str
+    value: str
+
+
+def _parse_events(given: Any) -> tuple[EventMapping, ...]:
+    """Read the `events` setting from JSON text, an object, or a list of key/value objects."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given or "{}")
+        except ValueError as error:
+            raise ValueError(f"is not JSON: {error}") from None
+    if isinstance(given, Mapping):
+        return tuple(_mapping(repr(key), key, value) for key, value in given.items())
+    if isinstance(given, list | tuple):
+        return tuple(_listed_mapping(number, entry) for number, entry in enumerate(given, start=1))
+    raise ValueError('must be an object {"Segment name": "type"} or a list of key/value objects')
+
+
+def _listed_mapping(number: int, entry: Any) -> EventMapping:
+    where = f"entry {number}"
+    if isinstance(entry, EventMapping):
+        return entry
+    if not isinstance(entry, Mapping) or set(entry) != {"key", "value"}:
+        raise ValueError(f'{where} must be {{"key": "Segment name", "value": "type"}}')
+    return _mapping(where, entry["key"], entry["value"])
+
+
+def _mapping(where: str, key: Any, value: Any) -> EventMapping:
+    if not isinstance(key, str) or not key:
+        raise ValueError(f"{where}: the Segment name must be a non-empty string")
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{where}: the Convertro type must be a non-empty string")
+    return EventMapping(key, value)
+
+
+class ConvertroSettings(BaseModel):
+    """What translation needs: the destination's settings as Segment shows them.
+
+    Every argument is optional and the environment is not read.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account: str = Field(
+        "", description="Convertro account name; available to the paths as {account}."
+    )
+    client_name: str = Field("", description="Convertro client name; part of every path.")
+    site_id: str = Field("", description="Convertro site id; part of every path.")
+    domain: str = Field("", description="Your site's domain as Convertro knows it; in every body.")
+    events: Annotated[tuple[EventMapping, ...], NoDecode, BeforeValidator(_parse_events)] = Field(
+        (),
+        description=(
+            "Web events besides orders: Segment event name to Convertro event type, as a JSON "
+            'object or as a list of {"key": …, "value": …}. A web event without an entry is '
+            "skipped as unmapped_event."
+        ),
+    )
+    hybrid_attribution_model: bool = Field(
+        False,
+        description="Send sale besides sale.new / sale.repeat for web orders that say which.",
+    )
+
+
+class Settings(BaseSettings, ConvertroSettings):
+    """Everything that a worker or a producer needs, from variables named `CONVERTRO_*`.
+
+    Raises:
+        ValidationError: A value is wrong; `load_settings` turns it into one sentence.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    base_url: str = Field(
+        "http://127.0.0.1:8020",
+        description="Where Convertro answers; the default is the bundled sandbox.",
+    )
+    users_path: str = Field(
+        "/v1/{client_name}/{site_id}/users",
+        description="Path of the users endpoint, below the base URL.",
+    )
+    events_path: str = Field(
+        "/v1/{client_name}/{site_id}/events",
+        description="Path of the events endpoint, below the base URL.",
+    )
+    installs_path: str = Field(
+        "/v1/{client_name}/{site_id}/installs",
+        description="Path of the installs endpoint, below the base URL.",
+    )
+    allow_insecure_http: bool = Field(
+        False, description="Allow an http:// base URL that is not on this machine."
+    )
+    proxy_url: SecretStr | None = Field(
+        None, description="HTTP proxy for requests to Convertro; none unless set here."
+    )
+    connect_timeout_seconds: float = Field(
+        3.0, ge=0.1, le=60, description="Longest wait for a connection to Convertro."
+    )
+    read_timeout_seconds: float = Field(
+        10.0, ge=0.1, le=120, description="Longest wait for Convertro's whole answer."
+    )
+
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis or Valkey, 7 or newer, that holds the journal.",
+    )
+    broker_url: SecretStr | None = Field(
+        None, description="Celery broker for wake-ups; the journal's Redis unless set."
+    )
+    key_prefix: str = Field(
+        "{convertro}:",
+        min_length=1,
+        max_length=100,
+        description="Beginning of every key of the journal; keep the braces on Redis Cluster.",
+    )
+
+    concurrency: int = Field(
+        32, ge=1, le=1000, description="Events in flight at once in each worker process."
+    )
+    task_seconds: float = Field(
+        20.0,
+        ge=0.1,
+        le=600,
+        description="How long one deliver task goes on before it makes room for other tasks.",
+    )
+    shutdown_seconds: float = Field(
+        10.0,
+        ge=0,
+        le=600,
+        description="How long a stopping worker waits for calls in flight before handing back.",
+    )
+    lease_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="How long a claimed event belongs to its worker before another may take it.",
+    )
+
+    blip_tries: int = Field(
+        3, ge=1, le=10, description="Most tries of one call before its event is postponed."
+    )
+    blip_seconds: float = Field(
+        5.0, ge=0, le=60, description="No further try of a call begins later than this."
+    )
+    retry_base_seconds: float = Field(
+        30.0, ge=0.1, le=3600, description="Wait before the first retry; doubles each time."
+    )
+    retry_max_seconds: float = Field(
+        3600.0, ge=0.1, le=86400, description="Longest wait between two retries, Retry-After too."
+    )
+    retry_jitter: float = Field(
+        0.2, ge=0, le=0.5, description="Random part of each wait, as a share of it, both ways."
+    )
+    retry_horizon_seconds: float = Field(
+        86400.0,
+        ge=0,
+        le=30 * 86400,
+        description="How long retries go on after the first try; then a dead letter.",
+    )
+
+    dedupe_seconds: int = Field(
+        86400,
+        ge=60,
+        le=30 * 86400,
+        description="How long a finished event's id is remembered, at the least.",
+    )
+    dead_max_count: int = Field(
+        100_000, ge=1, le=100_000_000, description="Most dead letters kept; the oldest go first."
+    )
+    dead_max_age_seconds: int = Field(
+        30 * 86400, ge=60, le=3650 * 86400, description="How long a dead letter is kept."
+    )
+
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="Log lines for people or for machines; auto asks the terminal."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level that is logged."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http:// or https:// URL with a host")
+        if parts.query or parts.fragment or parts.username or parts.password:
+            raise ValueError("must not hold a query, a fragment or credentials")
+        return value.rstrip("/")
+
+    @field_validator("users_path", "events_path", "installs_path")
+    @classmethod
+    def _check_path(cls, value: str) -> str:
+        try:
+            value.format(account="a", client_name="c", site_id="s")
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("may hold only {account}, {client_name} and {site_id}") from None
+        if not value.startswith("/"):
+            raise ValueError("must begin with /")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+            raise ValueError("must be a redis:// or rediss:// URL with a host")
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        self._check_insecure_http()
+        self._check_lease()
+        self._check_retries()
+        return self
+
+    def _check_insecure_http(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+            if self.allow_insecure_http:
+                return
+            raise ValueError(
+                "CONVERTRO_BASE_URL would send personal data unencrypted: use https://, or set "
+                "CONVERTRO_ALLOW_INSECURE_HTTP=true if that is what you want"
+            )
+
+    def _check_lease(self) -> None:
+        if self.lease_seconds < self.longest_call_seconds:
+            raise ValueError(
+                f"CONVERTRO_LEASE_SECONDS={self.lease_seconds:g} is too short: one call may take "
+                f"{self.longest_call_seconds:g} s (CONVERTRO_BLIP_SECONDS={self.blip_seconds:g} + "
+                f"CONVERTRO_CONNECT_TIMEOUT_SECONDS={self.connect_timeout_seconds:g} + "
+                f"CONVERTRO_READ_TIMEOUT_SECONDS={self.read_timeout_seconds:g} + "
+                f"{LEASE_MARGIN_SECONDS:g} s of margin); lengthen the lease or shorten the others"
+            )
+
+    def _check_retries(self) -> None:
+        if self.retry_base_seconds > self.retry_max_seconds:
+            raise ValueError(
+                f"CONVERTRO_RETRY_BASE_SECONDS={self.retry_base_seconds:g} is longer than "
+                f"CONVERTRO_RETRY_MAX_SECONDS={self.retry_max_seconds:g}"
+            )
+
+    @property
+    def longest_call_seconds(self) -> float:
+        """The longest that one call with its blip retries may take, in seconds."""
+        return (
+            self.blip_seconds
+            + self.connect_timeout_seconds
+            + self.read_timeout_seconds
+            + LEASE_MARGIN_SECONDS
+        )
+
+    @property
+    def celery_broker_url(self) -> str:
+        """Where wake-ups travel: the broker's URL, with its password."""
+        return (self.broker_url or self.redis_url).get_secret_value()
+
+    def require_destination(self) -> None:
+        """Refuse settings without which nothing can be delivered.
+
+        A producer needs none of them; a worker calls this before it starts.
+
+        Raises:
+            SettingsError: Names each variable that is missing.
+        """
+        missing = [name for name in ("client_name", "site_id", "domain") if not getattr(self, name)]
+        if missing:
+            names = ", ".join(f"{ENV_PREFIX}{name.upper()}" for name in missing)
+            raise SettingsError(f"{names} must be set: Convertro needs them in every call")
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: One line for each variable that is wrong, saying why.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(detail) for detail in error.errors())) from None
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Variables named `CONVERTRO_*` that nothing reads, each with the closest known name."""
+    known = [f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields]
+    return {
+        name: next(iter(get_close_matches(name, known, n=1)), None)
+        for name in sorted(os.environ)
+        if name.startswith(ENV_PREFIX) and name not in known
+    }
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    """Say one of pydantic's findings as `VARIABLE: reason`."""
+    reason = detail["msg"].removeprefix("Value error, ")
+    if not detail["loc"]:
+        return reason
+    return f"{ENV_PREFIX}{str(detail['loc'][0]).upper()}: {reason}"

@@ -1,0 +1,33 @@
+"""What every tier needs: an environment without the developer's own settings."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from worker.demo.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("CONVERTRO_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest) -> Iterator["Stack"]:
+    """An embedded Valkey and a sandbox, to which a test adds the workers that it needs.
+
+    A test may mark itself with `@pytest.mark.environment(CONCURRENCY="1", …)`.
+    """
+    from worker.demo.stack import Stack  # noqa: PLC0415  unit tests need no servers
+
+    mark = request.node.get_closest_marker("environment")
+    given = {f"CONVERTRO_{name}": value for name, value in (mark.kwargs if mark else {}).items()}
+    with Stack(given) as stack:
+        stack.start_valkey()
+        stack.start_sandbox()
+        yield stack

@@ -1,0 +1,153 @@
+"""What other programs rely on: names, signatures, import rules."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tasks
+from config.settings import ConvertroSettings, Settings
+from worker import convertro, names
+
+ROOT = Path(__file__).parent.parent.parent
+
+#: Modules that compute and nothing else.
+PURE = [
+    "worker/segment.py",
+    "worker/policy.py",
+    "worker/records.py",
+    "worker/names.py",
+    "worker/errors.py",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "worker/convertro").glob("*.py")),
+]
+IMPURE_MODULES = {"redis", "requests", "celery", "tenacity", "time", "random", "os", "urllib3"}
+
+#: Which of our packages each may import.
+ALLOWED = {
+    "config": {"config"},
+    "worker": {"config", "worker"},
+    "tasks": {"config", "worker", "tasks"},
+}
+
+
+def imported_by(path: Path) -> set[str]:
+    """The top-level modules that a file imports, wherever in the file."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            modules.add((node.module or "").partition(".")[0])
+    return modules
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_go_from_tasks_to_worker_to_config(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    for path in files:
+        ours = imported_by(path) & set(ALLOWED)
+        assert ours <= ALLOWED[package], f"{path.relative_to(ROOT)} imports {ours}"
+
+
+@pytest.mark.parametrize("path", PURE)
+def test_pure_modules_stay_pure(path: str) -> None:
+    assert not imported_by(ROOT / path) & IMPURE_MODULES
+
+
+def test_translation_needs_no_celery_redis_or_requests() -> None:
+    code = (
+        "import sys, worker.convertro; "
+        "print(sorted({'celery', 'kombu', 'redis', 'requests', 'tenacity'} & set(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+def test_importing_the_door_connects_to_nothing_and_reads_no_settings() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", "import tasks; print(tasks.enqueue.__name__)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"CONVERTRO_REDIS_URL": "nonsense"},
+    )
+    assert answer.stdout.strip() == "enqueue"
+
+
+def test_the_door_has_its_names() -> None:
+    assert {"enqueue", "enqueue_many", "InvalidEvent", "JournalUnavailable"} <= set(tasks.__all__)
+    assert list(inspect.signature(tasks.enqueue).parameters) == ["event"]
+    assert list(inspect.signature(tasks.enqueue_many).parameters) == ["events"]
+    assert issubclass(tasks.InvalidEvents, tasks.InvalidEvent)
+
+
+def test_translate_has_its_signature() -> None:
+    parameters = list(inspect.signature(convertro.translate).parameters.values())
+    assert [parameter.name for parameter in parameters[:2]] == ["event", "settings"]
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters[2:])
+
+
+@pytest.mark.parametrize(
+    ("call", "fields"),
+    [
+        ("TrackUser", "domain visitor_id user_id traits"),
+        (
+            "TrackEvent",
+            "domain visitor_id user_id event_type event_id event_value timestamp",
+        ),
+        ("LinkDevice", "domain device_id user_id"),
+        ("DeviceEvent", "domain device_id user_id event_type event_value timestamp"),
+        ("Install", "domain device_id user_id app os advertising_id timestamp"),
+    ],
+)
+def test_calls_have_the_fields_of_their_bodies(call: str, fields: str) -> None:
+    assert list(getattr(convertro, call).__dataclass_fields__) == fields.split()
+
+
+def test_translation_settings_are_all_optional() -> None:
+    assert list(ConvertroSettings.model_fields) == [
+        "account",
+        "client_name",
+        "site_id",
+        "domain",
+        "events",
+        "hybrid_attribution_model",
+    ]
+    assert ConvertroSettings() == ConvertroSettings(
+        account="",
+        client_name="",
+        site_id="",
+        domain="",
+        events={},
+        hybrid_attribution_model=False,
+    )
+
+
+def test_variables_are_named_convertro() -> None:
+    assert Settings.model_config["env_prefix"] == "CONVERTRO_"
+
+
+def test_queue_and_tasks_have_their_names() -> None:
+    assert (names.QUEUE, names.DELIVER, names.ENQUEUE) == (
+        "convertro",
+        "convertro.deliver",
+        "convertro.enqueue",
+    )
+
+
+def test_the_celery_application_registers_just_these_tasks() -> None:
+    code = (
+        "from worker.app import app; app.loader.import_default_modules(); "
+        "print(sorted(name for name in app.tasks if not name.startswith('celery.')))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "['convertro.deliver', 'convertro.enqueue']"

@@ -1,0 +1,218 @@
+"""The journal as a state machine, beside a model of it that a reader can check by eye."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+
+from config.settings import Settings
+from worker.journal import Journal
+from worker.records import Attempt, ClaimedEvent, Finish, Finished, Move
+
+LEASE_MS = 60_000
+DEDUPE_MS = 86_400_000
+DEAD_MAX_COUNT = 3
+DEAD_MAX_AGE_MS = 100_000_000
+
+SETTINGS = Settings(
+    concurrency=4,
+    lease_seconds=LEASE_MS / 1000,
+    dedupe_seconds=DEDUPE_MS // 1000,
+    dead_max_count=DEAD_MAX_COUNT,
+    dead_max_age_seconds=DEAD_MAX_AGE_MS // 1000,
+)
+
+IDS = st.sampled_from([f"event-{number}" for number in range(6)])
+WORKERS = st.sampled_from(["a", "b", "c"])
+CALLS = st.dictionaries(
+    st.integers(0, 2), st.sampled_from(["sale", "sale.new"]), min_size=0, max_size=2
+)
+
+
+class JournalMachine(RuleBasedStateMachine):
+    """Several workers, some with stale leases, an operator and a clock that only goes on."""
+
+    claims = Bundle("claims")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ms = 1_800_000_000_000
+        self.journal = self.make_journal()
+        self.lease_number = 0
+        # The model: where each event is, and since or until when.
+        self.due: dict[str, int] = {}
+        self.holder: dict[str, str] = {}
+        self.dead: dict[str, int] = {}
+        self.done: dict[str, int] = {}
+        # Events with a record: claimed at least once since they came.
+        self.touched: set[str] = set()
+        self.accepted_calls: dict[str, dict[int, str]] = {}
+        self.totals = {"accepted": 0, "duplicate": 0, "gone": 0}
+
+    def make_journal(self) -> Journal:
+        raise NotImplementedError
+
+    def clock(self) -> int:
+        return self.now_ms
+
+    def known(self, event_id: str) -> bool:
+        if event_id in self.due or event_id in self.dead:
+            return True
+        finished_at = self.done.get(event_id)
+        if finished_at is None:
+            return False
+        return self.now_ms // DEDUPE_MS - finished_at // DEDUPE_MS <= 1
+
+    @rule(ids=st.lists(IDS, min_size=1, max_size=4))
+    def accept(self, ids: list[str]) -> None:
+        expected = []
+        for event_id in ids:
+            expected.append(not self.known(event_id))
+            if expected[-1]:
+                self.due[event_id] = self.now_ms
+                self.accepted_calls[event_id] = {}
+        answer = self.journal.accept([(event_id, b"{}") for event_id in ids], ["token"])
+        assert list(answer.new) == expected
+        self.totals["accepted"] += sum(expected)
+        self.totals["duplicate"] += len(expected) - sum(expected)
+
+    @rule(target=claims, worker=WORKERS, limit=st.integers(1, 4))
+    def claim(self, worker: str, limit: int) -> list[ClaimedEvent]:
+        self.lease_number += 1
+        lease = f"{worker}-{self.lease_number}"
+        self.journal.tick("worker", 10, [])
+        self.model_bounds()
+        claim = self.journal.claim(worker, lease, limit, idle=False)
+        ready = sorted((at, event_id) for event_id, at in self.due.items() if at <= self.now_ms)
+        expected = [event_id for _, event_id in ready[:limit]]
+        assert [event.event_id for event in claim.events] == expected
+        for event in claim.events:
+            assert event.record.accepted == self.accepted_calls[event.event_id]
+            self.due[event.event_id] = self.now_ms + LEASE_MS
+            self.holder[event.event_id] = lease
+            self.touched.add(event.event_id)
+        return list(claim.events)
+
+    @rule(
+        claimed=claims,
+        move=st.sampled_from(Move),
+        delay_ms=st.integers(0, 200_000),
+        calls=CALLS,
+        take=st.integers(1, 4),
+    )
+    def finish(
+        self, claimed: list[ClaimedEvent], move: Move, delay_ms: int, calls: Any, take: int
+    ) -> None:
+        """Whatever a worker says about events it claimed once, however long ago."""
+        said = [
+            Finish(
+                event_id=event.event_id,
+                lease=event.lease,
+                move=move,
+                reason="why" if move in {Move.SKIPPED, Move.DEAD} else None,
+                delay_ms=delay_ms if move is Move.POSTPONED else None,
+                attempts=(
+                    Attempt(
+                        at_ms=self.now_ms,
+                        call_index=0,
+                        outcome_class="ambiguous",
+                        detail="http_503",
+                        status=503,
+                    ),
+                ),
+                accepted=calls,
+            )
+            for event in claimed[:take]
+        ]
+        if said:
+            expected = [self.model_finish(finish) for finish in said]
+            assert self.journal.finish(said) == expected
+
+    def model_finish(self, finish: Finish) -> Finished:
+        event_id = finish.event_id
+        if event_id not in self.touched:
+            return Finished.GONE
+        self.accepted_calls[event_id].update(finish.accepted)
+        if self.holder.get(event_id) != finish.lease:
+            return Finished.LOST
+        if finish.move is Move.KEPT:
+            self.due[event_id] = self.now_ms + LEASE_MS
+            return Finished.MOVED
+        del self.holder[event_id]
+        del self.due[event_id]
+        if finish.move is Move.POSTPONED:
+            self.due[event_id] = self.now_ms + (finish.delay_ms or 0)
+        elif finish.move is Move.RETURNED:
+            self.due[event_id] = self.now_ms
+        elif finish.move is Move.DEAD:
+            self.dead[event_id] = self.now_ms
+        else:
+            self.model_gone(event_id)
+        return Finished.MOVED
+
+    def model_gone(self, event_id: str) -> None:
+        self.done[event_id] = self.now_ms
+        self.touched.remove(event_id)
+        self.totals["gone"] += 1
+
+    @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
+    def redrive(self, ids: list[str]) -> None:
+        answer = self.journal.redrive(ids, ["token"])
+        assert list(answer.new) == [event_id in self.dead for event_id in ids]
+        for event_id in ids:
+            if self.dead.pop(event_id, None) is not None:
+                self.due[event_id] = self.now_ms
+
+    @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
+    def discard(self, ids: list[str]) -> None:
+        dead = [event_id for event_id in ids if event_id in self.dead]
+        assert self.journal.discard(ids, "operator") == len(dead)
+        for event_id in dead:
+            del self.dead[event_id]
+            self.model_gone(event_id)
+
+    def model_bounds(self) -> None:
+        """Dead letters beyond their bounds go, the oldest first."""
+        for event_id, died_at in list(self.dead.items()):
+            if died_at <= self.now_ms - DEAD_MAX_AGE_MS:
+                del self.dead[event_id]
+                self.model_gone(event_id)
+        for _, event_id in sorted((at, event_id) for event_id, at in self.dead.items())[
+            : max(0, len(self.dead) - DEAD_MAX_COUNT)
+        ]:
+            del self.dead[event_id]
+            self.model_gone(event_id)
+
+    @rule()
+    def tick(self) -> None:
+        self.journal.tick("worker", 10, ["token"])
+        self.model_bounds()
+
+    @rule(milliseconds=st.sampled_from([1, 1_000, LEASE_MS, 3_600_000, DEDUPE_MS]))
+    def time_goes_on(self, milliseconds: int) -> None:
+        self.now_ms += milliseconds
+
+    @invariant()
+    def every_event_is_accounted_for(self) -> None:
+        snapshot = self.journal.snapshot()
+        assert snapshot.unaccounted == 0
+        assert snapshot.stored == snapshot.in_flight + snapshot.dead
+        assert snapshot.total("accepted") == self.totals["accepted"]
+        assert snapshot.total("duplicate") == self.totals["duplicate"]
+        gone = sum(snapshot.total(kind) for kind in ("delivered", "skipped", "discarded"))
+        assert gone == self.totals["gone"]
+
+    @invariant()
+    def the_journal_agrees_with_the_model(self) -> None:
+        snapshot = self.journal.snapshot()
+        assert snapshot.in_flight == len(self.due)
+        assert snapshot.dead == len(self.dead)
+        ready = sum(at <= self.now_ms for at in self.due.values())
+        held = sum(self.due[event_id] > self.now_ms for event_id in self.holder)
+        assert (snapshot.due_now, snapshot.claimed) == (ready, held)
+        for event_id, at in self.due.items():
+            assert self.journal.look(event_id).at_ms == at
+
+    @invariant()
+    def no_event_is_in_two_places(self) -> None:
+        assert not list(self.journal.inspect())

@@ -1,0 +1,149 @@
+"""The deliver task keeps a bounded number in flight and writes everything back."""
+
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from threading import Event, Lock
+
+import pytest
+
+from config.settings import Settings
+from tests.fakes import FailTimes, FakeLedger, claimed
+from worker import delivery_run
+from worker.delivery_run import DeliveryRun, EventThreads
+from worker.records import ClaimedEvent, Finish, Finished, Move
+
+SETTINGS = Settings(concurrency=4, task_seconds=60, shutdown_seconds=0)
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_run, "JOURNAL_PAUSE_SECONDS", 0.0)
+
+
+def events(number: int) -> "deque[ClaimedEvent]":
+    return deque(claimed(b"{}", event_id=f"event-{index}") for index in range(number))
+
+
+def delivered(event: ClaimedEvent) -> Finish:
+    return Finish(event_id=event.event_id, lease=event.lease, move=Move.DELIVERED)
+
+
+def run_of(
+    ledger: FakeLedger,
+    deliver: Callable[[ClaimedEvent], Finish | None] = delivered,
+    stopping: Callable[[], bool] = lambda: False,
+    settings: Settings = SETTINGS,
+) -> DeliveryRun:
+    return DeliveryRun(
+        journal=ledger,
+        threads=EventThreads(deliver, settings.concurrency),
+        settings=settings,
+        wakeup="token",
+        stopping=stopping,
+    )
+
+
+def test_it_delivers_what_is_due_and_gives_its_token_back() -> None:
+    ledger = FakeLedger(events(10))
+    run = run_of(ledger)
+    assert run.run() is False
+    assert sorted(finish.event_id for finish in ledger.finishes) == sorted(
+        event.event_id for event in events(10)
+    )
+    assert run.summary.as_dict() == {"claimed": 10, "delivered": 10}
+
+
+def test_it_never_has_more_in_flight_than_its_concurrency() -> None:
+    lock, in_flight, most = Lock(), 0, 0
+
+    def deliver(event: ClaimedEvent) -> Finish:
+        nonlocal in_flight, most
+        with lock:
+            in_flight += 1
+            most = max(most, in_flight)
+        with lock:
+            in_flight -= 1
+        return delivered(event)
+
+    ledger = FakeLedger(events(50))
+    run_of(ledger, deliver).run()
+    assert most <= SETTINGS.concurrency
+    assert max(ledger.limits) == SETTINGS.concurrency
+    assert len(ledger.finishes) == 50
+
+
+def test_it_ends_at_once_if_enough_others_run() -> None:
+    run = run_of(FakeLedger(events(3), surplus=True))
+    assert run.run() is True
+    assert run.summary.as_dict() == {}
+
+
+def test_it_makes_room_when_its_time_is_over() -> None:
+    ledger = FakeLedger(events(3))
+    run = run_of(ledger, settings=Settings(concurrency=4, task_seconds=0.1, shutdown_seconds=0))
+    numbers = count()
+
+    def work_without_end() -> None:
+        ledger.events.append(claimed(b"{}", event_id=f"more-{next(numbers)}"))
+
+    ledger.before = work_without_end
+    assert run.run() is True
+    assert run.summary.delivered == run.summary.claimed > 3
+
+
+def test_it_goes_on_when_the_journal_is_back() -> None:
+    ledger = FakeLedger(events(3), before=FailTimes(5))
+    assert run_of(ledger).run() is False
+    assert len(ledger.finishes) == 3
+
+
+def test_what_could_not_be_written_is_written_later() -> None:
+    ledger = FakeLedger(events(3))
+
+    def deliver(event: ClaimedEvent) -> Finish:
+        ledger.before = FailTimes(3)
+        return delivered(event)
+
+    run = run_of(ledger, deliver)
+    assert run.run() is False
+    assert run.summary.delivered == 3
+    assert {finish.event_id for finish in ledger.finishes} == {"event-0", "event-1", "event-2"}
+
+
+def test_a_stopping_worker_claims_nothing_more() -> None:
+    ledger = FakeLedger(events(3))
+    assert run_of(ledger, stopping=lambda: True).run() is True
+    assert ledger.limits == []
+
+
+def test_a_stopping_worker_hands_back_what_does_not_end() -> None:
+    stop, never = Event(), Event()
+
+    def deliver(event: ClaimedEvent) -> Finish | None:
+        stop.set()
+        never.wait()
+        return None
+
+    ledger = FakeLedger(events(2))
+    run = run_of(ledger, deliver, stopping=stop.is_set)
+    assert run.run() is True
+    assert [finish.move for finish in ledger.finishes] == [Move.RETURNED, Move.RETURNED]
+    assert {finish.attempts[0].detail for finish in ledger.finishes} == {"interrupted"}
+    assert run.summary.as_dict() == {"claimed": 2, "returned": 2}
+    never.set()
+
+
+@pytest.mark.parametrize("answer", [Finished.LOST, Finished.GONE])
+def test_an_event_that_another_worker_took_over_is_counted_as_lost(answer: Finished) -> None:
+    run = run_of(FakeLedger(events(2), answer=answer))
+    run.run()
+    assert run.summary.as_dict() == {"claimed": 2, "lost": 2}
+
+
+def test_an_event_that_was_lost_between_two_calls_is_not_written() -> None:
+    ledger = FakeLedger(events(1))
+    run = run_of(ledger, lambda _event: None)
+    run.run()
+    assert ledger.finishes == []
+    assert run.summary.as_dict() == {"claimed": 1, "lost": 1}

@@ -1,0 +1,145 @@
+"""Settings: defaults, bounds, contradictions, and messages that name the variable."""
+
+import pytest
+
+from config.settings import (
+    ConvertroSettings,
+    EventMapping,
+    Settings,
+    SettingsError,
+    load_settings,
+    unknown_variables,
+)
+
+
+def test_every_setting_has_a_default_and_a_meaning() -> None:
+    assert load_settings() == Settings()
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert not field.is_required(), name
+
+
+def test_translation_settings_do_not_read_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CONVERTRO_CLIENT_NAME", "acme")
+    assert ConvertroSettings().client_name == ""
+    assert load_settings().client_name == "acme"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"Signed Up": "signup", "Upgraded": "upgrade"},
+        [{"key": "Signed Up", "value": "signup"}, {"key": "Upgraded", "value": "upgrade"}],
+        '{"Signed Up": "signup", "Upgraded": "upgrade"}',
+    ],
+    ids=["object", "list", "json"],
+)
+def test_the_events_mapping_may_be_an_object_or_a_list(given: object) -> None:
+    settings = ConvertroSettings(events=given)
+    assert settings.events == (
+        EventMapping("Signed Up", "signup"),
+        EventMapping("Upgraded", "upgrade"),
+    )
+
+
+def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVERTRO_EVENTS", "")
+    assert load_settings().events == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CONCURRENCY", "many", "valid integer"),
+        ("CONCURRENCY", "0", "greater than or equal to 1"),
+        ("EVENTS", "{", "is not JSON"),
+        ("EVENTS", "3", "must be an object"),
+        ("EVENTS", '{"Signed Up": 1}', "'Signed Up': the Convertro type"),
+        ("EVENTS", '{"Signed Up": ""}', "'Signed Up': the Convertro type"),
+        ("EVENTS", '{"": "signup"}', "the Segment name"),
+        ("EVENTS", '[{"key": "A", "value": "a"}, {"key": "B"}]', "entry 2 must be"),
+        ("EVENTS", '[{"key": "A", "value": null}]', "entry 1: the Convertro type"),
+        ("BASE_URL", "convertro.example", "must be an http:// or https:// URL"),
+        ("BASE_URL", "https://", "must be an http:// or https:// URL"),
+        ("BASE_URL", "https://user:secret@convertro.example", "must not hold"),
+        ("BASE_URL", "https://convertro.example/?a=b", "must not hold"),
+        ("USERS_PATH", "/v1/{client}/users", "may hold only"),
+        ("USERS_PATH", "v1/users", "must begin with /"),
+        ("REDIS_URL", "localhost:6379", "must be a redis://"),
+        ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(f"CONVERTRO_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"CONVERTRO_{name}: ")
+    assert says in line
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "names"),
+    [
+        (
+            {"LEASE_SECONDS": "20", "BLIP_SECONDS": "10"},
+            ["CONVERTRO_LEASE_SECONDS=20", "CONVERTRO_BLIP_SECONDS=10"],
+        ),
+        (
+            {"READ_TIMEOUT_SECONDS": "60"},
+            ["CONVERTRO_LEASE_SECONDS=60", "CONVERTRO_READ_TIMEOUT_SECONDS=60"],
+        ),
+        (
+            {"RETRY_BASE_SECONDS": "60", "RETRY_MAX_SECONDS": "30"},
+            ["CONVERTRO_RETRY_BASE_SECONDS=60", "CONVERTRO_RETRY_MAX_SECONDS=30"],
+        ),
+        ({"BASE_URL": "http://convertro.example"}, ["CONVERTRO_ALLOW_INSECURE_HTTP"]),
+    ],
+    ids=["blips longer than the lease", "timeout longer than the lease", "backoff", "plain http"],
+)
+def test_contradictory_settings_are_refused_with_both_names(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], names: list[str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"CONVERTRO_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    for name in names:
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8020", "localhost", "[::1]:8020"])
+def test_plain_http_is_for_this_machine(host: str) -> None:
+    assert Settings(base_url=f"http://{host}").base_url == f"http://{host}"
+
+
+def test_plain_http_elsewhere_has_to_be_asked_for() -> None:
+    settings = Settings(base_url="http://convertro.example/", allow_insecure_http=True)
+    assert settings.base_url == "http://convertro.example"
+
+
+def test_secrets_are_masked() -> None:
+    settings = Settings(
+        redis_url="redis://:secret@redis.example/0",
+        broker_url="redis://:secret@broker.example/0",
+        proxy_url="http://user:secret@proxy.example",
+    )
+    assert "secret" not in f"{settings!r} {settings}"
+    assert settings.celery_broker_url == "redis://:secret@broker.example/0"
+
+
+def test_a_worker_needs_its_destination() -> None:
+    with pytest.raises(SettingsError, match="CONVERTRO_CLIENT_NAME, CONVERTRO_DOMAIN must be set"):
+        Settings(site_id="1234").require_destination()
+    Settings(site_id="1234", client_name="acme", domain="shop.example").require_destination()
+
+
+def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVERTRO_SITEID", "1234")
+    monkeypatch.setenv("CONVERTRO_CONCURRENCY", "8")
+    assert unknown_variables() == {"CONVERTRO_SITEID": "CONVERTRO_SITE_ID"}

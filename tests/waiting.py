@@ -1,0 +1,15 @@
+"""Waiting for a condition, instead of sleeping and hoping."""
+
+import time
+from collections.abc import Callable
+
+#: Long enough for a slow machine; a test that gets there fails.
+PATIENCE_SECONDS = 60.0
+
+
+def until(condition: Callable[[], object], patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until a condition holds; fail if it does not in the given time."""
+    deadline = time.monotonic() + patience_seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.02)

@@ -1,0 +1,59 @@
+"""The Celery application: `celery -A worker.app worker`."""
+
+from typing import Any
+
+import structlog
+from celery.signals import setup_logging, worker_init, worker_shutting_down
+
+from config.logs import configure_logs
+from config.settings import SettingsError, load_settings, unknown_variables
+from worker import bootstrap
+from worker.ticker import Ticker, ticker_step
+
+log = structlog.stdlib.get_logger(__name__)
+
+try:
+    settings = load_settings()
+except SettingsError as error:
+    raise SystemExit(f"convertro: {error}") from None
+
+app = bootstrap.make_app(settings)
+app.set_current()
+app.conf.include = ["tasks.celery_tasks"]
+
+
+def parts() -> bootstrap.Worker:
+    """This process's worker parts."""
+    return bootstrap.worker(settings, app)
+
+
+def _make_ticker(name: str, capacity: int) -> Ticker:
+    return bootstrap.make_ticker(settings, app, name, capacity)
+
+
+app.steps["consumer"].add(ticker_step(_make_ticker))
+
+
+@setup_logging.connect
+def _configure_logs(**_signal: Any) -> None:
+    configure_logs(settings)
+
+
+@worker_init.connect
+def _refuse_bad_settings(**_signal: Any) -> None:
+    try:
+        settings.require_destination()
+    except SettingsError as error:
+        raise SystemExit(f"convertro: {error}") from None
+    for name, close in unknown_variables().items():
+        log.warning(
+            "A CONVERTRO_ variable is not a setting: nothing reads it.",
+            action="unknown_setting",
+            variable=name,
+            did_you_mean=close,
+        )
+
+
+@worker_shutting_down.connect
+def _stop_delivering(**_signal: Any) -> None:
+    bootstrap.stop_flag.set()

@@ -1,0 +1,118 @@
+"""The composition root: where the parts are put together, each once a process."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+from celery import Celery
+
+from config.celeryconfig import celery_config
+from config.settings import Settings, load_settings
+from worker.delivery import Delivery
+from worker.delivery_run import DeliveryRun, EventThreads
+from worker.intake import Intake
+from worker.journal import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, Journal, connect
+from worker.names import QUEUE
+from worker.stopping import StopFlag
+from worker.ticker import Ticker
+from worker.transport import Transport
+from worker.wakeups import Wakeups
+
+#: A tick holds up the parent's event loop, so it gives up soon; the next one is a second away.
+TICKER_TIMEOUT_SECONDS = 1.0
+
+#: Made before the pool forks, so that a stopping parent is seen by its children.
+stop_flag = StopFlag()
+
+
+def make_app(settings: Settings) -> Celery:
+    """A Celery application that can publish wake-ups; it connects when first used."""
+    app = Celery("convertro", set_as_current=False)
+    app.conf.update(celery_config(settings, queue=QUEUE))
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """What an application that enqueues needs, and an operator's command."""
+
+    settings: Settings
+    journal: Journal
+    wakeups: Wakeups
+    intake: Intake
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker process needs."""
+
+    settings: Settings
+    journal: Journal
+    wakeups: Wakeups
+    intake: Intake
+    threads: EventThreads
+
+    def deliver(self, wakeup: str) -> dict[str, int]:
+        """Run the deliver task once, and ring again if work may remain."""
+        run = DeliveryRun(
+            journal=self.journal,
+            threads=self.threads,
+            settings=self.settings,
+            wakeup=wakeup,
+            stopping=stop_flag,
+        )
+        if run.run():
+            tokens = self.wakeups.offer()
+            self.wakeups.publish(tokens[: self.journal.release(wakeup, tokens)])
+        return run.summary.as_dict()
+
+
+def make_producer(
+    settings: Settings, timeout_seconds: float = PRODUCER_TIMEOUT_SECONDS
+) -> Producer:
+    """Put a producer together; nothing connects before the first event."""
+    journal = Journal(connect(settings, timeout_seconds), settings)
+    wakeups = Wakeups(make_app(settings))
+    return Producer(settings, journal, wakeups, Intake(journal, wakeups))
+
+
+def make_worker(settings: Settings, app: Celery) -> Worker:
+    """Put a worker process together; its threads start."""
+    journal = Journal(connect(settings, WORKER_TIMEOUT_SECONDS), settings)
+    wakeups = Wakeups(app)
+    delivery = Delivery(settings, Transport(settings), journal, stopping=stop_flag)
+    threads = EventThreads(delivery.deliver, settings.concurrency)
+    return Worker(settings, journal, wakeups, Intake(journal, wakeups), threads)
+
+
+def make_ticker(settings: Settings, app: Celery, worker_name: str, capacity: int) -> Ticker:
+    """Put the ticker of a worker's parent process together."""
+    journal = Journal(connect(settings, TICKER_TIMEOUT_SECONDS), settings)
+    return Ticker(journal, Wakeups(app), worker_name, capacity)
+
+
+def producer() -> Producer:
+    """This process's producer, made from the environment when first asked for.
+
+    Raises:
+        SettingsError: A setting is wrong.
+    """
+    return _producer_of(os.getpid())
+
+
+def worker(settings: Settings, app: Celery) -> Worker:
+    """This process's worker parts, made when first asked for."""
+    return _worker_of(os.getpid(), settings, app)
+
+
+# A forked child has another process id and so gets parts, connections and threads of its own.
+
+
+@cache
+def _producer_of(_process_id: int) -> Producer:
+    return make_producer(load_settings())
+
+
+@cache
+def _worker_of(_process_id: int, settings: Settings, app: Celery) -> Worker:
+    return make_worker(settings, app)

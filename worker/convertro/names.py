@@ -1,0 +1,71 @@
+"""Event names: which are special to Convertro, and when two are the same."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from config.settings import EventMapping
+
+#: What JavaScript calls white space; Python's `\s` draws the line elsewhere.
+WHITE_SPACE = re.compile(r"[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]")
+
+SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
+
+#: Capitals after any character, in a name of nothing but ASCII letters and digits.
+INNER_CAPITALS = re.compile(r"(.)([A-Z]+)")
+
+
+def _either_order(one: str, other: str) -> re.Pattern[str]:
+    """Both words in either order, each place between and around with one blank or underscore."""
+    gap = "[ _]?"
+    return re.compile(
+        f"{gap}(?:{one}{gap}{other}|{other}{gap}{one}){gap}", re.IGNORECASE | re.ASCII
+    )
+
+
+ORDER_COMPLETED = _either_order("order", "completed")
+APPLICATION_INSTALLED = _either_order("application", "installed")
+
+
+def is_order_completed(name: str) -> bool:
+    """Whether it is Order Completed, or Completed Order as it was called before."""
+    return ORDER_COMPLETED.fullmatch(name) is not None
+
+
+def is_application_installed(name: str) -> bool:
+    """Whether it is Application Installed, in either order."""
+    return APPLICATION_INSTALLED.fullmatch(name) is not None
+
+
+def mapped_types(name: str, mappings: tuple[EventMapping, ...]) -> tuple[str, ...]:
+    """The Convertro types of a Segment name, in the setting's order; empty if it has none."""
+    return _types_by_name(mappings).get(normalised(name), ())
+
+
+def normalised(name: str) -> str:
+    """The form in which names are compared.
+
+    One of three rules applies: white space only lower-cases; else separators become single
+    blanks; else camel case is split. So `Signed Up`, `signed_up` and `signedUp` are equal,
+    but `SIGNUP`, which becomes `s i g n u p`, is not `signup`.
+    """
+    if WHITE_SPACE.search(name):
+        return name.lower()
+    words = SEPARATORS.split(name)
+    if len(words) > 1:
+        return " ".join(words if words[-1] else words[:-1]).lower()
+    return INNER_CAPITALS.sub(_spaced_out, name).lower()
+
+
+def _spaced_out(found: re.Match[str]) -> str:
+    return f"{found[1]} {' '.join(found[2])}"
+
+
+@lru_cache(maxsize=16)
+def _types_by_name(mappings: tuple[EventMapping, ...]) -> Mapping[str, tuple[str, ...]]:
+    """The setting, read once; a process has one, tests have a few."""
+    types: dict[str, tuple[str, ...]] = {}
+    for mapping in mappings:
+        name = normalised(mapping.key)
+        types[name] = (*types.get(name, ()), mapping.value)
+    return types

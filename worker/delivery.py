@@ -1,0 +1,213 @@
+"""How one event is delivered: parse, translate, send, classify, decide."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import time
+from traceback import extract_tb
+from typing import Protocol
+
+import structlog
+from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_before_delay
+from tenacity.wait import wait_exponential_jitter
+
+from config.settings import Settings
+from worker.convertro import Call, translate
+from worker.convertro.responses import BLIPS, Outcome
+from worker.convertro.wire import (
+    call_name,
+    encode_body,
+    idempotency_key,
+    pending_calls,
+    request_for,
+)
+from worker.errors import JournalUnavailable
+from worker.policy import Bury, Decision, Postpone, Proceed, decide
+from worker.records import Attempt, ClaimedEvent, Finish, Finished, Move
+from worker.segment import InvalidEvent, decode
+
+#: Dead-letter reason of an event that our own code fell over.
+UNEXPECTED_ERROR = "unexpected_error"
+INVALID_EVENT = "invalid_event"
+
+#: The wait before the second try of a blip; it doubles, and as much again is random.
+BLIP_WAIT_SECONDS = 0.25
+BLIP_LONGEST_WAIT_SECONDS = 2.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Sender(Protocol):
+    """What makes one HTTP attempt."""
+
+    def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
+        """Make one attempt; raises nothing."""
+
+
+class Keeper(Protocol):
+    """What records progress of a claimed event."""
+
+    def finish(self, finishes: Sequence[Finish]) -> list[Finished]:
+        """Carry out what is said about claimed events."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What was learned about an event since its claim or its last record."""
+
+    event: ClaimedEvent
+    attempts: list[Attempt] = field(default_factory=list)
+    accepted: dict[int, str] = field(default_factory=dict)
+
+    def finish(
+        self,
+        move: Move,
+        *,
+        reason: str | None = None,
+        delay_seconds: float | None = None,
+        outcome: Outcome | None = None,
+    ) -> Finish:
+        """Say where the event goes, together with what was learned."""
+        return Finish(
+            event_id=self.event.event_id,
+            lease=self.event.lease,
+            move=move,
+            reason=reason,
+            delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
+            outcome_class=outcome.outcome_class.value if outcome else None,
+            status=outcome.status if outcome else None,
+            attempts=tuple(self.attempts),
+            accepted=dict(self.accepted),
+        )
+
+    def forget(self) -> None:
+        """Begin anew after what was learned has been recorded."""
+        self.attempts.clear()
+        self.accepted.clear()
+
+
+class Delivery:
+    """Delivers single events; safe to share between the threads of a process.
+
+    Args:
+        settings: What to translate with, where to send, how to retry.
+        transport: Makes the HTTP attempts.
+        keeper: Records a call that was accepted while others follow.
+        stopping: Whether the worker stops, so that no further blip try begins.
+        now_ms: Unix time in milliseconds.
+        chance: A random number from 0 to 1, for the jitter.
+    """
+
+    def __init__(  # noqa: PLR0913  every dependency is an argument
+        self,
+        settings: Settings,
+        transport: Sender,
+        keeper: Keeper,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        now_ms: Callable[[], int] = lambda: int(time() * 1000),
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._keeper = keeper
+        self._now_ms = now_ms
+        self._chance = chance
+        self._blips = Retrying(
+            retry=retry_if_result(
+                lambda outcome: outcome.outcome_class in BLIPS and not stopping()
+            ),
+            stop=stop_after_attempt(settings.blip_tries) | stop_before_delay(settings.blip_seconds),
+            wait=wait_exponential_jitter(
+                initial=BLIP_WAIT_SECONDS, max=BLIP_LONGEST_WAIT_SECONDS, jitter=BLIP_WAIT_SECONDS
+            ),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+
+    def deliver(self, event: ClaimedEvent) -> Finish | None:
+        """Do everything that can be done about a claimed event now.
+
+        Answers where it goes; None if another worker has taken it over.
+        """
+        progress = Progress(event)
+        try:
+            return self._deliver(progress)
+        except JournalUnavailable:
+            # A call was accepted and could not be recorded: say so again, with the rest later.
+            return progress.finish(Move.RETURNED)
+        except Exception as error:  # noqa: BLE001  one bad event must not end the rest
+            # Neither the message nor a full traceback: both may quote the event.
+            place = extract_tb(error.__traceback__)[-1]
+            log.error(  # noqa: TRY400  see above
+                "An event made the worker's own code fail; it is a dead letter now.",
+                action="delivery_failed",
+                event_id=event.event_id,
+                error=type(error).__name__,
+                where=f"{Path(place.filename).name}:{place.lineno}",
+            )
+            return progress.finish(Move.DEAD, reason=UNEXPECTED_ERROR)
+
+    def _deliver(self, progress: Progress) -> Finish | None:
+        event = progress.event
+        try:
+            segment_event = decode(event.raw)
+        except InvalidEvent:
+            return progress.finish(Move.DEAD, reason=INVALID_EVENT)
+        accepted_at = datetime.fromtimestamp(event.record.accepted_at_ms / 1000, UTC)
+        translation = translate(
+            segment_event,
+            self._settings,
+            accepted_at=accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        )
+        if translation.invalid:
+            return progress.finish(Move.DEAD, reason=translation.invalid)
+        if translation.skipped:
+            return progress.finish(Move.SKIPPED, reason=translation.skipped)
+        return self._send_all(progress, pending_calls(translation.calls, event.record.accepted))
+
+    def _send_all(self, progress: Progress, pending: Sequence[tuple[int, Call]]) -> Finish | None:
+        for position, (index, call) in enumerate(pending, start=1):
+            outcome = self._send(progress, index, call)
+            match self._decide(progress, outcome):
+                case Postpone(delay_seconds):
+                    return progress.finish(Move.POSTPONED, delay_seconds=delay_seconds)
+                case Bury(reason):
+                    return progress.finish(Move.DEAD, reason=reason, outcome=outcome)
+                case Proceed():
+                    progress.accepted[index] = call_name(call)
+            if position < len(pending) and not self._keep(progress):
+                return None
+        return progress.finish(Move.DELIVERED)
+
+    def _send(self, progress: Progress, index: int, call: Call) -> Outcome:
+        """Send one call, trying again at once for blips; the last outcome counts."""
+        request = request_for(call, self._settings)
+        body = encode_body(request.body)
+        key = idempotency_key(progress.event.event_id, index)
+
+        def attempt() -> Outcome:
+            at_ms = self._now_ms()
+            outcome = self._transport.send(request.path, body, key)
+            progress.attempts.append(Attempt.of(outcome, at_ms=at_ms, call_index=index))
+            return outcome
+
+        return self._blips(attempt)
+
+    def _decide(self, progress: Progress, outcome: Outcome) -> Decision:
+        record = progress.event.record
+        first_ms = record.tried_at_ms or progress.attempts[0].at_ms
+        return decide(
+            outcome,
+            postponed=record.postponed,
+            tried_seconds=(self._now_ms() - first_ms) / 1000,
+            chance=self._chance(),
+            settings=self._settings,
+        )
+
+    def _keep(self, progress: Progress) -> bool:
+        """Record an accepted call before the next is sent; False if the event is not ours."""
+        (finished,) = self._keeper.finish([progress.finish(Move.KEPT)])
+        progress.forget()
+        return finished is Finished.MOVED

@@ -1,0 +1,248 @@
+"""One run of the deliver task: claim, deliver in threads, write back in groups."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import monotonic, sleep, time
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+
+from config.settings import Settings
+from worker.convertro.responses import OutcomeClass
+from worker.errors import JournalUnavailable
+from worker.records import Attempt, Claim, ClaimedEvent, ClaimState, Finish, Finished, Move
+
+#: How long to wait for an event to finish before looking for new ones: with free threads
+#: soon, because an event may have come; without, just to renew the wake-up token.
+POLL_SECONDS = 0.02
+BUSY_SECONDS = 0.5
+
+#: Wait between two tries to reach a journal that is unavailable.
+JOURNAL_PAUSE_SECONDS = 0.5
+
+#: What an attempt is called whose end the worker could not wait for.
+INTERRUPTED = "interrupted"
+
+log = structlog.stdlib.get_logger(__name__)
+
+Deliver = Callable[[ClaimedEvent], Finish | None]
+Result = tuple[ClaimedEvent, Finish | None]
+
+
+class Ledger(Protocol):
+    """The part of the journal that a run needs."""
+
+    def claim(self, wakeup: str, lease: str, limit: int, *, idle: bool) -> Claim:
+        """Claim due events."""
+
+    def finish(self, finishes: Sequence[Finish]) -> list[Finished]:
+        """Write back what became of them."""
+
+
+class EventThreads:
+    """A process's threads, each delivering one event at a time.
+
+    They are daemons: a process that has handed its events back need not wait for an
+    answer that never comes.
+    """
+
+    def __init__(self, deliver: Deliver, size: int) -> None:
+        self._deliver = deliver
+        self._inbox: SimpleQueue[tuple[ClaimedEvent, SimpleQueue[Result]]] = SimpleQueue()
+        for number in range(size):
+            Thread(target=self._work, name=f"deliver-{number}", daemon=True).start()
+
+    def submit(self, event: ClaimedEvent, outbox: "SimpleQueue[Result]") -> None:
+        """Deliver an event as soon as a thread is free and put the result in the outbox."""
+        self._inbox.put((event, outbox))
+
+    def _work(self) -> None:
+        while True:
+            event, outbox = self._inbox.get()
+            outbox.put((event, self._deliver(event)))
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did, as Flower shows it."""
+
+    claimed: int = 0
+    delivered: int = 0
+    skipped: int = 0
+    retrying: int = 0
+    dead: int = 0
+    returned: int = 0
+    #: Events that another worker had taken over.
+    lost: int = 0
+
+    def count(self, finish: Finish, finished: Finished) -> None:
+        """Count an event under what became of it."""
+        if finished is not Finished.MOVED:
+            self.lost += 1
+        elif finish.move is Move.POSTPONED:
+            self.retrying += 1
+        else:
+            setattr(self, finish.move.value, getattr(self, finish.move.value) + 1)
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts that are not zero."""
+        counts = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: number for name, number in counts if number}
+
+
+@dataclass(slots=True, kw_only=True)
+class DeliveryRun:
+    """Keeps a bounded number of events in flight until nothing is due or time is up."""
+
+    journal: Ledger
+    threads: EventThreads
+    settings: Settings
+    wakeup: str
+    stopping: Callable[[], bool]
+    summary: Summary = field(default_factory=Summary)
+    _in_flight: dict[str, ClaimedEvent] = field(default_factory=dict)
+    _outbox: "SimpleQueue[Result]" = field(default_factory=SimpleQueue)
+    _unwritten: list[Finish] = field(default_factory=list)
+
+    def run(self) -> bool:
+        """Deliver; answers whether work may remain, so that somebody should ring again."""
+        until = monotonic() + self.settings.task_seconds
+        while not self.stopping() and monotonic() < until:
+            self._write()
+            state = self._top_up()
+            if state is ClaimState.IDLE:
+                return False
+            if state is ClaimState.SURPLUS:
+                break
+            self._collect()
+        self._drain()
+        return True
+
+    def _top_up(self) -> ClaimState:
+        """Claim as many events as there are free threads; also renews the wake-up token."""
+        free = self.settings.concurrency - len(self._in_flight)
+        idle = not self._in_flight and not self._unwritten
+        try:
+            claim = self.journal.claim(self.wakeup, uuid4().hex[:16], free, idle=idle)
+        except JournalUnavailable as error:
+            self._pause(error)
+            return ClaimState.CLAIMED
+        for event in claim.events:
+            self._in_flight[event.event_id] = event
+            self.threads.submit(event, self._outbox)
+        self.summary.claimed += len(claim.events)
+        return claim.state
+
+    def _collect(self) -> None:
+        """Wait for an event to finish, then take all that have."""
+        if not self._in_flight:
+            return
+        has_free = len(self._in_flight) < self.settings.concurrency
+        self._take(POLL_SECONDS if has_free else BUSY_SECONDS)
+
+    def _take(self, timeout_seconds: float) -> None:
+        try:
+            result = self._outbox.get(timeout=timeout_seconds)
+            while True:
+                self._note(*result)
+                result = self._outbox.get_nowait()
+        except Empty:
+            return
+
+    def _note(self, event: ClaimedEvent, finish: Finish | None) -> None:
+        if self._in_flight.pop(event.event_id, None) is None:
+            return
+        if finish is None:
+            self.summary.lost += 1
+        else:
+            self._unwritten.append(finish)
+
+    def _write(self) -> None:
+        """Write back what is finished; what cannot be written is kept for the next time."""
+        if not self._unwritten:
+            return
+        try:
+            answers = self.journal.finish(self._unwritten)
+        except JournalUnavailable as error:
+            self._pause(error)
+            return
+        for finish, finished in zip(self._unwritten, answers, strict=True):
+            self.summary.count(finish, finished)
+            self._log(finish, finished)
+        self._unwritten = []
+
+    def _drain(self) -> None:
+        """Let the events in flight end; a worker that stops hands back those that do not."""
+        stop_at: float | None = None
+        while self._in_flight or self._unwritten:
+            if self.stopping() and stop_at is None:
+                stop_at = monotonic() + self.settings.shutdown_seconds
+            if stop_at is not None and monotonic() >= stop_at:
+                self._hand_back()
+                return
+            self._take(POLL_SECONDS)
+            self._write()
+
+    def _hand_back(self) -> None:
+        self._unwritten += [_interrupted(event) for event in self._in_flight.values()]
+        self._in_flight.clear()
+        self._write()
+        if self._unwritten:
+            log.error(
+                "The journal is unavailable: these events are sent again when their lease ends.",
+                action="finishes_lost",
+                events=len(self._unwritten),
+            )
+
+    def _pause(self, error: JournalUnavailable) -> None:
+        log.warning(
+            "The journal is unavailable; trying again.",
+            action="journal_unavailable",
+            reason=error.reason,
+        )
+        sleep(JOURNAL_PAUSE_SECONDS)
+
+    def _log(self, finish: Finish, finished: Finished) -> None:
+        """One line for each event that an operator may want to hear of."""
+        if finished is not Finished.MOVED:
+            say, action = log.warning, "lease_lost"
+        elif finish.move is Move.DEAD:
+            say, action = log.warning, "event_dead"
+        elif finish.move is Move.POSTPONED:
+            say, action = log.info, "event_postponed"
+        else:
+            say, action = log.debug, f"event_{finish.move.value}"
+        say(
+            SENTENCES[action],
+            action=action,
+            event_id=finish.event_id,
+            reason=finish.reason,
+            outcome=finish.attempts[-1].detail if finish.attempts else None,
+            delay_ms=finish.delay_ms,
+        )
+
+
+SENTENCES = {
+    "lease_lost": "Another worker took this event over; what was learned is recorded.",
+    "event_dead": "An event is a dead letter now.",
+    "event_postponed": "An event is tried again later.",
+    "event_delivered": "An event was delivered.",
+    "event_skipped": "An event was skipped: nothing is to be sent for it.",
+    "event_returned": "An event was handed back.",
+}
+
+
+def _interrupted(event: ClaimedEvent) -> Finish:
+    """Hand an event back whose request may be under way: Convertro may have it."""
+    attempt = Attempt(
+        at_ms=int(time() * 1000),
+        call_index=0,
+        outcome_class=OutcomeClass.AMBIGUOUS.value,
+        detail=INTERRUPTED,
+    )
+    return Finish(
+        event_id=event.event_id, lease=event.lease, move=Move.RETURNED, attempts=(attempt,)
+    )

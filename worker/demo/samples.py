@@ -1,0 +1,174 @@
+"""Realistic raw Segment events of every kind, each with what should become of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+WEB_CONTEXT = {
+    "library": {"name": "analytics.js", "version": "2.1.0"},
+    "page": {"url": "https://shop.example.com/cart", "path": "/cart", "title": "Cart"},
+    "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)",
+    "locale": "en-GB",
+}
+
+PHONE_CONTEXT = {
+    "library": {"name": "analytics-ios", "version": "4.1.8"},
+    "app": {"name": "Acme", "version": "3.2.1", "build": "3210", "namespace": "com.example.acme"},
+    "device": {
+        "id": "B5372DB0-C21E-11E4-8DFC-AA07A5B093DB",
+        "advertisingId": "7A3CBEA0-BDF5-11E4-8DFC-AA07A5B093DB",
+        "type": "ios",
+    },
+    "os": {"name": "iOS", "version": "17.4"},
+}
+
+#: Ids that the sandbox is told to fail for.
+SICK_ID = "demo-vendor-sick-twice"
+REFUSED_ID = "demo-vendor-says-400"
+
+#: The worker's settings that the samples need.
+ENVIRONMENT = {
+    "CONVERTRO_EVENTS": '{"Signed Up": "signup"}',
+    "CONVERTRO_HYBRID_ATTRIBUTION_MODEL": "true",
+}
+
+
+class Fate(StrEnum):
+    """What can become of an event."""
+
+    DELIVERED = "delivered"
+    SKIPPED = "skipped"
+    DEAD = "dead letter"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An event to enqueue and what should become of it."""
+
+    title: str
+    event: Any
+    fate: Fate
+    #: The reason, where the fate has one.
+    why: str = ""
+    #: How many calls the sandbox should have accepted for it.
+    calls: int = 0
+
+
+def _web(message_id: str, kind: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "messageId": message_id,
+        "type": kind,
+        "anonymousId": "507f191e-810c-4197-9b4d-c1f8b3a7e2aa",
+        "userId": "user-97980",
+        "timestamp": "2026-05-04T10:15:30.123Z",
+        "context": WEB_CONTEXT,
+        **fields,
+    }
+
+
+def _phone(message_id: str, kind: str, **fields: Any) -> dict[str, Any]:
+    return _web(message_id, kind, **{"context": PHONE_CONTEXT, **fields})
+
+
+def _order(message_id: str, **properties: Any) -> dict[str, Any]:
+    order = {"orderId": "50314b8e", "total": 27.5, "currency": "EUR", **properties}
+    return _web(message_id, "track", event="Order Completed", properties=order)
+
+
+def _without(event: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key != name}
+
+
+SIGNED_UP = _web("demo-signed-up", "track", event="Signed Up", properties={"plan": "Pro"})
+
+SAMPLES = (
+    Sample(
+        "web identify",
+        _web("demo-identify", "identify", traits={"email": "ada@example.com", "plan": "Pro"}),
+        Fate.DELIVERED,
+        calls=1,
+    ),
+    Sample(
+        "web identify, anonymous",
+        _without(_web("demo-anonymous", "identify", traits={}), "userId"),
+        Fate.SKIPPED,
+        "anonymous_identify",
+    ),
+    Sample("order, who knows if repeat", _order("demo-order"), Fate.DELIVERED, calls=1),
+    Sample(
+        "order, hybrid: new buyer", _order("demo-order-new", repeat=False), Fate.DELIVERED, calls=2
+    ),
+    Sample(
+        "order, hybrid: repeat buyer",
+        _order("demo-order-repeat", repeat=True, total="$1,234.50"),
+        Fate.DELIVERED,
+        calls=2,
+    ),
+    Sample(
+        "order without an id",
+        _web("demo-order-no-id", "track", event="Order Completed", properties={"total": 5}),
+        Fate.SKIPPED,
+        "missing_order_id",
+    ),
+    Sample("web track, mapped", SIGNED_UP, Fate.DELIVERED, calls=1),
+    Sample("the same messageId again", SIGNED_UP, Fate.DUPLICATE),
+    Sample(
+        "web track, unmapped",
+        _web("demo-unmapped", "track", event="Video Played", properties={}),
+        Fate.SKIPPED,
+        "unmapped_event",
+    ),
+    Sample(
+        "web track, Convertro switched off",
+        _web("demo-disabled", "track", event="Signed Up", integrations={"Convertro": False}),
+        Fate.SKIPPED,
+        "disabled",
+    ),
+    Sample("page view", _web("demo-page", "page", name="Cart"), Fate.SKIPPED, "unsupported_type"),
+    Sample("mobile identify", _phone("demo-link", "identify"), Fate.DELIVERED, calls=1),
+    Sample(
+        "mobile track with revenue",
+        _phone("demo-revenue", "track", event="Upgraded", properties={"revenue": "19.99"}),
+        Fate.DELIVERED,
+        calls=1,
+    ),
+    Sample(
+        "mobile track without revenue",
+        _phone("demo-no-revenue", "track", event="Level Finished", properties={"level": 7}),
+        Fate.DELIVERED,
+        calls=1,
+    ),
+    Sample(
+        "Application Installed",
+        _without(_phone("demo-install", "track", event="Application Installed"), "userId"),
+        Fate.DELIVERED,
+        calls=1,
+    ),
+    Sample(
+        "mobile track, device id lost",
+        _phone(
+            "demo-no-device",
+            "track",
+            event="Upgraded",
+            context={**PHONE_CONTEXT, "device": {"type": "ios"}},
+        ),
+        Fate.DEAD,
+        "missing_device_id",
+    ),
+    Sample(
+        "Convertro answers 503 twice",
+        _order(SICK_ID, orderId="7c1"),
+        Fate.DELIVERED,
+        calls=1,
+    ),
+    Sample(
+        "Convertro answers 400",
+        _order(REFUSED_ID, orderId="7c2"),
+        Fate.DEAD,
+        "rejected",
+    ),
+    Sample("malformed: no type", {"messageId": "demo-malformed"}, Fate.REFUSED, "type"),
+)

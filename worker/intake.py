@@ -1,0 +1,117 @@
+"""How events get into the journal."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from worker.errors import JournalUnavailable
+from worker.journal import Journal
+from worker.segment import InvalidEvent, derived_id, encode, event_id
+from worker.wakeups import Wakeups
+
+#: Events and bytes in one round trip at most.
+CHUNK_EVENTS = 500
+CHUNK_BYTES = 4 * 1024 * 1024
+
+#: Wake-ups that one accept may ask for; the ticker rings for the rest.
+OFFERED_WAKEUPS = 8
+
+Row = tuple[str, bytes]
+
+
+class InvalidEvents(InvalidEvent):
+    """Some events of a list can never be accepted; the others were accepted."""
+
+    def __init__(self, errors: dict[int, InvalidEvent], ids: list[str | None]) -> None:
+        first = min(errors)
+        super().__init__(
+            f"{errors[first].field} of event {first}",
+            f"{errors[first].reason} ({len(errors)} of {len(ids)} events refused)",
+        )
+        #: What is wrong, by the event's index in the list.
+        self.errors = errors
+        #: The id of each accepted event by index, None for a refused one.
+        self.ids = ids
+
+
+class Intake:
+    """Takes events into the journal and rings for them."""
+
+    def __init__(self, journal: Journal, wakeups: Wakeups) -> None:
+        self._journal = journal
+        self._wakeups = wakeups
+
+    def enqueue(self, event: Any) -> str:
+        """Take one event in; see `tasks.enqueue`."""
+        raw = encode(event)
+        row = (event_id(event, raw), raw)
+        self._accept([row], offered=1)
+        return row[0]
+
+    def enqueue_many(self, events: Iterable[Any]) -> list[str]:
+        """Take many events in; see `tasks.enqueue_many`."""
+        ids: list[str | None] = []
+        errors: dict[int, InvalidEvent] = {}
+        accepted: list[str] = []
+        for chunk in _chunks(_rows(events, ids, errors)):
+            try:
+                self._accept(chunk, offered=OFFERED_WAKEUPS)
+            except JournalUnavailable as error:
+                raise JournalUnavailable(error.reason, tuple(accepted)) from error
+            accepted.extend(identifier for identifier, _ in chunk)
+        if errors:
+            raise InvalidEvents(errors, ids)
+        return accepted
+
+    def enqueue_unchecked(self, events: Sequence[Any]) -> int:
+        """Take in what came by task name; what is invalid becomes a dead letter later.
+
+        Answers how many were new.
+        """
+        new = 0
+        for chunk in _chunks(_unchecked_row(event) for event in events):
+            new += self._accept(chunk, offered=OFFERED_WAKEUPS)
+        return new
+
+    def _accept(self, rows: Sequence[Row], offered: int) -> int:
+        tokens = self._wakeups.offer(offered)
+        answer = self._journal.accept(rows, tokens)
+        self._wakeups.publish(tokens[: answer.rung])
+        return sum(answer.new)
+
+
+def _rows(
+    events: Iterable[Any], ids: list[str | None], errors: dict[int, InvalidEvent]
+) -> Iterator[Row]:
+    """Encode the events, noting the id or the error of each."""
+    for index, event in enumerate(events):
+        try:
+            raw = encode(event)
+            ids.append(event_id(event, raw))
+        except InvalidEvent as error:
+            errors[index] = error
+            ids.append(None)
+            continue
+        yield ids[-1] or "", raw
+
+
+def _unchecked_row(event: Any) -> Row:
+    try:
+        raw = encode(event)
+        return event_id(event, raw), raw
+    except InvalidEvent:
+        raw = json.dumps(event).encode()
+        return derived_id(raw), raw
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += len(row[1])
+        if len(chunk) == CHUNK_EVENTS or size > CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

@@ -1,0 +1,426 @@
+"""The journal: where every event lives from its acceptance until it is done.
+
+Each step is one Lua script in `worker/lua`, so each is atomic. Nothing else
+writes to the journal's keys.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
+from redis.retry import Retry
+
+from config.settings import Settings
+from worker.errors import JournalUnavailable
+from worker.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
+
+#: A producer hears within 2 s that the journal is unavailable: a connection and an answer.
+PRODUCER_TIMEOUT_SECONDS = 0.9
+WORKER_TIMEOUT_SECONDS = 5.0
+
+#: How long a wake-up counts without a sign of life from its deliver task. Long enough for
+#: a message to travel, short enough that a lost one delays an event by seconds only.
+WAKEUP_TTL_MS = 5_000
+
+#: How long a worker's capacity counts after its last tick; ticks come every second.
+WORKER_TTL_MS = 5_000
+
+#: Dead letters removed in one tick at most, so that a tick stays short.
+DEAD_STEP = 1_000
+
+#: Ids looked at in one step of a listing or an audit.
+PAGE = 500
+
+#: The journal's keys after their prefix, in the order in which every script is given them.
+KEYS = (
+    "events",
+    "due",
+    "progress",
+    "dead",
+    "done:",
+    "counters",
+    "wakeups",
+    "workers",
+    "claimed",
+)
+
+LUA = Path(__file__).parent / "lua"
+
+#: Scripts that may run when Redis is full: all but intake free memory sooner or later.
+ALLOW_OOM = frozenset({"claim", "finish", "redrive", "discard", "tick", "release"})
+NO_WRITES = frozenset({"snapshot", "look", "inspect"})
+
+Clock = Callable[[], int]
+
+
+def connect(settings: Settings, timeout_seconds: float) -> Redis:
+    """A client of the journal's Redis; it connects when first used.
+
+    A broken connection is tried anew once and at once, a timeout never: the answer comes
+    within about twice the timeout, whatever the state of Redis.
+    """
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        health_check_interval=0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to an accept."""
+
+    #: For each event: True if it is new, False if its id was known.
+    new: tuple[bool, ...]
+    #: How many of the offered wake-up tokens are to be published.
+    rung: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The answer to a worker's heartbeat."""
+
+    rung: int
+    #: Dead letters that were removed, by age and by count.
+    expired: tuple[str, ...]
+    overflow: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The journal at one instant; times are unix milliseconds."""
+
+    now_ms: int
+    counters: dict[str, int]
+    #: Events that may be claimed now.
+    due_now: int
+    #: Events that a worker holds.
+    claimed: int
+    #: Events that wait for a later time.
+    waiting: int
+    dead: int
+    #: Entries in `events` and in `progress`.
+    stored: int
+    records: int
+    #: Due time of the event that is first in line; None if there is none.
+    first_due_ms: int | None
+    wakeups: int
+    #: Name, capacity and time of last tick for each worker that is alive.
+    workers: tuple[tuple[str, int, int], ...]
+    #: Finished ids that are remembered for deduplication.
+    remembered: int
+
+    @property
+    def in_flight(self) -> int:
+        """Events that are due, waiting or claimed."""
+        return self.due_now + self.waiting + self.claimed
+
+    def total(self, prefix: str) -> int:
+        """The sum of all counters of a kind, such as `skipped`."""
+        return sum(
+            amount
+            for name, amount in self.counters.items()
+            if name == prefix or name.startswith(f"{prefix}:")
+        )
+
+    @property
+    def unaccounted(self) -> int:
+        """Accepted events that are nowhere; 0 unless the journal was tampered with."""
+        gone = self.total("delivered") + self.total("skipped") + self.total("discarded")
+        return self.total("accepted") - gone - self.in_flight - self.dead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """Where one event is."""
+
+    #: `due`, `claimed`, `waiting`, `dead`, `finished` or `unknown`.
+    place: str
+    #: When it may be claimed, or when it died; unix milliseconds.
+    at_ms: int | None = None
+    record: Record | None = None
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """An event that we gave up on, without its content."""
+
+    event_id: str
+    died_at_ms: int
+    record: Record
+
+
+class Journal:
+    """Every step that an event can take, each atomic.
+
+    Every method raises `JournalUnavailable` if Redis does not carry it out.
+
+    Args:
+        redis: A client that does not decode answers.
+        settings: Key prefix, lease, dedupe window and bounds.
+        clock: Unix milliseconds; only tests bring one, otherwise Redis's own clock counts.
+        shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        shebang: bool = True,
+    ) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._shebang = shebang
+        self._key = {name: f"{settings.key_prefix}{name}" for name in KEYS}
+        self._lease_ms = int(settings.lease_seconds * 1000)
+        self._constants = {
+            "dedupe": settings.dedupe_seconds * 1000,
+            "batch": settings.concurrency,
+            "wakeup_ttl": WAKEUP_TTL_MS,
+        }
+        self._bounds = {
+            "worker_ttl": WORKER_TTL_MS,
+            "dead_max_count": settings.dead_max_count,
+            "dead_max_age": settings.dead_max_age_seconds * 1000,
+            "dead_step": DEAD_STEP,
+        }
+
+    # What producers do
+
+    def accept(self, events: Sequence[tuple[str, bytes]], tokens: Sequence[str]) -> Accepted:
+        """Take events in, each as its id and raw bytes; known ids change nothing."""
+        rows = [part for event in events for part in event]
+        rung, *new = self._run("accept", {"tokens": list(tokens)}, *rows)
+        return Accepted(tuple(bool(flag) for flag in new), rung)
+
+    # What workers do
+
+    def claim(self, wakeup: str, lease: str, limit: int, *, idle: bool) -> Claim:
+        """Claim up to `limit` due events for the deliver task that runs under `wakeup`.
+
+        Args:
+            wakeup: The task's wake-up token; it is renewed.
+            lease: A fencing token that was never used before.
+            limit: How many events the task can start at once.
+            idle: The task has nothing in flight: if nothing is due it gives its token back.
+        """
+        args = {"wakeup": wakeup, "lease": lease, "limit": limit, "idle": idle}
+        state, *parts = self._run("claim", {**args, "lease_ms": self._lease_ms})
+        rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+        return Claim(
+            ClaimState(state.decode()),
+            tuple(
+                ClaimedEvent(
+                    event_id=event_id.decode(), lease=lease, raw=raw, record=Record.from_json(text)
+                )
+                for event_id, raw, text in rows
+            ),
+        )
+
+    def finish(self, finishes: Sequence[Finish]) -> list[Finished]:
+        """Carry out what a worker decided about events that it claimed."""
+        listed = [finish.as_json() for finish in finishes]
+        answer = self._run("finish", {"finishes": listed, "lease_ms": self._lease_ms})
+        return [Finished(word.decode()) for word in answer]
+
+    def release(self, wakeup: str, tokens: Sequence[str]) -> int:
+        """Give a wake-up token back while work may remain; answers how many were rung."""
+        return int(self._run("release", {"wakeup": wakeup, "tokens": list(tokens)}))
+
+    def tick(self, worker: str, capacity: int, tokens: Sequence[str]) -> Tick:
+        """Say that a worker is alive, and ring for due events without a wake-up."""
+        args = {"worker": f"{capacity} {worker}", "tokens": list(tokens), **self._bounds}
+        rung, expired, overflow = self._run("tick", args)
+        return Tick(rung, _ids(expired), _ids(overflow))
+
+    def leave(self, worker: str, capacity: int) -> None:
+        """Say that a worker stops."""
+        self._call(self._redis.zrem, self._key["workers"], f"{capacity} {worker}")
+
+    # What operators do
+
+    def redrive(self, ids: Sequence[str], tokens: Sequence[str]) -> Accepted:
+        """Send dead letters back to be due now."""
+        rung, *moved = self._run("redrive", {"ids": list(ids), "tokens": list(tokens)})
+        return Accepted(tuple(bool(flag) for flag in moved), rung)
+
+    def discard(self, ids: Sequence[str], reason: str) -> int:
+        """Let dead letters go; answers how many there were."""
+        return sum(self._run("discard", {"ids": list(ids), "reason": reason}))
+
+    def look(self, event_id: str) -> Sighting:
+        """Find one event."""
+        place, at, record, raw = self._run("look", {"id": event_id})
+        return Sighting(
+            place=place.decode(),
+            at_ms=int(float(at)) if at else None,
+            record=Record.from_json(record) if record else None,
+            raw=raw or None,
+        )
+
+    def dead_letters(self, since_ms: int = 0) -> Iterator[DeadLetter]:
+        """The dead letters, oldest first; what dies after the start is not included.
+
+        Read in pages that begin where the last one ended, so that it does no harm if the
+        caller, or anybody else, removes some meanwhile.
+        """
+        until_ms = self.snapshot().now_ms
+        seen: set[bytes] = set()
+        while page := self._dead_page(since_ms, until_ms, seen):
+            records = self._call(
+                self._redis.hmget, self._key["progress"], [event_id for event_id, _ in page]
+            )
+            for (event_id, died_at), record in zip(page, records, strict=True):
+                if record is not None:
+                    yield DeadLetter(
+                        event_id=event_id.decode(),
+                        died_at_ms=int(died_at),
+                        record=Record.from_json(record),
+                    )
+            last_ms = int(page[-1][1])
+            seen = {event_id for event_id, died_at in page if died_at == last_ms} | (
+                seen if last_ms == since_ms else set()
+            )
+            since_ms = last_ms
+
+    def _dead_page(
+        self, since_ms: int, until_ms: int, seen: set[bytes]
+    ) -> list[tuple[bytes, float]]:
+        """The next ids and times of death, without those seen in the same millisecond."""
+        page = self._call(
+            self._redis.zrange,
+            self._key["dead"],
+            since_ms,
+            until_ms,
+            byscore=True,
+            offset=0,
+            num=PAGE + len(seen),
+            withscores=True,
+        )
+        return [(event_id, died_at) for event_id, died_at in page if event_id not in seen]
+
+    def raw_events(self, ids: Sequence[str]) -> list[bytes | None]:
+        """The raw events of some ids, None for those that are not here."""
+        return list(self._call(self._redis.hmget, self._key["events"], list(ids)))
+
+    def snapshot(self) -> Snapshot:
+        """Everything that can be counted, at one instant."""
+        answer = self._run("snapshot", {})
+        now_ms, counters, due_now, unfinished, claimed, dead, stored, records = answer[:8]
+        first_due, wakeups, workers, remembered = answer[8:]
+        return Snapshot(
+            now_ms=now_ms,
+            counters={
+                name.decode(): int(amount)
+                for name, amount in zip(counters[::2], counters[1::2], strict=True)
+            },
+            due_now=due_now,
+            claimed=claimed,
+            waiting=unfinished - due_now - claimed,
+            dead=dead,
+            stored=stored,
+            records=records,
+            first_due_ms=int(float(first_due)) if first_due else None,
+            wakeups=wakeups,
+            workers=tuple(
+                _worker(member, score)
+                for member, score in zip(workers[::2], workers[1::2], strict=True)
+            ),
+            remembered=remembered,
+        )
+
+    def inspect(self) -> Iterator[tuple[str, str]]:
+        """Check every event; yields the id of each that is wrong and what is wrong."""
+        for page in self._pages():
+            for event_id, problem in zip(page, self._run("inspect", {"ids": page}), strict=True):
+                if problem:
+                    yield event_id, problem.decode()
+
+    def _pages(self) -> Iterator[list[str]]:
+        """Every id in every key, a page at a time; one that moves may come twice."""
+        scans: tuple[Iterable[Any], ...] = (
+            self._redis.zscan_iter(self._key["due"], count=PAGE),
+            self._redis.zscan_iter(self._key["dead"], count=PAGE),
+            self._redis.zscan_iter(self._key["claimed"], count=PAGE),
+            self._redis.hscan_iter(self._key["progress"], count=PAGE),
+            self._redis.hscan_iter(self._key["events"], count=PAGE),
+        )
+        for scan in scans:
+            yield from _grouped(self._guarded(scan))
+
+    def _guarded(self, scan: Iterable[Any]) -> Iterator[str]:
+        rows = iter(scan)
+        while True:
+            row = self._call(next, rows, None)
+            if row is None:
+                return
+            yield row[0].decode()
+
+    # How a step reaches Redis
+
+    def _run(self, name: str, args: dict[str, Any], *rest: str | bytes) -> Any:
+        """Carry out one script."""
+        named = {**self._constants, **args}
+        if self._clock is not None:
+            named["now"] = self._clock()
+        source, digest = load_script(name, shebang=self._shebang)
+        parts = (len(KEYS), *self._key.values(), json.dumps(named), *rest)
+        return self._call(self._evaluate, source, digest, parts)
+
+    def _evaluate(self, source: str, digest: str, parts: tuple[Any, ...]) -> Any:
+        try:
+            return self._redis.evalsha(digest, *parts)
+        except NoScriptError:  # Redis is new or its script cache was wiped
+            return self._redis.eval(source, *parts)
+
+    def _call(self, command: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """The one place where Redis's errors become ours."""
+        try:
+            return command(*args, **named)
+        except RedisError as error:
+            raise JournalUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+@cache
+def load_script(name: str, *, shebang: bool) -> tuple[str, str]:
+    """A script's whole text and its SHA-1, by which Redis knows it."""
+    common, body = (LUA / f"{part}.lua" for part in ("common", name))
+    text = f"{common.read_text()}\n{body.read_text()}"
+    if shebang:
+        flags = ["allow-oom"] * (name in ALLOW_OOM) + ["no-writes"] * (name in NO_WRITES)
+        text = f"#!lua flags={','.join(flags)}\n{text}"
+    return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _ids(members: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(member.decode() for member in members)
+
+
+def _worker(member: bytes, score: bytes) -> tuple[str, int, int]:
+    capacity, _, name = member.decode().partition(" ")
+    return name, int(capacity), int(float(score)) - WORKER_TTL_MS
+
+
+def _grouped(ids: Iterable[str]) -> Iterator[list[str]]:
+    page: list[str] = []
+    for event_id in ids:
+        page.append(event_id)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page

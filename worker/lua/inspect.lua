@@ -1,0 +1,22 @@
+-- The audit of single events: checks each of args.ids at one instant.
+-- Answers what is wrong with each, '' if nothing.
+local function problem(id)
+  local stored = redis.call('HEXISTS', EVENTS, id) == 1
+  local due = redis.call('ZSCORE', DUE, id)
+  local dead = redis.call('ZSCORE', DEAD, id)
+  local claimed = redis.call('ZSCORE', CLAIMED, id)
+  local record = load_record(id)
+  if due and dead then return 'both due and dead' end
+  if (due or dead) and not stored then return 'its event is missing' end
+  if stored and not (due or dead) then return 'neither due nor dead' end
+  if record and not stored then return 'a record without an event' end
+  if stored and is_done(id) then return 'finished but still here' end
+  if dead and not (record and record.reason) then return 'dead without a reason' end
+  if claimed and not (due and record and record.lease) then return 'claimed without a lease' end
+  if record and record.lease and not claimed then return 'a lease without a claim' end
+  return ''
+end
+
+local answer = {}
+for number, id in ipairs(args.ids) do answer[number] = problem(id) end
+return answer

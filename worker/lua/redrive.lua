@@ -1,0 +1,25 @@
+-- Sends the dead letters among args.ids back to be due now, with a fresh retry budget;
+-- calls that Convertro accepted stay accepted.
+-- Answers {wake-ups rung, then 1 (sent back) or 0 (was not dead) for each id}.
+local answer = {0}
+local redriven = 0
+
+for _, id in ipairs(args.ids) do
+  local moved = redis.call('ZREM', DEAD, id)
+  if moved == 1 then
+    local record = load_record(id)
+    record.reason, record.class, record.status = nil, nil, nil
+    record.postponed, record.tried_at = nil, nil
+    record.redriven = (record.redriven or 0) + 1
+    save_record(id, record)
+    redis.call('ZADD', DUE, now, id)
+    redriven = redriven + 1
+  end
+  answer[#answer + 1] = moved
+end
+
+if redriven > 0 then
+  count('redriven', redriven)
+  answer[1] = ring()
+end
+return answer

@@ -1,0 +1,199 @@
+"""What the journal hands out and takes back. Pure values.
+
+A record is what the journal knows about an event besides the event itself; an
+untouched event has none.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from worker.convertro.responses import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One HTTP try of one call."""
+
+    #: Unix time in milliseconds.
+    at_ms: int
+    call_index: int
+    outcome_class: str
+    detail: str
+    #: HTTP status; None if there was no answer.
+    status: int | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome, *, at_ms: int, call_index: int) -> Self:
+        """The attempt that came to this outcome."""
+        return cls(
+            at_ms=at_ms,
+            call_index=call_index,
+            outcome_class=outcome.outcome_class.value,
+            detail=outcome.detail,
+            status=outcome.status,
+        )
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The attempt as a record stores it."""
+        return cls(
+            at_ms=int(stored["at"]),
+            call_index=int(stored["call"]),
+            outcome_class=stored["class"],
+            detail=stored["detail"],
+            status=_int_or_none(stored.get("status")),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that a record stores."""
+        return _without_none(
+            {
+                "at": self.at_ms,
+                "call": self.call_index,
+                "class": self.outcome_class,
+                "detail": self.detail,
+                "status": self.status,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the journal knows about an event; times are unix milliseconds."""
+
+    accepted_at_ms: int
+    #: HTTP tries so far, of all its calls.
+    attempts: int = 0
+    #: How often it was postponed since it was accepted or redriven.
+    postponed: int = 0
+    #: The first attempt since it was accepted or redriven.
+    tried_at_ms: int | None = None
+    #: Index and name of each call that Convertro accepted.
+    accepted: Mapping[int, str] = field(default_factory=dict)
+    #: The latest attempts, oldest first; a bounded number.
+    outcomes: tuple[Attempt, ...] = ()
+    #: How often a worker lost it by not finishing in time.
+    leases_lost: int = 0
+    redriven: int = 0
+    #: Why it is dead, and the class and status of its last attempt.
+    reason: str | None = None
+    outcome_class: str | None = None
+    status: int | None = None
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read a record as the scripts store it."""
+        stored = json.loads(text)
+        return cls(
+            accepted_at_ms=int(stored["accepted_at"]),
+            attempts=int(stored.get("attempts", 0)),
+            postponed=int(stored.get("postponed", 0)),
+            tried_at_ms=_int_or_none(stored.get("tried_at")),
+            accepted={int(index): name for index, name in stored.get("accepted", {}).items()},
+            outcomes=tuple(Attempt.from_json(outcome) for outcome in stored.get("outcomes", ())),
+            leases_lost=int(stored.get("leases_lost", 0)),
+            redriven=int(stored.get("redriven", 0)),
+            reason=stored.get("reason"),
+            outcome_class=stored.get("class"),
+            status=_int_or_none(stored.get("status")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedEvent:
+    """An event that is ours until its lease runs out."""
+
+    event_id: str
+    #: The fencing token of this claim.
+    lease: str
+    raw: bytes
+    record: Record
+
+
+class ClaimState(StrEnum):
+    """What a deliver task should do after it looked for work."""
+
+    #: Go on.
+    CLAIMED = "claimed"
+    #: Nothing was due and the wake-up token was given back: end.
+    IDLE = "idle"
+    #: Enough deliver tasks run without this one: end.
+    SURPLUS = "surplus"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer to a claim."""
+
+    state: ClaimState
+    events: tuple[ClaimedEvent, ...] = ()
+
+
+class Move(StrEnum):
+    """Where a claimed event goes."""
+
+    DELIVERED = "delivered"
+    SKIPPED = "skipped"
+    POSTPONED = "postponed"
+    #: Due again at once, nothing charged: its worker stops.
+    RETURNED = "returned"
+    DEAD = "dead"
+    #: It stays claimed under a renewed lease: a call was accepted and more follow.
+    KEPT = "kept"
+
+
+class Finished(StrEnum):
+    """What became of a finish."""
+
+    MOVED = "moved"
+    #: Another worker holds the event, or it is dead; what was learned is recorded.
+    LOST = "lost"
+    #: The event has left the journal.
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """What a worker says about an event that it claimed."""
+
+    event_id: str
+    lease: str
+    move: Move
+    #: Why it was skipped or is dead.
+    reason: str | None = None
+    #: For `POSTPONED`: milliseconds until it is due again.
+    delay_ms: int | None = None
+    #: For `DEAD`: class and status of its last attempt.
+    outcome_class: str | None = None
+    status: int | None = None
+    #: New attempts since the claim or the last `KEPT`.
+    attempts: Sequence[Attempt] = ()
+    #: Calls that Convertro accepted since then: index and name.
+    accepted: Mapping[int, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that the script `finish.lua` reads."""
+        return _without_none(
+            {
+                "id": self.event_id,
+                "lease": self.lease,
+                "to": self.move.value,
+                "reason": self.reason,
+                "delay": self.delay_ms,
+                "class": self.outcome_class,
+                "status": self.status,
+                "outcomes": [attempt.as_json() for attempt in self.attempts] or None,
+                "accepted": {str(index): name for index, name in self.accepted.items()} or None,
+            }
+        )
+
+
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _int_or_none(value: Any) -> int | None:
+    return None if value is None else int(value)

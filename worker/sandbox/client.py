@@ -1,0 +1,144 @@
+"""A client of the sandbox's control API, for tests and for commands that start a sandbox."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+#: Between two looks at a sandbox that is not ready yet.
+POLL_SECONDS = 0.02
+
+
+class SandboxError(RuntimeError):
+    """The sandbox refused what it was asked; the message is its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxCall:
+    """An accepted call."""
+
+    #: Its idempotency key.
+    key: str
+    endpoint: str
+    path: str
+    body: Mapping[str, Any]
+    #: How often it was accepted; more than once if the same key came again.
+    times: int
+    #: When it came first.
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSummary:
+    """The totals since the start or the last `forget`."""
+
+    #: Requests of every kind.
+    requests: int
+    #: Different idempotency keys that were accepted.
+    accepted: int
+    #: Acceptances beyond the first of each key.
+    duplicates: int
+    #: Requests that got no answer, or none yet.
+    unanswered: int
+    by_status: Mapping[int, int]
+    #: By kind of fault.
+    by_fault: Mapping[str, int]
+
+
+class SandboxClient:
+    """Asks a running sandbox. Holds no connection, so there is nothing to close."""
+
+    def __init__(self, base_url: str, *, timeout_seconds: float = 30.0) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+
+    def calls(self, key: str | None = None) -> list[SandboxCall]:
+        """The accepted calls that the sandbox keeps, oldest first, or the one with this key."""
+        query = {} if key is None else {"key": key}
+        return [_call_of(call) for call in self._ask("GET", "calls", query)["calls"]]
+
+    def requests(
+        self, *, key: str | None = None, limit: int = 1000, bodies: bool = False
+    ) -> list[dict[str, Any]]:
+        """The newest requests, accepted or not, oldest first, as the sandbox describes them."""
+        query = {"limit": str(limit), "bodies": str(bodies).lower()}
+        found: list[dict[str, Any]] = self._ask(
+            "GET", "requests", query | ({} if key is None else {"key": key})
+        )["requests"]
+        return found
+
+    def summary(self) -> SandboxSummary:
+        """The totals."""
+        totals = self._ask("GET", "summary")
+        by_status = {int(status): count for status, count in totals.pop("by_status").items()}
+        return SandboxSummary(by_status=by_status, **totals)
+
+    def add_fault(self, rule: str | Mapping[str, Any]) -> int:
+        """Install a rule, in its text or its JSON form.
+
+        Returns:
+            The rule's number.
+
+        Raises:
+            SandboxError: The rule is wrong; the message names the part.
+        """
+        given = {"data": rule.encode()} if isinstance(rule, str) else {"json": dict(rule)}
+        number: int = self._ask("POST", "faults", **given)["number"]
+        return number
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules in force, in order, with state and count."""
+        rules: list[dict[str, Any]] = self._ask("GET", "faults")["faults"]
+        return rules
+
+    def clear_faults(self) -> None:
+        """Drop every rule."""
+        self._ask("DELETE", "faults")
+
+    def forget(self) -> None:
+        """Set the sandbox's counts to zero and empty its record file."""
+        self._ask("DELETE", "calls")
+
+    def wait_until_ready(self, timeout_seconds: float = 10.0) -> None:
+        """Wait until the sandbox answers.
+
+        Raises:
+            TimeoutError: It did not in this time.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                self._ask("GET", "health")
+            except requests.RequestException as error:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(
+                        f"no sandbox at {self.base_url} after {timeout_seconds:g} s: {error}"
+                    ) from error
+                time.sleep(POLL_SECONDS)
+            else:
+                return
+
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, **body: Any
+    ) -> Any:
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy could not reach this machine's loopback
+            answer = session.request(
+                method,
+                f"{self.base_url}/_sandbox/{path}",
+                params=query,
+                timeout=self._timeout_seconds,
+                **body,
+            )
+        said = answer.json()
+        if not answer.ok:
+            raise SandboxError(said["message"])
+        return said
+
+
+def _call_of(call: dict[str, Any]) -> SandboxCall:
+    received_at = datetime.fromtimestamp(call.pop("received_at"), UTC)
+    return SandboxCall(received_at=received_at, **call)

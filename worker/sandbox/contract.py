@@ -1,0 +1,201 @@
+"""What a request to Convertro must look like, checked strictly and without effects.
+
+Independent of the code that builds requests, on purpose: two readings of one
+contract catch each other's mistakes. `docs/contract.md` is the same in words.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import isfinite
+from typing import Any
+
+ENDPOINTS = ("users", "events", "installs")
+
+#: `/v1/{client_name}/{site_id}/{endpoint}`
+PATH = re.compile(rf"/v1/[^/]+/[^/]+/({'|'.join(ENDPOINTS)})")
+
+#: An event can be 64 KiB; nothing that is sent for it comes near this.
+MAX_BODY_BYTES = 1024 * 1024
+
+OK_BODY = b'{"status":"ok"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Why a request is refused."""
+
+    #: The HTTP status of the answer.
+    status: int
+    #: A sentence for the developer.
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueKind:
+    """What a field's value must be."""
+
+    #: Completes "… must be".
+    says: str
+    holds: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The fields of one call's body."""
+
+    required: Mapping[str, ValueKind]
+    optional: Mapping[str, ValueKind] = field(default_factory=dict)
+
+    def faults_of(self, value: Mapping[str, Any]) -> list[str]:
+        """Everything that is wrong with a body, one clause each."""
+        missing = [f"{name} is required" for name in self.required if name not in value]
+        return missing + [clause for name in value if (clause := self._fault_of(name, value[name]))]
+
+    def _fault_of(self, name: str, value: Any) -> str | None:
+        kind = self.required.get(name) or self.optional.get(name)
+        if kind is None:
+            return f"unknown field: {name}"
+        if value is None:
+            return f"{name} is null; an absent value is left out"
+        return None if kind.holds(value) else f"{name} must be {kind.says}"
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number; JSON's true and false are not, though Python's are."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_identifier(value: Any) -> bool:
+    return _is_text(value) or _is_number(value)
+
+
+def _is_iso_8601(value: Any) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _details(*names: str) -> ValueKind:
+    """An object that may hold some names, each with text or a number."""
+
+    def holds(value: Any) -> bool:
+        return isinstance(value, dict) and all(
+            name in names and (isinstance(detail, str) or _is_number(detail))
+            for name, detail in value.items()
+        )
+
+    return ValueKind(f"an object of {', '.join(names)}, each a string or a number", holds)
+
+
+TEXT = ValueKind("a non-empty string", _is_text)
+NUMBER = ValueKind("a finite number", _is_number)
+IDENTIFIER = ValueKind("a non-empty string or a number", _is_identifier)
+TIMESTAMP = ValueKind("an ISO 8601 string", _is_iso_8601)
+OBJECT = ValueKind("an object", _is_object)
+
+TRACK_USER = Body(
+    {"domain": TEXT, "user_id": IDENTIFIER, "traits": OBJECT}, {"visitor_id": IDENTIFIER}
+)
+LINK_DEVICE = Body({"domain": TEXT, "device_id": TEXT, "user_id": IDENTIFIER})
+TRACK_EVENT = Body(
+    {"domain": TEXT, "event_type": TEXT},
+    {
+        "visitor_id": IDENTIFIER,
+        "user_id": IDENTIFIER,
+        "event_id": TEXT,
+        "event_value": NUMBER,
+        "timestamp": TIMESTAMP,
+    },
+)
+DEVICE_EVENT = Body(
+    {"domain": TEXT, "device_id": TEXT, "event_type": TEXT, "event_value": NUMBER},
+    {"user_id": IDENTIFIER, "timestamp": TIMESTAMP},
+)
+INSTALL = Body(
+    {
+        "domain": TEXT,
+        "device_id": TEXT,
+        "app": _details("name", "version", "build", "namespace"),
+        "os": _details("name", "version"),
+    },
+    {"user_id": IDENTIFIER, "advertising_id": TEXT, "timestamp": TIMESTAMP},
+)
+
+
+def endpoint_of(path: str) -> str | None:
+    """The endpoint that a path (percent-encoded, without its query) names; None if none."""
+    found = PATH.fullmatch(path)
+    return found[1] if found else None
+
+
+def violation_of(
+    method: str, endpoint: str | None, content_type: str, key: str, body: bytes
+) -> Violation | None:
+    """Check a whole request.
+
+    Args:
+        method: The HTTP method.
+        endpoint: What `endpoint_of` said about the path.
+        content_type: The `Content-Type` header, empty if there was none.
+        key: The `Idempotency-Key` header, empty if there was none.
+        body: The body as it came.
+    """
+    if endpoint is None:
+        return Violation(404, f"no such path; known are /v1/CLIENT/SITE/{'|'.join(ENDPOINTS)}")
+    if method != "POST":
+        return Violation(405, f"{method} is not allowed; use POST")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        return Violation(415, "the content type must be application/json")
+    if not key:
+        return Violation(400, "the Idempotency-Key header is required")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        return Violation(400, "the Idempotency-Key header must be visible ASCII")
+    return _body_violation(endpoint, body)
+
+
+def _body_violation(endpoint: str, body: bytes) -> Violation | None:
+    try:
+        value = json.loads(body.decode(), parse_float=_finite, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        return Violation(400, f"the body is not JSON: {error}")
+    if not isinstance(value, dict):
+        return Violation(400, "the body must be a JSON object")
+    clauses = _clauses(endpoint, value)
+    return Violation(400, "; ".join(clauses)) if clauses else None
+
+
+def _clauses(endpoint: str, value: Mapping[str, Any]) -> list[str]:
+    if endpoint == "installs":
+        return INSTALL.faults_of(value)
+    if endpoint == "users":
+        return (LINK_DEVICE if "device_id" in value else TRACK_USER).faults_of(value)
+    if "device_id" in value:
+        return DEVICE_EVENT.faults_of(value)
+    clauses = TRACK_EVENT.faults_of(value)
+    if "visitor_id" not in value and "user_id" not in value:
+        clauses.append("one of visitor_id, user_id and device_id is required")
+    return clauses
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is not a JSON value")

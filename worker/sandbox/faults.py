@@ -1,0 +1,183 @@
+"""Fault rules: how the sandbox shall misbehave, and for which requests. Pure.
+
+On the command line a rule is text, `KIND[=VALUE][,NAME=VALUE]…`, for instance
+`status=503,retry_after=2,times=2,match=evt-42`. Over the control API it may also be
+a JSON object with the same names: `{"kind": "status", "code": 503, "times": 2}`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+Kind = Literal["status", "slow", "hang", "reset", "error-body", "web-page", "drip", "refuse"]
+
+#: The parameter that the value right after the kind stands for: `status=503`.
+MAIN_PARAMETER = {
+    "status": "code",
+    "slow": "delay",
+    "hang": "delay",
+    "drip": "delay",
+    "error-body": "message",
+    "refuse": "for",
+}
+
+#: Without these a kind means nothing.
+REQUIRED = {"status": "code", "slow": "delay", "drip": "delay", "refuse": "for"}
+
+#: What each kind understands besides the selection. `slow` and `drip` give the real
+#: answer, so they have no say in whether the call is accepted.
+PARAMETERS: Mapping[str, frozenset[str]] = {
+    "status": frozenset({"code", "retry_after", "accepts"}),
+    "slow": frozenset({"delay"}),
+    "hang": frozenset({"delay", "accepts"}),
+    "reset": frozenset({"accepts"}),
+    "error-body": frozenset({"message", "accepts"}),
+    "web-page": frozenset({"accepts"}),
+    "drip": frozenset({"delay"}),
+    "refuse": frozenset(),
+}
+
+WINDOW = frozenset({"after", "for"})
+SELECTION = WINDOW | {"endpoint", "match", "nth", "times", "per_key", "ratio"}
+
+#: Kinds that leave the client not knowing, so that the call counts as accepted by default:
+#: the worst that can happen to a worker, and what its idempotency keys are for.
+AMBIGUOUS_KINDS = frozenset({"hang", "reset", "slow", "drip"})
+
+#: A comma ends a parameter only where the next one begins: HTTP dates have commas too.
+_SEPARATOR = re.compile(r",\s*(?=[a-z_]+=)")
+
+#: The longest delay or window, in seconds.
+DAY_SECONDS = 86400.0
+
+
+class FaultRuleError(ValueError):
+    """A fault rule that cannot be understood; the message names the part."""
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class FaultRule(BaseModel):
+    """One way to fail, and the requests that it is for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    #: `status`: the HTTP status to answer with.
+    code: int | None = Field(None, ge=200, le=599)
+    #: `status`: the Retry-After header as it shall be sent; nothing checks it.
+    retry_after: Annotated[str | None, BeforeValidator(_as_text)] = Field(None, pattern=r"^[ -~]+$")
+    #: `slow`, `hang`, `drip`: how long the answer takes; `hang` without it lasts for ever.
+    delay_seconds: float | None = Field(None, alias="delay", gt=0, le=DAY_SECONDS)
+    #: `error-body`: what the body says.
+    message: str = "refused by a fault rule"
+    #: Whether the call is recorded as accepted although its answer fails.
+    accepts: bool | None = None
+
+    #: Only requests to this endpoint.
+    endpoint: Literal["users", "events", "installs"] | None = None
+    #: Only requests whose idempotency key begins with, or whose body contains, this text.
+    match: str | None = Field(None, min_length=1)
+    #: Only the nth of the requests that the rule is for, counted from 1.
+    nth: int | None = Field(None, ge=1)
+    #: At most so many times.
+    times: int | None = Field(None, ge=1)
+    #: Count `nth` and `times` for each idempotency key by itself.
+    per_key: bool = False
+    #: This share of the requests, by chance.
+    ratio: float | None = Field(None, gt=0, le=1)
+    #: From so many seconds after the rule was installed.
+    after_seconds: float = Field(0.0, alias="after", ge=0, le=DAY_SECONDS)
+    #: For so many seconds from then on; without it for ever.
+    for_seconds: float | None = Field(None, alias="for", gt=0, le=DAY_SECONDS)
+
+    @property
+    def accepts_call(self) -> bool:
+        """Whether a valid call is recorded as accepted before the fault shows."""
+        if self.accepts is not None:
+            return self.accepts
+        return self.kind in AMBIGUOUS_KINDS or (self.code is not None and self.code < 300)  # noqa: PLR2004 - the first status that is no success
+
+    def described(self) -> dict[str, Any]:
+        """The rule in its JSON form, only what was given."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        given = {_name_of(name) for name in self.model_fields_set} - {"kind"}
+        allowed = PARAMETERS[self.kind] | (WINDOW if self.kind == "refuse" else SELECTION)
+        if stray := sorted(given - allowed):
+            raise ValueError(f"{self.kind} does not understand {', '.join(stray)}")
+        needed = REQUIRED.get(self.kind)
+        if needed and needed not in given:
+            raise ValueError(f"{self.kind} needs {needed}")
+        if self.per_key and self.nth is None and self.times is None:
+            raise ValueError("per_key needs times or nth")
+        return self
+
+
+def _name_of(field: str) -> str:
+    """What a field is called in a rule."""
+    return FaultRule.model_fields[field].alias or field
+
+
+def parse_rule(text: str) -> FaultRule:
+    """Read a rule from its text form.
+
+    Raises:
+        FaultRuleError: The text is not a rule; the message names the wrong part.
+    """
+    head, *rest = _SEPARATOR.split(text.strip())
+    kind, has_value, value = head.partition("=")
+    if kind not in PARAMETERS:
+        raise FaultRuleError(
+            f'"{text}": no such fault as "{kind}"; known are {", ".join(PARAMETERS)}'
+        )
+    parameters = {"kind": kind}
+    if has_value:
+        if kind not in MAIN_PARAMETER:
+            raise FaultRuleError(f'"{text}": {kind} takes no value, but it was given "{value}"')
+        parameters[MAIN_PARAMETER[kind]] = value
+    for part in rest:
+        name, _, value = part.partition("=")
+        if name in parameters:
+            raise FaultRuleError(f'"{text}": {name} is given twice')
+        parameters[name] = value
+    return _validated(parameters, said=text, strict=False)
+
+
+def rule_from_json(value: Any) -> FaultRule:
+    """Read a rule from its JSON form.
+
+    Raises:
+        FaultRuleError: It is not a rule; the message names the wrong part.
+    """
+    if not isinstance(value, dict):
+        raise FaultRuleError("a rule must be a JSON object")
+    return _validated(value, said=str(value.get("kind", "")), strict=True)
+
+
+def _validated(parameters: Mapping[str, Any], *, said: str, strict: bool) -> FaultRule:
+    try:
+        return FaultRule.model_validate(parameters, strict=strict)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        where = f"{detail['loc'][0]}: " if detail["loc"] else ""
+        reason = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            known = ", ".join(
+                sorted(SELECTION | PARAMETERS.get(str(parameters["kind"]), SELECTION))
+            )
+            reason = f"no such parameter; known are {known}"
+        raise FaultRuleError(f'"{said}": {where}{reason}') from None

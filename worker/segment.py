@@ -1,0 +1,244 @@
+"""What a raw Segment event is: its bounds, its bytes and its id. Pure.
+
+An event is a JSON object with a string `type`. Whatever `encode` accepts, `decode` reads
+back, in this process and in any other.
+"""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from math import isfinite
+from typing import Any
+from unicodedata import category
+
+#: Segment itself takes 32 KB and then adds fields of its own.
+MAX_EVENT_BYTES = 64 * 1024
+
+#: Segment's own bound, in characters.
+MAX_MESSAGE_ID_LENGTH = 100
+
+#: Objects and lists inside each other, the event itself counted. Far more than any library
+#: sends, and so few that no process runs out of stack over an event which another accepted.
+MAX_NESTING = 100
+
+#: Marks an id that was derived because the event brought none.
+DERIVED_ID_PREFIX = "digest-"
+
+#: Hexadecimal digits of a derived id: 128 bits, beyond any chance collision.
+DERIVED_ID_DIGITS = 32
+
+#: Control characters and lone surrogates: an id becomes a key in Redis, a header and a line
+#: on a terminal.
+UNPRINTABLE_CATEGORIES = frozenset({"Cc", "Cs"})
+
+
+class InvalidEvent(ValueError):  # noqa: N818  the public name says what is so
+    """The event can never be accepted: correct the field that is named, then send it again."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        # Both go to the base class, so that the error survives pickling between processes.
+        super().__init__(field, reason)
+        #: Which field is wrong, in Segment's spelling; `event` is the event as a whole.
+        self.field = field
+        #: What is wrong with it: the rest of a sentence that begins with the field.
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.reason}"
+
+
+def encode(event: Any) -> bytes:
+    """Check a would-be event and write it as compact JSON in UTF-8, its keys in their order.
+
+    Lone surrogates, which UTF-8 does not have, become escapes. An empty `type` is a string
+    and passes: it is merely a type that Convertro has no use for.
+
+    Raises:
+        InvalidEvent: It is not a JSON object, holds what JSON does not have (other types, NaN,
+            keys that are not strings), is too large or too deeply nested, or its `type` or
+            `messageId` is wrong.
+    """
+    if fault := fault_of(event):
+        raise fault
+    _check_values(event)
+    try:
+        text = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=dict)
+    except ValueError:
+        # An integer of more digits than Python writes out; all else was checked above.
+        raise InvalidEvent("event", "holds a number of too many digits") from None
+    raw = text.encode("utf-8", "backslashreplace")
+    if len(raw) > MAX_EVENT_BYTES:
+        raise _too_large()
+    return raw
+
+
+def decode(raw: bytes) -> dict[str, Any]:
+    """Read an event back from its bytes, with the checks of `encode`.
+
+    Of two equal keys the last wins.
+
+    Raises:
+        InvalidEvent: The bytes are no event; nothing else is ever raised.
+    """
+    if len(raw) > MAX_EVENT_BYTES:
+        raise _too_large()
+    try:
+        event: dict[str, Any] = json.loads(
+            raw.decode(), parse_float=_finite, parse_constant=_refuse_constant
+        )
+    except RecursionError:
+        raise _too_deep("event") from None
+    except ValueError as error:
+        raise InvalidEvent("event", f"is not JSON: {error}") from None
+    if fault := fault_of(event):
+        raise fault
+    # So few brackets cannot nest too deeply, which spares nearly every event the walk.
+    if raw.count(b"{") + raw.count(b"[") > MAX_NESTING:
+        _check_values(event)
+    return event
+
+
+def fault_of(event: Any) -> InvalidEvent | None:
+    """Say what is wrong with the fields on which everything else rests; None if nothing is."""
+    if not isinstance(event, Mapping):
+        return InvalidEvent("event", f"must be a JSON object, not {_kind(event)}")
+    if "type" not in event:
+        return InvalidEvent("type", "is missing")
+    if not isinstance(event["type"], str):
+        return InvalidEvent("type", f"must be a string, not {_kind(event['type'])}")
+    if isinstance(event.get("messageId"), str):
+        return _message_id_fault(event["messageId"])
+    return None
+
+
+def _message_id_fault(message_id: str) -> InvalidEvent | None:
+    if len(message_id) > MAX_MESSAGE_ID_LENGTH:
+        return InvalidEvent("messageId", f"is longer than {MAX_MESSAGE_ID_LENGTH} characters")
+    if any(category(character) in UNPRINTABLE_CATEGORIES for character in message_id):
+        return InvalidEvent("messageId", "holds control characters or half a surrogate pair")
+    return None
+
+
+def event_id(event: Mapping[str, Any], raw: bytes) -> str:
+    """The id under which an event is known: its `messageId`, else one made from its content.
+
+    Equal content has an equal id whatever the order of its keys, so that a producer's second
+    try is recognised.
+
+    Args:
+        event: An event that `encode` accepted.
+        raw: What `encode` made of it.
+    """
+    message_id = event.get("messageId")
+    if isinstance(message_id, str) and message_id:
+        return message_id
+    canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
+    return derived_id(canonical.encode())
+
+
+def derived_id(raw: bytes) -> str:
+    """An id for bytes that bring none, perhaps because they are no event at all."""
+    return DERIVED_ID_PREFIX + sha256(raw).hexdigest()[:DERIVED_ID_DIGITS]
+
+
+def expand_batch(batch: Mapping[str, Any]) -> list[Any]:
+    """Take Segment's batch apart: its items, each with what the batch says for all of them.
+
+    The batch's `context` and `integrations` are merged into each item at every level, so that
+    an item which adds `context.device.type` keeps the batch's `context.device.id`; where both
+    say something, the item wins. An item without `sentAt` gets the batch's. A field of the
+    item that is null counts as lacking. Items that are not objects stay as they are, so that
+    they can be reported by their index.
+
+    Raises:
+        InvalidEvent: `batch` is not a list.
+    """
+    items = batch.get("batch")
+    if not isinstance(items, list | tuple):
+        raise InvalidEvent("batch", f"must be a list of events, not {_kind(items)}")
+    return [_completed(item, batch) if isinstance(item, Mapping) else item for item in items]
+
+
+def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> dict[str, Any]:
+    completed = dict(item)
+    for field in ("context", "integrations"):
+        if isinstance(shared := batch.get(field), Mapping):
+            own = completed.get(field)
+            completed[field] = shared if own is None else _merged(shared, own)
+    if completed.get("sentAt") is None and batch.get("sentAt") is not None:
+        completed["sentAt"] = batch["sentAt"]
+    return completed
+
+
+def _merged(shared: Any, own: Any, level: int = 1) -> Any:
+    """What two objects say together; of other values the own one wins."""
+    mergeable = isinstance(shared, Mapping) and isinstance(own, Mapping)
+    if not mergeable or level > MAX_NESTING:
+        return own
+    common = {key: _merged(shared[key], own[key], level + 1) for key in shared if key in own}
+    return {**shared, **own, **common}
+
+
+def _check_values(event: Mapping[str, Any]) -> None:
+    """Walk through an event, without recursion, and refuse what JSON cannot hold.
+
+    It goes down before it goes on, so that a circle soon is too deep, and it counts the least
+    that each value takes, so that no sharing of parts makes it go on for long.
+    """
+    bytes_left = MAX_EVENT_BYTES
+    waiting: list[tuple[Any, int, str]] = [(event, 1, "event")]
+    while waiting:
+        value, level, field = waiting.pop()
+        bytes_left -= 1
+        if isinstance(value, str | Mapping | list | tuple):
+            bytes_left -= len(value)
+        if bytes_left < 0:
+            raise _too_large()
+        if isinstance(value, Mapping | list | tuple):
+            if level > MAX_NESTING:
+                raise _too_deep(field)
+            waiting += ((child, level + 1, name) for name, child in _children(value, level, field))
+        else:
+            _check_scalar(value, field)
+
+
+def _children(
+    value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], level: int, field: str
+) -> list[tuple[str, Any]]:
+    """What an object or a list holds, each with the event's field to which it belongs."""
+    if not isinstance(value, Mapping):
+        return [(field, child) for child in value]
+    for key in value:
+        if not isinstance(key, str):
+            raise InvalidEvent(field, f"has a key that is not a string but {_kind(key)}")
+    return [(key if level == 1 else field, child) for key, child in value.items()]
+
+
+def _check_scalar(value: Any, field: str) -> None:
+    if value is not None and not isinstance(value, str | int | float):
+        raise InvalidEvent(field, f"holds {_kind(value)}, which JSON does not have")
+    if isinstance(value, float) and not isfinite(value):
+        raise InvalidEvent(field, "holds NaN or Infinity, which JSON does not have")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("it holds a number out of range")
+    return number
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}")
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else f"a value of type {type(value).__name__}"
+
+
+def _too_large() -> InvalidEvent:
+    return InvalidEvent("event", f"is larger than {MAX_EVENT_BYTES} bytes of compact JSON")
+
+
+def _too_deep(field: str) -> InvalidEvent:
+    return InvalidEvent(field, f"is nested more than {MAX_NESTING} levels deep")

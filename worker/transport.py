@@ -1,0 +1,155 @@
+"""One HTTP attempt, and the only place that knows the HTTP library.
+
+`requests` is used through its session's adapter: a request is prepared once a call and
+no proxy, cookie or netrc lookup happens per request.
+"""
+
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+
+import requests
+import urllib3
+from requests import exceptions
+from requests.adapters import HTTPAdapter
+
+from config.settings import Settings
+from worker.convertro.responses import Outcome, OutcomeClass, classify
+
+#: Convertro's answers are a line of JSON; more is not read.
+MAX_BODY_BYTES = 64 * 1024
+CHUNK_BYTES = 16 * 1024
+
+HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+    "User-Agent": "convertro-destination/0.1",
+}
+
+#: What each exception of requests means, the most special first. A test proves it whole.
+EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
+    (exceptions.SSLError, OutcomeClass.SETUP, "tls_failure"),
+    (exceptions.ProxyError, OutcomeClass.UNSENT, "proxy_failure"),
+    (exceptions.ConnectTimeout, OutcomeClass.UNSENT, "connect_timeout"),
+    (exceptions.ReadTimeout, OutcomeClass.AMBIGUOUS, "read_timeout"),
+    (exceptions.ConnectionError, OutcomeClass.AMBIGUOUS, "connection_lost"),
+    (exceptions.ChunkedEncodingError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
+    (exceptions.ContentDecodingError, OutcomeClass.AMBIGUOUS, "answer_garbled"),
+    (exceptions.StreamConsumedError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
+    (exceptions.RetryError, OutcomeClass.AMBIGUOUS, "connection_lost"),
+    (exceptions.TooManyRedirects, OutcomeClass.SETUP, "redirect"),
+    (exceptions.URLRequired, OutcomeClass.SETUP, "bad_url"),
+    (exceptions.MissingSchema, OutcomeClass.SETUP, "bad_url"),
+    (exceptions.InvalidSchema, OutcomeClass.SETUP, "bad_url"),
+    (exceptions.InvalidURL, OutcomeClass.SETUP, "bad_url"),
+    (exceptions.InvalidHeader, OutcomeClass.REJECTED, "bad_header"),
+    (exceptions.RequestException, OutcomeClass.AMBIGUOUS, "request_failed"),
+    # What urllib3 raises past requests' own mapping, mostly while a body is read.
+    (urllib3.exceptions.ReadTimeoutError, OutcomeClass.AMBIGUOUS, "read_timeout"),
+    (urllib3.exceptions.HTTPError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
+    (ssl.SSLError, OutcomeClass.SETUP, "tls_failure"),
+    (OSError, OutcomeClass.AMBIGUOUS, "connection_lost"),
+)
+
+#: Causes of a requests ConnectionError after which the request was surely not sent.
+UNSENT_CAUSES = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.NameResolutionError,
+    urllib3.exceptions.ConnectTimeoutError,
+)
+
+
+class Transport:
+    """Sends calls to Convertro; safe to share between the threads of a process.
+
+    Args:
+        settings: Base URL, timeouts, proxy and concurrency.
+        now: The time, for a `Retry-After` that is a date.
+    """
+
+    def __init__(
+        self, settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._base_url = settings.base_url
+        self._timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
+        self._now = now
+        self._proxies = (
+            {"http": proxy, "https": proxy}
+            if (proxy := settings.proxy_url and settings.proxy_url.get_secret_value())
+            else {}
+        )
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.clear()
+        # One connection for each event in flight; requests itself never tries again.
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+        self._adapter = adapter
+        self._templates: dict[str, requests.PreparedRequest] = {}
+
+    def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
+        """Make one attempt; whatever happens is an outcome, nothing is raised."""
+        deadline = monotonic() + self._timeout[0] + self._timeout[1]
+        try:
+            with self._post(path, body, idempotency_key) as response:
+                answer = _read_body(response, deadline)
+                return classify(response.status_code, response.headers, answer, self._now())
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return outcome_of(error)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+
+    def _post(self, path: str, body: bytes, idempotency_key: str) -> requests.Response:
+        request = self._template(path).copy()
+        request.body = body
+        request.headers["Content-Length"] = str(len(body))
+        request.headers["Idempotency-Key"] = idempotency_key
+        return self._adapter.send(
+            request, stream=True, timeout=self._timeout, proxies=self._proxies
+        )
+
+    def _template(self, path: str) -> requests.PreparedRequest:
+        """The request to a path, prepared once; there are three paths."""
+        template = self._templates.get(path)
+        if template is None:
+            template = requests.Request("POST", self._base_url + path, headers=HEADERS).prepare()
+            self._templates[path] = template
+        return template
+
+
+def _read_body(response: requests.Response, deadline: float) -> bytes:
+    """Read an answer's body up to its bound in size and time.
+
+    Raises:
+        ReadTimeout: The answer goes on for longer than the timeouts allow.
+    """
+    body = b""
+    for chunk in response.iter_content(CHUNK_BYTES):
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            break
+        if monotonic() > deadline:
+            raise exceptions.ReadTimeout("the answer did not end in time")
+    return body[:MAX_BODY_BYTES]
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Translate an exception of the HTTP library into an outcome."""
+    if type(error) is exceptions.ConnectionError and _surely_not_sent(error):
+        return Outcome(outcome_class=OutcomeClass.UNSENT, detail="no_connection")
+    for kind, outcome_class, detail in EXCEPTIONS:
+        if isinstance(error, kind):
+            return Outcome(outcome_class=outcome_class, detail=detail)
+    raise error
+
+
+def _surely_not_sent(error: exceptions.ConnectionError) -> bool:
+    """Whether the connection failed before anything was sent over it."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, urllib3.exceptions.MaxRetryError):
+        cause = cause.reason
+    return isinstance(cause, UNSENT_CAUSES)

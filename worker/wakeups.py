@@ -1,0 +1,53 @@
+"""Wake-ups: Celery messages that say "there is work", and nothing else.
+
+Losing one, or receiving it twice, is harmless: the journal knows what is due, and each
+worker's ticker rings for what no wake-up covers. So publishing never raises.
+"""
+
+from collections.abc import Callable, Sequence
+from time import monotonic
+from uuid import uuid4
+
+import structlog
+from celery import Celery
+
+from worker.names import DELIVER, QUEUE
+
+#: After a failed publication the broker is left alone for so long; the ticker takes over.
+MUTED_SECONDS = 5.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Wakeups:
+    """Offers tokens to the journal and publishes those that it takes.
+
+    Args:
+        app: The Celery application whose broker carries the messages.
+        now: Seconds of a clock that never goes back.
+    """
+
+    def __init__(self, app: Celery, *, now: Callable[[], float] = monotonic) -> None:
+        self._app = app
+        self._now = now
+        self._muted_until = 0.0
+
+    def offer(self, number: int = 1) -> list[str]:
+        """Fresh tokens; none while the broker fails, so that the ticker rings instead."""
+        if self._now() < self._muted_until:
+            return []
+        return [uuid4().hex[:16] for _ in range(number)]
+
+    def publish(self, tokens: Sequence[str]) -> None:
+        """Send a wake-up for each token; a failure is logged and made good by the ticker."""
+        for token in tokens:
+            try:
+                self._app.send_task(DELIVER, args=[token], queue=QUEUE, ignore_result=True)
+            except Exception as error:  # noqa: BLE001  any broker, any error: all harmless
+                self._muted_until = self._now() + MUTED_SECONDS
+                log.warning(
+                    "A wake-up could not be published; the ticker rings in a few seconds.",
+                    action="wakeup_not_published",
+                    error=type(error).__name__,
+                )
+                return
