@@ -15,16 +15,18 @@ from worker.convertro.wire import encode_body, idempotency_key, request_for
 
 SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com")
 
-app = Celery("plain", broker=os.environ.get("PLAIN_BROKER_URL", "redis://127.0.0.1:6379/0"))
-app.conf.update(
-    task_acks_late=True,
-    task_ignore_result=True,
-    task_default_queue="plain",
-    worker_hijack_root_logger=False,
-)
+
+def make_app(broker_url: str) -> Celery:
+    made = Celery("plain", broker=broker_url, set_as_current=False)
+    made.conf.update(
+        task_acks_late=True,
+        task_ignore_result=True,
+        task_default_queue="plain",
+        worker_hijack_root_logger=False,
+    )
+    return made
 
 
-@app.task(name="plain.deliver", autoretry_for=(requests.RequestException,), retry_backoff=True)
 def deliver(event: dict) -> None:
     for index, call in enumerate(translate(event, SETTINGS).calls):
         request = request_for(call, SETTINGS)
@@ -37,3 +39,8 @@ def deliver(event: dict) -> None:
             },
             timeout=(3, 10),
         ).raise_for_status()
+
+
+app = make_app(os.environ.get("PLAIN_BROKER_URL", "redis://127.0.0.1:6379/0"))
+NAME = "plain.deliver"
+app.task(name=NAME, autoretry_for=(requests.RequestException,), retry_backoff=True)(deliver)

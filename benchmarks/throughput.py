@@ -126,7 +126,8 @@ def plain_celery(sink: SinkProcess) -> Iterator[tuple[Enqueue, Callable[[], None
     workers: list[subprocess.Popen[str]] = []
     with ValkeyServer(config={"appendonly": "yes", "save": ""}) as valkey:
         url = f"redis://127.0.0.1:{valkey.port}/0"
-        plain.app.conf.broker_url = url
+        sender = plain.make_app(url)
+        task = sender.task(name=plain.NAME)(plain.deliver)
         environment = {
             **os.environ,
             "PLAIN_BROKER_URL": url,
@@ -150,16 +151,15 @@ def plain_celery(sink: SinkProcess) -> Iterator[tuple[Enqueue, Callable[[], None
                         process_group=0,
                     )
                 )
-            while len(plain.app.control.ping(timeout=0.5)) < 2:
+            while len(sender.control.ping(timeout=0.5)) < 2:
                 pass
 
         try:
-            yield plain.deliver.delay, start
+            yield task.delay, start
         finally:
             for worker in workers:
                 stop_process(worker)
-            plain.app.close()
-            plain.app.pool.force_close_all()
+            sender.close()
 
 
 WAYS = {"ours": ours, "plain": plain_celery}

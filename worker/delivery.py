@@ -121,7 +121,9 @@ class Delivery:
             ),
             stop=stop_after_attempt(settings.blip_tries) | stop_before_delay(settings.blip_seconds),
             wait=wait_exponential_jitter(
-                initial=BLIP_WAIT_SECONDS, max=BLIP_LONGEST_WAIT_SECONDS, jitter=BLIP_WAIT_SECONDS
+                multiplier=BLIP_WAIT_SECONDS,
+                max=BLIP_LONGEST_WAIT_SECONDS,
+                jitter=BLIP_WAIT_SECONDS,
             ),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from worker.errors import JournalUnavailable
@@ -34,6 +35,23 @@ class InvalidEvents(InvalidEvent):
         self.ids = ids
 
 
+@dataclass(slots=True)
+class Taken:
+    """What became of many events."""
+
+    #: The id of each event by index, None for a refused one.
+    ids: list[str | None] = field(default_factory=list)
+    #: What is wrong with the refused ones, by index.
+    errors: dict[int, InvalidEvent] = field(default_factory=dict)
+    #: How many were new; the rest of the accepted ones were known already.
+    new: int = 0
+
+    @property
+    def duplicates(self) -> int:
+        """How many were accepted before, so that they changed nothing."""
+        return len(self.ids) - len(self.errors) - self.new
+
+
 class Intake:
     """Takes events into the journal and rings for them."""
 
@@ -50,18 +68,26 @@ class Intake:
 
     def enqueue_many(self, events: Iterable[Any]) -> list[str]:
         """Take many events in; see `tasks.enqueue_many`."""
-        ids: list[str | None] = []
-        errors: dict[int, InvalidEvent] = {}
+        taken = self.take(events)
+        if taken.errors:
+            raise InvalidEvents(taken.errors, taken.ids)
+        return [identifier for identifier in taken.ids if identifier is not None]
+
+    def take(self, events: Iterable[Any]) -> Taken:
+        """Take many events in, but report those that can never be accepted, and duplicates.
+
+        Raises:
+            JournalUnavailable: Its `accepted` has the ids that are safe.
+        """
+        taken = Taken()
         accepted: list[str] = []
-        for chunk in _chunks(_rows(events, ids, errors)):
+        for chunk in _chunks(_rows(events, taken.ids, taken.errors)):
             try:
-                self._accept(chunk, offered=OFFERED_WAKEUPS)
+                taken.new += self._accept(chunk, offered=OFFERED_WAKEUPS)
             except JournalUnavailable as error:
                 raise JournalUnavailable(error.reason, tuple(accepted)) from error
             accepted.extend(identifier for identifier, _ in chunk)
-        if errors:
-            raise InvalidEvents(errors, ids)
-        return accepted
+        return taken
 
     def enqueue_unchecked(self, events: Sequence[Any]) -> int:
         """Take in what came by task name; what is invalid becomes a dead letter later.

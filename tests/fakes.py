@@ -1,0 +1,84 @@
+"""Real classes that stand in for the ports of the delivery, in one place."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from worker.convertro.responses import Outcome, OutcomeClass
+from worker.errors import JournalUnavailable
+from worker.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
+
+ACCEPTED = Outcome(outcome_class=OutcomeClass.ACCEPTED, status=200, detail="accepted")
+
+
+def answered(name: str, status: int | None = None, **fields: float) -> Outcome:
+    """An outcome of a class."""
+    return Outcome(
+        outcome_class=OutcomeClass(name),
+        status=status,
+        detail=f"http_{status}" if status else "no_answer",
+        retry_after_seconds=fields.get("retry_after_seconds"),
+    )
+
+
+def claimed(raw: bytes, event_id: str = "event-1", **record: object) -> ClaimedEvent:
+    """A claimed event as the journal hands it out."""
+    fields: dict[str, object] = {"accepted_at_ms": 1_777_889_730_123, **record}
+    return ClaimedEvent(
+        event_id=event_id,
+        lease="lease-1",
+        raw=raw,
+        record=Record(**fields),  # type: ignore[arg-type]  # overrides by keyword
+    )
+
+
+@dataclass
+class FakeTransport:
+    """Answers with the outcomes it was given, then accepts everything."""
+
+    outcomes: deque[Outcome] = field(default_factory=deque)
+    sent: list[tuple[str, bytes, str]] = field(default_factory=list)
+
+    def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
+        self.sent.append((path, body, idempotency_key))
+        return self.outcomes.popleft() if self.outcomes else ACCEPTED
+
+
+@dataclass
+class FakeLedger:
+    """Hands out the events it was given and notes what comes back."""
+
+    events: deque[ClaimedEvent] = field(default_factory=deque)
+    finishes: list[Finish] = field(default_factory=list)
+    answer: Finished = Finished.MOVED
+    #: Called before each step; raises what it wants.
+    before: Callable[[], None] = lambda: None
+    limits: list[int] = field(default_factory=list)
+    surplus: bool = False
+
+    def claim(self, wakeup: str, lease: str, limit: int, *, idle: bool) -> Claim:
+        self.before()
+        self.limits.append(limit)
+        if self.surplus:
+            return Claim(ClaimState.SURPLUS)
+        events = tuple(self.events.popleft() for _ in range(min(limit, len(self.events))))
+        if not events and idle:
+            return Claim(ClaimState.IDLE)
+        return Claim(ClaimState.CLAIMED, events)
+
+    def finish(self, finishes: Sequence[Finish]) -> list[Finished]:
+        self.before()
+        self.finishes += finishes
+        return [self.answer] * len(finishes)
+
+
+@dataclass
+class FailTimes:
+    """Raises `JournalUnavailable` so many times."""
+
+    times: int
+
+    def __call__(self) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            raise JournalUnavailable("down")

