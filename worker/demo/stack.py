@@ -49,7 +49,7 @@ class Stack:
         self._extra = dict(environment or {})
         self._folder = tempfile.TemporaryDirectory(prefix="convertro-")
         self.folder = Path(self._folder.name)
-        self._processes: list[subprocess.Popen[str]] = []
+        self.workers: list[subprocess.Popen[str]] = []
         self._files: list[IO[Any]] = []
         self.valkey = ValkeyServer(data_dir=self.folder / "valkey", config=VALKEY_CONFIG)
         self._sandbox: SandboxProcess | None = None
@@ -119,7 +119,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything that was started, the worker first."""
-        for process in reversed(self._processes):
+        for process in reversed(self.workers):
             stop_process(process)
         if self._sandbox is not None:
             self._sandbox.stop()
@@ -147,7 +147,7 @@ class Stack:
             # A group of its own: Ctrl-C reaches us alone, and we stop the parts in order.
             process_group=0,
         )
-        self._processes.append(process)
+        self.workers.append(process)
         return process
 
 
