@@ -123,7 +123,8 @@ class Stack:
             stop_process(process)
         if self._sandbox is not None:
             self._sandbox.stop()
-        self.valkey.stop()
+        if self.valkey.is_running():
+            self.valkey.stop()
         for file in self._files:
             file.close()
         self._folder.cleanup()
