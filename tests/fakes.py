@@ -56,20 +56,28 @@ class FakeLedger:
     limits: list[int] = field(default_factory=list)
     surplus: bool = False
 
-    def claim(self, wakeup: str, lease: str, limit: int, *, idle: bool) -> Claim:
-        self.before()
+    def claim(
+        self,
+        wakeup: str,
+        lease: str,
+        limit: int,
+        *,
+        idle: bool,
+        finishes: Sequence[Finish],
+    ) -> Claim:
+        finished = self.finish(finishes)
         self.limits.append(limit)
         if self.surplus:
-            return Claim(ClaimState.SURPLUS)
+            return Claim(ClaimState.SURPLUS, finished)
         events = tuple(self.events.popleft() for _ in range(min(limit, len(self.events))))
         if not events and idle:
-            return Claim(ClaimState.IDLE)
-        return Claim(ClaimState.CLAIMED, events)
+            return Claim(ClaimState.IDLE, finished)
+        return Claim(ClaimState.CLAIMED, finished, events)
 
-    def finish(self, finishes: Sequence[Finish]) -> list[Finished]:
+    def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         self.before()
         self.finishes += finishes
-        return [self.answer] * len(finishes)
+        return (self.answer,) * len(finishes)
 
 
 @dataclass

@@ -126,7 +126,7 @@ class JournalMachine(RuleBasedStateMachine):
         ]
         if said:
             expected = [self.model_finish(finish) for finish in said]
-            assert self.journal.finish(said) == expected
+            assert list(self.journal.finish(said)) == expected
 
     def model_finish(self, finish: Finish) -> Finished:
         event_id = finish.event_id

@@ -49,7 +49,7 @@ class Sender(Protocol):
 class Keeper(Protocol):
     """What records progress of a claimed event."""
 
-    def finish(self, finishes: Sequence[Finish]) -> list[Finished]:
+    def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what is said about claimed events."""
 
 

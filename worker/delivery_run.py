@@ -15,9 +15,11 @@ from worker.convertro.responses import OutcomeClass
 from worker.errors import JournalUnavailable
 from worker.records import Attempt, Claim, ClaimedEvent, ClaimState, Finish, Finished, Move
 
-#: How long to wait for an event to finish before looking for new ones: with free threads
-#: soon, because an event may have come; without, just to renew the wake-up token.
-POLL_SECONDS = 0.02
+#: How long to gather what comes and what finishes before talking to the journal again: a
+#: few events share a round trip, and none waits for long.
+PACE_SECONDS = 0.01
+
+#: How long to wait for a thread to become free before renewing the wake-up token.
 BUSY_SECONDS = 0.5
 
 #: Wait between two tries to reach a journal that is unavailable.
@@ -35,11 +37,13 @@ Result = tuple[ClaimedEvent, Finish | None]
 class Ledger(Protocol):
     """The part of the journal that a run needs."""
 
-    def claim(self, wakeup: str, lease: str, limit: int, *, idle: bool) -> Claim:
-        """Claim due events."""
+    def claim(
+        self, wakeup: str, lease: str, limit: int, *, idle: bool, finishes: Sequence[Finish]
+    ) -> Claim:
+        """Write back what became of events, then claim due ones."""
 
-    def finish(self, finishes: Sequence[Finish]) -> list[Finished]:
-        """Write back what became of them."""
+    def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
+        """Write back what became of events."""
 
 
 class EventThreads:
@@ -106,51 +110,64 @@ class DeliveryRun:
     _in_flight: dict[str, ClaimedEvent] = field(default_factory=dict)
     _outbox: "SimpleQueue[Result]" = field(default_factory=SimpleQueue)
     _unwritten: list[Finish] = field(default_factory=list)
+    #: When the journal was last asked, and whether it had as many events as were asked for.
+    _asked_at: float = 0.0
+    _more_is_due: bool = False
 
     def run(self) -> bool:
         """Deliver; answers whether work may remain, so that somebody should ring again."""
         until = monotonic() + self.settings.task_seconds
         while not self.stopping() and monotonic() < until:
-            self._write()
-            state = self._top_up()
+            state = self._turn()
             if state is ClaimState.IDLE:
                 return False
             if state is ClaimState.SURPLUS:
                 break
-            self._collect()
+            self._gather()
         self._drain()
         return True
 
-    def _top_up(self) -> ClaimState:
-        """Claim as many events as there are free threads; also renews the wake-up token."""
+    def _turn(self) -> ClaimState:
+        """Write back what is finished and claim as many events as there are free threads."""
         free = self.settings.concurrency - len(self._in_flight)
-        idle = not self._in_flight and not self._unwritten
+        lease = uuid4().hex[:16]
+        self._asked_at = monotonic()
         try:
-            claim = self.journal.claim(self.wakeup, uuid4().hex[:16], free, idle=idle)
+            claim = self.journal.claim(
+                self.wakeup, lease, free, idle=not self._in_flight, finishes=self._unwritten
+            )
         except JournalUnavailable as error:
             self._pause(error)
             return ClaimState.CLAIMED
+        self._note_written(claim.finished)
         for event in claim.events:
             self._in_flight[event.event_id] = event
             self.threads.submit(event, self._outbox)
         self.summary.claimed += len(claim.events)
+        self._more_is_due = len(claim.events) == free > 0
         return claim.state
 
-    def _collect(self) -> None:
-        """Wait for an event to finish, then take all that have."""
-        if not self._in_flight:
-            return
-        has_free = len(self._in_flight) < self.settings.concurrency
-        self._take(POLL_SECONDS if has_free else BUSY_SECONDS)
+    def _gather(self) -> None:
+        """Take what finishes until it pays to talk to the journal again."""
+        if len(self._in_flight) == self.settings.concurrency:
+            self._take(BUSY_SECONDS)
+        enough = self.settings.concurrency // 2 if self._more_is_due else -1
+        while len(self._in_flight) > enough:
+            left_seconds = self._asked_at + PACE_SECONDS - monotonic()
+            if left_seconds <= 0:
+                break
+            self._take(left_seconds)
+        while self._take(0.0):
+            pass
 
-    def _take(self, timeout_seconds: float) -> None:
+    def _take(self, timeout_seconds: float) -> bool:
+        """Take one finished event; answers whether there was one in time."""
         try:
-            result = self._outbox.get(timeout=timeout_seconds)
-            while True:
-                self._note(*result)
-                result = self._outbox.get_nowait()
+            event, finish = self._outbox.get(timeout=timeout_seconds)
         except Empty:
-            return
+            return False
+        self._note(event, finish)
+        return True
 
     def _note(self, event: ClaimedEvent, finish: Finish | None) -> None:
         if self._in_flight.pop(event.event_id, None) is None:
@@ -165,10 +182,13 @@ class DeliveryRun:
         if not self._unwritten:
             return
         try:
-            answers = self.journal.finish(self._unwritten)
+            finished = self.journal.finish(self._unwritten)
         except JournalUnavailable as error:
             self._pause(error)
             return
+        self._note_written(finished)
+
+    def _note_written(self, answers: Sequence[Finished]) -> None:
         for finish, finished in zip(self._unwritten, answers, strict=True):
             self.summary.count(finish, finished)
             self._log(finish, finished)
@@ -183,7 +203,7 @@ class DeliveryRun:
             if stop_at is not None and monotonic() >= stop_at:
                 self._hand_back()
                 return
-            self._take(POLL_SECONDS)
+            self._take(PACE_SECONDS)
             self._write()
 
     def _hand_back(self) -> None:

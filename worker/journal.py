@@ -58,6 +58,9 @@ LUA = Path(__file__).parent / "lua"
 ALLOW_OOM = frozenset({"claim", "finish", "redrive", "discard", "tick", "release"})
 NO_WRITES = frozenset({"snapshot", "look", "inspect"})
 
+#: Scripts that carry out finishes.
+FINISHING = frozenset({"claim", "finish"})
+
 Clock = Callable[[], int]
 
 
@@ -209,7 +212,9 @@ class Journal:
 
     # What workers do
 
-    def claim(self, wakeup: str, lease: str, limit: int, *, idle: bool) -> Claim:
+    def claim(
+        self, wakeup: str, lease: str, limit: int, *, idle: bool, finishes: Sequence[Finish] = ()
+    ) -> Claim:
         """Claim up to `limit` due events for the deliver task that runs under `wakeup`.
 
         Args:
@@ -217,12 +222,17 @@ class Journal:
             lease: A fencing token that was never used before.
             limit: How many events the task can start at once.
             idle: The task has nothing in flight: if nothing is due it gives its token back.
+            finishes: What the worker decided about earlier events; carried out first.
         """
         args = {"wakeup": wakeup, "lease": lease, "limit": limit, "idle": idle}
-        state, *parts = self._run("claim", {**args, "lease_ms": self._lease_ms})
+        listed = [finish.as_json() for finish in finishes]
+        state, finished, *parts = self._run(
+            "claim", {**args, "lease_ms": self._lease_ms, "finishes": listed}
+        )
         rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
         return Claim(
             ClaimState(state.decode()),
+            _finished(finished),
             tuple(
                 ClaimedEvent(
                     event_id=event_id.decode(), lease=lease, raw=raw, record=Record.from_json(text)
@@ -231,11 +241,10 @@ class Journal:
             ),
         )
 
-    def finish(self, finishes: Sequence[Finish]) -> list[Finished]:
+    def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what a worker decided about events that it claimed."""
         listed = [finish.as_json() for finish in finishes]
-        answer = self._run("finish", {"finishes": listed, "lease_ms": self._lease_ms})
-        return [Finished(word.decode()) for word in answer]
+        return _finished(self._run("finish", {"finishes": listed, "lease_ms": self._lease_ms}))
 
     def release(self, wakeup: str, tokens: Sequence[str]) -> int:
         """Give a wake-up token back while work may remain; answers how many were rung."""
@@ -398,12 +407,16 @@ class Journal:
 @cache
 def load_script(name: str, *, shebang: bool) -> tuple[str, str]:
     """A script's whole text and its SHA-1, by which Redis knows it."""
-    common, body = (LUA / f"{part}.lua" for part in ("common", name))
-    text = f"{common.read_text()}\n{body.read_text()}"
+    parts = ["common", *(["finishing"] * (name in FINISHING)), name]
+    text = "\n".join((LUA / f"{part}.lua").read_text() for part in parts)
     if shebang:
         flags = ["allow-oom"] * (name in ALLOW_OOM) + ["no-writes"] * (name in NO_WRITES)
         text = f"#!lua flags={','.join(flags)}\n{text}"
     return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _finished(words: Iterable[bytes]) -> tuple[Finished, ...]:
+    return tuple(Finished(word.decode()) for word in words)
 
 
 def _ids(members: Iterable[bytes]) -> tuple[str, ...]:

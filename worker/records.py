@@ -129,6 +129,8 @@ class Claim:
     """The answer to a claim."""
 
     state: ClaimState
+    #: What became of the finishes that were handed in with it.
+    finished: "tuple[Finished, ...]" = ()
     events: tuple[ClaimedEvent, ...] = ()
 
 

@@ -5,11 +5,11 @@ back, in this process and in any other.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from math import isfinite
 from typing import Any
-from unicodedata import category
 
 #: Segment itself takes 32 KB and then adds fields of its own.
 MAX_EVENT_BYTES = 64 * 1024
@@ -27,9 +27,13 @@ DERIVED_ID_PREFIX = "digest-"
 #: Hexadecimal digits of a derived id: 128 bits, beyond any chance collision.
 DERIVED_ID_DIGITS = 32
 
-#: Control characters and lone surrogates: an id becomes a key in Redis, a header and a line
-#: on a terminal.
-UNPRINTABLE_CATEGORIES = frozenset({"Cc", "Cs"})
+#: Control characters and halves of surrogate pairs: an id becomes a key in Redis, a header and
+#: a line on a terminal.
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+#: The Python types of which an event may be made.
+SCALARS = (str, int, float, type(None))
+HOLDERS = (dict, list, tuple, Mapping)
 
 
 class InvalidEvent(ValueError):  # noqa: N818  the public name says what is so
@@ -62,7 +66,7 @@ def encode(event: Any) -> bytes:
         raise fault
     _check_values(event)
     try:
-        text = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=dict)
+        text = _WRITER.encode(event)
     except ValueError:
         # An integer of more digits than Python writes out; all else was checked above.
         raise InvalidEvent("event", "holds a number of too many digits") from None
@@ -83,9 +87,7 @@ def decode(raw: bytes) -> dict[str, Any]:
     if len(raw) > MAX_EVENT_BYTES:
         raise _too_large()
     try:
-        event: dict[str, Any] = json.loads(
-            raw.decode(), parse_float=_finite, parse_constant=_refuse_constant
-        )
+        event: dict[str, Any] = _READER.decode(raw.decode())
     except RecursionError:
         raise _too_deep("event") from None
     except ValueError as error:
@@ -114,7 +116,7 @@ def fault_of(event: Any) -> InvalidEvent | None:
 def _message_id_fault(message_id: str) -> InvalidEvent | None:
     if len(message_id) > MAX_MESSAGE_ID_LENGTH:
         return InvalidEvent("messageId", f"is longer than {MAX_MESSAGE_ID_LENGTH} characters")
-    if any(category(character) in UNPRINTABLE_CATEGORIES for character in message_id):
+    if UNPRINTABLE.search(message_id):
         return InvalidEvent("messageId", "holds control characters or half a surrogate pair")
     return None
 
@@ -183,42 +185,36 @@ def _check_values(event: Mapping[str, Any]) -> None:
     """Walk through an event, without recursion, and refuse what JSON cannot hold.
 
     It goes down before it goes on, so that a circle soon is too deep, and it counts the least
-    that each value takes, so that no sharing of parts makes it go on for long.
+    that everything takes as JSON, so that no sharing of parts makes it go on for long.
     """
     bytes_left = MAX_EVENT_BYTES
     waiting: list[tuple[Any, int, str]] = [(event, 1, "event")]
     while waiting:
-        value, level, field = waiting.pop()
-        bytes_left -= 1
-        if isinstance(value, str | Mapping | list | tuple):
-            bytes_left -= len(value)
+        holder, level, field = waiting.pop()
+        if level > MAX_NESTING:
+            raise _too_deep(field)
+        bytes_left -= 1 + len(holder)
         if bytes_left < 0:
             raise _too_large()
-        if isinstance(value, Mapping | list | tuple):
-            if level > MAX_NESTING:
-                raise _too_deep(field)
-            waiting += ((child, level + 1, name) for name, child in _children(value, level, field))
-        else:
-            _check_scalar(value, field)
+        for name, child in _children(holder, level, field):
+            if isinstance(child, SCALARS):
+                bytes_left -= len(child) if isinstance(child, str) else 0
+                if isinstance(child, float) and not isfinite(child):
+                    raise InvalidEvent(name, "holds NaN or Infinity, which JSON does not have")
+            elif isinstance(child, HOLDERS):
+                waiting.append((child, level + 1, name))
+            else:
+                raise InvalidEvent(name, f"holds {_kind(child)}, which JSON does not have")
 
 
-def _children(
-    value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], level: int, field: str
-) -> list[tuple[str, Any]]:
+def _children(holder: Any, level: int, field: str) -> Iterable[tuple[str, Any]]:
     """What an object or a list holds, each with the event's field to which it belongs."""
-    if not isinstance(value, Mapping):
-        return [(field, child) for child in value]
-    for key in value:
+    if not isinstance(holder, Mapping):
+        return ((field, child) for child in holder)
+    for key in holder:
         if not isinstance(key, str):
             raise InvalidEvent(field, f"has a key that is not a string but {_kind(key)}")
-    return [(key if level == 1 else field, child) for key, child in value.items()]
-
-
-def _check_scalar(value: Any, field: str) -> None:
-    if value is not None and not isinstance(value, str | int | float):
-        raise InvalidEvent(field, f"holds {_kind(value)}, which JSON does not have")
-    if isinstance(value, float) and not isfinite(value):
-        raise InvalidEvent(field, "holds NaN or Infinity, which JSON does not have")
+    return holder.items() if level == 1 else ((field, child) for child in holder.values())
 
 
 def _finite(text: str) -> float:
@@ -230,6 +226,11 @@ def _finite(text: str) -> float:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}")
+
+
+# Made once: making them takes as long as using them.
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
+_READER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
 
 
 def _kind(value: Any) -> str:

@@ -1,21 +1,24 @@
--- Hands out up to args.limit due events under the lease args.lease.
--- Answers {state, then id, raw event, record for each event}; the state is
+-- Carries out args.finishes, then hands out up to args.limit due events under the lease
+-- args.lease. Answers {state, answers to the finishes, then id, raw event, record for each
+-- event}; the state is
 --   'surplus'  enough wake-ups run already, this one should end
 --   'idle'     nothing is due and the wake-up token was given back, as args.idle asked
 --   'claimed'  go on
+local finished = carry_out_all(args.finishes)
+
 local live = live_wakeups()
 if not redis.call('ZSCORE', WAKEUPS, args.wakeup) and live >= capacity() then
-  return {'surplus'}
+  return {'surplus', finished}
 end
 
 local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, args.limit)
 if #due == 0 and args.idle then
   redis.call('ZREM', WAKEUPS, args.wakeup)
-  return {'idle'}
+  return {'idle', finished}
 end
 renew_wakeup(args.wakeup)
 
-local answer = {'claimed'}
+local answer = {'claimed', finished}
 local lost = 0
 for position = 1, #due, 2 do
   local id = due[position]
