@@ -1,10 +1,20 @@
 """Hypothesis strategies for JSON that nobody would send, and for events made of it."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.events import ADVERTISING_ID, DEVICE_ID, PHONE_CONTEXT, TIMESTAMP, WEB_CONTEXT
+from tests.events import (
+    ABSENT,
+    application_installed,
+    mobile_identify,
+    mobile_track,
+    order_completed,
+    web_identify,
+    web_track,
+)
 
 
 def _deep(levels: int) -> Any:
@@ -42,50 +52,43 @@ values = st.recursive(
 )
 
 
-def _object(**fields: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """An object in which each field may be absent, as it should be, or hostile."""
-    return st.fixed_dictionaries(
-        {}, optional={name: st.sampled_from(right) | values for name, right in fields.items()}
-    )
-
-
-_device = _object(id=[DEVICE_ID], type=["ios", "android"], advertisingId=[ADVERTISING_ID])
-_app = _object(name=["Acme"], version=["1"], build=["2"], namespace=["com.example"])
-_library = _object(name=["analytics.js", "analytics-ios", "analytics-kotlin"])
-_contexts = (
-    st.sampled_from([WEB_CONTEXT, PHONE_CONTEXT])
-    | st.fixed_dictionaries(
-        {},
-        optional={
-            "channel": st.sampled_from(["mobile", "browser"]) | values,
-            "library": _library | values,
-            "device": _device | values,
-            "app": _app | values,
-            "os": _object(name=["iOS"], version=["17"]) | values,
-            "page": _object(url=["https://shop.example.com"]) | values,
-            "userAgent": st.just("Mozilla/5.0") | values,
-        },
-    )
-    | values
+#: Where an event can be broken.
+PLACES = (
+    *("type", "messageId", "userId", "anonymousId", "event", "properties", "traits", "channel"),
+    *("timestamp", "originalTimestamp", "receivedAt", "integrations", "integrations.All"),
+    *("integrations.Convertro", "context", "context.channel", "context.library"),
+    *("context.library.name", "context.page", "context.page.url", "context.userAgent"),
+    *("context.device", "context.device.id", "context.device.type"),
+    *("context.device.advertisingId", "context.app", "context.app.build", "context.os"),
+    *("context.os.name", "properties.id", "properties.orderId", "properties.order_id"),
+    *("properties.total", "properties.revenue", "properties.repeat", "traits.id"),
 )
-_names = st.sampled_from(["Order Completed", "Application Installed", "signed_up", "x"]) | values
-_keys = st.sampled_from(["id", "order_id", "orderId", "total", "revenue", "repeat", "Total"]) | text
 
-#: Events with something of everything, each part of it perhaps hostile.
-events = st.fixed_dictionaries(
-    {"type": st.sampled_from(["track", "track", "identify", "page"]) | values},
-    optional={
-        "messageId": st.just("m-1") | values,
-        "userId": st.just("u-1") | values,
-        "anonymousId": st.just("v-1") | values,
-        "timestamp": st.just(TIMESTAMP) | values,
-        "originalTimestamp": values,
-        "receivedAt": values,
-        "channel": st.sampled_from(["mobile", "browser", "server"]) | values,
-        "event": _names,
-        "properties": st.dictionaries(_keys, values, max_size=6) | values,
-        "traits": values,
-        "context": _contexts,
-        "integrations": _object(All=[True, False], Convertro=[True, False]) | values,
-    },
+_breaks = st.lists(st.tuples(st.sampled_from(PLACES), st.just(ABSENT) | values), max_size=5)
+
+
+def _broken(make: Callable[[], dict[str, Any]], breaks: list[tuple[str, Any]]) -> dict[str, Any]:
+    event = make()
+    for place, value in breaks:
+        *path, last = place.split(".")
+        holder: Any = event
+        for name in path:
+            holder = holder.get(name) if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and value is ABSENT:
+            holder.pop(last, None)
+        elif isinstance(holder, dict):
+            holder[last] = deepcopy(value)
+    return event
+
+
+#: Realistic events, each broken in some places.
+events = st.builds(
+    _broken,
+    st.sampled_from(
+        [
+            *(web_identify, web_track, order_completed),
+            *(mobile_identify, mobile_track, application_installed),
+        ]
+    ),
+    _breaks,
 )

@@ -13,7 +13,7 @@ from worker.convertro import InvalidReason, SkipReason, translate
 from worker.convertro.wire import encode_body, request_for
 from worker.segment import InvalidEvent, decode, encode
 
-EVENTS = {"Signed Up": "signup", "x": "x"}
+EVENTS = {"Signed Up": "signup", "Order Completed": "order", "N": "n"}
 DESTINATIONS = [
     Settings(domain="shop.example.com", events=EVENTS, hybrid_attribution_model=hybrid)
     for hybrid in (True, False)

@@ -134,6 +134,7 @@ def test_the_error_is_a_value_error_that_survives_pickling() -> None:
         pytest.param(sized(MAX_EVENT_BYTES), id="as large as can be"),
         pytest.param(nested(MAX_NESTING), id="as deep as can be"),
         pytest.param(web_track(x=[[]] * 200), id="many brackets, not deep"),
+        pytest.param(web_track(x=[[]] * 21_500), id="as many parts as can be"),
         pytest.param(web_track(x=[1e308, -0.0, 10**400, 2**53, True, None]), id="numbers"),
         pytest.param(web_track(x="\ud800", **{"\udfff": 1}), id="lone surrogates"),
         pytest.param(web_track(x='\0\n"\\\u2028é😀'), id="strange text"),

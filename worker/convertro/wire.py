@@ -18,6 +18,8 @@ from worker.convertro.calls import Call, Install, LinkDevice, TrackEvent, TrackU
 #: Visible ASCII but for the escape character itself.
 KEY_CHARACTERS = (ascii_letters + digits + punctuation).replace("%", "")
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
+
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
@@ -48,8 +50,7 @@ def _template(call: Call, settings: Settings) -> str:
 
 def encode_body(body: Mapping[str, Any]) -> bytes:
     """Write a body as compact JSON in UTF-8; lone surrogates become escapes."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=dict)
-    return text.encode("utf-8", "backslashreplace")
+    return _WRITER.encode(body).encode("utf-8", "backslashreplace")
 
 
 def idempotency_key(event_id: str, call_index: int) -> str:

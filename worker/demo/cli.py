@@ -40,8 +40,8 @@ def demo(
     """
     console = Console(highlight=False)
     console.print(
-        "Raw Segment events go into a journal in Redis; a Celery worker translates each one\n"
-        "and delivers it to Convertro, here to a sandbox that stands in for it.\n"
+        "Raw Segment events go into a journal in Redis; a Celery worker translates\n"
+        "each one and delivers it to Convertro, here to a sandbox in its stead.\n"
     )
     with Stack(ENVIRONMENT) as stack:
         sandbox, producer = _start(stack, console)
@@ -92,7 +92,7 @@ def _enqueue(producer: Producer, console: Console) -> Answers:
                 answers[index] = (Fate.REFUSED, str(error))
             else:
                 if producer.journal.snapshot().total("duplicate") > before:
-                    answers[index] = (Fate.DUPLICATE, "its id is known, nothing changed")
+                    answers[index] = (Fate.DUPLICATE, "its id is known")
     return answers
 
 
@@ -149,8 +149,12 @@ def _rows(stack: Stack, sandbox: SandboxClient, answers: Answers) -> list[Row]:
 def _verdict(producer: Producer, rows: list[Row]) -> str:
     snapshot = producer.journal.snapshot()
     good = snapshot.unaccounted == 0 and all(row.as_expected for row in rows)
-    mark, says = ("[green]✓[/]", "every event is accounted for") if good else ("[red]✗[/]", "wrong")
-    return f"{mark} {audit_line(snapshot)}: {says}"
+    mark, says = (
+        ("[green]✓[/]", "Every event is accounted for.")
+        if good
+        else ("[red]✗[/]", "Something is wrong.")
+    )
+    return f"{mark} {audit_line(snapshot)}. {says}"
 
 
 def _keep(stack: Stack, console: Console) -> None:

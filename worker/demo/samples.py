@@ -97,12 +97,10 @@ SAMPLES = (
         Fate.SKIPPED,
         "anonymous_identify",
     ),
-    Sample("order, who knows if repeat", _order("demo-order"), Fate.DELIVERED, calls=1),
+    Sample("order", _order("demo-order"), Fate.DELIVERED, calls=1),
+    Sample("order of a new buyer", _order("demo-order-new", repeat=False), Fate.DELIVERED, calls=2),
     Sample(
-        "order, hybrid: new buyer", _order("demo-order-new", repeat=False), Fate.DELIVERED, calls=2
-    ),
-    Sample(
-        "order, hybrid: repeat buyer",
+        "order of a repeat buyer",
         _order("demo-order-repeat", repeat=True, total="$1,234.50"),
         Fate.DELIVERED,
         calls=2,
@@ -114,7 +112,7 @@ SAMPLES = (
         "missing_order_id",
     ),
     Sample("web track, mapped", SIGNED_UP, Fate.DELIVERED, calls=1),
-    Sample("the same messageId again", SIGNED_UP, Fate.DUPLICATE),
+    Sample("same messageId again", SIGNED_UP, Fate.DUPLICATE),
     Sample(
         "web track, unmapped",
         _web("demo-unmapped", "track", event="Video Played", properties={}),
@@ -122,7 +120,7 @@ SAMPLES = (
         "unmapped_event",
     ),
     Sample(
-        "web track, Convertro switched off",
+        "web track, switched off",
         _web("demo-disabled", "track", event="Signed Up", integrations={"Convertro": False}),
         Fate.SKIPPED,
         "disabled",
@@ -130,13 +128,13 @@ SAMPLES = (
     Sample("page view", _web("demo-page", "page", name="Cart"), Fate.SKIPPED, "unsupported_type"),
     Sample("mobile identify", _phone("demo-link", "identify"), Fate.DELIVERED, calls=1),
     Sample(
-        "mobile track with revenue",
+        "mobile, with revenue",
         _phone("demo-revenue", "track", event="Upgraded", properties={"revenue": "19.99"}),
         Fate.DELIVERED,
         calls=1,
     ),
     Sample(
-        "mobile track without revenue",
+        "mobile, no revenue",
         _phone("demo-no-revenue", "track", event="Level Finished", properties={"level": 7}),
         Fate.DELIVERED,
         calls=1,
@@ -148,7 +146,7 @@ SAMPLES = (
         calls=1,
     ),
     Sample(
-        "mobile track, device id lost",
+        "mobile, no device id",
         _phone(
             "demo-no-device",
             "track",
@@ -159,13 +157,13 @@ SAMPLES = (
         "missing_device_id",
     ),
     Sample(
-        "Convertro answers 503 twice",
+        "order, 503 twice",
         _order(SICK_ID, orderId="7c1"),
         Fate.DELIVERED,
         calls=1,
     ),
     Sample(
-        "Convertro answers 400",
+        "order, 400",
         _order(REFUSED_ID, orderId="7c2"),
         Fate.DEAD,
         "rejected",

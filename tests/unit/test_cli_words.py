@@ -1,0 +1,94 @@
+"""Numbers, times and states in words."""
+
+import pytest
+
+from config.settings import Settings
+from worker.cli.output import printable
+from worker.cli.schedule import words_after, words_before
+from worker.cli.status import state_words
+from worker.cli.words import age, ago, clock_time, counted, duration, iso_time
+from worker.journal import Snapshot
+
+WORKER = ("worker-1@host", 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (0.4, "0.4 s"),
+        (9.96, "10.0 s"),
+        (45, "45 s"),
+        (59.6, "1 min"),
+        (125, "2 min 5 s"),
+        (3600, "1 h"),
+        (3661, "1 h 1 min"),
+        (86400 + 3599, "1 d"),
+        (7 * 86400 + 3 * 3600, "7 d 3 h"),
+    ],
+)
+def test_durations_have_two_units_at_most(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (0.9, "0 s"), (59, "59 s"), (7199, "1 h"), (90000, "1 d")]
+)
+def test_ages_have_one_unit(seconds: float, words: str) -> None:
+    assert age(seconds) == words
+
+
+def test_times_are_utc() -> None:
+    assert clock_time(1_777_889_730_123) == "2026-05-04 10:15:30 UTC"
+    assert iso_time(1_777_889_730_123) == "2026-05-04T10:15:30.123Z"
+    assert ago(1_000, 126_000) == "2 min 5 s ago"
+    assert ago(5_000, 1_000) == "0 s ago"
+
+
+def test_numbers_are_counted() -> None:
+    assert [counted(number, "event") for number in (0, 1, 1200)] == [
+        "0 events",
+        "1 event",
+        "1,200 events",
+    ]
+
+
+def test_what_a_terminal_would_obey_is_shown() -> None:
+    assert printable("évt-1 ✓ [red]") == "évt-1 ✓ [red]"
+    assert printable("a\x1b[31m\n\x9b\u202e\ud800") == r"a\x1b[31m\n\x9b\u202e\ud800"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "no worker is alive: nothing waits"),
+        ({"due_now": 1}, "no worker is alive: 1 event waits"),
+        ({"due_now": 100, "waiting": 20}, "no worker is alive: 120 events wait"),
+        ({"workers": (WORKER,)}, "idle: nothing is due, 1 worker"),
+        ({"workers": (WORKER,) * 2, "due_now": 12}, "delivering: 12 events due, 2 workers"),
+        (
+            {"workers": (WORKER,), "due_now": 1, "claimed": 32},
+            "delivering: 1 event due, 32 claimed, 1 worker",
+        ),
+        ({"workers": (WORKER,), "waiting": 5}, "waiting: 5 events due later, 1 worker"),
+    ],
+)
+def test_the_state_is_a_sentence(fields: dict[str, object], words: str) -> None:
+    counts = ("due_now", "claimed", "waiting", "dead", "stored", "records", "wakeups")
+    empty: dict[str, object] = {**dict.fromkeys(counts, 0), "now_ms": 0, "counters": {}}
+    rest = {"first_due_ms": None, "workers": (), "remembered": 0}
+    snapshot = Snapshot(**{**empty, **rest, **fields})  # type: ignore[arg-type]  # overrides by keyword
+    assert state_words(snapshot) == words
+
+
+def test_the_schedule_in_words() -> None:
+    settings = Settings(retry_horizon_seconds=7200, retry_jitter=0.1, blip_tries=1)
+    told = words_before(settings, [(30.0, 30.0), (90.0, 60.0)])
+    assert "tried up to 1 time in one go" in told
+    assert "postponed, about 2 times" in told
+    assert "by up to 10% both ways" in told
+    assert "later than 2 h after the first attempt" in words_after(settings)
+
+
+def test_a_schedule_without_retries_says_so() -> None:
+    assert "nothing more is tried" in words_before(Settings(), [])

@@ -1,0 +1,56 @@
+"""The table of commands agrees with the commands, and the page about them with both."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from worker.cli.exits import ExitCode
+from worker.cli.program import COMMANDS, DEAD_COMMANDS, Entry, LazyCommand
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "cli.md").read_text()
+
+OWN = {
+    **{name: entry for name, entry in COMMANDS.items() if ".cli." in entry.target},
+    **{f"dead {name}": entry for name, entry in DEAD_COMMANDS.items()},
+}
+
+
+@pytest.mark.parametrize(("name", "entry"), OWN.items(), ids=OWN)
+def test_every_command_can_be_loaded(name: str, entry: Entry) -> None:
+    assert LazyCommand(name, entry).load().help
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_command_has_its_place_in_the_page(name: str) -> None:
+    assert f"## `convertro {name}" in PAGE
+    assert f"$ convertro {name}" in PAGE
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_code_is_in_the_pages_table(code: ExitCode) -> None:
+    assert f"| {code.value} | " in PAGE
+
+
+def test_the_list_of_commands_is_quick_because_it_imports_none() -> None:
+    heavy = {"pydantic", "rich", "structlog", "redis", "celery", "requests", "aiohttp"}
+    check = f"import sys; import worker.cli; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
+
+
+def test_a_dependency_that_is_missing_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    command = LazyCommand("toys", Entry("no_such_package.cli:toys", ""))
+    with pytest.raises(typer.Exit):
+        command.make_context("toys", [])
+    assert capsys.readouterr().err == (
+        "convertro: toys needs no_such_package, which is not installed: pip install '.[toys]'\n"
+    )
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault() -> None:
+    command = LazyCommand("toys", Entry("worker.no_such_module:toys", ""))
+    with pytest.raises(ModuleNotFoundError):
+        command.make_context("toys", [])

@@ -1,0 +1,154 @@
+"""Which dead letters a command is about."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import typer
+
+from worker.cli.dead_moves import paced
+from worker.cli.selection import Filters, Selection
+from worker.cli.since import Since, parse_rate, parse_since
+from worker.journal import PAGE, DeadLetter
+from worker.records import Record
+
+NOON_MS = int(datetime(2026, 5, 4, 12, tzinfo=UTC).timestamp() * 1000)
+LETTER = DeadLetter(
+    event_id="evt-1",
+    died_at_ms=NOON_MS,
+    record=Record(accepted_at_ms=NOON_MS, reason="rejected", outcome_class="rejected", status=400),
+)
+
+
+@pytest.mark.parametrize(
+    ("filters", "matches"),
+    [
+        (Filters(), True),
+        (Filters(reason="rejected"), True),
+        (Filters(reason="no_identity"), False),
+        (Filters(outcome_class="rejected", status=400), True),
+        (Filters(outcome_class="ambiguous"), False),
+        (Filters(reason="rejected", status=404), False),
+    ],
+)
+def test_filters_must_all_apply(filters: Filters, *, matches: bool) -> None:
+    assert filters.match(LETTER) is matches
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(),
+        Selection(ids=["evt-1"], everything=True),
+        Selection(ids=["evt-1"], filters=Filters(status=400)),
+        Selection(filters=Filters(since=Since(ago_ms=0)), everything=True),
+    ],
+)
+def test_a_selection_says_one_thing(selection: Selection) -> None:
+    with pytest.raises(typer.Exit) as refused:
+        selection.check()
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(ids=["evt-1"]),
+        Selection(filters=Filters(reason="rejected", status=400)),
+        Selection(filters=Filters(since=Since(ago_ms=0))),
+        Selection(everything=True),
+    ],
+)
+def test_one_thing_is_enough(selection: Selection) -> None:
+    selection.check()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0s", 0),
+        ("45s", 45),
+        ("30m", 30 * 60),
+        ("30min", 30 * 60),
+        ("2h", 2 * 3600),
+        ("7d", 7 * 86400),
+        ("2w", 14 * 86400),
+        ("1h30m", 5400),
+    ],
+)
+def test_since_is_a_duration(text: str, seconds: int) -> None:
+    assert parse_since(text).begin_ms(NOON_MS) == NOON_MS - seconds * 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-05-04T12:00:00Z",
+        "2026-05-04T12:00:00",
+        "2026-05-04 12:00",
+        "2026-05-04T14:00:00+02:00",
+        "20260504T120000Z",
+    ],
+)
+def test_since_is_a_time(text: str) -> None:
+    assert parse_since(text).begin_ms(0) == NOON_MS
+
+
+def test_since_reaches_back_to_the_beginning_and_no_further() -> None:
+    assert parse_since("999999w").begin_ms(NOON_MS) == 0
+    assert parse_since("1066-10-14").begin_ms(NOON_MS) == 0
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2h ago", "٢h", "yesterday", "1.5h"])
+def test_since_is_nothing_else(text: str) -> None:
+    with pytest.raises(ValueError, match="neither a duration"):
+        parse_since(text)
+
+
+@pytest.mark.parametrize(("text", "rate"), [("50/s", 50), ("50", 50), ("0.5/s", 0.5)])
+def test_a_rate(text: str, rate: float) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.0/s", "-1", "5/min", "inf", "nan", "fast"])
+def test_no_rate(text: str) -> None:
+    with pytest.raises(ValueError, match="not a number of events a second"):
+        parse_rate(text)
+
+
+class Clock:
+    """A clock that only sleeping moves on."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize(
+    ("rate", "number", "largest", "seconds"),
+    [
+        # Steps of 0.2 s: 10 ids each; the last of 5 begins 0.8 s after the first.
+        (50.0, 50, 10, 0.8),
+        (1.0, 3, 1, 2.0),
+        (0.5, 2, 1, 2.0),
+        # Never more at once than the journal takes in one step.
+        (1_000_000.0, 2 * PAGE, PAGE, PAGE / 1_000_000),
+        (None, 2 * PAGE + 1, PAGE, 0.0),
+    ],
+)
+def test_a_rate_is_kept(rate: float | None, number: int, largest: int, seconds: float) -> None:
+    clock = Clock()
+    steps = list(steps_of(clock, rate, number))
+    assert [name for step in steps for name in step] == [f"evt-{index}" for index in range(number)]
+    assert max(map(len, steps)) == largest
+    assert clock.now - 100 == pytest.approx(seconds)
+
+
+def steps_of(clock: Clock, rate: float | None, number: int) -> Iterator[list[str]]:
+    ids = [f"evt-{index}" for index in range(number)]
+    return (list(step) for step in paced(ids, rate, now=clock, sleep=clock.sleep))

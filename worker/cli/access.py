@@ -1,0 +1,42 @@
+"""How a command gets at the settings and at the journal."""
+
+from typing import TYPE_CHECKING
+
+from config.logs import configure_logs
+from config.settings import Settings, SettingsError, load_settings
+from worker.cli.exits import ExitCode, fail
+
+if TYPE_CHECKING:
+    from worker.bootstrap import Producer
+
+#: Longer than an application that enqueues may wait: an operator would rather have an answer.
+OPERATOR_TIMEOUT_SECONDS = 5.0
+
+
+def read_settings() -> Settings:
+    """The environment's settings.
+
+    Raises:
+        Exit: One is wrong; which, and why, was said.
+    """
+    try:
+        return load_settings()
+    except SettingsError as error:
+        fail(ExitCode.USAGE, "; ".join(str(error).splitlines()))
+
+
+def open_journal() -> "Producer":
+    """The journal and what rings for it, by the environment's settings; nothing connects yet.
+
+    Raises:
+        Exit: A setting is wrong; which, and why, was said.
+    """
+    from worker.bootstrap import make_producer  # noqa: PLC0415  settings alone need no Redis client
+
+    settings = read_settings()
+    configure_logs(settings)
+    try:
+        return make_producer(settings, OPERATOR_TIMEOUT_SECONDS)
+    except ValueError:
+        # What the client library says might quote a part of the password.
+        fail(ExitCode.USAGE, "CONVERTRO_REDIS_URL is not a URL that the Redis client understands")

@@ -1,0 +1,106 @@
+"""The command `convertro audit`: is every event accounted for?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from worker.cli.access import open_journal
+from worker.cli.exits import ExitCode
+from worker.cli.output import JsonOption, printable, say, say_json
+from worker.cli.words import counted
+from worker.journal import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the audit found."""
+
+    snapshot: Snapshot
+    #: What is wrong with which event.
+    problems: dict[str, str]
+
+    @property
+    def misplaced(self) -> int:
+        """Stored events that are neither due, claimed nor dead; negative if some lack."""
+        return self.snapshot.stored - self.snapshot.in_flight - self.snapshot.dead
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.snapshot.unaccounted or self.misplaced or self.problems)
+
+
+def audit(*, as_json: JsonOption = False) -> None:
+    """Check that every event is accounted for.
+
+    Accepted events must equal those delivered, skipped, discarded, due or claimed, and dead.
+    Then every event is looked at by itself. It may run beside workers at any time.
+
+    Example: convertro audit || page-somebody
+
+    Exit codes: 0 all is well, 1 something is wrong, 3 Redis is unavailable.
+    """
+    journal = open_journal().journal
+    findings = Findings(journal.snapshot(), dict(journal.inspect()))
+    if as_json:
+        say_json(_document(findings))
+    else:
+        _say(findings)
+    if not findings.is_good:
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _say(findings: Findings) -> None:
+    snapshot = findings.snapshot
+    say(f"  accepted       {snapshot.total('accepted'):>12,}")
+    for sign, name, number in (
+        ("=", "delivered", snapshot.total("delivered")),
+        ("+", "skipped", snapshot.total("skipped")),
+        ("+", "discarded", snapshot.total("discarded")),
+        ("+", "due or claimed", snapshot.in_flight),
+        ("+", "dead", snapshot.dead),
+    ):
+        say(f"{sign} {name:<14} {number:>12,}")
+    for sentence in sentences(findings):
+        say(sentence)
+    for event_id, problem in findings.problems.items():
+        say(f"{printable(event_id)}: {problem}")
+
+
+def sentences(findings: Findings) -> list[str]:
+    """What the numbers mean."""
+    if findings.is_good:
+        return ["every event is accounted for"]
+    found: list[str] = []
+    if (unaccounted := findings.snapshot.unaccounted) > 0:
+        found.append(f"WRONG: {counted(unaccounted, 'accepted event')} cannot be found")
+    elif unaccounted:
+        found.append(f"WRONG: {counted(-unaccounted, 'event')} more than were accepted")
+    if findings.misplaced:
+        snapshot = findings.snapshot
+        found.append(
+            f"WRONG: {counted(snapshot.stored, 'event')} stored, but "
+            f"{snapshot.in_flight:,} due or claimed + {snapshot.dead:,} dead"
+        )
+    if findings.problems:
+        found.append(f"WRONG: {counted(len(findings.problems), 'single event')}:")
+    return found
+
+
+def _document(findings: Findings) -> dict[str, Any]:
+    snapshot = findings.snapshot
+    return {
+        "good": findings.is_good,
+        "accepted": snapshot.total("accepted"),
+        "delivered": snapshot.total("delivered"),
+        "skipped": snapshot.total("skipped"),
+        "discarded": snapshot.total("discarded"),
+        "due_or_claimed": snapshot.in_flight,
+        "dead": snapshot.dead,
+        "unaccounted": snapshot.unaccounted,
+        "stored": snapshot.stored,
+        "problems": [
+            {"id": event_id, "problem": problem} for event_id, problem in findings.problems.items()
+        ],
+    }

@@ -1,0 +1,116 @@
+"""The command `convertro enqueue`: events from a file into the journal."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import typer
+
+from worker.cli.access import open_journal
+from worker.cli.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.exits import ExitCode, fail, fail_unavailable
+from worker.cli.output import JsonOption, json_line, say
+from worker.cli.progress import Bar, progress
+from worker.cli.words import counted
+from worker.errors import JournalUnavailable
+from worker.intake import CHUNK_EVENTS, Intake
+
+REPEATING_IS_SAFE = "repeating the command is safe, because ids deduplicate"
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many of the file's events went which way."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    refused: int = 0
+
+    @property
+    def safe(self) -> int:
+        """How many are in the journal for certain."""
+        return self.accepted + self.duplicates
+
+    @property
+    def seen(self) -> int:
+        """How many were dealt with."""
+        return self.safe + self.refused
+
+
+def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
+    """Put raw Segment events into the journal.
+
+    What cannot be accepted is reported on standard error with its line or number, all others
+    are accepted. An id that is known changes nothing and counts as a duplicate, so the command
+    may be repeated.
+
+    Example: convertro enqueue events.jsonl
+
+    Example: zcat events.jsonl.gz | convertro enqueue -
+
+    Exit codes: 0 all accepted, 1 some refused, 2 no such file or no JSON, 3 Redis is
+    unavailable, 130 interrupted.
+    """
+    intake = open_journal().intake
+    tally = Tally()
+    try:
+        with open_events(file) as events, progress("Enqueuing", _size_of(events)) as bar:
+            for chunk in _chunks(read_items(events)):
+                _take(intake, chunk, tally, bar)
+                bar.advance(position=chunk[-1].end, events=tally.seen)
+    except JournalUnavailable as error:
+        fail_unavailable(error, _safely_in(tally.safe + len(error.accepted)))
+    except KeyboardInterrupt:
+        fail(ExitCode.INTERRUPTED, f"interrupted; {_safely_in(tally.safe)}")
+    _say_tally(tally, as_json=as_json)
+    if tally.refused:
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _take(intake: Intake, chunk: list[Item], tally: Tally, bar: Bar) -> None:
+    """Take the readable events of a chunk in and report the others."""
+    readable = [item for item in chunk if item.error is None]
+    taken = intake.take(item.event for item in readable)
+    tally.accepted += taken.new
+    tally.duplicates += taken.duplicates
+    faults = {item.where: item.error for item in chunk}
+    faults |= {readable[index].where: error for index, error in taken.errors.items()}
+    for where, error in faults.items():
+        if error is not None:
+            tally.refused += 1
+            bar.note(f"{where}: {error}")
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == CHUNK_EVENTS:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _size_of(file: IO[bytes]) -> int | None:
+    """The bytes of a regular file; None for a pipe."""
+    status = os.fstat(file.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _safely_in(number: int) -> str:
+    verb = "is" if number == 1 else "are"
+    return f"{counted(number, 'event')} {verb} safely in, and {REPEATING_IS_SAFE}"
+
+
+def _say_tally(tally: Tally, *, as_json: bool) -> None:
+    if as_json:
+        counts = {"accepted": tally.accepted, "duplicates": tally.duplicates}
+        say(json_line({**counts, "refused": tally.refused}))
+    else:
+        say(
+            f"accepted {tally.accepted:,}, duplicates {tally.duplicates:,}, "
+            f"refused {tally.refused:,}"
+        )

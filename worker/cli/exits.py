@@ -1,0 +1,55 @@
+"""How a command ends: the exit codes, and one sentence on standard error.
+
+`docs/cli.md` holds the same table for users.
+"""
+
+from enum import IntEnum
+from typing import NoReturn
+
+import typer
+
+from worker.errors import JournalUnavailable
+
+WHAT_NOW = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then repeat the command"
+
+
+class ExitCode(IntEnum):
+    """What a command's end tells a script."""
+
+    #: Everything that was asked for is done or shown.
+    DONE = 0
+    #: It ran, and the answer is no: refused events, an unknown id, an event that is not
+    #: dead, a violated audit, a confirmation that was declined.
+    NEGATIVE = 1
+    #: A wrong option, a wrong setting, or a file that cannot be read or written.
+    USAGE = 2
+    #: Redis did not answer, or refused.
+    UNAVAILABLE = 3
+    #: Ctrl-C.
+    INTERRUPTED = 130
+
+
+def complain(sentence: str) -> None:
+    """Say a sentence on standard error."""
+    typer.echo(f"convertro: {sentence}", err=True)
+
+
+def fail(code: ExitCode, sentence: str) -> NoReturn:
+    """Say why and end.
+
+    Raises:
+        Exit: Always, with the code.
+    """
+    complain(sentence)
+    raise typer.Exit(code)
+
+
+def fail_unavailable(error: JournalUnavailable, so_far: str | None = None) -> NoReturn:
+    """Say that Redis did not do its part, how far the command came, and what to do; then end.
+
+    Raises:
+        Exit: Always.
+    """
+    what_happened = " ".join(str(error).split()).rstrip(".")
+    parts = [what_happened, so_far, WHAT_NOW]
+    fail(ExitCode.UNAVAILABLE, "; ".join(part for part in parts if part))

@@ -1,0 +1,145 @@
+"""The table of commands, and how each is found, run and ended.
+
+A command's module is imported when it runs, and not before: `convertro translate` needs no
+Redis client, and `convertro --help` answers at once.
+"""
+
+import errno
+import io
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from worker.cli.exits import ExitCode, complain, fail, fail_unavailable
+from worker.errors import JournalUnavailable
+
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+
+SUMMARY = "Segment's Convertro destination: look at its events, put some in, send some back."
+
+
+class Entry(NamedTuple):
+    """Where a command's function is, and what the list of commands says about it."""
+
+    target: str
+    summary: str
+
+
+COMMANDS = {
+    "enqueue": Entry("worker.cli.enqueue:enqueue", "Put raw Segment events into the journal."),
+    "translate": Entry("worker.cli.translate:translate", "Show what events become; sends nothing."),
+    "status": Entry("worker.cli.status:status", "Say how things stand."),
+    "show": Entry("worker.cli.show:show", "Say where one event is and what happened to it."),
+    "audit": Entry("worker.cli.audit:audit", "Check that every event is accounted for."),
+    "schedule": Entry("worker.cli.schedule:schedule", "Say when a failed call is tried again."),
+    "demo": Entry("worker.demo.cli:demo", "See the main job done, everything included."),
+    "sandbox": Entry(
+        "worker.sandbox.cli:sandbox",
+        "Stand in for Convertro, or fail as told.",
+    ),
+}
+
+DEAD_COMMANDS = {
+    "list": Entry("worker.cli.dead_list:list_dead", "List dead letters, oldest first."),
+    "show": Entry("worker.cli.dead_show:show_dead", "Show one dead letter without its content."),
+    "redrive": Entry("worker.cli.dead_redrive:redrive", "Send dead letters back to be delivered."),
+    "discard": Entry("worker.cli.dead_discard:discard", "Let dead letters go for good."),
+    "export": Entry("worker.cli.dead_export:export", "Write dead letters with their events."),
+}
+
+
+class LazyCommand(TyperCommand):
+    """A command that is imported when it runs.
+
+    Args:
+        name: What the user types.
+        entry: Where it is and what the list of commands says about it.
+    """
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        super().__init__(name, help=entry.summary, rich_markup_mode=None)
+        self._command_name = name
+        self._target = entry.target
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Hand over to the real command, which reads its own arguments."""
+        try:
+            command = self.load()
+        except ModuleNotFoundError as error:
+            self._say_what_is_missing(error)
+        return command.make_context(*args, **extra)
+
+    def load(self) -> Any:
+        """Import the real command."""
+        module, _, function = self._target.partition(":")
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        register = app.command(self._command_name, context_settings=CONTEXT)
+        register(getattr(import_module(module), function))
+        return typer.main.get_command(app)
+
+    def _say_what_is_missing(self, error: ModuleNotFoundError) -> NoReturn:
+        """An optional dependency is a sentence, a module of our own is a fault."""
+        package = str(error.name).partition(".")[0]
+        if package in {"config", "tasks", "worker"}:
+            raise error
+        complain(
+            f"{self._command_name} needs {package}, which is not installed: "
+            f"pip install '.[{self._command_name}]'"
+        )
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+class Program(TyperGroup):
+    """The whole command line; what any command may fail of becomes a sentence here."""
+
+    def invoke(self, *args: Any, **extra: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(*args, **extra)
+        except JournalUnavailable as error:
+            fail_unavailable(error)
+        except OSError as error:
+            # Without a number it comes from a library; a broken pipe is nobody's fault.
+            if error.errno in {None, errno.EPIPE}:
+                raise
+            fail(ExitCode.USAGE, f"{error.filename or 'output'}: {error.strerror}")
+
+
+def program() -> TyperGroup:
+    """Put the command line together."""
+    group = _group(Program, "convertro", COMMANDS, SUMMARY)
+    group.add_command(
+        _group(
+            TyperGroup, "dead", DEAD_COMMANDS, "Look at dead letters, send them back, let them go."
+        )
+    )
+    return group
+
+
+def _group(
+    kind: type[TyperGroup], name: str, entries: dict[str, Entry], summary: str
+) -> TyperGroup:
+    return kind(
+        name=name,
+        commands={name: LazyCommand(name, entry) for name, entry in entries.items()},
+        help=summary,
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        context_settings=CONTEXT,
+    )
+
+
+def main() -> None:
+    """Run the command that the user typed and exit with its code."""
+    _escape_what_cannot_be_shown()
+    program().main(prog_name="convertro")
+
+
+def _escape_what_cannot_be_shown() -> None:
+    """An id in letters that the terminal lacks must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

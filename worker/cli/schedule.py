@@ -1,0 +1,99 @@
+"""The command `convertro schedule`: the retry schedule in words."""
+
+from itertools import pairwise
+from textwrap import wrap
+
+from config.settings import Settings
+from worker.cli.access import read_settings
+from worker.cli.output import JsonOption, say, say_json
+from worker.cli.tables import say_table, table, text
+from worker.cli.words import counted, duration
+from worker.policy import RETRIES_EXHAUSTED, retry_times_seconds
+
+#: A schedule that is longer is shown without its middle, where all waits are alike.
+MAX_ROWS = 60
+ENDS = 10
+
+#: Columns of running text.
+WIDTH = 79
+
+#: When a retry comes and how long the wait before it is, both in seconds.
+Step = tuple[float, float]
+
+
+def schedule(*, as_json: JsonOption = False) -> None:
+    """Say when a failed call is tried again.
+
+    The schedule follows from the settings CONVERTRO_BLIP_… and CONVERTRO_RETRY_….
+
+    Example: CONVERTRO_RETRY_HORIZON_SECONDS=14400 convertro schedule
+    """
+    settings = read_settings()
+    times = retry_times_seconds(settings)
+    steps = [(now, now - before) for before, now in pairwise([0.0, *times])]
+    if as_json:
+        say_json(_document(settings, steps))
+        return
+    _say_paragraph(words_before(settings, steps))
+    say("")
+    if steps:
+        _say_steps(steps)
+        say("")
+    _say_paragraph(words_after(settings))
+
+
+def words_before(settings: Settings, steps: list[Step]) -> str:
+    """What happens at once, and what the table is about."""
+    at_once = (
+        f"A call that fails in passing is tried up to {counted(settings.blip_tries, 'time')} in "
+        f"one go, no try beginning later than {duration(settings.blip_seconds)} after the first."
+    )
+    if not steps:
+        return f"{at_once} If that does not help, nothing more is tried: the horizon is too near."
+    return (
+        f"{at_once} If that does not help, its event is postponed, about "
+        f"{counted(len(steps), 'time')}, and tried in the same way after each wait. A wait varies "
+        f"by up to {settings.retry_jitter:.0%} both ways and is never longer than "
+        f"{duration(settings.retry_max_seconds)}."
+    )
+
+
+def words_after(settings: Settings) -> str:
+    """What else may happen, and how it ends."""
+    return (
+        "A Retry-After of Convertro's lengthens a wait, up to the same bound. When the next retry "
+        f"would come later than {duration(settings.retry_horizon_seconds)} after the first "
+        f"attempt, the event becomes a dead letter, reason {RETRIES_EXHAUSTED}; see `convertro "
+        "dead list`. What Convertro rejects (most 4xx) becomes one at once, reason rejected."
+    )
+
+
+def _say_paragraph(words: str) -> None:
+    for line in wrap(words, WIDTH, break_on_hyphens=False):
+        say(line)
+
+
+def _say_steps(steps: list[Step]) -> None:
+    shown = table(
+        "retry", "wait before it", "after the first attempt", numbers=("retry",), fixed=("retry",)
+    )
+    for number, (at, wait) in enumerate(steps, start=1):
+        if len(steps) <= MAX_ROWS or number <= ENDS or number > len(steps) - ENDS:
+            shown.add_row(text(number), text(duration(wait)), text(duration(at)))
+        elif number == ENDS + 1:
+            shown.add_row(text("…"), text("…"), text("…"))
+    say_table(shown)
+
+
+def _document(settings: Settings, steps: list[Step]) -> dict[str, object]:
+    return {
+        "blip": {"tries": settings.blip_tries, "seconds": settings.blip_seconds},
+        "retries": [
+            {"retry": number, "wait_seconds": wait, "after_first_attempt_seconds": at}
+            for number, (at, wait) in enumerate(steps, start=1)
+        ],
+        "max_wait_seconds": settings.retry_max_seconds,
+        "jitter": settings.retry_jitter,
+        "horizon_seconds": settings.retry_horizon_seconds,
+        "then": RETRIES_EXHAUSTED,
+    }

@@ -1,0 +1,82 @@
+"""The command `convertro translate`: what events become, without sending anything."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from config.settings import Settings
+from worker.cli.access import read_settings
+from worker.cli.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.output import json_line, say
+from worker.convertro import Call, InvalidReason
+from worker.convertro import translate as translate_event
+from worker.convertro.wire import idempotency_key, request_for
+from worker.segment import InvalidEvent, encode, event_id
+
+
+def translate(file: FileArgument) -> None:
+    """Show what events become; sends nothing.
+
+    Prints a JSON object on one line for each event: message_id, outcome (send, skip or
+    invalid), reason, and the calls with method, path, body and idempotency_key. An event that
+    cannot be read is invalid too, and its error names the field. Redis is not needed; the
+    destination's settings come from the environment.
+
+    Example: convertro translate events.jsonl | jq -c '[.outcome, .reason]'
+
+    Example: echo '{"type": "track", "event": "Signed Up"}' | convertro translate -
+    """
+    settings = read_settings()
+    with open_events(file) as events:
+        for item in read_items(events):
+            say(json_line(_translated(item, settings)))
+
+
+def _translated(item: Item, settings: Settings) -> dict[str, Any]:
+    try:
+        if item.error:
+            raise item.error
+        message_id = event_id(item.event, encode(item.event))
+    except InvalidEvent as error:
+        return {
+            "message_id": _claimed_id(item.event),
+            "outcome": "invalid",
+            "reason": InvalidReason.INVALID_EVENT,
+            "error": f"{item.where}: {error}",
+            "calls": [],
+        }
+    answer = _answer(item.event, message_id, settings)
+    if answer["reason"] == InvalidReason.INVALID_EVENT:
+        # What can be accepted and yet is invalid is a track without a name.
+        answer["error"] = f"{item.where}: event must be a string that is not empty"
+    return answer
+
+
+def _claimed_id(event: Any) -> str | None:
+    """What an event that cannot be accepted calls itself."""
+    message_id = event.get("messageId") if isinstance(event, dict) else None
+    return message_id if isinstance(message_id, str) else None
+
+
+def _answer(event: dict[str, Any], message_id: str, settings: Settings) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    translation = translate_event(event, settings, accepted_at=now)
+    outcome = "invalid" if translation.invalid else "skip" if translation.skipped else "send"
+    return {
+        "message_id": message_id,
+        "outcome": outcome,
+        "reason": translation.invalid or translation.skipped,
+        "calls": [
+            _call(call, idempotency_key(message_id, index), settings)
+            for index, call in enumerate(translation.calls)
+        ],
+    }
+
+
+def _call(call: Call, key: str, settings: Settings) -> dict[str, Any]:
+    request = request_for(call, settings)
+    return {
+        "method": "POST",
+        "path": request.path,
+        "body": request.body,
+        "idempotency_key": key,
+    }
