@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import typer
 
 from worker.cli.exits import ExitCode, fail, fail_unavailable
+from worker.cli.interrupts import step
 from worker.cli.output import json_line, printable, say
 from worker.cli.progress import progress
 from worker.cli.selection import Chosen, complain_about
@@ -58,8 +59,9 @@ def move_all(
     total = len(chosen.ids)
     try:
         with progress(f"{total:,} dead letters to be {moved}", total) as bar:
-            for step in paced(chosen.ids, rate):
-                number += move(step)
+            for ids in paced(chosen.ids, rate):
+                with step():
+                    number += move(ids)
                 bar.advance(position=min(number, total), events=number)
     except JournalUnavailable as error:
         fail_unavailable(error, _so_far(number, total, moved))

@@ -11,6 +11,7 @@ import typer
 from worker.cli.access import open_journal
 from worker.cli.event_file import FileArgument, Item, open_events, read_items
 from worker.cli.exits import ExitCode, fail, fail_unavailable
+from worker.cli.interrupts import step
 from worker.cli.output import JsonOption, json_line, say
 from worker.cli.progress import Bar, progress
 from worker.cli.words import counted
@@ -58,7 +59,8 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
     try:
         with open_events(file) as events, progress("Enqueuing", _size_of(events)) as bar:
             for chunk in _chunks(read_items(events)):
-                _take(intake, chunk, tally, bar)
+                with step():
+                    _take(intake, chunk, tally, bar)
                 bar.advance(position=chunk[-1].end, events=tally.seen)
     except JournalUnavailable as error:
         fail_unavailable(error, _safely_in(tally.safe + len(error.accepted)))

@@ -6,8 +6,8 @@
 --   'claimed'  go on
 local finished = carry_out_all(args.finishes)
 
-local live = live_wakeups()
-if not redis.call('ZSCORE', WAKEUPS, args.wakeup) and live >= capacity() then
+local until_ms = redis.call('ZSCORE', WAKEUPS, args.wakeup)
+if not (until_ms and tonumber(until_ms) >= now) and live_wakeups() >= capacity() then
   return {'surplus', finished}
 end
 

@@ -72,8 +72,7 @@ local function capacity()
 end
 
 local function live_wakeups()
-  redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)
-  return redis.call('ZCARD', WAKEUPS)
+  return redis.call('ZCOUNT', WAKEUPS, now, '+inf')
 end
 
 local function renew_wakeup(token)
@@ -83,10 +82,11 @@ end
 -- Registers as many of the offered wake-up tokens as the due events need and the
 -- workers can take; answers how many. The caller publishes just those.
 local function ring()
+  local live = live_wakeups()
+  local spare = math.min(capacity() - live, #args.tokens)
+  if spare <= 0 then return 0 end
   local due = redis.call('ZCOUNT', DUE, '-inf', now)
-  if due == 0 then return 0 end
-  local wanted = math.min(capacity(), math.ceil(due / args.batch)) - live_wakeups()
-  local rung = math.max(0, math.min(wanted, #args.tokens))
+  local rung = math.max(0, math.min(spare, math.ceil(due / args.batch) - live))
   for number = 1, rung do renew_wakeup(args.tokens[number]) end
   if rung > 0 then count('wakeups', rung) end
   return rung

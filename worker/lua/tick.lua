@@ -2,6 +2,7 @@
 -- removes dead letters beyond their bounds, and rings for due events without a wake-up.
 -- Answers {wake-ups rung, ids removed for their age, ids removed for the count}.
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)
 redis.call('ZADD', WORKERS, now + args.worker_ttl, args.worker)
 
 local function remove(ids, reason)
