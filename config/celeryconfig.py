@@ -16,7 +16,6 @@ def celery_config(settings: Settings, *, queue: str) -> dict[str, Any]:
         "broker_connection_timeout": 3,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # the default gives up after 100
-        "broker_pool_limit": 4,
         "broker_pool_acquire_timeout": 2,  # the default waits for ever
         # A wake-up that cannot be published is rung again by the ticker: never wait for it.
         "task_publish_retry": False,

@@ -251,8 +251,12 @@ class Settings(BaseSettings, ConvertroSettings):
     @classmethod
     def _check_redis_url(cls, value: SecretStr) -> SecretStr:
         parts = urlsplit(value.get_secret_value())
-        if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-            raise ValueError("must be a redis:// or rediss:// URL with a host")
+        try:
+            usable = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+        except ValueError:  # the port is no number; it may be part of an unquoted password
+            usable = False
+        if not usable:
+            raise ValueError("must be a redis:// or rediss:// URL with a host and a valid port")
         return value
 
     @model_validator(mode="after")

@@ -68,6 +68,7 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("USERS_PATH", "/v1/{client}/users", "may hold only"),
         ("USERS_PATH", "v1/users", "must begin with /"),
         ("REDIS_URL", "localhost:6379", "must be a redis://"),
+        ("REDIS_URL", "redis://redis.example:secret/0", "a valid port"),
         ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
     ],
 )

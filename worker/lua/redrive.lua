@@ -5,9 +5,9 @@ local answer = {0}
 local redriven = 0
 
 for _, id in ipairs(args.ids) do
-  local moved = redis.call('ZREM', DEAD, id)
+  local record = load_record(id)
+  local moved = record and redis.call('ZREM', DEAD, id) or 0
   if moved == 1 then
-    local record = load_record(id)
     record.reason, record.class, record.status = nil, nil, nil
     record.postponed, record.tried_at = nil, nil
     record.redriven = (record.redriven or 0) + 1
