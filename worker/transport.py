@@ -7,7 +7,6 @@ no proxy, cookie or netrc lookup happens per request.
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Any
 
 import requests
@@ -18,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 
 from config.settings import Settings
 from worker.convertro.responses import Outcome, OutcomeClass, classify
+from worker.deadline import BOUNDED_POOLS
 
 #: Convertro's answers are a line of JSON; more is not read.
 MAX_BODY_BYTES = 64 * 1024
@@ -73,6 +73,17 @@ class OneHostAdapter(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=pool_maxsize, max_retries=0)
         self._pool: Any = None
         self._urls: dict[str, str] = {}
+
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        """Make the pools of connections, whose answers end in time."""
+        super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = BOUNDED_POOLS
+
+    def proxy_manager_for(self, *args: Any, **named: Any) -> Any:
+        """The same for connections through a proxy."""
+        manager = super().proxy_manager_for(*args, **named)
+        manager.pool_classes_by_scheme = BOUNDED_POOLS
+        return manager
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *args: Any, **named: Any
@@ -131,10 +142,9 @@ class Transport:
 
     def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
         """Make one attempt; whatever happens is an outcome, nothing is raised."""
-        deadline = monotonic() + self._timeout[0] + self._timeout[1]
         try:
             with self._post(path, body, idempotency_key) as response:
-                answer = _read_body(response, deadline)
+                answer = _read_body(response)
                 return classify(response.status_code, response.headers, answer, self._now())
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return outcome_of(error)
@@ -163,19 +173,13 @@ class Transport:
         return template
 
 
-def _read_body(response: requests.Response, deadline: float) -> bytes:
-    """Read an answer's body up to its bound in size and time.
-
-    Raises:
-        ReadTimeout: The answer goes on for longer than the timeouts allow.
-    """
+def _read_body(response: requests.Response) -> bytes:
+    """Read an answer's body up to its bound in size."""
     body = b""
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             break
-        if monotonic() > deadline:
-            raise exceptions.ReadTimeout("the answer did not end in time")
     return body[:MAX_BODY_BYTES]
 
 
