@@ -8,15 +8,21 @@ from config.settings import Settings
 WORKER_PROCESSES = 2
 
 
-def celery_config(settings: Settings, *, queue: str) -> dict[str, Any]:
-    """What `Celery.conf` is updated with."""
+def celery_config(settings: Settings, queue: str, timeout_seconds: float) -> dict[str, Any]:
+    """What `Celery.conf` is updated with.
+
+    Args:
+        settings: Where the broker is.
+        queue: The queue of wake-ups.
+        timeout_seconds: How long to wait for the broker: short where an application waits.
+    """
     return {
         "broker_url": settings.celery_broker_url,
-        "broker_transport_options": _transport_options(settings),
-        "broker_connection_timeout": 3,
+        "broker_transport_options": _transport_options(settings, timeout_seconds),
+        "broker_connection_timeout": timeout_seconds,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # the default gives up after 100
-        "broker_pool_acquire_timeout": 2,  # the default waits for ever
+        "broker_pool_acquire_timeout": timeout_seconds,  # the default waits for ever
         # A wake-up that cannot be published is rung again by the ticker: never wait for it.
         "task_publish_retry": False,
         "task_default_queue": queue,
@@ -37,13 +43,13 @@ def celery_config(settings: Settings, *, queue: str) -> dict[str, Any]:
     }
 
 
-def _transport_options(settings: Settings) -> dict[str, Any]:
+def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
     if not settings.celery_broker_url.startswith(("redis://", "rediss://")):
         return {}
     return {
         # kombu's default is to wait for ever on a Redis that hangs.
-        "socket_timeout": 5,
-        "socket_connect_timeout": 3,
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
         "socket_keepalive": True,
         # No bookkeeping of unacknowledged messages: a lost wake-up is rung again.
         "ack_emulation": False,

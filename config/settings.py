@@ -159,7 +159,10 @@ class Settings(BaseSettings, ConvertroSettings):
         "{convertro}:",
         min_length=1,
         max_length=100,
-        description="Beginning of every key of the journal; keep the braces on Redis Cluster.",
+        description=(
+            "Beginning of every key of the journal; keep the braces on Redis Cluster. It does not "
+            "separate wake-ups: two journals need two brokers, for instance two Redis databases."
+        ),
     )
 
     concurrency: int = Field(

@@ -1,15 +1,18 @@
 """The composition root: where the parts are put together, each once a process."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from threading import Lock
 
+import structlog
 from celery import Celery
 
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
 from worker.delivery import Delivery
 from worker.delivery_run import DeliveryRun, EventThreads
+from worker.errors import JournalUnavailable
 from worker.intake import Intake
 from worker.journal import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, Journal, connect
 from worker.names import QUEUE
@@ -21,14 +24,16 @@ from worker.wakeups import Wakeups
 #: A tick holds up the parent's event loop, so it gives up soon; the next one is a second away.
 TICKER_TIMEOUT_SECONDS = 1.0
 
+log = structlog.stdlib.get_logger(__name__)
+
 #: Made before the pool forks, so that a stopping parent is seen by its children.
 stop_flag = StopFlag()
 
 
-def make_app(settings: Settings) -> Celery:
+def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
     """A Celery application that can publish wake-ups; it connects when first used."""
     app = Celery("convertro", set_as_current=False)
-    app.conf.update(celery_config(settings, queue=QUEUE))
+    app.conf.update(celery_config(settings, QUEUE, broker_timeout_seconds))
     return app
 
 
@@ -51,9 +56,20 @@ class Worker:
     wakeups: Wakeups
     intake: Intake
     threads: EventThreads
+    #: Held by the deliver task that uses the threads; a second one has nothing to do here.
+    running: Lock = field(default_factory=Lock)
 
     def deliver(self, wakeup: str) -> dict[str, int]:
         """Run the deliver task once, and ring again if work may remain."""
+        if not self.running.acquire(blocking=False):
+            self._pass_on(wakeup)
+            return {}
+        try:
+            return self._deliver(wakeup)
+        finally:
+            self.running.release()
+
+    def _deliver(self, wakeup: str) -> dict[str, int]:
         run = DeliveryRun(
             journal=self.journal,
             threads=self.threads,
@@ -62,9 +78,22 @@ class Worker:
             stopping=stop_flag,
         )
         if run.run():
-            tokens = self.wakeups.offer()
-            self.wakeups.publish(tokens[: self.journal.release(wakeup, tokens)])
+            self._pass_on(wakeup)
         return run.summary.as_dict()
+
+    def _pass_on(self, wakeup: str) -> None:
+        """Give the wake-up token back and ring for what is due; the ticker makes failures good."""
+        tokens = self.wakeups.offer()
+        try:
+            rung = self.journal.release(wakeup, tokens)
+        except JournalUnavailable as error:
+            log.warning(
+                "The journal is unavailable; the ticker rings when it is back.",
+                action="journal_unavailable",
+                reason=error.reason,
+            )
+        else:
+            self.wakeups.publish(tokens[:rung])
 
 
 def make_producer(
@@ -72,7 +101,7 @@ def make_producer(
 ) -> Producer:
     """Put a producer together; nothing connects before the first event."""
     journal = Journal(connect(settings, timeout_seconds), settings)
-    wakeups = Wakeups(make_app(settings))
+    wakeups = Wakeups(make_app(settings, timeout_seconds))
     return Producer(settings, journal, wakeups, Intake(journal, wakeups))
 
 

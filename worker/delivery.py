@@ -74,6 +74,7 @@ class Progress:
             event_id=self.event.event_id,
             lease=self.event.lease,
             move=move,
+            accepted_at_ms=self.event.record.accepted_at_ms,
             reason=reason,
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
             outcome_class=outcome.outcome_class.value if outcome else None,

@@ -66,7 +66,18 @@ class EventThreads:
     def _work(self) -> None:
         while True:
             event, outbox = self._inbox.get()
-            outbox.put((event, self._deliver(event)))
+            finish = None
+            try:
+                finish = self._deliver(event)
+            except BaseException as error:  # noqa: BLE001  a lost thread would stop its run for good
+                log.error(  # noqa: TRY400  a traceback may quote the event
+                    "A deliver thread failed; its event is tried again when its lease ends.",
+                    action="thread_failed",
+                    event_id=event.event_id,
+                    error=type(error).__name__,
+                )
+            finally:
+                outbox.put((event, finish))
 
 
 @dataclass(slots=True)
@@ -107,9 +118,12 @@ class DeliveryRun:
     wakeup: str
     stopping: Callable[[], bool]
     summary: Summary = field(default_factory=Summary)
-    _in_flight: dict[str, ClaimedEvent] = field(default_factory=dict)
+    #: By lease and id: a claim that came after a lost lease is another one.
+    _in_flight: dict[tuple[str, str], ClaimedEvent] = field(default_factory=dict)
     _outbox: "SimpleQueue[Result]" = field(default_factory=SimpleQueue)
     _unwritten: list[Finish] = field(default_factory=list)
+    #: The last write got no answer: it may have been carried out.
+    _unsure: bool = False
     #: When the journal was last asked, and whether it had as many events as were asked for.
     _asked_at: float = 0.0
     _more_is_due: bool = False
@@ -137,11 +151,12 @@ class DeliveryRun:
                 self.wakeup, lease, free, idle=not self._in_flight, finishes=self._unwritten
             )
         except JournalUnavailable as error:
+            self._unsure = True
             self._pause(error)
             return ClaimState.CLAIMED
         self._note_written(claim.finished)
         for event in claim.events:
-            self._in_flight[event.event_id] = event
+            self._in_flight[event.lease, event.event_id] = event
             self.threads.submit(event, self._outbox)
         self.summary.claimed += len(claim.events)
         self._more_is_due = len(claim.events) == free > 0
@@ -170,7 +185,7 @@ class DeliveryRun:
         return True
 
     def _note(self, event: ClaimedEvent, finish: Finish | None) -> None:
-        if self._in_flight.pop(event.event_id, None) is None:
+        if self._in_flight.pop((event.lease, event.event_id), None) is None:
             return
         if finish is None:
             self.summary.lost += 1
@@ -184,18 +199,23 @@ class DeliveryRun:
         try:
             finished = self.journal.finish(self._unwritten)
         except JournalUnavailable as error:
+            self._unsure = True
             self._pause(error)
             return
         self._note_written(finished)
 
     def _note_written(self, answers: Sequence[Finished]) -> None:
         for finish, finished in zip(self._unwritten, answers, strict=True):
-            self.summary.count(finish, finished)
-            self._log(finish, finished)
+            # What was written while the answer got lost is no news the second time.
+            known = Finished.MOVED if self._unsure else finished
+            self.summary.count(finish, known)
+            self._log(finish, known)
         self._unwritten = []
+        self._unsure = False
 
     def _drain(self) -> None:
         """Let the events in flight end; a worker that stops hands back those that do not."""
+        leases_end_at = monotonic() + self.settings.lease_seconds
         stop_at: float | None = None
         while self._in_flight or self._unwritten:
             if self.stopping() and stop_at is None:
@@ -203,8 +223,20 @@ class DeliveryRun:
             if stop_at is not None and monotonic() >= stop_at:
                 self._hand_back()
                 return
+            if self._in_flight and monotonic() >= leases_end_at:
+                self._abandon()
             self._take(PACE_SECONDS)
             self._write()
+
+    def _abandon(self) -> None:
+        """Leave events alone whose leases have ended: others may have them by now."""
+        log.error(
+            "Events did not end within their lease; they are tried again.",
+            action="events_abandoned",
+            events=len(self._in_flight),
+        )
+        self.summary.lost += len(self._in_flight)
+        self._in_flight.clear()
 
     def _hand_back(self) -> None:
         self._unwritten += [_interrupted(event) for event in self._in_flight.values()]
@@ -264,5 +296,9 @@ def _interrupted(event: ClaimedEvent) -> Finish:
         detail=INTERRUPTED,
     )
     return Finish(
-        event_id=event.event_id, lease=event.lease, move=Move.RETURNED, attempts=(attempt,)
+        event_id=event.event_id,
+        lease=event.lease,
+        move=Move.RETURNED,
+        accepted_at_ms=event.record.accepted_at_ms,
+        attempts=(attempt,),
     )

@@ -15,7 +15,7 @@ from typing import Any
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 from redis.retry import Retry
 
 from config.settings import Settings
@@ -194,9 +194,9 @@ class Journal:
             "dedupe": settings.dedupe_seconds * 1000,
             "batch": settings.concurrency,
             "wakeup_ttl": WAKEUP_TTL_MS,
+            "worker_ttl": WORKER_TTL_MS,
         }
         self._bounds = {
-            "worker_ttl": WORKER_TTL_MS,
             "dead_max_count": settings.dead_max_count,
             "dead_max_age": settings.dead_max_age_seconds * 1000,
             "dead_step": DEAD_STEP,
@@ -401,6 +401,8 @@ class Journal:
         try:
             return command(*args, **named)
         except RedisError as error:
+            if isinstance(error, ReadOnlyError):  # a demoted master: look for the new one
+                self._redis.connection_pool.disconnect(inuse_connections=False)
             raise JournalUnavailable(f"{type(error).__name__}: {error}") from error
 
 

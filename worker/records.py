@@ -164,6 +164,8 @@ class Finish:
     event_id: str
     lease: str
     move: Move
+    #: Tells the event from a later one with the same id; None to go by the id alone.
+    accepted_at_ms: int | None = None
     #: Why it was skipped or is dead.
     reason: str | None = None
     #: For `POSTPONED`: milliseconds until it is due again.
@@ -183,6 +185,7 @@ class Finish:
                 "id": self.event_id,
                 "lease": self.lease,
                 "to": self.move.value,
+                "accepted_at": self.accepted_at_ms,
                 "reason": self.reason,
                 "delay": self.delay_ms,
                 "class": self.outcome_class,

@@ -7,6 +7,7 @@ wake-ups that were lost are all found here.
 import os
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from celery import bootsteps
@@ -74,6 +75,12 @@ class Ticker:
         self._failing = True
 
 
+def _capacity_of(pool: Any) -> int:
+    """How many deliver tasks a pool runs at once: one in each of its processes."""
+    is_prefork = type(pool).__module__ == "celery.concurrency.prefork"
+    return int(pool.num_processes) if is_prefork else 1
+
+
 def ticker_step(make_ticker: Callable[[str, int], Ticker]) -> type[bootsteps.StartStopStep]:
     """The step that runs a ticker on the timer of a worker's consumer: no thread, no process.
 
@@ -92,8 +99,9 @@ def ticker_step(make_ticker: Callable[[str, int], Ticker]) -> type[bootsteps.Sta
 
         def start(self, consumer: Any) -> None:
             """Tick now and every second."""
-            name = f"{consumer.hostname}/{os.getpid()}"
-            self._ticker = make_ticker(name, consumer.pool.num_processes)
+            # Hosts and containers may share a name and process ids, so neither is enough.
+            name = f"{consumer.hostname}/{os.getpid()}-{uuid4().hex[:4]}"
+            self._ticker = make_ticker(name, _capacity_of(consumer.pool))
             self._ticker.tick()
             self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, self._ticker.tick)
 

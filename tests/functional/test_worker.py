@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from redis import Redis
 
 from tests.events import ORDER, mobile_track, order_completed, web_identify
 from tests.waiting import until
 from worker.demo.stack import DESTINATION, ROOT, Stack, stop_process
+from worker.errors import JournalUnavailable
 from worker.names import ENQUEUE, QUEUE
 
 SECRET = "ada.lovelace@example.com"
@@ -121,6 +123,39 @@ def test_events_that_come_by_task_name_are_taken_in(stack: Stack) -> None:
     assert letter.record.reason == "invalid_event"
     assert journal.raw_events([letter.event_id]) == [b'["no event"]']
     other.close()
+
+
+def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: Stack) -> None:
+    redis = Redis(port=stack.valkey.port)
+    redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 4_000_000)
+    producer = stack.producer()
+    accepted = 0
+    with pytest.raises(JournalUnavailable, match="nine tenths"):
+        while True:
+            producer.intake.enqueue(
+                mobile_track(messageId=f"fill-{accepted}", properties={"filler": "x" * 3000})
+            )
+            accepted += 1
+    stack.start_worker()
+    until(lambda: producer.journal.snapshot().in_flight == 0)
+    assert producer.journal.snapshot().total("delivered") == accepted > 100
+    assert producer.intake.enqueue(mobile_track(messageId="after")) == "after"
+
+
+@pytest.mark.environment(CONCURRENCY="4")
+def test_a_pool_of_threads_shares_one_set_of_deliver_threads(stack: Stack) -> None:
+    """Not the pool of choice, but an operator may choose it: no lease ends in a queue."""
+    stack.sandbox.add_fault("slow=0.05")
+    stack.start_worker("--pool", "threads", "--concurrency", "6")
+    producer = stack.producer()
+    until(lambda: producer.journal.snapshot().workers)
+    for number in range(200):
+        producer.intake.enqueue(mobile_track(messageId=f"event-{number}"))
+    until(lambda: producer.journal.snapshot().in_flight == 0)
+    counters = producer.journal.snapshot().counters
+    assert counters["delivered"] == 200
+    assert "leases_lost" not in counters
+    assert {call.times for call in stack.sandbox.calls()} == {1}
 
 
 def test_a_stopping_worker_finishes_what_it_holds(stack: Stack) -> None:

@@ -147,3 +147,44 @@ def test_an_event_that_was_lost_between_two_calls_is_not_written() -> None:
     run.run()
     assert ledger.finishes == []
     assert run.summary.as_dict() == {"claimed": 1, "lost": 1}
+
+
+def test_a_thread_that_fails_does_not_stop_the_run() -> None:
+    def deliver(event: ClaimedEvent) -> Finish:
+        if event.event_id == "event-0":
+            raise SystemExit
+        return delivered(event)
+
+    ledger = FakeLedger(events(10))
+    run = run_of(ledger, deliver)
+    assert run.run() is False
+    assert run.summary.as_dict() == {"claimed": 10, "delivered": 9, "lost": 1}
+
+
+def test_an_event_that_outlasts_its_lease_does_not_hold_up_the_others() -> None:
+    never = Event()
+
+    def deliver(event: ClaimedEvent) -> Finish | None:
+        if event.event_id == "event-0":
+            never.wait()
+        return delivered(event)
+
+    settings = SETTINGS.model_copy(update={"lease_seconds": 0.2, "task_seconds": 0.1})
+    run = run_of(FakeLedger(events(3)), deliver, settings=settings)
+    assert run.run() is True
+    assert run.summary.as_dict() == {"claimed": 3, "delivered": 2, "lost": 1}
+    never.set()
+
+
+def test_what_was_written_without_an_answer_is_not_called_lost() -> None:
+    """The journal carried it out, the answer got lost, and the event is gone the second time."""
+    ledger = FakeLedger(events(1))
+
+    def deliver(event: ClaimedEvent) -> Finish:
+        ledger.before = FailTimes(1)
+        ledger.answer = Finished.GONE
+        return delivered(event)
+
+    run = run_of(ledger, deliver)
+    run.run()
+    assert run.summary.as_dict() == {"claimed": 1, "delivered": 1}

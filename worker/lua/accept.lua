@@ -1,5 +1,16 @@
 -- ARGV[2..]: id, raw event, id, raw event, …
 -- Answers {wake-ups rung, then 1 (accepted) or 0 (duplicate) for each event}.
+
+-- The last tenth of the memory is for the workers: if intake filled it, wake-ups and Celery's
+-- own commands would be refused, and what is in the journal could never leave it.
+local memory = redis.pcall('INFO', 'memory')
+if type(memory) ~= 'string' then memory = '' end  -- no server but an imitation of one
+local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
+local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+if used and limit and limit > 0 and used > 0.9 * limit then
+  return redis.error_reply('OOM nine tenths of maxmemory are used, the rest is for the workers')
+end
+
 local answer = {0}
 local accepted, duplicates = 0, 0
 

@@ -62,17 +62,23 @@ local function discard(id, reason)
   return true
 end
 
+-- No token and no worker counts for longer than its time to live, even if Redis's clock was
+-- set back after it was written.
+local function live_workers(...)
+  return redis.call('ZRANGEBYSCORE', WORKERS, now, now + args.worker_ttl, ...)
+end
+
 -- How many deliver tasks the workers that are alive can run at once.
 local function capacity()
   local total = 0
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', WORKERS, now, '+inf')) do
+  for _, member in ipairs(live_workers()) do
     total = total + tonumber(string.match(member, '^%d+'))
   end
   return total
 end
 
 local function live_wakeups()
-  return redis.call('ZCOUNT', WAKEUPS, now, '+inf')
+  return redis.call('ZCOUNT', WAKEUPS, now, now + args.wakeup_ttl)
 end
 
 local function renew_wakeup(token)

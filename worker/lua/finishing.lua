@@ -60,7 +60,8 @@ end
 local function carry_out(finish)
   for _, outcome in ipairs(finish.outcomes or {}) do count('attempts:' .. outcome.class) end
   local record = load_record(finish.id)
-  if not record then
+  -- Another time of acceptance: the id was forgotten and came again, it is another event.
+  if not record or (finish.accepted_at and finish.accepted_at ~= record.accepted_at) then
     count('stale:' .. finish.to)
     return 'gone'
   end

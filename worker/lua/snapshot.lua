@@ -13,7 +13,7 @@ return {
   redis.call('HLEN', EVENTS),
   redis.call('HLEN', PROGRESS),
   oldest[2] or '',
-  redis.call('ZCOUNT', WAKEUPS, now, '+inf'),
-  redis.call('ZRANGEBYSCORE', WORKERS, now, '+inf', 'WITHSCORES'),
+  live_wakeups(),
+  live_workers('WITHSCORES'),
   redis.call('SCARD', done_key(current)) + redis.call('SCARD', done_key(current - 1)),
 }
