@@ -130,12 +130,17 @@ def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: St
     redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 4_000_000)
     producer = stack.producer()
     accepted = 0
-    with pytest.raises(JournalUnavailable, match="nine tenths"):
+
+    def fill() -> None:
+        nonlocal accepted
         while True:
             producer.intake.enqueue(
                 mobile_track(messageId=f"fill-{accepted}", properties={"filler": "x" * 3000})
             )
             accepted += 1
+
+    with pytest.raises(JournalUnavailable, match="nine tenths"):
+        fill()
     stack.start_worker()
     until(lambda: producer.journal.snapshot().in_flight == 0)
     assert producer.journal.snapshot().total("delivered") == accepted > 100
