@@ -8,8 +8,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.events import mobile_track
 
+from tests.events import mobile_track
 from tests.waiting import until
 from worker.demo.stack import Stack
 

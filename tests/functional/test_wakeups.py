@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from redis import Redis
-from tests.events import mobile_track
 
+from tests.events import mobile_track
 from tests.waiting import until
 from worker.demo.stack import Stack
 from worker.names import QUEUE

@@ -1,0 +1,116 @@
+"""The worker's heartbeat and the wake-ups that it rings, with brokers that work or do not."""
+
+from collections.abc import Iterator
+
+import fakeredis
+import pytest
+import structlog
+from celery import Celery
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from config.settings import Settings
+from worker.journal import Journal
+from worker.names import DELIVER, QUEUE
+from worker.records import Finish, Move
+from worker.ticker import Ticker
+from worker.wakeups import MUTED_SECONDS, Wakeups
+
+SETTINGS = Settings(concurrency=2, dead_max_count=1)
+
+
+@pytest.fixture
+def redis() -> fakeredis.FakeRedis:
+    return fakeredis.FakeRedis(server=fakeredis.FakeServer())
+
+
+@pytest.fixture
+def journal(redis: fakeredis.FakeRedis) -> Journal:
+    return Journal(redis, SETTINGS, shebang=False)
+
+
+@pytest.fixture
+def app() -> Iterator[Celery]:
+    """An application whose messages stay in this process."""
+    app = Celery(broker="memory://", set_as_current=False)
+    yield app
+    app.close()
+
+
+def messages(app: Celery) -> list[str]:
+    """The names of the tasks that were published."""
+    with app.connection() as connection:
+        queue = connection.SimpleQueue(QUEUE)
+        names = []
+        while queue.qsize():
+            names.append(queue.get_nowait().headers["task"])
+        queue.close()
+    return names
+
+
+def test_a_tick_registers_the_worker_and_rings_for_what_is_due(
+    journal: Journal, app: Celery
+) -> None:
+    journal.accept([(f"event-{number}", b"{}") for number in range(6)], [])
+    Ticker(journal, Wakeups(app), "worker-1", 2).tick()
+    snapshot = journal.snapshot()
+    assert [(name, capacity) for name, capacity, _ in snapshot.workers] == [("worker-1", 2)]
+    assert snapshot.wakeups == 2
+    assert messages(app) == [DELIVER, DELIVER]
+
+
+def test_a_worker_that_leaves_counts_no_more(journal: Journal, app: Celery) -> None:
+    ticker = Ticker(journal, Wakeups(app), "worker-1", 2)
+    ticker.tick()
+    ticker.leave()
+    assert journal.snapshot().workers == ()
+
+
+def test_dead_letters_beyond_their_bound_are_removed_counted_and_logged(
+    journal: Journal, app: Celery
+) -> None:
+    ticker = Ticker(journal, Wakeups(app), "worker-1", 1)
+    ticker.tick()
+    journal.accept([("older", b"{}"), ("newer", b"{}")], [])
+    for event in journal.claim("token", "lease", 2, idle=True).events:
+        dead = Finish(event_id=event.event_id, lease="lease", move=Move.DEAD, reason="rejected")
+        journal.finish([dead])
+    with structlog.testing.capture_logs() as logs:
+        ticker.tick()
+    (line,) = logs
+    assert (line["action"], line["reason"]) == ("dead_letter_removed", "dead_overflow")
+    snapshot = journal.snapshot()
+    assert snapshot.dead == 1
+    assert snapshot.counters["discarded:dead_overflow"] == 1
+    assert snapshot.unaccounted == 0
+
+
+def test_an_outage_of_the_journal_is_said_once(
+    journal: Journal, app: Celery, redis: fakeredis.FakeRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticker = Ticker(journal, Wakeups(app), "worker-1", 1)
+
+    def down(*_: object) -> None:
+        raise RedisConnectionError("down")
+
+    with structlog.testing.capture_logs() as logs, monkeypatch.context() as patch:
+        patch.setattr(redis, "evalsha", down)
+        ticker.tick()
+        ticker.tick()
+    assert [line["action"] for line in logs] == ["journal_unavailable"]
+    ticker.tick()
+    assert journal.snapshot().workers != ()
+
+
+def test_a_broker_that_fails_is_left_alone_for_a_while() -> None:
+    now = 100.0
+    app = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
+    app.conf.update(task_publish_retry=False, broker_transport_options={"max_retries": 1})
+    wakeups = Wakeups(app, now=lambda: now)
+    assert len(wakeups.offer(3)) == 3
+    with structlog.testing.capture_logs() as logs:
+        wakeups.publish(wakeups.offer(3))
+    assert [line["action"] for line in logs] == ["wakeup_not_published"]
+    assert wakeups.offer() == []
+    now += MUTED_SECONDS
+    assert len(wakeups.offer()) == 1
+    app.close()
