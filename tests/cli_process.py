@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from worker.journal import Journal
@@ -74,6 +75,8 @@ class Filler:
     journal: Journal
     redis: "Redis"
     prefix: str
+    ended: Event = field(default_factory=Event)
+    threads: list[Thread] = field(default_factory=list)
 
     def accept(self, *ids: str) -> None:
         """Let events be due."""
@@ -92,10 +95,21 @@ class Filler:
         self.tick()
 
     def tick(self) -> None:
-        """Let a worker be alive, and stay so for a minute without further ticks."""
+        """Let a worker be alive, and stay so until the test ends."""
         self.journal.tick("worker-1@host", 2, [])
-        alive_until_ms = self.journal.snapshot().now_ms + 60_000
-        self.redis.zadd(f"{self.prefix}workers", {"2 worker-1@host": alive_until_ms})
+        if not self.threads:
+            self.threads.append(Thread(target=self._beat))
+            self.threads[0].start()
+
+    def _beat(self) -> None:
+        while not self.ended.wait(1):
+            self.journal.tick("worker-1@host", 2, [])
+
+    def end(self) -> None:
+        """Let the worker be."""
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
 
     def finish(self, move: Move, *ids: str, **fields: Any) -> None:
         """Claim events and say what became of them."""

@@ -35,4 +35,6 @@ def filler(cli: Cli) -> Iterator[Filler]:
     named = {name.removeprefix("CONVERTRO_").lower(): value for name, value in cli.settings.items()}
     settings = Settings.model_validate(named)
     with connect(settings, WORKER_TIMEOUT_SECONDS) as redis:
-        yield Filler(Journal(redis, settings), redis, settings.key_prefix)
+        filler = Filler(Journal(redis, settings), redis, settings.key_prefix)
+        yield filler
+        filler.end()
