@@ -1,5 +1,6 @@
 """The command `convertro demo`."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ def demo(
 
     Example: convertro demo --keep
     """
+    # Asked to end, take everything down that was started.
+    signal.signal(signal.SIGTERM, _leave)
     console = Console(highlight=False)
     console.print(
         "Raw Segment events go into a journal in Redis; a Celery worker translates\n"
@@ -55,6 +58,10 @@ def demo(
             _keep(stack, console)
     if not (drained and all(row.as_expected for row in rows)):
         raise typer.Exit(1)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 @contextmanager
