@@ -56,8 +56,9 @@ reference: $(STAMP) ## Rewrite docs/configuration.md and .env.example from the s
 	$(BIN)/python -m config.reference
 
 lock: $(STAMP) ## Renew the pinned requirements
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra soak -o requirements/soak.txt pyproject.toml
 
 worker: $(STAMP) ## Start a worker with the settings of the environment
 	$(BIN)/celery -A worker.app worker $(ARGS)
