@@ -209,6 +209,36 @@ class Settings(BaseSettings, ConvertroSettings):
         description="How long retries go on after the first try; then a dead letter.",
     )
 
+    on_ambiguous: Literal["retry", "hold"] = Field(
+        "retry",
+        description=(
+            "What to do about a call that bears revenue and may have reached Convertro already: "
+            "retry sends it again under the same key, hold makes its event a dead letter."
+        ),
+    )
+
+    breaker_window_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=600,
+        description="Failures count for one to two such windows.",
+    )
+    breaker_min_count: int = Field(
+        20, ge=2, le=100_000, description="Fewer events in that time hold nothing."
+    )
+    breaker_ratio: float = Field(
+        0.5,
+        ge=0.05,
+        le=1,
+        description="Share of them that must fail, or be buried for one reason, to hold all.",
+    )
+    probe_max_seconds: float = Field(
+        60.0, ge=1, le=3600, description="Longest wait between two probes of a held Convertro."
+    )
+    max_requests_per_second: float = Field(
+        0.0, ge=0, le=100_000, description="Requests of all workers together; 0 for no bound."
+    )
+
     dedupe_seconds: int = Field(
         86400,
         ge=60,

@@ -54,7 +54,8 @@ class FakeLedger:
     #: Called before each step; raises what it wants.
     before: Callable[[], None] = lambda: None
     limits: list[int] = field(default_factory=list)
-    surplus: bool = False
+    #: What it answers instead of handing anything out.
+    state: ClaimState | None = None
 
     def claim(
         self,
@@ -67,8 +68,8 @@ class FakeLedger:
     ) -> Claim:
         finished = self.finish(finishes)
         self.limits.append(limit)
-        if self.surplus:
-            return Claim(ClaimState.SURPLUS, finished)
+        if self.state:
+            return Claim(self.state, finished)
         events = tuple(self.events.popleft() for _ in range(min(limit, len(self.events))))
         if not events and idle:
             return Claim(ClaimState.IDLE, finished)

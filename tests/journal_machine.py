@@ -20,7 +20,11 @@ SETTINGS = Settings(
     dedupe_seconds=DEDUPE_MS // 1000,
     dead_max_count=DEAD_MAX_COUNT,
     dead_max_age_seconds=DEAD_MAX_AGE_MS // 1000,
+    breaker_min_count=100_000,  # holding has a machine of its own
 )
+
+#: As in `lua/claim.lua`.
+SUSPECT, POISON, FRESH = 2, 3, 4
 
 IDS = st.sampled_from([f"event-{number}" for number in range(6)])
 WORKERS = st.sampled_from(["a", "b", "c"])
@@ -42,6 +46,7 @@ class JournalMachine(RuleBasedStateMachine):
         # The model: where each event is, and since or until when.
         self.due: dict[str, int] = {}
         self.holder: dict[str, str] = {}
+        self.leases_lost: dict[str, int] = {}
         self.dead: dict[str, int] = {}
         self.done: dict[str, int] = {}
         # Events with a record: claimed at least once since they came.
@@ -76,22 +81,45 @@ class JournalMachine(RuleBasedStateMachine):
         self.totals["accepted"] += sum(expected)
         self.totals["duplicate"] += len(expected) - sum(expected)
 
-    @rule(target=claims, worker=WORKERS, limit=st.integers(1, 4))
-    def claim(self, worker: str, limit: int) -> list[ClaimedEvent]:
+    @rule(target=claims, worker=WORKERS, limit=st.integers(1, 6), idle=st.booleans())
+    def claim(self, worker: str, limit: int, idle: bool) -> list[ClaimedEvent]:
         self.lease_number += 1
         lease = f"{worker}-{self.lease_number}"
         self.journal.tick("worker", 10, [])
         self.model_bounds()
-        claim = self.journal.claim(worker, lease, limit, idle=False)
-        ready = sorted((at, event_id) for event_id, at in self.due.items() if at <= self.now_ms)
-        expected = [event_id for _, event_id in ready[:limit]]
+        claim = self.journal.claim(worker, lease, limit, idle=idle)
+        expected = self.model_claim(lease, limit, idle)
         assert [event.event_id for event in claim.events] == expected
         for event in claim.events:
             assert event.record.accepted == self.accepted_calls[event.event_id]
-            self.due[event.event_id] = self.now_ms + LEASE_MS
-            self.holder[event.event_id] = lease
-            self.touched.add(event.event_id)
+            assert event.record.leases_lost == self.leases_lost.get(event.event_id, 0)
         return list(claim.events)
+
+    def model_claim(self, lease: str, limit: int, idle: bool) -> list[str]:
+        """Oldest first but for a share of the newest; who may have killed its worker, alone."""
+        at_and_id = sorted((at, name) for name, at in self.due.items() if at <= self.now_ms)
+        ready = [event_id for _, event_id in at_and_id]
+        chosen = ready[:limit]
+        fresh = (limit + self.now_ms % FRESH) // FRESH
+        if len(chosen) == limit and fresh:
+            chosen[limit - fresh :] = ready[: -fresh - 1 : -1]
+        handed_out: list[str] = []
+        for event_id in chosen:
+            lost = self.leases_lost.get(event_id, 0) + (event_id in self.holder)
+            if SUSPECT <= lost < POISON and (not idle or handed_out):
+                break
+            self.leases_lost[event_id] = lost
+            self.touched.add(event_id)
+            if lost >= POISON:
+                del self.due[event_id], self.holder[event_id]
+                self.dead[event_id] = self.now_ms
+                continue
+            self.due[event_id] = self.now_ms + LEASE_MS
+            self.holder[event_id] = lease
+            handed_out.append(event_id)
+            if lost >= SUSPECT:
+                break
+        return handed_out
 
     @rule(
         claimed=claims,
@@ -140,6 +168,8 @@ class JournalMachine(RuleBasedStateMachine):
             return Finished.MOVED
         del self.holder[event_id]
         del self.due[event_id]
+        if finish.move in {Move.POSTPONED, Move.RETURNED}:
+            self.leases_lost.pop(event_id, None)
         if finish.move is Move.POSTPONED:
             self.due[event_id] = self.now_ms + (finish.delay_ms or 0)
         elif finish.move is Move.RETURNED:
@@ -153,6 +183,7 @@ class JournalMachine(RuleBasedStateMachine):
     def model_gone(self, event_id: str) -> None:
         self.done[event_id] = self.now_ms
         self.touched.remove(event_id)
+        self.leases_lost.pop(event_id, None)
         self.totals["gone"] += 1
 
     @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
@@ -162,6 +193,7 @@ class JournalMachine(RuleBasedStateMachine):
         for event_id in ids:
             if self.dead.pop(event_id, None) is not None:
                 self.due[event_id] = self.now_ms
+                self.leases_lost.pop(event_id, None)
 
     @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
     def discard(self, ids: list[str]) -> None:

@@ -1,13 +1,14 @@
 """How one event is delivered: parse, translate, send, classify, decide."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 from traceback import extract_tb
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_before_delay
@@ -15,7 +16,8 @@ from tenacity.wait import wait_exponential_jitter
 
 from config.settings import Settings
 from worker.convertro import Call, translate
-from worker.convertro.responses import BLIPS, Outcome
+from worker.convertro.responses import BLIPS, Outcome, OutcomeClass
+from worker.convertro.revenue import bears_revenue
 from worker.convertro.wire import (
     call_name,
     encode_body,
@@ -24,7 +26,7 @@ from worker.convertro.wire import (
     request_for,
 )
 from worker.errors import JournalUnavailable
-from worker.policy import Bury, Decision, Postpone, Proceed, decide
+from worker.policy import AMBIGUOUS, Bury, Decision, Postpone, Proceed, decide
 from worker.records import Attempt, ClaimedEvent, Finish, Finished, Move
 from worker.segment import InvalidEvent, decode
 
@@ -77,8 +79,9 @@ class Progress:
             accepted_at_ms=self.event.record.accepted_at_ms,
             reason=reason,
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
-            outcome_class=outcome.outcome_class.value if outcome else None,
-            status=outcome.status if outcome else None,
+            retry_after_ms=_retry_after_ms(outcome) if move is Move.POSTPONED else None,
+            outcome_class=outcome.outcome_class.value if outcome and move is Move.DEAD else None,
+            status=outcome.status if outcome and move is Move.DEAD else None,
             attempts=tuple(self.attempts),
             accepted=dict(self.accepted),
         )
@@ -116,18 +119,9 @@ class Delivery:
         self._keeper = keeper
         self._now_ms = now_ms
         self._chance = chance
-        self._blips = Retrying(
-            retry=retry_if_result(
-                lambda outcome: outcome.outcome_class in BLIPS and not stopping()
-            ),
-            stop=stop_after_attempt(settings.blip_tries) | stop_before_delay(settings.blip_seconds),
-            wait=wait_exponential_jitter(
-                multiplier=BLIP_WAIT_SECONDS,
-                max=BLIP_LONGEST_WAIT_SECONDS,
-                jitter=BLIP_WAIT_SECONDS,
-            ),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )
+        self._blips = _retrying(settings, stopping, BLIPS)
+        #: For calls that must not be sent again if Convertro may have them.
+        self._sure_blips = _retrying(settings, stopping, BLIPS - {OutcomeClass.AMBIGUOUS})
 
     def deliver(self, event: ClaimedEvent) -> Finish | None:
         """Do everything that can be done about a claimed event now.
@@ -168,14 +162,25 @@ class Delivery:
             return progress.finish(Move.DEAD, reason=translation.invalid)
         if translation.skipped:
             return progress.finish(Move.SKIPPED, reason=translation.skipped)
-        return self._send_all(progress, pending_calls(translation.calls, event.record.accepted))
+        pending = pending_calls(translation.calls, event.record.accepted)
+        return self._send_all(progress, pending, segment_event)
 
-    def _send_all(self, progress: Progress, pending: Sequence[tuple[int, Call]]) -> Finish | None:
+    def _send_all(
+        self,
+        progress: Progress,
+        pending: Sequence[tuple[int, Call]],
+        segment_event: Mapping[str, Any],
+    ) -> Finish | None:
         for position, (index, call) in enumerate(pending, start=1):
-            outcome = self._send(progress, index, call)
-            match self._decide(progress, outcome):
+            parks = self._settings.on_ambiguous == "hold" and bears_revenue(call, segment_event)
+            if parks and progress.event.record.may_have_been_sent(index):
+                return progress.finish(Move.DEAD, reason=AMBIGUOUS)
+            outcome = self._send(progress, index, call, parks_ambiguous=parks)
+            match self._decide(progress, outcome, parks_ambiguous=parks):
                 case Postpone(delay_seconds):
-                    return progress.finish(Move.POSTPONED, delay_seconds=delay_seconds)
+                    return progress.finish(
+                        Move.POSTPONED, delay_seconds=delay_seconds, outcome=outcome
+                    )
                 case Bury(reason):
                     return progress.finish(Move.DEAD, reason=reason, outcome=outcome)
                 case Proceed():
@@ -184,7 +189,9 @@ class Delivery:
                 return None
         return progress.finish(Move.DELIVERED)
 
-    def _send(self, progress: Progress, index: int, call: Call) -> Outcome:
+    def _send(
+        self, progress: Progress, index: int, call: Call, *, parks_ambiguous: bool
+    ) -> Outcome:
         """Send one call, trying again at once for blips; the last outcome counts."""
         request = request_for(call, self._settings)
         body = encode_body(request.body)
@@ -196,9 +203,9 @@ class Delivery:
             progress.attempts.append(Attempt.of(outcome, at_ms=at_ms, call_index=index))
             return outcome
 
-        return self._blips(attempt)
+        return (self._sure_blips if parks_ambiguous else self._blips)(attempt)
 
-    def _decide(self, progress: Progress, outcome: Outcome) -> Decision:
+    def _decide(self, progress: Progress, outcome: Outcome, *, parks_ambiguous: bool) -> Decision:
         record = progress.event.record
         first_ms = record.tried_at_ms or progress.attempts[0].at_ms
         return decide(
@@ -207,6 +214,7 @@ class Delivery:
             tried_seconds=(self._now_ms() - first_ms) / 1000,
             chance=self._chance(),
             settings=self._settings,
+            parks_ambiguous=parks_ambiguous,
         )
 
     def _keep(self, progress: Progress) -> bool:
@@ -214,3 +222,27 @@ class Delivery:
         (finished,) = self._keeper.finish([progress.finish(Move.KEPT)])
         progress.forget()
         return finished is Finished.MOVED
+
+
+def _retry_after_ms(outcome: Outcome | None) -> int | None:
+    """For how long Convertro asked to be left alone by everybody, in milliseconds."""
+    if outcome is None or outcome.outcome_class is not OutcomeClass.THROTTLED:
+        return None
+    seconds = outcome.retry_after_seconds
+    return None if seconds is None else int(seconds * 1000)
+
+
+def _retrying(
+    settings: Settings, stopping: Callable[[], bool], blips: AbstractSet[OutcomeClass]
+) -> Retrying:
+    """Tries again at once what is a blip, unless the worker stops; the last outcome counts."""
+    return Retrying(
+        retry=retry_if_result(lambda outcome: outcome.outcome_class in blips and not stopping()),
+        stop=stop_after_attempt(settings.blip_tries) | stop_before_delay(settings.blip_seconds),
+        wait=wait_exponential_jitter(
+            multiplier=BLIP_WAIT_SECONDS,
+            max=BLIP_LONGEST_WAIT_SECONDS,
+            jitter=BLIP_WAIT_SECONDS,
+        ),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )

@@ -13,7 +13,16 @@ import structlog
 from config.settings import Settings
 from worker.convertro.responses import OutcomeClass
 from worker.errors import JournalUnavailable
-from worker.records import Attempt, Claim, ClaimedEvent, ClaimState, Finish, Finished, Move
+from worker.records import (
+    UNKNOWN_CALL,
+    Attempt,
+    Claim,
+    ClaimedEvent,
+    ClaimState,
+    Finish,
+    Finished,
+    Move,
+)
 
 #: How long to gather what comes and what finishes before talking to the journal again: a
 #: few events share a round trip, and none waits for long.
@@ -90,12 +99,18 @@ class Summary:
     retrying: int = 0
     dead: int = 0
     returned: int = 0
+    #: Due again, because deliveries are held.
+    held: int = 0
     #: Events that another worker had taken over.
     lost: int = 0
 
     def count(self, finish: Finish, finished: Finished) -> None:
         """Count an event under what became of it."""
-        if finished is not Finished.MOVED:
+        if finished is Finished.HELD:
+            self.held += 1
+        elif finished is Finished.REFUSED:
+            self.dead += 1
+        elif finished is not Finished.MOVED:
             self.lost += 1
         elif finish.move is Move.POSTPONED:
             self.retrying += 1
@@ -127,6 +142,8 @@ class DeliveryRun:
     #: When the journal was last asked, and whether it had as many events as were asked for.
     _asked_at: float = 0.0
     _more_is_due: bool = False
+    #: How long it is pointless to ask again, in seconds.
+    _pace_seconds: float = PACE_SECONDS
 
     def run(self) -> bool:
         """Deliver; answers whether work may remain, so that somebody should ring again."""
@@ -135,7 +152,7 @@ class DeliveryRun:
             state = self._turn()
             if state is ClaimState.IDLE:
                 return False
-            if state is ClaimState.SURPLUS:
+            if state in {ClaimState.SURPLUS, ClaimState.HELD}:
                 break
             self._gather()
         self._drain()
@@ -143,7 +160,7 @@ class DeliveryRun:
 
     def _turn(self) -> ClaimState:
         """Write back what is finished and claim as many events as there are free threads."""
-        free = self.settings.concurrency - len(self._in_flight)
+        free = 0 if self._is_full() else self.settings.concurrency - len(self._in_flight)
         lease = uuid4().hex[:16]
         self._asked_at = monotonic()
         try:
@@ -160,15 +177,22 @@ class DeliveryRun:
             self.threads.submit(event, self._outbox)
         self.summary.claimed += len(claim.events)
         self._more_is_due = len(claim.events) == free > 0
+        self._pace_seconds = max(PACE_SECONDS, claim.wait_ms / 1000)
         return claim.state
+
+    def _is_full(self) -> bool:
+        """Whether nothing more should be in flight; a suspect has the process for itself."""
+        return len(self._in_flight) == self.settings.concurrency or any(
+            event.is_suspect for event in self._in_flight.values()
+        )
 
     def _gather(self) -> None:
         """Take what finishes until it pays to talk to the journal again."""
-        if len(self._in_flight) == self.settings.concurrency:
+        if self._is_full():
             self._take(BUSY_SECONDS)
         enough = self.settings.concurrency // 2 if self._more_is_due else -1
         while len(self._in_flight) > enough:
-            left_seconds = self._asked_at + PACE_SECONDS - monotonic()
+            left_seconds = self._asked_at + self._pace_seconds - monotonic()
             if left_seconds <= 0:
                 break
             self._take(left_seconds)
@@ -259,7 +283,11 @@ class DeliveryRun:
 
     def _log(self, finish: Finish, finished: Finished) -> None:
         """One line for each event that an operator may want to hear of."""
-        if finished is not Finished.MOVED:
+        if finished is Finished.HELD:
+            say, action = log.info, "event_held"
+        elif finished is Finished.REFUSED:
+            say, action = log.warning, "event_refused"
+        elif finished is not Finished.MOVED:
             say, action = log.warning, "lease_lost"
         elif finish.move is Move.DEAD:
             say, action = log.warning, "event_dead"
@@ -278,6 +306,8 @@ class DeliveryRun:
 
 
 SENTENCES = {
+    "event_held": "Deliveries are held: an event waits, nothing is charged to it.",
+    "event_refused": "An event that alone is refused, while others pass, is a dead letter now.",
     "lease_lost": "Another worker took this event over; what was learned is recorded.",
     "event_dead": "An event is a dead letter now.",
     "event_postponed": "An event is tried again later.",
@@ -291,7 +321,7 @@ def _interrupted(event: ClaimedEvent) -> Finish:
     """Hand an event back whose request may be under way: Convertro may have it."""
     attempt = Attempt(
         at_ms=int(time() * 1000),
-        call_index=0,
+        call_index=UNKNOWN_CALL,
         outcome_class=OutcomeClass.AMBIGUOUS.value,
         detail=INTERRUPTED,
     )

@@ -6,7 +6,7 @@ writes to the journal's keys.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha1
 from pathlib import Path
@@ -20,6 +20,8 @@ from redis.retry import Retry
 
 from config.settings import Settings
 from worker.errors import JournalUnavailable
+from worker.holding import Breaker, Pause
+from worker.news import log_news
 from worker.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
 
 #: A producer hears within 2 s that the journal is unavailable: a connection and an answer.
@@ -50,12 +52,17 @@ KEYS = (
     "wakeups",
     "workers",
     "claimed",
+    "breaker",
+    "pause",
+    "pace",
 )
 
 LUA = Path(__file__).parent / "lua"
 
 #: Scripts that may run when Redis is full: all but intake free memory sooner or later.
-ALLOW_OOM = frozenset({"claim", "finish", "redrive", "discard", "tick", "release"})
+ALLOW_OOM = frozenset(
+    {"claim", "finish", "redrive", "discard", "tick", "release", "pause", "resume"}
+)
 NO_WRITES = frozenset({"snapshot", "look", "inspect"})
 
 #: Scripts that carry out finishes.
@@ -100,6 +107,16 @@ class Tick:
     overflow: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The answer to a resume."""
+
+    rung: int
+    was_paused: bool
+    #: The breaker still holds, and probes now.
+    is_open: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The journal at one instant; times are unix milliseconds."""
@@ -123,6 +140,9 @@ class Snapshot:
     workers: tuple[tuple[str, int, int], ...]
     #: Finished ids that are remembered for deduplication.
     remembered: int
+    breaker: Breaker = field(default_factory=Breaker)
+    #: None unless an operator holds delivery.
+    pause: Pause | None = None
 
     @property
     def in_flight(self) -> int:
@@ -195,6 +215,11 @@ class Journal:
             "batch": settings.concurrency,
             "wakeup_ttl": WAKEUP_TTL_MS,
             "worker_ttl": WORKER_TTL_MS,
+            "breaker_window": settings.breaker_window_seconds * 1000,
+            "breaker_min": settings.breaker_min_count,
+            "breaker_ratio": settings.breaker_ratio,
+            "probe_max": settings.probe_max_seconds * 1000,
+            "rate": settings.max_requests_per_second,
         }
         self._bounds = {
             "dead_max_count": settings.dead_max_count,
@@ -226,9 +251,10 @@ class Journal:
         """
         args = {"wakeup": wakeup, "lease": lease, "limit": limit, "idle": idle}
         listed = [finish.as_json() for finish in finishes]
-        state, finished, *parts = self._run(
+        state, finished, news, wait_ms, *parts = self._run(
             "claim", {**args, "lease_ms": self._lease_ms, "finishes": listed}
         )
+        log_news(news)
         rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
         return Claim(
             ClaimState(state.decode()),
@@ -239,12 +265,15 @@ class Journal:
                 )
                 for event_id, raw, text in rows
             ),
+            wait_ms,
         )
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what a worker decided about events that it claimed."""
         listed = [finish.as_json() for finish in finishes]
-        return _finished(self._run("finish", {"finishes": listed, "lease_ms": self._lease_ms}))
+        news, *finished = self._run("finish", {"finishes": listed, "lease_ms": self._lease_ms})
+        log_news(news)
+        return _finished(finished)
 
     def release(self, wakeup: str, tokens: Sequence[str]) -> int:
         """Give a wake-up token back while work may remain; answers how many were rung."""
@@ -270,6 +299,15 @@ class Journal:
     def discard(self, ids: Sequence[str], reason: str) -> int:
         """Let dead letters go; answers how many there were."""
         return sum(self._run("discard", {"ids": list(ids), "reason": reason}))
+
+    def pause(self, reason: str) -> bool:
+        """Hold delivery; False if it was held by hand before, which stays as it was."""
+        return bool(self._run("pause", {"reason": reason}))
+
+    def resume(self, tokens: Sequence[str]) -> Resumed:
+        """End a pause; an open breaker may probe at once."""
+        rung, was_paused, is_open = self._run("resume", {"tokens": list(tokens)})
+        return Resumed(rung, was_paused=bool(was_paused), is_open=bool(is_open))
 
     def look(self, event_id: str) -> Sighting:
         """Find one event."""
@@ -330,7 +368,7 @@ class Journal:
         """Everything that can be counted, at one instant."""
         answer = self._run("snapshot", {})
         now_ms, counters, due_now, unfinished, claimed, dead, stored, records = answer[:8]
-        first_due, wakeups, workers, remembered = answer[8:]
+        first_due, wakeups, workers, remembered, breaker, pause = answer[8:]
         return Snapshot(
             now_ms=now_ms,
             counters={
@@ -350,6 +388,8 @@ class Journal:
                 for member, score in zip(workers[::2], workers[1::2], strict=True)
             ),
             remembered=remembered,
+            breaker=Breaker.from_fields(breaker, now_ms),
+            pause=Pause.from_json(pause),
         )
 
     def inspect(self) -> Iterator[tuple[str, str]]:
@@ -409,7 +449,7 @@ class Journal:
 @cache
 def load_script(name: str, *, shebang: bool) -> tuple[str, str]:
     """A script's whole text and its SHA-1, by which Redis knows it."""
-    parts = ["common", *(["finishing"] * (name in FINISHING)), name]
+    parts = ["common", "breaker", *(["finishing"] * (name in FINISHING)), name]
     text = "\n".join((LUA / f"{part}.lua").read_text() for part in parts)
     if shebang:
         flags = ["allow-oom"] * (name in ALLOW_OOM) + ["no-writes"] * (name in NO_WRITES)

@@ -1,4 +1,8 @@
-"""What we do next, given what an attempt came to. Pure: time and chance are arguments."""
+"""What we do next, given what an attempt came to. Pure: time and chance are arguments.
+
+This is about one event. What all events together say about Convertro is the breaker's
+business (`lua/breaker.lua`): while it holds, what is decided here is put off.
+"""
 
 from dataclasses import dataclass
 
@@ -8,6 +12,7 @@ from worker.convertro.responses import Outcome, OutcomeClass
 #: Dead-letter reasons that a decision can give.
 REJECTED = "rejected"
 RETRIES_EXHAUSTED = "retries_exhausted"
+AMBIGUOUS = "ambiguous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,14 @@ class Bury:
 Decision = Proceed | Postpone | Bury
 
 
-def decide(
-    outcome: Outcome, *, postponed: int, tried_seconds: float, chance: float, settings: Settings
+def decide(  # noqa: PLR0913  everything that a decision depends on
+    outcome: Outcome,
+    *,
+    postponed: int,
+    tried_seconds: float,
+    chance: float,
+    settings: Settings,
+    parks_ambiguous: bool = False,
 ) -> Decision:
     """Decide about an event after a call's last try of this round.
 
@@ -43,11 +54,14 @@ def decide(
         tried_seconds: How long ago its first attempt was.
         chance: A random number from 0 to 1, for the jitter.
         settings: The retry settings.
+        parks_ambiguous: Whether the call must not be sent again if Convertro may have it.
     """
     if outcome.outcome_class is OutcomeClass.ACCEPTED:
         return Proceed()
     if outcome.outcome_class is OutcomeClass.REJECTED:
         return Bury(REJECTED)
+    if parks_ambiguous and outcome.outcome_class is OutcomeClass.AMBIGUOUS:
+        return Bury(AMBIGUOUS)
     delay_seconds = _delay_seconds(outcome, postponed, chance, settings)
     if tried_seconds + delay_seconds > settings.retry_horizon_seconds:
         return Bury(RETRIES_EXHAUSTED)

@@ -12,6 +12,12 @@ from typing import Any, Self
 
 from worker.convertro.responses import Outcome
 
+#: The index of a call that nobody can name any more: its worker was gone.
+UNKNOWN_CALL = -1
+
+#: Leases that ran out in a row after which an event is delivered with nothing beside it.
+SUSPECT_LEASES = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -19,6 +25,7 @@ class Attempt:
 
     #: Unix time in milliseconds.
     at_ms: int
+    #: Which of its event's calls; `UNKNOWN_CALL` if nobody knows.
     call_index: int
     outcome_class: str
     detail: str
@@ -75,9 +82,16 @@ class Record:
     accepted: Mapping[int, str] = field(default_factory=dict)
     #: The latest attempts, oldest first; a bounded number.
     outcomes: tuple[Attempt, ...] = ()
-    #: How often a worker lost it by not finishing in time.
+    #: How often in a row a worker lost it by not finishing in time.
     leases_lost: int = 0
     redriven: int = 0
+    #: Answers that refused it while others passed.
+    refusals: int = 0
+    #: Calls not known to be accepted that may have reached Convertro all the same: index
+    #: (`UNKNOWN_CALL` for any of them) and how often.
+    in_doubt: Mapping[int, int] = field(default_factory=dict)
+    #: An operator sent it back since the doubt arose.
+    reviewed: bool = False
     #: Why it is dead, and the class and status of its last attempt.
     reason: str | None = None
     outcome_class: str | None = None
@@ -96,10 +110,18 @@ class Record:
             outcomes=tuple(Attempt.from_json(outcome) for outcome in stored.get("outcomes", ())),
             leases_lost=int(stored.get("leases_lost", 0)),
             redriven=int(stored.get("redriven", 0)),
+            refusals=int(stored.get("refusals", 0)),
+            in_doubt={int(index): times for index, times in stored.get("in_doubt", {}).items()},
+            reviewed=bool(stored.get("reviewed")),
             reason=stored.get("reason"),
             outcome_class=stored.get("class"),
             status=_int_or_none(stored.get("status")),
         )
+
+    def may_have_been_sent(self, call_index: int) -> bool:
+        """Whether a call may have reached Convertro and no operator has looked at it since."""
+        doubtful = call_index in self.in_doubt or UNKNOWN_CALL in self.in_doubt
+        return doubtful and not self.reviewed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +134,11 @@ class ClaimedEvent:
     raw: bytes
     record: Record
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may be what ended its workers, so that nothing should run beside it."""
+        return self.record.leases_lost >= SUSPECT_LEASES
+
 
 class ClaimState(StrEnum):
     """What a deliver task should do after it looked for work."""
@@ -122,6 +149,8 @@ class ClaimState(StrEnum):
     IDLE = "idle"
     #: Enough deliver tasks run without this one: end.
     SURPLUS = "surplus"
+    #: Nothing may be claimed for now, and the wake-up token was given back: end.
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +161,8 @@ class Claim:
     #: What became of the finishes that were handed in with it.
     finished: "tuple[Finished, ...]" = ()
     events: tuple[ClaimedEvent, ...] = ()
+    #: How long it is pointless to ask again, in milliseconds, because of the rate limit.
+    wait_ms: int = 0
 
 
 class Move(StrEnum):
@@ -151,6 +182,10 @@ class Finished(StrEnum):
     """What became of a finish."""
 
     MOVED = "moved"
+    #: Deliveries are held: it is due again, nothing was charged.
+    HELD = "held"
+    #: It alone was refused too often: it is a dead letter.
+    REFUSED = "refused"
     #: Another worker holds the event, or it is dead; what was learned is recorded.
     LOST = "lost"
     #: The event has left the journal.
@@ -170,6 +205,8 @@ class Finish:
     reason: str | None = None
     #: For `POSTPONED`: milliseconds until it is due again.
     delay_ms: int | None = None
+    #: For `POSTPONED`: milliseconds for which Convertro asked to be left alone by all.
+    retry_after_ms: int | None = None
     #: For `DEAD`: class and status of its last attempt.
     outcome_class: str | None = None
     status: int | None = None
@@ -188,6 +225,7 @@ class Finish:
                 "accepted_at": self.accepted_at_ms,
                 "reason": self.reason,
                 "delay": self.delay_ms,
+                "retry_after": self.retry_after_ms,
                 "class": self.outcome_class,
                 "status": self.status,
                 "outcomes": [attempt.as_json() for attempt in self.attempts] or None,

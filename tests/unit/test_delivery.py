@@ -37,12 +37,13 @@ def deliver(
     *outcomes: Outcome,
     ledger: FakeLedger | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    settings: Settings = SETTINGS,
     **record: object,
 ) -> tuple[Finish | None, FakeTransport]:
     transport = FakeTransport(deque(outcomes))
     raw = event if isinstance(event, bytes) else json.dumps(event).encode()
     delivery = Delivery(
-        SETTINGS,
+        settings,
         transport,
         ledger or FakeLedger(),
         stopping=stopping,
@@ -175,6 +176,59 @@ def test_an_accepted_call_that_cannot_be_recorded_now_is_told_later() -> None:
     assert len(transport.sent) == 1
     assert moved(finish) == (Move.RETURNED, None)
     assert finish.accepted == {0: "sale.new"}
+
+
+def test_a_retry_after_is_told_to_the_journal_for_all_workers() -> None:
+    finish, _ = deliver(mobile_track(), answered("throttled", 429, retry_after_seconds=90.0))
+    assert finish is not None
+    assert finish.retry_after_ms == 90_000
+    finish, _ = deliver(mobile_track(), *[answered("ambiguous", 500)] * 3)
+    assert finish is not None
+    assert finish.retry_after_ms is None
+
+
+#: Revenue that may have been delivered is parked.
+PARKING = SETTINGS.model_copy(update={"on_ambiguous": "hold"})
+WITHOUT_REVENUE = mobile_track(properties={})
+
+
+def test_revenue_that_convertro_may_have_is_parked_and_not_sent_again() -> None:
+    finish, transport = deliver(NEW_BUYER, answered("ambiguous", 503), settings=PARKING)
+    assert moved(finish) == (Move.DEAD, "ambiguous")
+    assert (finish.outcome_class, finish.status) == ("ambiguous", 503)
+    assert len(transport.sent) == 1
+
+
+def test_revenue_that_surely_was_not_sent_is_tried_again() -> None:
+    finish, transport = deliver(NEW_BUYER, answered("unsent"), settings=PARKING)
+    assert moved(finish) == (Move.DELIVERED, None)
+    assert len(transport.sent) == 3, "the blip again, and the second call"
+
+
+@pytest.mark.parametrize("index", [0, -1])
+def test_revenue_whose_worker_was_killed_is_parked_before_it_is_sent(index: int) -> None:
+    finish, transport = deliver(NEW_BUYER, settings=PARKING, in_doubt={index: 1})
+    assert moved(finish) == (Move.DEAD, "ambiguous")
+    assert transport.sent == []
+
+
+def test_doubt_about_one_call_does_not_stop_the_other() -> None:
+    finish, transport = deliver(NEW_BUYER, settings=PARKING, in_doubt={1: 1}, accepted={1: "sale"})
+    assert moved(finish) == (Move.DELIVERED, None)
+    assert len(transport.sent) == 1
+
+
+def test_what_an_operator_sent_back_is_sent() -> None:
+    finish, _ = deliver(NEW_BUYER, settings=PARKING, in_doubt={0: 1}, reviewed=True)
+    assert moved(finish) == (Move.DELIVERED, None)
+
+
+def test_what_bears_no_revenue_is_tried_again_all_the_same() -> None:
+    finish, transport = deliver(
+        WITHOUT_REVENUE, answered("ambiguous", 503), settings=PARKING, in_doubt={0: 1}
+    )
+    assert moved(finish) == (Move.DELIVERED, None)
+    assert len(transport.sent) == 2
 
 
 def test_a_bug_of_ours_makes_a_dead_letter_not_a_crash(

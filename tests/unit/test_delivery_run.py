@@ -11,7 +11,7 @@ from config.settings import Settings
 from tests.fakes import FailTimes, FakeLedger, claimed
 from worker import delivery_run
 from worker.delivery_run import DeliveryRun, EventThreads
-from worker.records import ClaimedEvent, Finish, Finished, Move
+from worker.records import ClaimedEvent, ClaimState, Finish, Finished, Move
 
 SETTINGS = Settings(concurrency=4, task_seconds=60, shutdown_seconds=0)
 
@@ -74,7 +74,7 @@ def test_it_never_has_more_in_flight_than_its_concurrency() -> None:
 
 
 def test_it_ends_at_once_if_enough_others_run() -> None:
-    run = run_of(FakeLedger(events(3), surplus=True))
+    run = run_of(FakeLedger(events(3), state=ClaimState.SURPLUS))
     assert run.run() is True
     assert run.summary.as_dict() == {}
 
@@ -188,3 +188,37 @@ def test_what_was_written_without_an_answer_is_not_called_lost() -> None:
     run = run_of(ledger, deliver)
     run.run()
     assert run.summary.as_dict() == {"claimed": 1, "delivered": 1}
+
+
+def test_a_suspect_has_its_process_for_itself() -> None:
+    ledger = FakeLedger(deque([claimed(b"{}", event_id="suspect", leases_lost=2)]))
+    limits_while_in_flight: list[int] = []
+
+    def deliver(event: ClaimedEvent) -> Finish:
+        if event.event_id == "suspect":
+            asked = len(ledger.limits)
+            while len(ledger.limits) < asked + 2:
+                pass
+            limits_while_in_flight.extend(ledger.limits[asked:])
+            ledger.events += events(2)
+        return delivered(event)
+
+    run = run_of(ledger, deliver)
+    assert run.run() is False
+    assert set(limits_while_in_flight) == {0}
+    assert run.summary.delivered == 3
+
+
+def test_a_run_ends_while_deliveries_are_held() -> None:
+    run = run_of(FakeLedger(events(3), state=ClaimState.HELD))
+    assert run.run() is True
+    assert run.summary.as_dict() == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "counted"), [(Finished.HELD, "held"), (Finished.REFUSED, "dead")]
+)
+def test_what_the_journal_made_of_an_event_is_counted(answer: Finished, counted: str) -> None:
+    run = run_of(FakeLedger(events(2), answer=answer))
+    run.run()
+    assert run.summary.as_dict() == {"claimed": 2, counted: 2}

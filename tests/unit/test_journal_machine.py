@@ -1,18 +1,35 @@
 """Arbitrary interleavings of workers, operators and time, on an in-process Redis."""
 
 import fakeredis
-from hypothesis import settings
+from hypothesis import Phase, settings
 
+from tests.holding_machine import SETTINGS as HOLDING_SETTINGS
+from tests.holding_machine import HoldingMachine
 from tests.journal_machine import SETTINGS, JournalMachine
 from worker.journal import Journal
+
+# fakeredis does not know the line with a script's flags, hence no shebang.
 
 
 class FakeRedisMachine(JournalMachine):
     def make_journal(self) -> Journal:
         redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
-        # fakeredis does not know the line with a script's flags.
         return Journal(redis, SETTINGS, clock=self.clock, shebang=False)
+
+
+class FakeRedisHoldingMachine(HoldingMachine):
+    def make_journal(self) -> Journal:
+        redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+        return Journal(redis, HOLDING_SETTINGS, clock=self.clock, shebang=False)
 
 
 TestJournalOnFakeRedis = FakeRedisMachine.TestCase
 TestJournalOnFakeRedis.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+
+TestHoldingOnFakeRedis = FakeRedisHoldingMachine.TestCase
+TestHoldingOnFakeRedis.settings = settings(
+    max_examples=20,
+    stateful_step_count=30,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)

@@ -33,6 +33,8 @@ COMMANDS = {
     "translate": Entry("worker.cli.translate:translate", "Show what events become; sends nothing."),
     "status": Entry("worker.cli.status:status", "Say how things stand."),
     "show": Entry("worker.cli.show:show", "Say where one event is and what happened to it."),
+    "pause": Entry("worker.cli.pause:pause", "Hold deliveries; events are still accepted."),
+    "resume": Entry("worker.cli.pause:resume", "Deliver again."),
     "audit": Entry("worker.cli.audit:audit", "Check that every event is accounted for."),
     "schedule": Entry("worker.cli.schedule:schedule", "Say when a failed call is tried again."),
     "demo": Entry("worker.demo.cli:demo", "See the main job done, everything included."),

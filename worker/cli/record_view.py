@@ -7,7 +7,7 @@ from rich.table import Table
 from worker.cli.output import say
 from worker.cli.tables import say_table, table, text
 from worker.cli.words import clock_time, counted, iso_time, iso_time_or_none
-from worker.records import Record
+from worker.records import UNKNOWN_CALL, Record
 
 Facts = list[tuple[str, str]]
 
@@ -20,6 +20,12 @@ def record_document(record: Record) -> dict[str, Any]:
         "postponed": record.postponed,
         "leases_lost": record.leases_lost,
         "redriven": record.redriven,
+        "refusals": record.refusals,
+        "may_have_been_delivered": bool(record.in_doubt),
+        "calls_in_doubt": [
+            {"index": None if index == UNKNOWN_CALL else index, "times": times}
+            for index, times in sorted(record.in_doubt.items())
+        ],
         "reason": record.reason,
         "class": record.outcome_class,
         "status": record.status,
@@ -30,7 +36,7 @@ def record_document(record: Record) -> dict[str, Any]:
         "outcomes": [
             {
                 "at": iso_time(attempt.at_ms),
-                "call_index": attempt.call_index,
+                "call_index": None if attempt.call_index == UNKNOWN_CALL else attempt.call_index,
                 "class": attempt.outcome_class,
                 "status": attempt.status,
                 "detail": attempt.detail,
@@ -50,7 +56,20 @@ def record_facts(record: Record) -> Facts:
         ("accepted calls", accepted or "none"),
         ("leases lost", f"{record.leases_lost:,}"),
         ("redriven", counted(record.redriven, "time")),
+        ("refused alone", counted(record.refusals, "time")),
+        ("delivered anyway?", doubt_words(record)),
     ]
+
+
+def doubt_words(record: Record) -> str:
+    """Whether calls that are not known to be accepted may have reached Convertro."""
+    if not record.in_doubt:
+        return "surely not, but for the accepted calls"
+    parts = [
+        f"{'a call' if index == UNKNOWN_CALL else f'call {index}'}, {counted(times, 'time')}"
+        for index, times in sorted(record.in_doubt.items())
+    ]
+    return f"maybe: {'; '.join(parts)}"
 
 
 def death_facts(record: Record) -> Facts:
@@ -83,7 +102,7 @@ def say_attempts(record: Record) -> None:
     for attempt in record.outcomes:
         grid.add_row(
             text(clock_time(attempt.at_ms)),
-            text(attempt.call_index),
+            text("?" if attempt.call_index == UNKNOWN_CALL else attempt.call_index),
             text(attempt.outcome_class),
             text(attempt.status),
             text(attempt.detail),

@@ -6,16 +6,13 @@ from textwrap import wrap
 from config.settings import Settings
 from worker.cli.access import read_settings
 from worker.cli.output import JsonOption, say, say_json
-from worker.cli.tables import say_table, table, text
+from worker.cli.tables import WIDTH, say_table, table, text
 from worker.cli.words import counted, duration
 from worker.policy import RETRIES_EXHAUSTED, retry_times_seconds
 
 #: A schedule that is longer is shown without its middle, where all waits are alike.
 MAX_ROWS = 60
 ENDS = 10
-
-#: Columns of running text.
-WIDTH = 79
 
 #: When a retry comes and how long the wait before it is, both in seconds.
 Step = tuple[float, float]

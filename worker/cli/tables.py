@@ -8,6 +8,9 @@ from rich.text import Text
 
 from worker.cli.output import printable, say
 
+#: Columns of running text.
+WIDTH = 79
+
 
 def console(*, stderr: bool = False) -> Console:
     """A console that takes nothing for markup.

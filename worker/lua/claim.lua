@@ -1,42 +1,111 @@
 -- Carries out args.finishes, then hands out up to args.limit due events under the lease
--- args.lease. Answers {state, answers to the finishes, then id, raw event, record for each
--- event}; the state is
+-- args.lease. Answers {state, answers to the finishes, news, wait, then id, raw event, record
+-- for each event}; the state is
 --   'surplus'  enough wake-ups run already, this one should end
 --   'idle'     nothing is due and the wake-up token was given back, as args.idle asked
---   'claimed'  go on
+--   'held'     nothing may be claimed now; the wake-up token was given back
+--   'claimed'  go on; not before `wait` milliseconds are over if nothing was handed out
+-- The news, as JSON, is what the worker should log.
+
+-- An event whose leases ran out so often in a row is claimed alone, in a process that has
+-- nothing else in flight, so that it takes nobody with it if it kills the process; and so
+-- often, and it is buried.
+local SUSPECT, POISON = 2, 3
+
+-- A backlog goes oldest first, but for this share of a claim: fresh events need not wait for
+-- all of it.
+local FRESH = 4
+
 local finished = carry_out_all(args.finishes)
+local poisoned = {}
+
+local function answer(state, wait, events)
+  save_breaker()
+  return {state, finished, news(poisoned), wait, unpack(events or {})}
+end
 
 local until_ms = redis.call('ZSCORE', WAKEUPS, args.wakeup)
 if not (until_ms and tonumber(until_ms) >= now) and live_wakeups() >= capacity() then
-  return {'surplus', finished}
+  return answer('surplus', 0)
 end
 
-local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, args.limit)
-if #due == 0 and args.idle then
+if is_paused() or (is_open() and not may_probe()) then
   redis.call('ZREM', WAKEUPS, args.wakeup)
-  return {'idle', finished}
+  return answer('held', 0)
+end
+
+-- Ids and scores of due events: from the oldest on, and a share from the newest back.
+local function choose(limit)
+  local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
+  local fresh = math.floor((limit + now % FRESH) / FRESH)
+  if #due < 2 * limit or fresh == 0 or is_open() then return due end
+  local newest = redis.call('ZREVRANGEBYSCORE', DUE, now, '-inf', 'WITHSCORES', 'LIMIT', 0, fresh)
+  for position = 1, 2 * fresh do due[2 * (limit - fresh) + position] = newest[position] end
+  return due
+end
+
+-- A probe is an event that was no probe since the breaker opened, if there is one near.
+local function choose_probe()
+  local due = choose(20)
+  for position = 1, #due, 2 do
+    local record = load_record(due[position])
+    if not record or record.probed ~= breaker.since then
+      return {due[position], due[position + 1]}
+    end
+  end
+  return {due[1], due[2]}
+end
+
+local limit, wait = args.limit, 0
+if args.rate > 0 and limit > 0 then
+  local tokens = pace_bucket()
+  limit = math.max(0, math.min(limit, math.floor(tokens)))
+  if limit == 0 then wait = math.ceil((1 - tokens) * 1000 / args.rate) end
+end
+
+local due = {}
+if limit > 0 then due = is_open() and choose_probe() or choose(limit) end
+if args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0 then
+  redis.call('ZREM', WAKEUPS, args.wakeup)
+  return answer('idle', 0)
 end
 renew_wakeup(args.wakeup)
 
-local answer = {'claimed', finished}
-local lost = 0
-for position = 1, #due, 2 do
-  local id = due[position]
-  local record = load_record(id)
-  if not record then
-    -- Untouched so far: its score is still the time at which it was accepted.
-    record = {accepted_at = tonumber(due[position + 1])}
-  elseif record.lease then
-    record.leases_lost = (record.leases_lost or 0) + 1
-    lost = lost + 1
-  end
+local events = {}
+
+local function hand_out(id, record)
   record.lease = args.lease
   save_record(id, record)
   redis.call('ZADD', DUE, now + args.lease_ms, id)
   redis.call('ZADD', CLAIMED, now + args.lease_ms, id)
-  answer[#answer + 1] = id
-  answer[#answer + 1] = redis.call('HGET', EVENTS, id) or ''
-  answer[#answer + 1] = cjson.encode(record)
+  events[#events + 1] = id
+  events[#events + 1] = redis.call('HGET', EVENTS, id) or ''
+  events[#events + 1] = cjson.encode(record)
 end
-if lost > 0 then count('leases_lost', lost) end
-return answer
+
+for position = 1, #due, 2 do
+  local id = due[position]
+  -- Untouched so far: its score is still the time at which it was accepted.
+  local record = load_record(id) or {accepted_at = tonumber(due[position + 1])}
+  local lost = (record.leases_lost or 0) + (record.lease and 1 or 0)
+  local alone = lost >= SUSPECT
+  if alone and lost < POISON and not (args.idle and #events == 0) then break end
+  if record.lease then
+    record.leases_lost = lost
+    doubt(record, '-1')
+    count('leases_lost')
+  end
+  if lost >= POISON then
+    bury(id, record, 'poison')
+    poisoned[#poisoned + 1] = id
+  else
+    hand_out(id, record)
+    if alone then break end
+  end
+end
+
+pay(#events / 3)
+if is_open() and #events > 0 then
+  breaker.probe, breaker.probe_until, breaker_changed = args.lease, now + args.lease_ms, true
+end
+return answer('claimed', wait, events)

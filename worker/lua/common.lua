@@ -3,6 +3,7 @@
 
 local EVENTS, DUE, PROGRESS, DEAD, DONE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local COUNTERS, WAKEUPS, WORKERS, CLAIMED = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local BREAKER, PAUSE, PACE = KEYS[10], KEYS[11], KEYS[12]
 
 local args = cjson.decode(ARGV[1])
 
@@ -12,9 +13,6 @@ if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-
--- An outcome list never grows beyond this, or a record would grow for a whole horizon.
-local MAX_OUTCOMES = 10
 
 local function count(name, amount)
   redis.call('HINCRBY', COUNTERS, name, amount or 1)
@@ -54,6 +52,16 @@ local function forget(id)
   end
 end
 
+-- An event that was due or claimed becomes a dead letter.
+local function bury(id, record, reason)
+  record.reason, record.lease = reason, nil
+  save_record(id, record)
+  redis.call('ZREM', DUE, id)
+  redis.call('ZREM', CLAIMED, id)
+  redis.call('ZADD', DEAD, now, id)
+  count('dead:' .. reason)
+end
+
 -- A dead letter is let go, counted under its reason.
 local function discard(id, reason)
   if redis.call('ZREM', DEAD, id) == 0 then return false end
@@ -83,17 +91,4 @@ end
 
 local function renew_wakeup(token)
   redis.call('ZADD', WAKEUPS, now + args.wakeup_ttl, token)
-end
-
--- Registers as many of the offered wake-up tokens as the due events need and the
--- workers can take; answers how many. The caller publishes just those.
-local function ring()
-  local live = live_wakeups()
-  local spare = math.min(capacity() - live, #args.tokens)
-  if spare <= 0 then return 0 end
-  local due = redis.call('ZCOUNT', DUE, '-inf', now)
-  local rung = math.max(0, math.min(spare, math.ceil(due / args.batch) - live))
-  for number = 1, rung do renew_wakeup(args.tokens[number]) end
-  if rung > 0 then count('wakeups', rung) end
-  return rung
 end

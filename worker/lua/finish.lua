@@ -1,3 +1,6 @@
--- Carries out args.finishes.
--- Answers for each: 'moved', 'lost' (another worker has it) or 'gone' (it has left the journal).
-return carry_out_all(args.finishes)
+-- Carries out args.finishes. Answers {news, then for each finish: 'moved', 'held' (due again,
+-- nothing charged), 'refused' (buried), 'lost' (another worker has it) or 'gone' (it has left
+-- the journal)}.
+local finished = carry_out_all(args.finishes)
+save_breaker()
+return {news({}), unpack(finished)}

@@ -8,57 +8,118 @@
 --   'kept'                 stays claimed, its lease is renewed: a call was accepted, more follow
 -- What was learned (attempts, outcomes, accepted calls) is recorded even if the lease is
 -- lost, but only the holder of the lease moves the event.
+--
+-- The worker proposes, the journal knows what all workers see: while it holds, an event that
+-- would be postponed or buried for Convertro's sake is due again instead, nothing charged; and
+-- an event that alone is refused, while others pass, is buried.
+
+-- An outcome list never grows beyond this, or a record would grow for a whole horizon.
+local MAX_OUTCOMES = 10
+
+-- So many refusals of its own, while others pass, and an event is buried.
+local MAX_REFUSALS = 5
+
+local REFUSING = {setup = true, ambiguous = true}
+
+-- A call that may have reached Convertro without our knowing: index → how often.
+local function doubt(record, index)
+  record.in_doubt = record.in_doubt or {}
+  record.in_doubt[index] = (record.in_doubt[index] or 0) + 1
+  record.reviewed = nil
+end
+
 local function learn(record, finish)
-  for index, name in pairs(finish.accepted or {}) do
-    record.accepted = record.accepted or {}
-    record.accepted[index] = name
-  end
   for _, outcome in ipairs(finish.outcomes or {}) do
     record.attempts = (record.attempts or 0) + 1
     record.tried_at = record.tried_at or outcome.at
     record.outcomes = record.outcomes or {}
     table.insert(record.outcomes, outcome)
     if #record.outcomes > MAX_OUTCOMES then table.remove(record.outcomes, 1) end
+    if outcome.class == 'ambiguous' then doubt(record, string.format('%d', outcome.call)) end
+  end
+  for index, name in pairs(finish.accepted or {}) do
+    record.accepted = record.accepted or {}
+    record.accepted[index] = name
+    if record.in_doubt then record.in_doubt[index] = nil end
+  end
+  if record.in_doubt and not next(record.in_doubt) then record.in_doubt = nil end
+end
+
+-- Whether an answer is one more refusal of this event, and one too many. It counts only if
+-- Convertro accepted something else since the last one that counted, and is not failing
+-- for most.
+local function is_refused(finish, record, sick)
+  local last = finish.outcomes and finish.outcomes[#finish.outcomes]
+  if not (last and last.status and REFUSING[last.class]) then return false end
+  if sick or not breaker.passed_at then return false end
+  if breaker.passed_at < (record.refused_at or 0) then return false end
+  record.refusals, record.refused_at = (record.refusals or 0) + 1, now
+  return record.refusals >= MAX_REFUSALS
+end
+
+local function leave(finish, counter)
+  redis.call('ZREM', DUE, finish.id)
+  redis.call('ZREM', CLAIMED, finish.id)
+  forget(finish.id)
+  count(counter)
+end
+
+local function make_due(finish, record, at, counter)
+  record.lease, record.leases_lost = nil, nil  -- it did not kill its worker
+  save_record(finish.id, record)
+  redis.call('ZREM', CLAIMED, finish.id)
+  redis.call('ZADD', DUE, at, finish.id)
+  count(counter)
+end
+
+local function carry_out_move(finish, record)
+  if finish.to == 'delivered' then
+    leave(finish, 'delivered')
+  elseif finish.to == 'skipped' then
+    leave(finish, 'skipped:' .. finish.reason)
+  elseif finish.to == 'returned' then
+    make_due(finish, record, now, 'returned')
+  elseif finish.to == 'postponed' then
+    record.postponed = (record.postponed or 0) + 1
+    make_due(finish, record, now + finish.delay, 'postponed')
+  else
+    record.class, record.status = finish.class, finish.status
+    bury(finish.id, record, finish.reason)
   end
 end
 
-local move = {}
-
-function move.delivered(finish)
-  redis.call('ZREM', DUE, finish.id)
-  forget(finish.id)
-  count('delivered')
+-- Moves an event whose lease is its worker's; answers what became of it.
+local function move(finish, record)
+  local sick = is_sick()
+  local opened = take_note(finish, record)
+  if finish.to == 'postponed' and is_refused(finish, record, sick) then
+    local last = finish.outcomes[#finish.outcomes]
+    record.class, record.status = last.class, last.status
+    bury(finish.id, record, 'refused')
+    return 'refused'
+  end
+  -- Who opens the breaker is charged as usual, lest it be the first probe too.
+  local charged = opened and not finish.retry_after and finish.to == 'postponed'
+  local yields = finish.to == 'postponed' or (finish.to == 'dead' and GUARDED[finish.reason])
+  if yields and (is_paused() or (is_open() and not charged)) then
+    make_due(finish, record, now, 'held')
+    return 'held'
+  end
+  carry_out_move(finish, record)
+  return 'moved'
 end
 
-function move.skipped(finish)
-  redis.call('ZREM', DUE, finish.id)
-  forget(finish.id)
-  count('skipped:' .. finish.reason)
-end
-
-function move.postponed(finish, record)
-  record.postponed = (record.postponed or 0) + 1
+local function keep(finish, record)
+  take_note(finish, record)
   save_record(finish.id, record)
-  redis.call('ZADD', DUE, now + finish.delay, finish.id)
-  count('postponed')
-end
-
-function move.returned(finish, record)
-  save_record(finish.id, record)
-  redis.call('ZADD', DUE, now, finish.id)
-  count('returned')
-end
-
-function move.dead(finish, record)
-  record.reason, record.class, record.status = finish.reason, finish.class, finish.status
-  save_record(finish.id, record)
-  redis.call('ZREM', DUE, finish.id)
-  redis.call('ZADD', DEAD, now, finish.id)
-  count('dead:' .. finish.reason)
+  redis.call('ZADD', DUE, now + args.lease_ms, finish.id)
+  redis.call('ZADD', CLAIMED, now + args.lease_ms, finish.id)
+  return 'moved'
 end
 
 local function carry_out(finish)
   for _, outcome in ipairs(finish.outcomes or {}) do count('attempts:' .. outcome.class) end
+  pay(#(finish.outcomes or {}))
   local record = load_record(finish.id)
   -- Another time of acceptance: the id was forgotten and came again, it is another event.
   if not record or (finish.accepted_at and finish.accepted_at ~= record.accepted_at) then
@@ -71,20 +132,19 @@ local function carry_out(finish)
     count('stale:' .. finish.to)
     return 'lost'
   end
-  if finish.to == 'kept' then
-    save_record(finish.id, record)
-    redis.call('ZADD', DUE, now + args.lease_ms, finish.id)
-    redis.call('ZADD', CLAIMED, now + args.lease_ms, finish.id)
-    return 'moved'
-  end
-  record.lease = nil
-  redis.call('ZREM', CLAIMED, finish.id)
-  move[finish.to](finish, record)
-  return 'moved'
+  if finish.to == 'kept' then return keep(finish, record) end
+  pay(-1)
+  return move(finish, record)
 end
 
 local function carry_out_all(finishes)
   local answer = {}
   for number, finish in ipairs(finishes) do answer[number] = carry_out(finish) end
   return answer
+end
+
+-- What this step did besides, as JSON for the worker's log; '' if nothing.
+local function news(poisoned)
+  if not turn and #poisoned == 0 then return '' end
+  return cjson.encode({turn = turn, poisoned = #poisoned > 0 and poisoned or nil})
 end

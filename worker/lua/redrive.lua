@@ -9,7 +9,9 @@ for _, id in ipairs(args.ids) do
   local moved = record and redis.call('ZREM', DEAD, id) or 0
   if moved == 1 then
     record.reason, record.class, record.status = nil, nil, nil
-    record.postponed, record.tried_at = nil, nil
+    record.postponed, record.tried_at, record.leases_lost = nil, nil, nil
+    record.refusals, record.refused_at = nil, nil
+    record.reviewed = record.in_doubt and true or nil
     record.redriven = (record.redriven or 0) + 1
     save_record(id, record)
     redis.call('ZADD', DUE, now, id)

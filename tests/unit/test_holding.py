@@ -1,0 +1,530 @@
+"""When deliveries are held, what goes through meanwhile, and how it ends."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import fakeredis
+import pytest
+import structlog
+
+from config.settings import Settings
+from worker.holding import Breaker, BreakerState, Cause
+from worker.journal import Journal
+from worker.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move, Record
+
+OPEN, HALF_OPEN, CLOSED = BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED
+
+#: Class, status and detail of an answer.
+ACCEPTED = ("accepted", 200, "accepted")
+REJECTED = ("rejected", 400, "http_400")
+SICK = ("ambiguous", 503, "http_503")
+FORBIDDEN = ("setup", 403, "http_403")
+BUSY = ("throttled", 429, "http_429")
+
+Answer = tuple[str, int, str]
+
+
+@dataclass
+class Bench:
+    """A journal with a clock in hand, and workers that say what they are told."""
+
+    settings: Settings = field(default_factory=lambda: Settings(breaker_min_count=4))
+    now_ms: int = 1_800_000_000_000
+    lease: int = 0
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+        self.journal = Journal(redis, self.settings, clock=lambda: self.now_ms, shebang=False)
+
+    def accept(self, *names: str) -> int:
+        self.journal.tick("worker", 4, [])
+        return self.journal.accept([(name, b"{}") for name in names], ["token"]).rung
+
+    def wait(self, seconds: float) -> None:
+        self.now_ms += int(seconds * 1000)
+
+    def claim(self, limit: int = 10, *, idle: bool = True) -> list[ClaimedEvent]:
+        self.lease += 1
+        self.journal.tick("worker", 4, [])
+        claim = self.journal.claim("wakeup", f"lease-{self.lease}", limit, idle=idle)
+        self.state, self.wait_ms = claim.state, claim.wait_ms
+        return list(claim.events)
+
+    def say(self, event: ClaimedEvent, answer: Answer, **fields: Any) -> Finished:
+        """What a worker says about an event after this answer, unless the fields say more."""
+        name, status, detail = answer
+        attempt = Attempt(
+            at_ms=self.now_ms, call_index=0, outcome_class=name, detail=detail, status=status
+        )
+        move = {"accepted": Move.DELIVERED, "rejected": Move.DEAD}.get(name, Move.POSTPONED)
+        usual: dict[str, Any] = {
+            "move": move,
+            "reason": "rejected" if move is Move.DEAD else None,
+            "delay_ms": 30_000 if move is Move.POSTPONED else None,
+            "attempts": (attempt,),
+        }
+        finish = Finish(event_id=event.event_id, lease=event.lease, **{**usual, **fields})
+        (finished,) = self.journal.finish([finish])
+        return finished
+
+    def deliver(self, *answers: Answer) -> list[Finished]:
+        """Accept, claim and finish an event for each answer."""
+        names = [f"event-{self.number + index}" for index in range(len(answers))]
+        self.number += len(names)
+        self.accept(*names)
+        fresh = [event for event in self.claim() if event.event_id in names]
+        return [self.say(event, answer) for event, answer in zip(fresh, answers, strict=True)]
+
+    @property
+    def breaker(self) -> Breaker:
+        return self.journal.snapshot().breaker
+
+    def counter(self, name: str) -> int:
+        return self.journal.snapshot().counters.get(name, 0)
+
+    def record(self, name: str) -> Record:
+        record = self.journal.look(name).record
+        assert record is not None
+        return record
+
+    def place(self, name: str) -> str:
+        return self.journal.look(name).place
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def opened(bench: Bench) -> None:
+    """Let the breaker open because everything fails."""
+    bench.deliver(*[SICK] * 4)
+    assert bench.breaker.state is OPEN
+
+
+def test_it_opens_when_half_of_a_window_fails_but_not_for_fewer_than_the_least(
+    bench: Bench,
+) -> None:
+    bench.deliver(SICK, SICK, SICK)
+    assert bench.breaker.state is CLOSED
+    with structlog.testing.capture_logs() as logs:
+        bench.deliver(ACCEPTED, ACCEPTED, ACCEPTED, SICK)
+    breaker = bench.breaker
+    assert (breaker.state, breaker.cause, breaker.detail) == (OPEN, Cause.FAILURES, "http_503")
+    assert breaker.since_ms == bench.now_ms
+    assert [line["action"] for line in logs] == ["breaker_opened"]
+    assert bench.counter("breaker_opened:failures") == 1
+
+
+def test_what_failed_two_windows_ago_does_not_count(bench: Bench) -> None:
+    bench.deliver(SICK, SICK, SICK)
+    bench.wait(2 * bench.settings.breaker_window_seconds)
+    bench.deliver(SICK, SICK, SICK)
+    assert bench.breaker.state is CLOSED
+
+
+def test_a_healthy_minority_of_failures_holds_nothing(bench: Bench) -> None:
+    for _ in range(5):
+        bench.deliver(ACCEPTED, ACCEPTED, REJECTED, SICK)
+    assert bench.breaker.state is CLOSED
+
+
+def test_while_it_is_open_events_are_taken_in_but_nobody_is_woken_or_served(bench: Bench) -> None:
+    opened(bench)
+    bench.journal.release("wakeup", [])
+    assert bench.accept("fresh") == 0
+    assert bench.place("fresh") == "due"
+    assert bench.claim() == []
+    assert bench.state is ClaimState.HELD
+    assert bench.journal.tick("worker", 4, ["token"]).rung == 0
+
+
+def test_who_was_in_flight_when_it_opened_is_due_again_uncharged(bench: Bench) -> None:
+    answers = bench.deliver(*[SICK] * 6)
+    assert answers == [Finished.MOVED] * 4 + [Finished.HELD] * 2
+    held = bench.record("event-5")
+    assert (held.postponed, held.attempts) == (0, 1)
+    assert bench.place("event-5") == "due"
+
+
+def test_one_probe_at_a_time_each_another_event(bench: Bench) -> None:
+    opened(bench)
+    bench.accept("one", "two", "three")
+    bench.wait(1)
+    assert bench.journal.tick("worker", 4, ["token"]).rung == 1
+    seen = []
+    for _ in range(3):
+        (probe,) = bench.claim()
+        assert bench.breaker.state is HALF_OPEN
+        assert bench.claim() == []
+        assert bench.say(probe, SICK) is Finished.HELD
+        seen.append(probe.event_id)
+        assert bench.claim() == []
+        bench.wait(60)
+    assert sorted(seen) == ["one", "three", "two"]
+    assert bench.record("one").postponed == 0
+
+
+def test_the_wait_between_probes_doubles_up_to_its_bound(bench: Bench) -> None:
+    opened(bench)
+    bench.wait(1)
+    bench.accept("event")
+    waits = []
+    for _ in range(8):
+        (probe,) = bench.claim()
+        bench.say(probe, SICK)
+        probe_at_ms = bench.breaker.probe_at_ms
+        assert probe_at_ms is not None
+        waits.append((probe_at_ms - bench.now_ms) // 1000)
+        bench.now_ms = probe_at_ms
+    assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_a_probe_that_passes_closes_it_and_the_backlog_goes_oldest_first(bench: Bench) -> None:
+    opened(bench)
+    for name in ("first", "second", "third"):
+        bench.wait(1)
+        bench.accept(name)
+    (probe,) = bench.claim()
+    assert probe.event_id == "first"
+    with structlog.testing.capture_logs() as logs:
+        bench.say(probe, ACCEPTED)
+    assert [line["action"] for line in logs] == ["breaker_closed"]
+    assert bench.breaker.state is CLOSED
+    assert [event.event_id for event in bench.claim()] == ["second", "third"]
+
+
+def test_a_rejected_probe_shows_that_convertro_is_well(bench: Bench) -> None:
+    opened(bench)
+    bench.accept("bad")
+    bench.wait(1)
+    (probe,) = bench.claim()
+    assert bench.say(probe, REJECTED) is Finished.MOVED
+    assert bench.breaker.state is CLOSED
+    assert bench.place("bad") == "dead"
+
+
+def test_a_probe_that_says_nothing_makes_room_for_the_next_at_once(bench: Bench) -> None:
+    opened(bench)
+    bench.accept("skipped", "next")
+    bench.wait(1)
+    (probe,) = bench.claim()
+    bench.say(probe, ACCEPTED, move=Move.SKIPPED, reason="unmapped_event", attempts=())
+    assert bench.breaker.state is OPEN
+    assert len(bench.claim()) == 1
+
+
+def test_a_probe_whose_worker_dies_makes_room_when_its_lease_ends(bench: Bench) -> None:
+    opened(bench)
+    bench.accept("one", "two")
+    bench.wait(1)
+    bench.claim()
+    bench.wait(bench.settings.lease_seconds)
+    assert bench.breaker.state is OPEN
+    assert len(bench.claim()) == 1
+
+
+def test_an_answer_about_the_setup_opens_it_at_once(bench: Bench) -> None:
+    bench.deliver(FORBIDDEN)
+    assert (bench.breaker.cause, bench.breaker.detail) == (Cause.SETUP, "http_403")
+
+
+def test_one_event_that_alone_is_refused_stops_nobody_and_is_buried_after_five(
+    bench: Bench,
+) -> None:
+    """A firewall dislikes its text: 403 for this one, 200 for all others."""
+    bench.deliver(ACCEPTED)
+    bench.accept("disliked")
+    refusals = 0
+    while bench.place("disliked") != "dead":
+        for event in bench.claim():
+            if event.event_id == "disliked":
+                bench.say(event, FORBIDDEN)
+                refusals += 1
+            else:
+                assert bench.say(event, ACCEPTED) is Finished.MOVED
+        bench.wait(1)
+        bench.accept(f"other-{bench.now_ms}")
+        (other,) = (event for event in bench.claim() if event.event_id != "disliked")
+        bench.say(other, ACCEPTED)
+        assert bench.breaker.state is CLOSED, "it holds the stream for a second at most"
+        bench.wait(31)
+    assert refusals == 5
+    record = bench.record("disliked")
+    assert (record.reason, record.status, record.refusals) == ("refused", 403, 5)
+    assert bench.counter("dead:refused") == 1
+
+
+def test_a_server_error_for_one_event_alone_is_a_refusal_too(bench: Bench) -> None:
+    bench.deliver(*[ACCEPTED] * 4)
+    bench.accept("disliked")
+    finished = []
+    for _ in range(5):
+        (event,) = bench.claim()
+        finished.append(bench.say(event, ("ambiguous", 500, "http_500")))
+        bench.deliver(*[ACCEPTED] * 4)
+        bench.wait(31)
+    assert finished == [Finished.MOVED] * 4 + [Finished.REFUSED]
+
+
+def test_nobody_is_refused_while_convertro_fails_for_all(bench: Bench) -> None:
+    bench.deliver(FORBIDDEN)
+    bench.accept("one")
+    for _ in range(20):
+        bench.wait(61)
+        for probe in bench.claim():
+            assert bench.say(probe, FORBIDDEN) is Finished.HELD
+    assert bench.journal.snapshot().dead == 0
+    assert bench.record("one").refusals == 0
+
+
+def test_a_refused_event_that_is_alone_does_not_make_the_next_one_wait(bench: Bench) -> None:
+    bench.accept("disliked")
+    for _ in range(10):
+        for event in bench.claim():
+            bench.say(event, FORBIDDEN)
+        bench.wait(61)
+    for event in bench.claim():
+        bench.say(event, FORBIDDEN)
+    bench.journal.release("wakeup", [])
+    bench.wait(1)
+    assert bench.accept("fresh") == 1, "it is what shows whether others pass"
+    (probe,) = bench.claim()
+    assert probe.event_id == "fresh"
+
+
+def test_a_retry_after_holds_the_whole_stream_for_that_long(bench: Bench) -> None:
+    bench.accept("asked", "other")
+    asked, other = bench.claim()
+    assert bench.say(asked, BUSY, retry_after_ms=90_000) is Finished.HELD
+    assert bench.record("asked").postponed == 0
+    assert bench.breaker.cause is Cause.THROTTLED
+    bench.say(other, ACCEPTED)
+    bench.accept("third")
+    bench.wait(89)
+    assert bench.claim() == []
+    bench.wait(1)
+    (probe,) = bench.claim()
+    bench.say(probe, ACCEPTED)
+    assert len(bench.claim()) == 1
+
+
+def test_an_answer_that_all_events_get_holds_them_instead_of_burying_them(bench: Bench) -> None:
+    """Every call is a 400 since the mapping changed."""
+    assert bench.deliver(*[REJECTED] * 6) == [Finished.MOVED] * 3 + [Finished.HELD] * 3
+    assert (bench.breaker.cause, bench.breaker.detail) == (Cause.BURIALS, "rejected http_400")
+    assert bench.journal.snapshot().dead == 3
+    bench.wait(1)
+    (probe,) = bench.claim()
+    assert bench.say(probe, REJECTED) is Finished.HELD
+    assert bench.breaker.state is OPEN
+    bench.wait(2)
+    (probe,) = bench.claim()
+    bench.say(probe, ACCEPTED)
+    assert bench.breaker.state is CLOSED
+
+
+def test_one_poisonous_event_among_good_ones_is_buried_as_usual(bench: Bench) -> None:
+    for _ in range(10):
+        assert bench.deliver(ACCEPTED, ACCEPTED, REJECTED, ACCEPTED)[2] is Finished.MOVED
+    assert bench.counter("dead:rejected") == 10
+
+
+def test_a_fault_of_our_own_in_every_event_holds_them_too(bench: Bench) -> None:
+    bench.accept(*[f"event-{index}" for index in range(6)])
+    for event in bench.claim():
+        bench.say(event, ACCEPTED, move=Move.DEAD, reason="unexpected_error", attempts=())
+    assert (bench.breaker.cause, bench.breaker.detail) == (Cause.BURIALS, "unexpected_error")
+    assert bench.journal.snapshot().dead == 3
+
+
+def test_events_that_no_rule_can_help_never_hold_the_others(bench: Bench) -> None:
+    """A source that lost its device ids is the source's fault."""
+    bench.accept(*[f"event-{index}" for index in range(10)])
+    for event in bench.claim():
+        bench.say(event, ACCEPTED, move=Move.DEAD, reason="missing_device_id", attempts=())
+    assert bench.breaker.state is CLOSED
+    assert bench.journal.snapshot().dead == 10
+
+
+def test_no_horizon_ends_while_deliveries_are_held(bench: Bench) -> None:
+    opened(bench)
+    bench.accept("old")
+    bench.wait(1)
+    (probe,) = bench.claim()
+    assert bench.say(probe, SICK, move=Move.DEAD, reason="retries_exhausted") is Finished.HELD
+    assert bench.place("old") == "due"
+
+
+def test_it_waits_longer_if_it_opens_again_soon_after_it_closed(bench: Bench) -> None:
+    def first_wait_ms() -> int:
+        bench.deliver(FORBIDDEN)
+        return (bench.breaker.probe_at_ms or 0) - bench.now_ms
+
+    def close() -> None:
+        bench.wait(2)
+        for event in bench.claim():
+            bench.say(event, ACCEPTED)
+        assert bench.breaker.state is CLOSED
+
+    waits = [first_wait_ms()]
+    bench.accept("one")
+    close()
+    waits.append(first_wait_ms())
+    bench.accept("two")
+    close()
+    bench.wait(61)
+    waits.append(first_wait_ms())
+    assert waits == [1_000, 2_000, 1_000]
+
+
+def test_a_pause_holds_everything_until_it_is_resumed(bench: Bench) -> None:
+    bench.accept("before")
+    (event,) = bench.claim()
+    assert bench.journal.pause("the vendor migrates") is True
+    assert bench.journal.pause("again") is False
+    assert bench.say(event, SICK) is Finished.HELD
+    assert bench.record("before").postponed == 0
+    bench.accept("after")
+    assert bench.claim() == []
+    pause = bench.journal.snapshot().pause
+    assert pause is not None
+    assert (pause.since_ms, pause.reason) == (bench.now_ms, "the vendor migrates")
+    assert bench.journal.resume(["token"]).was_paused is True
+    assert [event.event_id for event in bench.claim()] == ["after", "before"]
+
+
+def test_resume_lets_an_open_breaker_probe_at_once(bench: Bench) -> None:
+    opened(bench)
+    bench.accept("event")
+    resumed = bench.journal.resume(["token"])
+    assert (resumed.was_paused, resumed.is_open) == (False, True)
+    assert len(bench.claim()) == 1
+
+
+# Fresh events, and the rate of requests
+
+
+def test_fresh_events_get_a_quarter_of_each_claim_while_a_backlog_drains(bench: Bench) -> None:
+    for number in range(40):
+        bench.now_ms += 4
+        bench.accept(f"event-{number:02}")
+    names = [event.event_id for event in bench.claim(limit=8)]
+    assert names == [
+        *("event-00", "event-01", "event-02", "event-03", "event-04", "event-05"),
+        *("event-39", "event-38"),
+    ]
+
+
+def test_the_rate_of_requests_is_shared_by_all_and_counts_what_was_really_sent() -> None:
+    bench = Bench(Settings(max_requests_per_second=10))
+    bench.accept(*[f"event-{number:02}" for number in range(30)])
+    first = bench.claim(limit=32)
+    assert len(first) == 10, "one second's worth at once"
+    assert bench.claim(limit=32) == []
+    assert (bench.state, bench.wait_ms) == (ClaimState.CLAIMED, 100)
+    bench.wait(0.5)
+    assert len(bench.claim(limit=32)) == 5
+    # One that needed no request gives its share back; one that took three pays for two more.
+    bench.say(first[0], ACCEPTED, move=Move.SKIPPED, reason="unmapped_event", attempts=())
+    assert len(bench.claim(limit=32)) == 1
+    attempt = Attempt(at_ms=0, call_index=0, outcome_class="accepted", detail="x")
+    bench.say(first[1], ACCEPTED, attempts=(attempt,) * 3)
+    bench.wait(0.2)
+    assert bench.claim(limit=32) == []
+
+
+def test_without_a_rate_nothing_is_kept_about_it(bench: Bench) -> None:
+    bench.deliver(ACCEPTED)
+    assert bench.journal._redis.exists("{convertro}:pace") == 0
+
+
+# Poison
+
+
+def lost(bench: Bench, *, idle: bool = True) -> list[str]:
+    """Claim, and let the lease run out."""
+    names = [event.event_id for event in bench.claim(idle=idle)]
+    bench.wait(bench.settings.lease_seconds)
+    return names
+
+
+def test_an_event_that_three_workers_died_of_is_buried_as_poison(bench: Bench) -> None:
+    bench.accept("poison")
+    assert [lost(bench) for _ in range(3)] == [["poison"]] * 3
+    with structlog.testing.capture_logs() as logs:
+        assert lost(bench) == []
+    assert [(line["action"], line["reason"]) for line in logs] == [("event_dead", "poison")]
+    record = bench.record("poison")
+    assert (record.reason, record.leases_lost) == ("poison", 3)
+    assert record.in_doubt == {-1: 3}
+    assert bench.counter("leases_lost") == 3
+
+
+def test_who_was_beside_it_is_not_buried_with_it(bench: Bench) -> None:
+    """The first two times they all are lost together; then each is delivered by itself."""
+    names = ["innocent-1", "innocent-2", "poison"]
+    bench.accept(*names)
+    assert lost(bench) == names
+    assert lost(bench) == names
+    for name in names[:2]:
+        (event,) = bench.claim()
+        assert event.is_suspect
+        assert event.event_id == name
+        bench.say(event, ACCEPTED)
+    assert lost(bench) == ["poison"]
+    assert lost(bench) == []
+    assert bench.counter("dead:poison") == 1
+    assert bench.counter("delivered") == 2
+
+
+def test_a_suspect_waits_for_a_process_that_has_nothing_else_in_flight(bench: Bench) -> None:
+    bench.accept("suspect")
+    lost(bench)
+    lost(bench)
+    assert bench.claim(idle=False) == []
+    assert bench.state is ClaimState.CLAIMED
+    assert len(bench.claim(idle=True)) == 1
+
+
+def test_whoever_survives_a_delivery_is_no_suspect_any_more(bench: Bench) -> None:
+    bench.accept("event")
+    lost(bench)
+    lost(bench)
+    (event,) = bench.claim()
+    bench.say(event, SICK)
+    assert bench.record("event").leases_lost == 0
+
+
+# Doubt
+
+
+def test_what_may_have_been_delivered_is_told_from_what_surely_was_not(bench: Bench) -> None:
+    bench.accept("doubtful", "sure")
+    doubtful, sure = bench.claim()
+    bench.say(doubtful, SICK)
+    bench.say(sure, ("unsent", 0, "no_connection"))
+    assert bench.record("doubtful").in_doubt == {0: 1}
+    assert bench.record("sure").in_doubt == {}
+
+
+def test_an_accepted_call_is_in_doubt_no_more(bench: Bench) -> None:
+    bench.accept("event")
+    (event,) = bench.claim()
+    bench.say(event, SICK, move=Move.KEPT, delay_ms=None, accepted={1: "sale"})
+    assert bench.record("event").in_doubt == {0: 1}
+    bench.say(event, ACCEPTED, move=Move.KEPT, accepted={0: "sale.new"})
+    assert bench.record("event").in_doubt == {}
+
+
+def test_a_redriven_event_was_looked_at_until_there_is_new_doubt(bench: Bench) -> None:
+    bench.accept("event")
+    (event,) = bench.claim()
+    bench.say(event, SICK, move=Move.DEAD, reason="ambiguous")
+    assert bench.record("event").may_have_been_sent(0)
+    bench.journal.redrive(["event"], [])
+    assert not bench.record("event").may_have_been_sent(0)
+    (event,) = bench.claim()
+    bench.say(event, SICK)
+    assert bench.record("event").may_have_been_sent(0)

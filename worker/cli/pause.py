@@ -1,0 +1,60 @@
+"""The commands `convertro pause` and `convertro resume`."""
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.access import open_journal
+from worker.cli.output import JsonOption, printable, say, say_json
+from worker.cli.words import clock_time, counted
+
+ReasonOption = Annotated[
+    str, typer.Option("--reason", help="Why, for whoever looks at the status; no event content.")
+]
+
+#: Longer reasons would not fit into the status.
+MAX_REASON_LENGTH = 200
+
+
+def pause(*, reason: ReasonOption = "", as_json: JsonOption = False) -> None:
+    """Hold deliveries until `convertro resume`.
+
+    Events are still accepted. What is in flight ends; nothing more is sent, no retry is
+    charged, no event becomes a dead letter for Convertro's sake.
+
+    Example: convertro pause --reason "the vendor migrates until noon"
+
+    Exit codes: 0 deliveries are held, 2 wrong option, 3 Redis is unavailable.
+    """
+    if len(reason) > MAX_REASON_LENGTH:
+        raise typer.BadParameter(f"is longer than {MAX_REASON_LENGTH} characters")
+    journal = open_journal().journal
+    is_new = journal.pause(reason)
+    snapshot = journal.snapshot()
+    if as_json:
+        say_json({"paused": True, "was_paused": not is_new, "in_flight": snapshot.in_flight})
+        return
+    if is_new or snapshot.pause is None:
+        say(f"deliveries are held; {counted(snapshot.in_flight, 'event')} due, waiting or claimed")
+    else:
+        why = f" ({printable(snapshot.pause.reason)})" if snapshot.pause.reason else ""
+        say(f"deliveries were held before, since {clock_time(snapshot.pause.since_ms)}{why}")
+
+
+def resume(*, as_json: JsonOption = False) -> None:
+    """End a pause; an open breaker may probe at once.
+
+    Example: convertro resume
+
+    Exit codes: 0 deliveries go on, or Convertro is probed, 3 Redis is unavailable.
+    """
+    producer = open_journal()
+    tokens = producer.wakeups.offer()
+    resumed = producer.journal.resume(tokens)
+    producer.wakeups.publish(tokens[: resumed.rung])
+    if as_json:
+        say_json({"was_paused": resumed.was_paused, "breaker_is_open": resumed.is_open})
+        return
+    say("deliveries go on" if resumed.was_paused else "deliveries were not paused")
+    if resumed.is_open:
+        say("the breaker is open: the next event is sent at once to see whether Convertro is well")
