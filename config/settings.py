@@ -177,6 +177,15 @@ class Settings(BaseSettings, ConvertroSettings):
         ),
     )
 
+    durability: Literal["memory", "fsync"] = Field(
+        "memory",
+        description=(
+            "When an event counts as taken in: once Redis has it, to be kept as Redis is "
+            "configured, or once it is on the disk of Redis, which then needs appendonly yes and "
+            "appendfsync always (docs/redis.md)."
+        ),
+    )
+
     concurrency: int = Field(
         32, ge=1, le=1000, description="Events in flight at once in each worker process."
     )

@@ -10,11 +10,12 @@ from celery import Celery
 
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
+from worker.connection import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, connect
 from worker.delivery import Delivery
 from worker.delivery_run import DeliveryRun, EventThreads
 from worker.errors import JournalUnavailable
 from worker.intake import Intake
-from worker.journal import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, Journal, connect
+from worker.journal import Journal
 from worker.stopping import StopFlag
 from worker.ticker import Ticker
 from worker.transport import Transport

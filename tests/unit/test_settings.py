@@ -72,6 +72,7 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("QUEUE", "two words", "must be a name of letters"),
         ("QUEUE", "q\n", "must be a name of letters"),
         ("QUEUE", "q" * 101, "at most 100"),
+        ("DURABILITY", "disk", "'memory' or 'fsync'"),
         ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
     ],
 )
