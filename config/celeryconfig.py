@@ -8,12 +8,11 @@ from config.settings import Settings
 WORKER_PROCESSES = 2
 
 
-def celery_config(settings: Settings, queue: str, timeout_seconds: float) -> dict[str, Any]:
+def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
     """What `Celery.conf` is updated with.
 
     Args:
-        settings: Where the broker is.
-        queue: The queue of wake-ups.
+        settings: Where the broker is, and the queue of wake-ups.
         timeout_seconds: How long to wait for the broker: short where an application waits.
     """
     return {
@@ -25,9 +24,9 @@ def celery_config(settings: Settings, queue: str, timeout_seconds: float) -> dic
         "broker_pool_acquire_timeout": timeout_seconds,  # the default waits for ever
         # A wake-up that cannot be published is rung again by the ticker: never wait for it.
         "task_publish_retry": False,
-        "task_default_queue": queue,
+        "task_default_queue": settings.queue,
         "task_create_missing_queues": False,  # a typo would make a queue that nobody reads
-        "task_queues": _queues(queue),
+        "task_queues": _queues(settings.queue),
         "task_acks_late": False,
         "task_ignore_result": True,
         "task_serializer": "json",

@@ -7,6 +7,7 @@ worker or a producer needs and comes from variables named `CONVERTRO_*`.
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -30,6 +31,9 @@ ENV_PREFIX = "CONVERTRO_"
 #: Time that a delivery may need besides waiting for Convertro: name lookup,
 #: a slow machine, the write to the journal.
 LEASE_MARGIN_SECONDS = 5.0
+
+#: The queue of wake-ups unless CONVERTRO_QUEUE names another.
+DEFAULT_QUEUE = "convertro"
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -160,8 +164,25 @@ class Settings(BaseSettings, ConvertroSettings):
         min_length=1,
         max_length=100,
         description=(
-            "Beginning of every key of the journal; keep the braces on Redis Cluster. It does not "
-            "separate wake-ups: two journals need two brokers, for instance two Redis databases."
+            "Beginning of every key of the journal; keep the braces on Redis Cluster. Two journals "
+            "in one Redis database need two prefixes and two queues."
+        ),
+    )
+    queue: str = Field(
+        DEFAULT_QUEUE,
+        max_length=100,
+        description=(
+            "Celery queue of this journal's wake-ups and of convertro.enqueue. Two journals that "
+            "share a broker need two."
+        ),
+    )
+
+    durability: Literal["memory", "fsync"] = Field(
+        "memory",
+        description=(
+            "When an event counts as taken in: once Redis has it, to be kept as Redis is "
+            "configured, or once it is on the disk of Redis, which then needs appendonly yes and "
+            "appendfsync always (docs/redis.md)."
         ),
     )
 
@@ -278,6 +299,13 @@ class Settings(BaseSettings, ConvertroSettings):
             raise ValueError("may hold only {account}, {client_name} and {site_id}") from None
         if not value.startswith("/"):
             raise ValueError("must begin with /")
+        return value
+
+    @field_validator("queue")
+    @classmethod
+    def _check_queue(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", value):
+            raise ValueError("must be a name of letters, digits, dots, hyphens and underscores")
         return value
 
     @field_validator("redis_url")

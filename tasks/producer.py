@@ -22,7 +22,8 @@ def enqueue(event: Mapping[str, Any]) -> str:
 
     Raises:
         InvalidEvent: It can never be accepted; the error names the field.
-        JournalUnavailable: Redis is down, hung or full; raised within 2 s.
+        JournalUnavailable: Redis is down, hung or full, or did not write to its disk although
+            `CONVERTRO_DURABILITY` asks for it; raised within 2 s.
         SettingsError: A `CONVERTRO_*` variable is wrong.
     """
     return bootstrap.producer().intake.enqueue(event)
@@ -37,8 +38,8 @@ def enqueue_many(events: Iterable[Mapping[str, Any]]) -> list[str]:
     Raises:
         InvalidEvents: Some can never be accepted, its `errors` say which by index; all
             others were accepted.
-        JournalUnavailable: Redis is down, hung or full; `accepted` has the ids that are
-            safe. Repeating the whole call is safe too.
+        JournalUnavailable: As for `enqueue`; `accepted` has the ids that are safe.
+            Repeating the whole call is safe too.
         SettingsError: A `CONVERTRO_*` variable is wrong.
     """
     return bootstrap.producer().intake.enqueue_many(events)

@@ -8,7 +8,7 @@ from celery.signals import setup_logging, worker_init, worker_shutting_down
 from config.logs import configure_logs
 from config.settings import SettingsError, load_settings, unknown_variables
 from worker import bootstrap
-from worker.journal import WORKER_TIMEOUT_SECONDS
+from worker.connection import WORKER_TIMEOUT_SECONDS
 from worker.ticker import Ticker, ticker_step
 
 log = structlog.stdlib.get_logger(__name__)

@@ -10,12 +10,12 @@ from celery import Celery
 
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
+from worker.connection import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, connect
 from worker.delivery import Delivery
 from worker.delivery_run import DeliveryRun, EventThreads
 from worker.errors import JournalUnavailable
 from worker.intake import Intake
-from worker.journal import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, Journal, connect
-from worker.names import QUEUE
+from worker.journal import Journal
 from worker.stopping import StopFlag
 from worker.ticker import Ticker
 from worker.transport import Transport
@@ -33,7 +33,7 @@ stop_flag = StopFlag()
 def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
     """A Celery application that can publish wake-ups; it connects when first used."""
     app = Celery("convertro", set_as_current=False)
-    app.conf.update(celery_config(settings, QUEUE, broker_timeout_seconds))
+    app.conf.update(celery_config(settings, broker_timeout_seconds))
     return app
 
 

@@ -13,20 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
-from redis.retry import Retry
 
 from config.settings import Settings
+from worker.durability import evaluate_on_disk
 from worker.errors import JournalUnavailable
 from worker.holding import Breaker, Pause
 from worker.news import log_news
 from worker.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
-
-#: A producer hears within 2 s that the journal is unavailable: a connection and an answer.
-PRODUCER_TIMEOUT_SECONDS = 0.9
-WORKER_TIMEOUT_SECONDS = 5.0
 
 #: How long a wake-up counts without a sign of life from its deliver task. Long enough for
 #: a message to travel, short enough that a lost one delays an event by seconds only.
@@ -69,22 +63,6 @@ NO_WRITES = frozenset({"snapshot", "look", "inspect"})
 FINISHING = frozenset({"claim", "finish"})
 
 Clock = Callable[[], int]
-
-
-def connect(settings: Settings, timeout_seconds: float) -> Redis:
-    """A client of the journal's Redis; it connects when first used.
-
-    A broken connection is tried anew once and at once, a timeout never: the answer comes
-    within about twice the timeout, whatever the state of Redis.
-    """
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-        health_check_interval=0,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +187,7 @@ class Journal:
         self._clock = clock
         self._shebang = shebang
         self._key = {name: f"{settings.key_prefix}{name}" for name in KEYS}
+        self._fsync = settings.durability == "fsync"
         self._lease_ms = int(settings.lease_seconds * 1000)
         self._constants = {
             "dedupe": settings.dedupe_seconds * 1000,
@@ -428,6 +407,8 @@ class Journal:
             named["now"] = self._clock()
         source, digest = load_script(name, shebang=self._shebang)
         parts = (len(KEYS), *self._key.values(), json.dumps(named), *rest)
+        if self._fsync and name == "accept":
+            return self._call(evaluate_on_disk, self._redis, source, digest, parts)
         return self._call(self._evaluate, source, digest, parts)
 
     def _evaluate(self, source: str, digest: str, parts: tuple[Any, ...]) -> Any:

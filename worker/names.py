@@ -1,6 +1,9 @@
 """Names that other programs rely on: the queue and the tasks."""
 
-QUEUE = "convertro"
+from config.settings import DEFAULT_QUEUE
+
+#: Where an application sends `ENQUEUE`, unless the operator chose another queue.
+QUEUE = DEFAULT_QUEUE
 
 #: A wake-up: "there is work". Its one argument is a token.
 DELIVER = "convertro.deliver"

@@ -11,7 +11,7 @@ from uuid import uuid4
 import structlog
 from celery import Celery
 
-from worker.names import DELIVER, QUEUE
+from worker.names import DELIVER
 
 #: After a failed publication the broker is left alone for so long; the ticker takes over.
 MUTED_SECONDS = 5.0
@@ -23,7 +23,7 @@ class Wakeups:
     """Offers tokens to the journal and publishes those that it takes.
 
     Args:
-        app: The Celery application whose broker carries the messages.
+        app: The Celery application whose broker carries the messages, in its default queue.
         now: Seconds of a clock that never goes back.
     """
 
@@ -42,7 +42,7 @@ class Wakeups:
         """Send a wake-up for each token; a failure is logged and made good by the ticker."""
         for token in tokens:
             try:
-                self._app.send_task(DELIVER, args=[token], queue=QUEUE, ignore_result=True)
+                self._app.send_task(DELIVER, args=[token], ignore_result=True)
             except Exception as error:  # noqa: BLE001  any broker, any error: all harmless
                 self._muted_until = self._now() + MUTED_SECONDS
                 log.warning(

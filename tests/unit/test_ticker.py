@@ -32,6 +32,7 @@ def journal(redis: fakeredis.FakeRedis) -> Journal:
 def app() -> Iterator[Celery]:
     """An application whose messages stay in this process."""
     app = Celery(broker="memory://", set_as_current=False)
+    app.conf.task_default_queue = QUEUE
     yield app
     app.close()
 

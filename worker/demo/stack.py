@@ -41,7 +41,8 @@ class Stack:
     """Starts the parts one by one and stops them all at the end of the `with` block.
 
     Args:
-        environment: Further `CONVERTRO_*` variables for the worker and the producer.
+        environment: Further `CONVERTRO_*` variables for the worker and the producer; with
+            `CONVERTRO_REDIS_URL` among them they use that Redis, not the embedded one.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -66,10 +67,16 @@ class Stack:
         self.stop()
 
     @property
+    def redis_url(self) -> str:
+        """Where the embedded server answers."""
+        return f"redis://127.0.0.1:{self.valkey.port}/0"
+
+    @property
     def environment(self) -> dict[str, str]:
         """The `CONVERTRO_*` variables under which everything here runs."""
+        elsewhere = "CONVERTRO_REDIS_URL" in self._extra
         return {
-            "CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{self.valkey.port}/0",
+            **({} if elsewhere else {"CONVERTRO_REDIS_URL": self.redis_url}),
             **({"CONVERTRO_BASE_URL": self._sandbox.base_url} if self._sandbox else {}),
             **DESTINATION,
             **self._extra,
