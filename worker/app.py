@@ -3,12 +3,18 @@
 from typing import Any
 
 import structlog
-from celery.signals import setup_logging, worker_init, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_shutting_down,
+)
 
 from config.logs import configure_logs
 from config.settings import SettingsError, load_settings, unknown_variables
 from worker import bootstrap
 from worker.connection import WORKER_TIMEOUT_SECONDS
+from worker.stopping import PoolProcess, stop_step
 from worker.ticker import Ticker, ticker_step
 
 log = structlog.stdlib.get_logger(__name__)
@@ -33,6 +39,7 @@ def _make_ticker(name: str, capacity: int) -> Ticker:
 
 
 app.steps["consumer"].add(ticker_step(_make_ticker))
+app.steps["worker"].add(stop_step(bootstrap.stop_flag))
 
 
 @setup_logging.connect
@@ -58,3 +65,9 @@ def _refuse_bad_settings(**_signal: Any) -> None:
 @worker_shutting_down.connect
 def _stop_delivering(**_signal: Any) -> None:
     bootstrap.stop_flag.set()
+
+
+@worker_process_init.connect
+def _end_gently(**_signal: Any) -> None:
+    if not bootstrap.stop_flag.is_parent:  # a pool without processes of its own says so too
+        PoolProcess(bootstrap.stop_flag).start()

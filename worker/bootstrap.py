@@ -10,6 +10,7 @@ from celery import Celery
 
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
+from worker.broker import PromptEvents, SteadyBroker
 from worker.connection import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, connect
 from worker.delivery import Delivery
 from worker.delivery_run import DeliveryRun, EventThreads
@@ -32,7 +33,7 @@ stop_flag = StopFlag()
 
 def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
     """A Celery application that can publish wake-ups; it connects when first used."""
-    app = Celery("convertro", set_as_current=False)
+    app = Celery("convertro", amqp=SteadyBroker, events=PromptEvents, set_as_current=False)
     app.conf.update(celery_config(settings, broker_timeout_seconds))
     return app
 

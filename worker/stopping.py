@@ -1,6 +1,24 @@
-"""Whether this worker stops, known to the parent process and to every child of its pool."""
+"""How a worker stops: what is in flight ends or is handed back, whoever asks for it.
+
+A worker is asked to stop by a signal to its parent process, by a signal to all of its
+processes, by remote control, or by an error of its own. Each of them sets the stop flag.
+"""
 
 import mmap
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+from celery import bootsteps
+from celery.signals import task_postrun, task_prerun
+
+#: How long a process that was told to end stays after its task, so that the parent hears
+#: what came of the task.
+FAREWELL_SECONDS = 0.5
+
+#: What ends a process of the pool unless somebody handles it.
+END_SIGNALS = (signal.SIGTERM, signal.SIGQUIT)
 
 
 class StopFlag:
@@ -11,11 +29,86 @@ class StopFlag:
 
     def __init__(self) -> None:
         self._byte = mmap.mmap(-1, 1)
+        self._parent_id = os.getpid()
+        self._leaving = False
 
     def set(self) -> None:
         """The worker stops from now on."""
         self._byte[0] = 1
 
+    def leave(self) -> None:
+        """This process stops; the others go on."""
+        self._leaving = True
+
     def __call__(self) -> bool:
-        """Whether the worker stops."""
-        return self._byte[0] == 1
+        """Whether this process stops: alone, with its worker, or because its parent is gone."""
+        return self._leaving or self._byte[0] == 1 or self._is_orphan()
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether this is the process that made the flag."""
+        return os.getpid() == self._parent_id
+
+    def _is_orphan(self) -> bool:
+        return not self.is_parent and os.getppid() != self._parent_id
+
+
+class PoolProcess:
+    """A process of the pool, whose task hands back what it holds before the process ends.
+
+    It may be told to end by the parent, or together with it: a terminal and systemd send
+    their signals to every process of a worker at once.
+    """
+
+    def __init__(self, stop_flag: StopFlag) -> None:
+        self._stop_flag = stop_flag
+        self._told = False
+        #: What Celery does on each signal, which is to end at once.
+        self._at_once: dict[signal.Signals, Any] = {}
+
+    def start(self) -> None:
+        """Be gentle from the next task on."""
+        task_prerun.connect(self._on_task_begins, weak=False)
+        task_postrun.connect(self._on_task_ends, weak=False)
+
+    def _on_task_begins(self, **_signal: Any) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number in END_SIGNALS:
+            self._at_once[number] = signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._told = True
+        self._stop_flag.leave()
+
+    def _on_task_ends(self, **_signal: Any) -> None:
+        for number, handler in self._at_once.items():
+            signal.signal(number, handler)
+        if self._told:
+            signal.signal(signal.SIGALRM, self._at_once[signal.SIGTERM])
+            signal.setitimer(signal.ITIMER_REAL, FAREWELL_SECONDS)
+
+
+def stop_step(stop_flag: StopFlag) -> type[bootsteps.StartStopStep]:
+    """The step of a worker that sets the stop flag before the pool is waited for."""
+
+    class StopStep(bootsteps.StartStopStep):
+        """Covers remote control, errors of the worker, and SIGQUIT."""
+
+        requires = ("celery.worker.components:Pool",)
+
+        def start(self, _worker: Any) -> None:
+            """Let SIGQUIT hand back too: Celery waits for the pool before it tells anybody."""
+            cold = signal.getsignal(signal.SIGQUIT)
+
+            def stop_at_once(number: int, frame: FrameType | None) -> None:
+                stop_flag.set()
+                if callable(cold):
+                    cold(number, frame)
+
+            signal.signal(signal.SIGQUIT, stop_at_once)
+
+        def close(self, _worker: Any) -> None:
+            """The worker stops, warm or cold."""
+            stop_flag.set()
+
+    return StopStep
