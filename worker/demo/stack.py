@@ -37,8 +37,11 @@ DESTINATION = {
     "CONVERTRO_DOMAIN": "shop.example.com",
 }
 
+#: A large append-only file takes time to load.
+VALKEY_START_SECONDS = 60.0
+
 #: A worker that stops hands its events back well within this.
-STOP_SECONDS = 30
+STOP_SECONDS = 30.0
 
 
 class Stack:
@@ -136,7 +139,7 @@ class Stack:
         self._valkey = ValkeyServer(
             port=self._valkey_port, data_dir=self.folder / "valkey", config=self._valkey_config
         )
-        self._valkey.start()
+        self._valkey.start(timeout=VALKEY_START_SECONDS)
         self._valkey_port = self._valkey.port
         self._release_port()
 
@@ -169,12 +172,16 @@ class Stack:
         worker.wait()
         self.workers.remove(worker)
 
-    def stop_workers(self) -> None:
-        """Stop the workers, which hand back what they hold; the rest goes on."""
+    def stop_workers(self, patience_seconds: float = STOP_SECONDS) -> None:
+        """Stop the workers, which hand back what they hold; the rest goes on.
+
+        Args:
+            patience_seconds: After that a worker is killed.
+        """
         for process in self.workers:
             _ask_to_stop(process)
         while self.workers:
-            _insist(self.workers.pop())
+            _insist(self.workers.pop(), patience_seconds)
 
     def worker_lines(self) -> Iterator[dict[str, Any]]:
         """What the workers logged so far, line by line."""
@@ -220,7 +227,7 @@ class Stack:
 def stop_process(process: "subprocess.Popen[str]") -> int:
     """Ask a process to stop, insist if it does not, and answer its exit code."""
     _ask_to_stop(process)
-    return _insist(process)
+    return _insist(process, STOP_SECONDS)
 
 
 def _ask_to_stop(process: "subprocess.Popen[str]") -> None:
@@ -228,9 +235,9 @@ def _ask_to_stop(process: "subprocess.Popen[str]") -> None:
         process.send_signal(signal.SIGTERM)
 
 
-def _insist(process: "subprocess.Popen[str]") -> int:
+def _insist(process: "subprocess.Popen[str]", patience_seconds: float) -> int:
     try:
-        return process.wait(STOP_SECONDS)
+        return process.wait(patience_seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return process.wait()

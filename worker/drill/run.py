@@ -48,8 +48,11 @@ ROUNDS = 4
 #: How the record file marks the first acceptance of a key.
 FIRST = b'"duplicate":false}'
 
+#: With nothing in flight a worker that does not stop can be killed without harm.
+STOP_SECONDS = 5.0
+
 STEADY = "steady"
-KILLED = "killed"
+VICTIM = "victim"
 
 
 class DrillError(RuntimeError):
@@ -118,8 +121,13 @@ class Drill:
             load.end()
         if load.failure:
             raise DrillError(f"enqueue() failed: {load.failure!r}") from load.failure
-        self.view.note("stopping the workers, then counting")
-        self.stack.stop_workers()
+        self.view.note(
+            f"{'interrupted: ' if self.stopped() else ''}stopping the workers, then counting"
+        )
+        if drain_seconds is None:
+            self.stack.stop_workers()
+        else:
+            self.stack.stop_workers(STOP_SECONDS)
         return self._report(load, drain_seconds)
 
     # Starting
@@ -131,7 +139,7 @@ class Drill:
         self.stack.start_sandbox(
             "--record", str(self._record), "--seed", str(self.options.seed), "--keep", "1000"
         )
-        for worker in (STEADY, KILLED):
+        for worker in (STEADY, VICTIM):
             self._start_worker(worker)
         self._introduce()
         journal = self.stack.producer().journal
@@ -207,9 +215,9 @@ class Drill:
             case Action.FAULT:
                 self._install(step.rule)
             case Action.KILL_WORKER:
-                self.stack.kill_worker(self._workers.pop(KILLED))
+                self.stack.kill_worker(self._workers.pop(VICTIM))
             case Action.START_WORKER:
-                self._start_worker(KILLED)
+                self._start_worker(VICTIM)
             case Action.KILL_REDIS:
                 self.stack.kill_valkey()
             case Action.START_REDIS:
@@ -222,9 +230,10 @@ class Drill:
             try:
                 self._sandbox.clear_faults()
                 self._sandbox.add_fault(rule)
-            except requests.RequestException:  # it has only just begun to listen again
+            except requests.RequestException as error:
+                # It has only just begun to listen again.
                 if time.monotonic() > deadline:
-                    raise
+                    raise DrillError(f"the sandbox takes no fault: {error}") from error
                 time.sleep(POLL_SECONDS)
             else:
                 return

@@ -1,6 +1,7 @@
 """Taking away what a drill left on the operator's Redis."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from redis import Redis
 
@@ -12,8 +13,9 @@ from worker.journal import connect
 #: Keys looked at, or removed, in one round trip.
 STEP = 1000
 
-#: Sets in which kombu notes the queues of each exchange.
-BINDINGS = "_kombu.binding.*"
+#: Where kombu notes the queues of each exchange, and until when it keeps the note.
+BINDINGS = "_kombu.binding."
+DEADLINES = "_kombu.binding_deadlines"
 
 
 def sweep(settings: Settings, name: str) -> int:
@@ -43,19 +45,21 @@ def sweep(settings: Settings, name: str) -> int:
 
 
 def _sweep(redis: Redis, name: str) -> int:
-    removed = sum(redis.unlink(*page) for page in _pages(redis, f"*{name}*"))
-    for page in _pages(redis, BINDINGS):
-        for key in page:
-            members = list(redis.sscan_iter(key, match=f"*{name}*", count=STEP))
-            if members:
-                redis.srem(key, *members)
+    removed = sum(redis.unlink(*page) for page in _pages(redis.scan_iter(f"*{name}*", STEP)))
+    for key in redis.scan_iter(f"{BINDINGS}*", STEP):
+        for page in _pages(redis.sscan_iter(key, f"*{name}*", STEP)):
+            redis.srem(key, *page)
+    for page in _pages(redis.zscan_iter(DEADLINES, count=STEP)):
+        for exchange, _until in page:
+            if not redis.exists(BINDINGS.encode() + exchange):
+                redis.zrem(DEADLINES, exchange)
     return removed
 
 
-def _pages(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
-    page: list[bytes] = []
-    for key in redis.scan_iter(match=pattern, count=STEP):
-        page.append(key)
+def _pages(found: Iterable[Any]) -> Iterator[list[Any]]:
+    page: list[Any] = []
+    for one in found:
+        page.append(one)
         if len(page) == STEP:
             yield page
             page = []
