@@ -15,7 +15,7 @@ from worker.bootstrap import Producer, make_producer
 from worker.cli.access import OPERATOR_TIMEOUT_SECONDS
 from worker.demo.stack import Stack
 from worker.drill.environment import changed_settings
-from worker.drill.load import EventSource, Load
+from worker.drill.load import UNMAPPED, EventSource, Load
 from worker.drill.plan import Action, Step, make_plan
 from worker.drill.report import Report
 from worker.drill.show import Moment, View, clock
@@ -177,12 +177,13 @@ class Drill:
         return changed_settings(self.stack.settings, self.stack.environment)
 
     def _source(self) -> EventSource:
+        mapped = self.stack.settings.events
         return EventSource(
             name=self.options.name,
             seed=self.options.seed,
             started_at=time.time(),
             rate=self.options.rate,
-            mapped=self.stack.settings.events[0].key,
+            mapped=mapped[0].key if mapped else UNMAPPED,
         )
 
     # Breaking
