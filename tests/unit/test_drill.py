@@ -361,6 +361,7 @@ OPERATORS = {
     "CONVERTRO_PROXY_URL": "http://proxy.example.com",
     "CONVERTRO_KEY_PREFIX": "{convertro}:",
     "CONVERTRO_REDIS_URL": "redis://redis.example.com/3",
+    "CONVERTRO_DEDUPE_SECONDS": "60",
     "CONVERTRO_DOMAIN": "acme.example.com",
     "CONVERTRO_CONCURRENCY": "",
 }
@@ -380,6 +381,10 @@ def test_a_drill_keeps_to_itself() -> None:
     assert own["CONVERTRO_QUEUE"] == "x"
     assert own["CONVERTRO_REDIS_URL"] == OPERATORS["CONVERTRO_REDIS_URL"]
     assert "CONVERTRO_REDIS_URL" not in environment(embedded=True)
+
+
+def test_the_journal_of_a_drill_forgets_nothing_before_it_is_counted() -> None:
+    assert "CONVERTRO_DEDUPE_SECONDS" not in environment(embedded=False)
 
 
 def test_a_drill_runs_under_the_operators_settings_and_fills_in_the_rest() -> None:

@@ -17,9 +17,10 @@ from worker.cli.exits import ExitCode, complain, fail
 from worker.cli.output import JsonOption, say_json
 from worker.cli.words import counted
 from worker.demo.stack import Stack
+from worker.drill.deployment import Deployment, DrillError
 from worker.drill.environment import drill_environment
 from worker.drill.report import Report
-from worker.drill.run import Drill, DrillError, Options
+from worker.drill.run import Drill, Options
 from worker.drill.show import View, document, make_view, say_verdict
 from worker.drill.sweep import sweep
 
@@ -132,11 +133,12 @@ def _run(options: Options, view: View, stopped: Signals) -> Report:
         duration_seconds=options.duration_seconds,
     )
     with Stack(environment) as stack:
-        drill = Drill(options, view, stopped, stack)
+        deployment = Deployment(stack, options.name, options.seed, options.embedded)
         try:
-            report = drill.run()
+            report = Drill(options, deployment, view, stopped).run()
             if not report.is_good and not report.interrupted:
-                view.note(f"the record and the workers' log are kept in {drill.keep_evidence()}")
+                kept = deployment.keep_evidence()
+                view.note(f"the record and the workers' log are kept in {kept}")
             return report
         finally:
             stack.stop_workers()

@@ -12,7 +12,8 @@ FILLED_IN = {
     "CONVERTRO_HYBRID_ATTRIBUTION_MODEL": "true",
 }
 
-#: Where the operator's calls go and how: the drill's go to its own sandbox.
+#: Where the operator's calls go and how: the drill's go to its own sandbox. And what could
+#: make the journal forget an event before it is counted.
 LEFT_OUT = {
     f"{ENV_PREFIX}{name}"
     for name in (
@@ -21,6 +22,9 @@ LEFT_OUT = {
         "USERS_PATH",
         "EVENTS_PATH",
         "INSTALLS_PATH",
+        "DEDUPE_SECONDS",
+        "DEAD_MAX_COUNT",
+        "DEAD_MAX_AGE_SECONDS",
         "LOG_FORMAT",
         "LOG_LEVEL",
     )
