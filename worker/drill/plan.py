@@ -1,0 +1,144 @@
+"""The schedule of faults: what is broken when. Pure, and the same for the same seed.
+
+A cycle breaks everything once: the early windows in one random order, then the late ones.
+A worker is killed within a window in which calls are accepted and their answers lost, since
+that is where a careless design would send a sale twice under another name; Redis is killed
+within one in which many calls are under way. Long drills repeat the cycle.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+#: How long a cycle is in a drill of two minutes; others are stretched or squeezed.
+CYCLE_SECONDS = 72.0
+
+#: Between two windows, so that the sandbox listens again and takes the next rule.
+GAP_SECONDS = 1.5
+
+#: At the end nothing is broken for this share of a drill, at the most.
+QUIET_SHARE = 0.4
+
+#: How long what was killed stays dead.
+WORKER_DOWN_SECONDS = 3.0
+REDIS_DOWN_SECONDS = 2.0
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    FAULT = "fault"
+    KILL_WORKER = "kill worker"
+    START_WORKER = "start worker"
+    KILL_REDIS = "kill redis"
+    START_REDIS = "start redis"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that is done to the deployment."""
+
+    at_seconds: float
+    action: Action
+    #: What it is, in words.
+    says: str
+    #: Until when it lasts.
+    until_seconds: float
+    #: The sandbox's rule of a fault.
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A fault of the sandbox that lasts for a while."""
+
+    rule: str
+    says: str
+    #: In a cycle of `CYCLE_SECONDS`.
+    seconds: float
+    #: What is killed within it.
+    kills: Action | None = None
+
+
+EARLY = (
+    Window("status=500,ratio=0.4", "4 calls in 10 are answered with 500", 8),
+    Window("status=429,retry_after=2,ratio=0.3", "3 in 10 get 429 and a Retry-After of 2 s", 6),
+    Window("reset,ratio=0.3", "3 in 10 are accepted, the answer is cut off", 9, Action.KILL_WORKER),
+    Window("slow=0.5,ratio=0.5", "half of the answers take 0.5 s longer", 9, Action.KILL_REDIS),
+)
+LATE = (
+    Window("refuse", "an outage: all connections are refused", 15),
+    Window("hang,ratio=0.1", "1 in 10 is accepted and never answered", 7),
+    Window("error-body,ratio=0.02", "1 in 50 gets 200 with an error in its body", 6),
+)
+
+SAYS = {
+    Action.KILL_WORKER: "SIGKILL to a worker and all its processes",
+    Action.START_WORKER: "the killed worker is started again",
+    Action.KILL_REDIS: "SIGKILL to Redis",
+    Action.START_REDIS: "Redis is started again, same port, same data",
+}
+
+DOWN = {
+    Action.KILL_WORKER: (WORKER_DOWN_SECONDS, Action.START_WORKER),
+    Action.KILL_REDIS: (REDIS_DOWN_SECONDS, Action.START_REDIS),
+}
+
+
+def make_plan(
+    duration_seconds: float, *, seed: int, lease_seconds: float, kills_redis: bool
+) -> tuple[Step, ...]:
+    """The steps of a drill, in the order of their times.
+
+    Args:
+        duration_seconds: How long load is made.
+        seed: Decides the order of the windows and the moments of the kills.
+        lease_seconds: For so long nothing is broken at the end, if there is time.
+        kills_redis: Whether Redis is ours to kill.
+    """
+    chance = Random(seed)  # noqa: S311  repeatable, not secret
+    busy_seconds = duration_seconds - quiet_seconds(duration_seconds, lease_seconds)
+    cycles = max(1, round(busy_seconds / CYCLE_SECONDS))
+    length = busy_seconds / cycles
+    steps = [
+        step
+        for number in range(cycles)
+        for step in _cycle(number * length, length / CYCLE_SECONDS, chance)
+        if kills_redis or step.action not in {Action.KILL_REDIS, Action.START_REDIS}
+    ]
+    return tuple(sorted(steps, key=lambda step: step.at_seconds))
+
+
+def quiet_seconds(duration_seconds: float, lease_seconds: float) -> float:
+    """How long nothing is broken at the end, so that what was lost can come back."""
+    return min(lease_seconds, QUIET_SHARE * duration_seconds)
+
+
+def _cycle(begin_seconds: float, scale: float, chance: Random) -> Iterator[Step]:
+    """Everything once, from a moment on; all times are multiplied by the scale."""
+    at_seconds = begin_seconds + GAP_SECONDS * scale
+    for window in (*_shuffled(EARLY, chance), *_shuffled(LATE, chance)):
+        seconds = round(window.seconds * scale, 2)
+        yield Step(
+            at_seconds=at_seconds,
+            action=Action.FAULT,
+            says=window.says,
+            until_seconds=at_seconds + seconds,
+            rule=f"{window.rule},for={seconds:g}",
+        )
+        if window.kills:
+            kill_at = at_seconds + seconds * chance.uniform(0.3, 0.6)
+            yield from _kill(window.kills, kill_at, min(1.0, scale))
+        at_seconds += seconds + GAP_SECONDS * scale
+
+
+def _kill(action: Action, at_seconds: float, scale: float) -> Iterator[Step]:
+    down_seconds, revival = DOWN[action]
+    up_at = at_seconds + down_seconds * scale
+    yield Step(at_seconds, action, SAYS[action], up_at)
+    yield Step(up_at, revival, SAYS[revival], up_at)
+
+
+def _shuffled(windows: tuple[Window, ...], chance: Random) -> list[Window]:
+    return chance.sample(windows, len(windows))
