@@ -35,6 +35,9 @@ COMMANDS = {
     "show": Entry("worker.cli.show:show", "Say where one event is and what happened to it."),
     "audit": Entry("worker.cli.audit:audit", "Check that every event is accounted for."),
     "schedule": Entry("worker.cli.schedule:schedule", "Say when a failed call is tried again."),
+    "preflight": Entry(
+        "worker.cli.preflight:preflight", "Check whether workers can start and run well."
+    ),
     "demo": Entry("worker.demo.cli:demo", "See the main job done, everything included."),
     "sandbox": Entry(
         "worker.sandbox.cli:sandbox",
