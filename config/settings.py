@@ -196,7 +196,7 @@ class Settings(BaseSettings, ConvertroSettings):
         description="How long one deliver task goes on before it makes room for other tasks.",
     )
     shutdown_seconds: float = Field(
-        10.0,
+        15.0,  # longer than one attempt may take
         ge=0,
         le=600,
         description="How long a stopping worker waits for calls in flight before handing back.",

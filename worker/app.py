@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import structlog
 from celery.signals import (
     setup_logging,
     worker_init,
@@ -11,13 +10,12 @@ from celery.signals import (
 )
 
 from config.logs import configure_logs
-from config.settings import SettingsError, load_settings, unknown_variables
+from config.settings import SettingsError, load_settings
 from worker import bootstrap
 from worker.connection import WORKER_TIMEOUT_SECONDS
+from worker.preflight import preflight_of_worker
 from worker.stopping import PoolProcess, stop_step
 from worker.ticker import Ticker, ticker_step
-
-log = structlog.stdlib.get_logger(__name__)
 
 try:
     settings = load_settings()
@@ -48,18 +46,11 @@ def _configure_logs(**_signal: Any) -> None:
 
 
 @worker_init.connect
-def _refuse_bad_settings(**_signal: Any) -> None:
-    try:
-        settings.require_destination()
-    except SettingsError as error:
-        raise SystemExit(f"convertro: {error}") from None
-    for name, close in unknown_variables().items():
-        log.warning(
-            "A CONVERTRO_ variable is not a setting: nothing reads it.",
-            action="unknown_setting",
-            variable=name,
-            did_you_mean=close,
-        )
+def _refuse_to_start(**_signal: Any) -> None:
+    """Start only if the preflight finds no error."""
+    configure_logs(settings)
+    if errors := preflight_of_worker(settings):
+        raise SystemExit("\n".join(f"convertro: {error}" for error in errors))
 
 
 @worker_shutting_down.connect

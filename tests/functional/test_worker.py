@@ -113,7 +113,7 @@ def test_events_that_come_by_task_name_are_taken_in(stack: Stack) -> None:
 
 def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: Stack) -> None:
     redis = Redis(port=stack.valkey.port)
-    redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 4_000_000)
+    redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 8_000_000)
     producer = stack.producer()
     accepted = 0
 

@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     #: Everything that was asked for is done or shown.
     DONE = 0
     #: It ran, and the answer is no: refused events, an unknown id, an event that is not
-    #: dead, a violated audit, a confirmation that was declined.
+    #: dead, a violated audit, an error that a preflight found, a declined confirmation.
     NEGATIVE = 1
     #: A wrong option, a wrong setting, or a file that cannot be read or written.
     USAGE = 2

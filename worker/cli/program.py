@@ -37,6 +37,9 @@ COMMANDS = {
     "resume": Entry("worker.cli.pause:resume", "Deliver again."),
     "audit": Entry("worker.cli.audit:audit", "Check that every event is accounted for."),
     "schedule": Entry("worker.cli.schedule:schedule", "Say when a failed call is tried again."),
+    "preflight": Entry(
+        "worker.cli.preflight:preflight", "Check whether workers can start and run well."
+    ),
     "demo": Entry("worker.demo.cli:demo", "See the main job done, everything included."),
     "drill": Entry("worker.drill.cli:drill", "Break everything on purpose, and count."),
     "sandbox": Entry(

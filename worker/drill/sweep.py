@@ -8,7 +8,7 @@ from redis import Redis
 from config.settings import Settings
 from worker.bootstrap import make_app
 from worker.cli.access import OPERATOR_TIMEOUT_SECONDS
-from worker.journal import connect
+from worker.connection import connect
 
 #: Keys looked at, or removed, in one round trip.
 STEP = 1000

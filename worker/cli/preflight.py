@@ -1,0 +1,98 @@
+"""The command `convertro preflight`: can workers start, and would they run well?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from config.logs import configure_logs
+from worker import preflight as checking
+from worker.cli.access import read_settings
+from worker.cli.exits import ExitCode
+from worker.cli.output import JsonOption, say, say_json
+from worker.cli.tables import say_table, table, text
+from worker.cli.words import counted
+from worker.preflight_checks import Check, Level
+
+#: How a level is shown: what matters in capitals, so that it needs no colour.
+SHOWN = {
+    Level.OK: "ok",
+    Level.WARNING: "WARNING",
+    Level.ERROR: "ERROR",
+    Level.NOT_CHECKED: "not checked",
+}
+STYLES = {Level.WARNING: "yellow", Level.ERROR: "red"}
+
+
+def preflight(*, as_json: JsonOption = False) -> None:
+    """Check whether workers can start and run well.
+
+    Looks at the settings, at Redis, at Convertro's host and at the broker; sends no event and
+    no request. A worker checks the same when it starts.
+
+    Example: convertro preflight && celery -A worker.app worker
+
+    Exit codes: 0 no error, warnings perhaps; 1 an error; 2 a wrong setting; 3 Redis is
+    unavailable.
+    """
+    settings = read_settings()
+    configure_logs(settings)
+    checks = checking.preflight(settings)
+    if as_json:
+        say_json(_document(checks))
+    else:
+        _say(checks)
+    if code := exit_code(checks):
+        raise typer.Exit(code)
+
+
+def exit_code(checks: Sequence[Check]) -> ExitCode:
+    """A wrong setting comes before Redis, which may be missing because of it."""
+    errors = {check.name for check in checks if check.level is Level.ERROR}
+    if errors & {"settings", "redis_url"}:
+        return ExitCode.USAGE
+    if "redis" in errors:
+        return ExitCode.UNAVAILABLE
+    return ExitCode.NEGATIVE if errors else ExitCode.DONE
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """What it comes to, in one sentence."""
+    levels = [check.level for check in checks]
+    errors, warnings = levels.count(Level.ERROR), levels.count(Level.WARNING)
+    told = counted(warnings, "warning") if warnings else "no warnings"
+    if errors:
+        return f"{counted(errors, 'error')}, {told}: workers will not start"
+    return f"{told}, no errors: workers will start"
+
+
+def _say(checks: Sequence[Check]) -> None:
+    grid = table("check", "level", "finding", fixed=("check", "level"))
+    for check in checks:
+        grid.add_row(
+            text(check.name.replace("_", " ")),
+            text(SHOWN[check.level], STYLES.get(check.level, "")),
+            text(check.sentence),
+        )
+    say_table(grid)
+    say("")
+    say(summary(checks))
+
+
+def _document(checks: Sequence[Check]) -> dict[str, Any]:
+    levels = [check.level for check in checks]
+    return {
+        "good": Level.ERROR not in levels,
+        "sentence": summary(checks),
+        "errors": levels.count(Level.ERROR),
+        "warnings": levels.count(Level.WARNING),
+        "checks": [
+            {
+                "name": check.name,
+                "level": check.level.value,
+                "finding": check.says,
+                "remedy": check.remedy or None,
+            }
+            for check in checks
+        ],
+    }

@@ -1,0 +1,79 @@
+"""The preflight: before a worker delivers, is everything as it has to be?
+
+`convertro preflight` shows every finding. A worker that starts logs the warnings and refuses
+to start for an error, but waits for a while for a Redis that is not up yet.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from time import monotonic, sleep
+
+import structlog
+
+from config.settings import Settings, unknown_variables
+from worker.preflight_checks import Check, Level, settings_checks
+from worker.preflight_facts import ask_redis
+from worker.preflight_redis import NoAnswer, RedisFacts, no_answer_checks, redis_checks
+from worker.reachable import broker_check, connection_check
+
+#: How long a starting worker waits for Redis: a machine where everything boots at once.
+PATIENCE_SECONDS = 60.0
+PAUSE_SECONDS = 1.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+Answer = RedisFacts | NoAnswer
+
+
+def preflight(settings: Settings) -> tuple[Check, ...]:
+    """Every check, in the order in which they are shown; one that fails stops no other."""
+    return tuple(chain.from_iterable(_stages(settings, lambda: ask_redis(settings))))
+
+
+def preflight_of_worker(settings: Settings) -> list[str]:
+    """The same for a worker that starts: it waits for Redis, and each warning is a log line.
+
+    Answers a sentence for each error; a worker must not start if there is one.
+    """
+    for stage in _stages(settings, lambda: wait_for_redis(lambda: ask_redis(settings))):
+        checks = list(stage)
+        for check in checks:
+            if check.level is Level.WARNING:
+                log.warning(check.sentence, action="preflight_warning", check=check.name)
+        if errors := [check.sentence for check in checks if check.level is Level.ERROR]:
+            return errors
+    return []
+
+
+def wait_for_redis(
+    ask: Callable[[], Answer],
+    *,
+    now: Callable[[], float] = monotonic,
+    pause: Callable[[float], None] = sleep,
+) -> Answer:
+    """Ask again each second while Redis is not there or loads its data; the last answer counts."""
+    until = now() + PATIENCE_SECONDS
+    answer = ask()
+    if isinstance(answer, NoAnswer) and answer.may_pass:
+        log.warning(
+            "Redis is not ready: the worker waits for it before it starts.",
+            action="preflight_waits",
+            address=answer.address,
+            reason=answer.reason,
+            at_most_seconds=PATIENCE_SECONDS,
+        )
+    while isinstance(answer, NoAnswer) and answer.may_pass and now() < until:
+        pause(PAUSE_SECONDS)
+        answer = ask()
+    return answer
+
+
+def _stages(settings: Settings, ask: Callable[[], Answer]) -> Iterator[Iterable[Check]]:
+    """The checks in three steps, from what costs nothing to what may take seconds."""
+    yield settings_checks(settings, unknown_variables())
+    answer = ask()
+    if isinstance(answer, NoAnswer):
+        yield no_answer_checks(answer)
+    else:
+        yield redis_checks(settings, answer)
+    yield (connection_check(settings), broker_check(settings))

@@ -1,0 +1,101 @@
+"""Asks the journal's Redis about itself, in two round trips."""
+
+import re
+from time import monotonic, time
+from typing import Any
+from uuid import uuid4
+
+from redis import Redis
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from config.settings import Settings
+from worker.connection import WORKER_TIMEOUT_SECONDS, connect
+from worker.preflight_redis import NoAnswer, RedisFacts, Why
+from worker.reachable import address_of
+
+#: Writes to the dead letters and leaves no trace: what may be refused comes before the write,
+#: and nobody sees what is between. It may run when Redis is full, as burying an event may.
+PROBE = """#!lua flags=allow-oom
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], 0, ARGV[1])
+redis.call('ZREM', KEYS[1], ARGV[1])
+return redis.call('ZCARD', KEYS[1])
+"""
+
+
+#: Where a script fell, which says nothing to an operator.
+PLACE_IN_SCRIPT = re.compile(r" script: (\S+, )?on @user_script.*$")
+
+
+def ask_redis(
+    settings: Settings, timeout_seconds: float = WORKER_TIMEOUT_SECONDS
+) -> RedisFacts | NoAnswer:
+    """Learn what there is to know about the journal's Redis.
+
+    Args:
+        settings: Where it is, and the prefix of the journal's keys.
+        timeout_seconds: The longest wait for a connection, and for an answer.
+    """
+    address = address_of(settings.redis_url.get_secret_value())
+    try:
+        with connect(settings, timeout_seconds) as redis:
+            return _facts(redis, address, f"{settings.key_prefix}dead")
+    except ValueError:  # its message might quote a part of the password
+        return NoAnswer(address, Why.BAD_URL)
+    except RedisError as error:
+        return NoAnswer(address, _why(error), _reason(error))
+
+
+def _why(error: RedisError) -> Why:
+    if isinstance(error, BusyLoadingError):
+        return Why.LOADING
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return Why.REFUSED
+    passes = isinstance(error, RedisConnectionError | RedisTimeoutError)
+    return Why.AWAY if passes else Why.REFUSED
+
+
+def _facts(redis: Redis, address: str, dead_key: str) -> RedisFacts:
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.info()
+    pipeline.config_get("save", "appendfsync")
+    pipeline.eval(PROBE, 1, dead_key, f"preflight-{uuid4().hex}")
+    info, config, dead = pipeline.execute(raise_on_error=False)
+    refused = isinstance(dead, ResponseError)
+    skew_seconds, round_trip_seconds = _clock(redis)
+    return RedisFacts(
+        address=address,
+        info={} if isinstance(info, ResponseError) else info,
+        config={} if isinstance(config, ResponseError) else config,
+        skew_seconds=skew_seconds,
+        round_trip_seconds=round_trip_seconds,
+        dead=None if refused else int(dead),
+        refusal=_reason(dead) if refused else "",
+    )
+
+
+def _clock(redis: Redis) -> tuple[float | None, float]:
+    """This machine's clock minus that of Redis, and how long it took to ask, in seconds."""
+    asked_at = monotonic()
+    try:
+        answer: Any = redis.time()
+    except ResponseError:
+        return None, monotonic() - asked_at
+    round_trip_seconds = monotonic() - asked_at
+    seconds, microseconds = answer
+    then = time() - round_trip_seconds / 2
+    return then - seconds - microseconds / 1_000_000, round_trip_seconds
+
+
+def _reason(error: Exception) -> str:
+    """What Redis or the connection said, as the journal tells it, without places in scripts."""
+    said = PLACE_IN_SCRIPT.sub("", " ".join(str(error).split())).rstrip(".")
+    return f"{type(error).__name__}: {said}"

@@ -1,0 +1,216 @@
+"""What the preflight makes of what Redis said about itself. Pure: facts in, checks out.
+
+Whatever Redis does not tell, because its user may not ask, is not checked; it is no fault.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from config.settings import Settings
+from worker.preflight_checks import Check, Level, untold
+from worker.preflight_keeping import (
+    durability_check,
+    eviction_check,
+    memory_check,
+    persistence_check,
+)
+
+#: Scripts with flags came with it.
+LEAST_VERSION = (7, 0)
+
+#: Share of the bound on dead letters from which on the operator should know.
+MANY_DEAD_SHARE = 0.9
+
+#: Clocks that differ by less do not matter.
+SKEW_WARNING_SECONDS = 2.0
+SKEW_ERROR_SECONDS = 60.0
+
+#: What to do when Redis refuses to write, by how its answer begins or what it holds.
+REMEDIES = (
+    ("permissions", "let the user of CONVERTRO_REDIS_URL write the journal's keys (ACL)"),
+    ("WRONGTYPE", "another program uses this key: set another CONVERTRO_KEY_PREFIX or database"),
+    ("read only", "set CONVERTRO_REDIS_URL to the primary"),
+    ("MOVED", "set CONVERTRO_REDIS_URL to the node that holds the journal's keys"),
+    ("memory", "give Redis more memory"),
+    ("MISCONF", "free disk space on the machine of Redis"),
+)
+
+#: What is checked of Redis, in this order.
+REDIS_CHECKS = (
+    "version",
+    "role",
+    "eviction",
+    "memory",
+    "persistence",
+    "clock",
+    "dead_letters",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisFacts:
+    """What Redis said about itself."""
+
+    #: Its host and port.
+    address: str
+    #: The fields of `INFO`; empty if the user may not ask.
+    info: Mapping[str, Any]
+    #: The fields of `CONFIG GET`; empty if the user may not ask, as on many hosted servers.
+    config: Mapping[str, str]
+    #: This machine's clock minus that of Redis; None if the user may not ask.
+    skew_seconds: float | None
+    #: How long the answer about the clock took: the skew is known to half of it.
+    round_trip_seconds: float
+    #: How many dead letters there are; None if Redis refused to write one.
+    dead: int | None
+    #: What Redis said when it refused.
+    refusal: str = ""
+
+
+class Why(StrEnum):
+    """Why there are no facts."""
+
+    #: Nobody listens, or nobody answers.
+    AWAY = "away"
+    #: It has started and reads its data.
+    LOADING = "loading"
+    #: It wants another user or password, or has no such database.
+    REFUSED = "refused"
+    #: The client does not understand the URL.
+    BAD_URL = "bad_url"
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """There are no facts."""
+
+    address: str
+    why: Why
+    #: What Redis or the connection said.
+    reason: str = ""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether waiting may help."""
+        return self.why in {Why.AWAY, Why.LOADING}
+
+
+def no_answer_checks(answer: NoAnswer) -> Iterator[Check]:
+    """Redis is not there, so nothing about it can be checked."""
+    yield _no_answer(answer)
+    for name in REDIS_CHECKS:
+        yield Check(name, Level.NOT_CHECKED, "needs Redis")
+
+
+def _no_answer(answer: NoAnswer) -> Check:
+    where = f"Redis at {answer.address}"
+    match answer.why:
+        case Why.BAD_URL:
+            says, remedy = "the Redis client does not understand CONVERTRO_REDIS_URL", "correct it"
+            return Check("redis_url", Level.ERROR, says, remedy)
+        case Why.LOADING:
+            says, remedy = f"{where} is still loading its data", "wait until it is done"
+        case Why.REFUSED:
+            says = f"{where} refuses us: {answer.reason}"
+            remedy = "check user, password and database in CONVERTRO_REDIS_URL"
+        case Why.AWAY:
+            says = f"{where} is unavailable: {answer.reason}"
+            remedy = "check that it runs and that CONVERTRO_REDIS_URL is right"
+    return Check("redis", Level.ERROR, says, remedy)
+
+
+def redis_checks(settings: Settings, facts: RedisFacts) -> Iterator[Check]:
+    """Whether this Redis may hold a journal."""
+    told = f"{facts.address} answers in {facts.round_trip_seconds * 1000:.1f} ms"
+    yield Check("redis", Level.OK, told)
+    yield version_check(facts.info)
+    yield role_check(facts.info)
+    yield eviction_check(facts.info)
+    yield memory_check(facts.info)
+    yield persistence_check(facts.info, facts.config)
+    yield clock_check(facts.skew_seconds, facts.round_trip_seconds)
+    yield dead_letters_check(facts, settings.dead_max_count)
+    # Whether an `enqueue` waits until its event is on disk; not every release has the setting.
+    if settings.durability == "fsync":
+        yield durability_check(facts.info, facts.config, _version(facts.info))
+
+
+def version_check(info: Mapping[str, Any]) -> Check:
+    """Whether it is Redis or Valkey 7.0 or newer."""
+    version = _version(info)
+    if not version:
+        return untold("version")
+    told = f"Redis {info['redis_version']}"
+    if "valkey_version" in info:
+        told = f"Valkey {info['valkey_version']}"
+    if version < LEAST_VERSION:
+        return Check(
+            "version", Level.ERROR, f"{told} is too old", "use Redis or Valkey 7.0 or newer"
+        )
+    return Check("version", Level.OK, told)
+
+
+def role_check(info: Mapping[str, Any]) -> Check:
+    """Whether it is a primary: a replica refuses what we write, or loses it."""
+    role = info.get("role")
+    if role is None:
+        return untold("role")
+    if role == "master":
+        return Check("role", Level.OK, "primary")
+    primary = f"{info.get('master_host')}:{info.get('master_port')}"
+    return Check(
+        "role",
+        Level.ERROR,
+        f"this Redis is a replica of {primary} and no place to write to",
+        "set CONVERTRO_REDIS_URL to the primary",
+    )
+
+
+def clock_check(skew_seconds: float | None, round_trip_seconds: float) -> Check:
+    """Whether this machine and Redis agree on the time.
+
+    Args:
+        skew_seconds: This machine's clock minus that of Redis.
+        round_trip_seconds: The skew is known to half of it; the doubt is in favour.
+    """
+    if skew_seconds is None:
+        return untold("clock", "TIME")
+    certain = max(0.0, abs(skew_seconds) - round_trip_seconds / 2)
+    if certain <= SKEW_WARNING_SECONDS:
+        return Check("clock", Level.OK, "this machine and Redis agree on the time")
+    side = "ahead of" if skew_seconds > 0 else "behind"
+    says = f"this machine's clock is {certain:.0f} s {side} that of Redis"
+    remedy = "set both clocks by NTP"
+    if certain <= SKEW_ERROR_SECONDS:
+        return Check("clock", Level.WARNING, says, remedy)
+    breaks = "attempt times, the retry horizon and Retry-After dates would be wrong"
+    return Check("clock", Level.ERROR, f"{says}: {breaks}", remedy)
+
+
+def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
+    """Whether a dead letter can be written, and whether there is room for more."""
+    name = "dead_letters"
+    if facts.dead is None:
+        if _version(facts.info, default=LEAST_VERSION) < LEAST_VERSION:
+            return Check(name, Level.NOT_CHECKED, "needs a newer Redis")
+        remedy = next(
+            (text for sign, text in REMEDIES if sign in facts.refusal), "mend what Redis names"
+        )
+        return Check(name, Level.ERROR, f"dead letters cannot be written: {facts.refusal}", remedy)
+    told = f"{facts.dead:,} dead letters of at most {max_count:,}"
+    if facts.dead >= MANY_DEAD_SHARE * max_count:
+        return Check(
+            name,
+            Level.WARNING,
+            f"{told}: beyond that the oldest are let go",
+            "redrive or discard some, or raise CONVERTRO_DEAD_MAX_COUNT",
+        )
+    return Check(name, Level.OK, f"{told}, and one can be written")
+
+
+def _version(info: Mapping[str, Any], default: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """The version of Redis, or that with which a Valkey is compatible; major and minor."""
+    parts = str(info.get("redis_version", "")).split(".")[:2]
+    return tuple(int(part) for part in parts) if all(map(str.isdigit, parts)) else default

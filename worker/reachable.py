@@ -1,0 +1,96 @@
+"""Whether Convertro's host and the broker accept connections, and what to call them in public."""
+
+import re
+import socket
+from urllib.parse import urlsplit
+
+from config.settings import Settings
+from worker.preflight_checks import Check, Level
+
+PORTS = {"http": 80, "https": 443}
+
+#: The longest wait for the broker; without it a worker delivers, but hears of events late.
+BROKER_SECONDS = 3
+
+#: What may be shown of a URL. Anything else might be a part of a password.
+ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?")
+
+
+def address_of(url: str) -> str:
+    """Host and port of a URL, or of each that it lists, without credentials."""
+    listed = url.split(";") if url.count("://") > 1 else [url]
+    hosts = ",".join(_without_credentials(one) for one in listed).split(",")
+    return ", ".join(filter(ADDRESS.fullmatch, hosts)) or "the host of the URL"
+
+
+def _without_credentials(url: str) -> str:
+    behind_scheme = url.partition("://")[2].partition("?")[0]
+    return behind_scheme.rpartition("@")[2].partition("/")[0]
+
+
+def connection_check(settings: Settings) -> Check:
+    """Whether Convertro's host, or the proxy before it, accepts a connection; nothing is sent."""
+    name = "connection"
+    whose, variable, url = "", "CONVERTRO_BASE_URL", settings.base_url
+    if settings.proxy_url and (proxy := settings.proxy_url.get_secret_value()):
+        whose, variable = "the proxy ", "CONVERTRO_PROXY_URL"
+        url = proxy if "://" in proxy else f"http://{proxy}"
+    remedy = f"check {variable}, the network and the firewall"
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 80)
+    except ValueError:  # the port is no number; it may be part of an unquoted password
+        return Check(name, Level.WARNING, f"{variable} names no valid port", remedy)
+    shown = f"{whose}[{host}]:{port}" if ":" in host else f"{whose}{host}:{port}"
+    failure = _connection_failure(host, port, settings.connect_timeout_seconds)
+    if failure:
+        return Check(name, Level.WARNING, f"{shown} {failure}: events would wait", remedy)
+    return Check(name, Level.OK, f"{shown} accepts connections")
+
+
+def _connection_failure(host: str, port: int, timeout_seconds: float) -> str | None:
+    """Why no connection could be made, or None."""
+    try:
+        socket.create_connection((host, port), timeout_seconds).close()
+    except (socket.gaierror, UnicodeError):
+        return "is no known host name"
+    except TimeoutError:
+        return f"did not accept a connection within {timeout_seconds:g} s"
+    except OSError as error:
+        return f"accepts no connection ({error.strerror or type(error).__name__})"
+    return None
+
+
+def broker_check(settings: Settings) -> Check:
+    """Whether wake-ups can travel; the ticker makes good what a broker loses, but later."""
+    if (
+        not settings.broker_url
+        or settings.celery_broker_url == settings.redis_url.get_secret_value()
+    ):
+        return Check("broker", Level.OK, "wake-ups travel through the journal's Redis")
+    address = address_of(settings.celery_broker_url)
+    failure = _broker_failure(settings)
+    if failure:
+        return Check(
+            "broker",
+            Level.WARNING,
+            f"{address} cannot be used ({failure}): a worker cannot hear of events",
+            "check that the broker runs and that CONVERTRO_BROKER_URL is right",
+        )
+    return Check("broker", Level.OK, f"{address} accepts connections")
+
+
+def _broker_failure(settings: Settings) -> str | None:
+    from worker.bootstrap import make_app  # noqa: PLC0415  most brokers are the journal's Redis
+
+    try:
+        with make_app(settings, BROKER_SECONDS).connection_for_read() as connection:
+            connection.ensure_connection(
+                max_retries=1, interval_start=0, interval_step=0, timeout=BROKER_SECONDS
+            )
+    except Exception as error:  # noqa: BLE001  any broker, any error; messages may hold passwords
+        cause = error.__cause__ or error
+        if isinstance(cause, KeyError | ImportError):
+            return "its kind is unknown, or what it needs is not installed"
+        return type(cause).__name__
+    return None
