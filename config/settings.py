@@ -245,7 +245,10 @@ class Settings(BaseSettings, ConvertroSettings):
         description="Failures count for one to two such windows.",
     )
     breaker_min_count: int = Field(
-        20, ge=2, le=100_000, description="Fewer events in that time hold nothing."
+        20,
+        ge=2,
+        le=100_000,
+        description="Fewer events in that time hold nothing; so many failures in a row do.",
     )
     breaker_ratio: float = Field(
         0.5,

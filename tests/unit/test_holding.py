@@ -106,10 +106,10 @@ def opened(bench: Bench) -> None:
 def test_it_opens_when_half_of_a_window_fails_but_not_for_fewer_than_the_least(
     bench: Bench,
 ) -> None:
-    bench.deliver(SICK, SICK, SICK)
+    bench.deliver(SICK, ACCEPTED, SICK)
     assert bench.breaker.state is CLOSED
     with structlog.testing.capture_logs() as logs:
-        bench.deliver(ACCEPTED, ACCEPTED, ACCEPTED, SICK)
+        bench.deliver(ACCEPTED, ACCEPTED, SICK)
     breaker = bench.breaker
     assert (breaker.state, breaker.cause, breaker.detail) == (OPEN, Cause.FAILURES, "http_503")
     assert breaker.since_ms == bench.now_ms
@@ -120,8 +120,20 @@ def test_it_opens_when_half_of_a_window_fails_but_not_for_fewer_than_the_least(
 def test_what_failed_two_windows_ago_does_not_count(bench: Bench) -> None:
     bench.deliver(SICK, SICK, SICK)
     bench.wait(2 * bench.settings.breaker_window_seconds)
-    bench.deliver(SICK, SICK, SICK)
+    bench.deliver(ACCEPTED, SICK, SICK)
     assert bench.breaker.state is CLOSED
+
+
+def test_so_many_failures_in_a_row_open_it_however_much_passed_before(bench: Bench) -> None:
+    """An outage under load shows at once, and one under hardly any load in the end."""
+    for _ in range(5):
+        bench.deliver(*[ACCEPTED] * 8)
+    bench.deliver(SICK, SICK)
+    bench.wait(3600)
+    bench.deliver(SICK)
+    assert bench.breaker.state is CLOSED
+    bench.deliver(SICK)
+    assert bench.breaker.cause is Cause.FAILURES
 
 
 def test_a_healthy_minority_of_failures_holds_nothing(bench: Bench) -> None:
@@ -323,6 +335,15 @@ def test_an_answer_that_all_events_get_holds_them_instead_of_burying_them(bench:
     (probe,) = bench.claim()
     bench.say(probe, ACCEPTED)
     assert bench.breaker.state is CLOSED
+
+
+def test_so_many_burials_in_a_row_hold_the_stream_however_much_passed_before(
+    bench: Bench,
+) -> None:
+    for _ in range(5):
+        bench.deliver(*[ACCEPTED] * 8)
+    assert bench.deliver(*[REJECTED] * 6) == [Finished.MOVED] * 3 + [Finished.HELD] * 3
+    assert bench.breaker.cause is Cause.BURIALS
 
 
 def test_one_poisonous_event_among_good_ones_is_buried_as_usual(bench: Bench) -> None:

@@ -12,10 +12,12 @@
 --   closed_at, passed_at     when it closed last; when Convertro last accepted a call
 --   window, passed, failed, buried:<reason>, and each with :last
 --                            rounds in this window and the one before
+--   row, row_of              how many rounds in a row came to the same: 'failed', or a
+--                            reason of dead letters
 
 local FIRST_WAIT = 1000
 
-local TEXTS = {state = true, cause = true, detail = true, probe = true}
+local TEXTS = {state = true, cause = true, detail = true, probe = true, row_of = true}
 
 -- Dead letters whose reason lies with Convertro or with this program, not with the event.
 local GUARDED = {rejected = true, retries_exhausted = true, unexpected_error = true}
@@ -70,6 +72,7 @@ local function open_breaker(cause, detail)
   breaker.state, breaker.cause, breaker.detail, breaker.since = 'open', cause, detail, now
   breaker.probe_at, breaker.probe = now + breaker.wait, nil
   breaker.probed = cause == 'setup' and 1 or 2  -- all but that one take several events
+  breaker.row, breaker.row_of = nil, nil
   clear_window()
   breaker_changed, turn = true, {state = 'opened', cause = cause, detail = detail}
   count('breaker_opened:' .. cause)
@@ -142,17 +145,28 @@ local function note_probe(record, health, guarded)
   end
 end
 
+-- Counts how many rounds in a row came to the same; answers whether they are too many.
+local function is_row(of)
+  breaker.row = breaker.row_of == of and breaker.row + 1 or 1
+  breaker.row_of, breaker_changed = of, true
+  return of ~= 'passed' and breaker.row >= args.breaker_min
+end
+
 local function note_round(health, guarded, last)
   turn_window()
   if health then add(health) end
   if guarded then add('buried:' .. guarded) end
   local rounds = seen('passed') + seen('failed')
+  local in_row = is_row(guarded or health)
   if last and last.class == 'setup' then
     open_breaker('setup', last.detail)
-  elseif health == 'failed' and is_most(seen('failed'), rounds) then
+  elseif health == 'failed' and (in_row or is_most(seen('failed'), rounds)) then
     open_breaker('failures', last.detail)
-  elseif guarded and is_most(seen('buried:' .. guarded), rounds + seen('buried:unexpected_error')) then
-    open_breaker('burials', last and (guarded .. ' ' .. last.detail) or guarded)
+  elseif guarded then
+    rounds = rounds + seen('buried:unexpected_error')
+    if in_row or is_most(seen('buried:' .. guarded), rounds) then
+      open_breaker('burials', last and (guarded .. ' ' .. last.detail) or guarded)
+    end
   end
 end
 
