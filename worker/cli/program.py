@@ -36,7 +36,7 @@ COMMANDS = {
     "audit": Entry("worker.cli.audit:audit", "Check that every event is accounted for."),
     "schedule": Entry("worker.cli.schedule:schedule", "Say when a failed call is tried again."),
     "demo": Entry("worker.demo.cli:demo", "See the main job done, everything included."),
-    "drill": Entry("worker.drill.cli:drill", "Break everything on purpose, and count."),
+    "drill": Entry("worker.drill.cli:drill", "Show that nothing is lost, whatever breaks."),
     "sandbox": Entry(
         "worker.sandbox.cli:sandbox",
         "Stand in for Convertro, or fail as told.",
