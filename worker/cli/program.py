@@ -41,7 +41,7 @@ COMMANDS = {
         "worker.cli.preflight:preflight", "Check whether workers can start and run well."
     ),
     "demo": Entry("worker.demo.cli:demo", "See the main job done, everything included."),
-    "drill": Entry("worker.drill.cli:drill", "Break everything on purpose, and count."),
+    "drill": Entry("worker.drill.cli:drill", "Show that nothing is lost, whatever breaks."),
     "sandbox": Entry(
         "worker.sandbox.cli:sandbox",
         "Stand in for Convertro, or fail as told.",

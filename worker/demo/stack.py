@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -140,7 +141,8 @@ class Stack:
         self._valkey = embedded_server(
             self._valkey_port, data_dir=self.folder / "valkey", config=self._valkey_config
         )
-        self._valkey.start(timeout=VALKEY_START_SECONDS)
+        with _no_interrupts_inherited():
+            self._valkey.start(timeout=VALKEY_START_SECONDS)
         self._valkey_port = self._valkey.port
         self._release_port()
 
@@ -223,6 +225,16 @@ class Stack:
         )
         self.workers.append(process)
         return process
+
+
+@contextmanager
+def _no_interrupts_inherited() -> Iterator[None]:
+    """Let what is started in our own process group not hear Ctrl-C: we stop it in its turn."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def stop_process(process: "subprocess.Popen[str]") -> int:
