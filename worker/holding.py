@@ -34,6 +34,15 @@ class Cause(StrEnum):
     BURIALS = "burials"
 
 
+#: What each cause means, and what to do about it.
+CAUSES = {
+    Cause.FAILURES: "most calls to Convertro fail",
+    Cause.SETUP: "Convertro refuses us, check the settings",
+    Cause.THROTTLED: "Convertro asked for a break",
+    Cause.BURIALS: "most events would become dead letters for one reason, look into it",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
     """The circuit breaker that all workers share; times are unix milliseconds."""
@@ -46,6 +55,11 @@ class Breaker:
     since_ms: int | None = None
     #: When the next probe may be sent.
     probe_at_ms: int | None = None
+
+    @property
+    def why(self) -> str:
+        """Why deliveries are held, in words; empty if they are not."""
+        return f"{CAUSES[self.cause]} ({self.detail})" if self.cause else ""
 
     @classmethod
     def from_fields(cls, flat: Sequence[bytes], now_ms: int) -> Self:

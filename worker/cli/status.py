@@ -12,7 +12,7 @@ from worker.cli.access import open_journal
 from worker.cli.output import JsonOption, printable, say, say_json
 from worker.cli.tables import WIDTH, say_table, table, text
 from worker.cli.words import ago, clock_time, counted, duration, iso_time_or_none
-from worker.holding import Breaker, BreakerState, Cause
+from worker.holding import Breaker, BreakerState
 from worker.journal import Journal, Snapshot
 
 
@@ -74,7 +74,7 @@ def state_words(snapshot: Snapshot) -> str:
     if snapshot.breaker.state is not BreakerState.CLOSED:
         return (
             f"holding since {clock_time(snapshot.breaker.since_ms or 0)}: "
-            f"{_why_held(snapshot.breaker)}; {_who_waits(snapshot.in_flight)}, {workers}"
+            f"{snapshot.breaker.why}; {_who_waits(snapshot.in_flight)}, {workers}"
         )
     if snapshot.due_now or snapshot.claimed:
         claimed = f", {snapshot.claimed:,} claimed" if snapshot.claimed else ""
@@ -82,19 +82,6 @@ def state_words(snapshot: Snapshot) -> str:
     if snapshot.waiting:
         return f"waiting: {counted(snapshot.waiting, 'event')} due later, {workers}"
     return f"idle: nothing is due, {workers}"
-
-
-#: What a cause of holding means, and what to do about it.
-CAUSES = {
-    Cause.FAILURES: "most calls to Convertro fail",
-    Cause.SETUP: "Convertro refuses us, check the settings",
-    Cause.THROTTLED: "Convertro asked for a break",
-    Cause.BURIALS: "most events would become dead letters for one reason, look into it",
-}
-
-
-def _why_held(breaker: Breaker) -> str:
-    return f"{CAUSES[breaker.cause]} ({breaker.detail})" if breaker.cause else ""
 
 
 def _who_waits(events: int) -> str:

@@ -43,6 +43,8 @@ class Moment:
             return "Redis does not answer: nothing is taken, nothing is sent"
         if not self.snapshot.workers:
             return "no worker is alive"
+        if self.snapshot.breaker.why:
+            return f"holding: {self.snapshot.breaker.why}"
         if self.snapshot.due_now or self.snapshot.claimed:
             return "draining" if self.draining else "delivering"
         if self.snapshot.waiting:
