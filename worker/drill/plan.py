@@ -1,9 +1,9 @@
 """The schedule of faults: what is broken when. Pure, and the same for the same seed.
 
 A cycle breaks everything once: the early windows in one random order, then the late ones.
-A worker is killed within a window in which calls are accepted and their answers lost, since
-that is where a careless design would send a sale twice under another name; Redis is killed
-within one in which many calls are under way. Long drills repeat the cycle.
+A worker is killed while many calls are tried again, and again while calls are accepted and their
+answers lost, since that is where a careless design would send a sale twice under another name;
+Redis is killed while many calls are under way. Long drills repeat the cycle.
 """
 
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ class Window:
 
 
 EARLY = (
-    Window("status=500,ratio=0.4", "4 calls in 10 are answered with 500", 8),
+    Window("status=500,ratio=0.4", "4 calls in 10 are answered with 500", 8, Action.KILL_WORKER),
     Window("status=429,retry_after=2,ratio=0.3", "3 in 10 get 429 and a Retry-After of 2 s", 6),
     Window("reset,ratio=0.3", "3 in 10 are accepted, the answer is cut off", 9, Action.KILL_WORKER),
     Window("slow=0.5,ratio=0.5", "half of the answers take 0.5 s longer", 9, Action.KILL_REDIS),
