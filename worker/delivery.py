@@ -70,6 +70,7 @@ class Progress:
         reason: str | None = None,
         delay_seconds: float | None = None,
         outcome: Outcome | None = None,
+        retry_after_ms: int | None = None,
     ) -> Finish:
         """Say where the event goes, together with what was learned."""
         return Finish(
@@ -79,9 +80,9 @@ class Progress:
             accepted_at_ms=self.event.record.accepted_at_ms,
             reason=reason,
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
-            retry_after_ms=_retry_after_ms(outcome) if move is Move.POSTPONED else None,
-            outcome_class=outcome.outcome_class.value if outcome and move is Move.DEAD else None,
-            status=outcome.status if outcome and move is Move.DEAD else None,
+            retry_after_ms=retry_after_ms,
+            outcome_class=outcome.outcome_class.value if outcome else None,
+            status=outcome.status if outcome else None,
             attempts=tuple(self.attempts),
             accepted=dict(self.accepted),
         )
@@ -179,10 +180,17 @@ class Delivery:
             match self._decide(progress, outcome, parks_ambiguous=parks):
                 case Postpone(delay_seconds):
                     return progress.finish(
-                        Move.POSTPONED, delay_seconds=delay_seconds, outcome=outcome
+                        Move.POSTPONED,
+                        delay_seconds=delay_seconds,
+                        retry_after_ms=self._retry_after_ms(outcome),
                     )
                 case Bury(reason):
-                    return progress.finish(Move.DEAD, reason=reason, outcome=outcome)
+                    return progress.finish(
+                        Move.DEAD,
+                        reason=reason,
+                        outcome=outcome,
+                        retry_after_ms=self._retry_after_ms(outcome),
+                    )
                 case Proceed():
                     progress.accepted[index] = call_name(call)
             if position < len(pending) and not self._keep(progress):
@@ -217,19 +225,16 @@ class Delivery:
             parks_ambiguous=parks_ambiguous,
         )
 
+    def _retry_after_ms(self, outcome: Outcome) -> int | None:
+        """For how long Convertro asked to be left alone by everybody, in milliseconds."""
+        asked = outcome.outcome_class is OutcomeClass.THROTTLED and outcome.retry_after_seconds
+        return int(min(asked, self._settings.retry_max_seconds) * 1000) if asked else None
+
     def _keep(self, progress: Progress) -> bool:
         """Record an accepted call before the next is sent; False if the event is not ours."""
         (finished,) = self._keeper.finish([progress.finish(Move.KEPT)])
         progress.forget()
         return finished is Finished.MOVED
-
-
-def _retry_after_ms(outcome: Outcome | None) -> int | None:
-    """For how long Convertro asked to be left alone by everybody, in milliseconds."""
-    if outcome is None or outcome.outcome_class is not OutcomeClass.THROTTLED:
-        return None
-    seconds = outcome.retry_after_seconds
-    return None if seconds is None else int(seconds * 1000)
 
 
 def _retrying(

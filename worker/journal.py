@@ -188,9 +188,9 @@ class Journal:
         self._shebang = shebang
         self._key = {name: f"{settings.key_prefix}{name}" for name in KEYS}
         self._fsync = settings.durability == "fsync"
-        self._lease_ms = int(settings.lease_seconds * 1000)
         self._constants = {
             "dedupe": settings.dedupe_seconds * 1000,
+            "lease_ms": int(settings.lease_seconds * 1000),
             "batch": settings.concurrency,
             "wakeup_ttl": WAKEUP_TTL_MS,
             "worker_ttl": WORKER_TTL_MS,
@@ -230,9 +230,7 @@ class Journal:
         """
         args = {"wakeup": wakeup, "lease": lease, "limit": limit, "idle": idle}
         listed = [finish.as_json() for finish in finishes]
-        state, finished, news, wait_ms, *parts = self._run(
-            "claim", {**args, "lease_ms": self._lease_ms, "finishes": listed}
-        )
+        state, finished, news, wait_ms, *parts = self._run("claim", {**args, "finishes": listed})
         log_news(news)
         rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
         return Claim(
@@ -250,7 +248,7 @@ class Journal:
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what a worker decided about events that it claimed."""
         listed = [finish.as_json() for finish in finishes]
-        news, *finished = self._run("finish", {"finishes": listed, "lease_ms": self._lease_ms})
+        news, *finished = self._run("finish", {"finishes": listed})
         log_news(news)
         return _finished(finished)
 

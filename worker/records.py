@@ -205,7 +205,7 @@ class Finish:
     reason: str | None = None
     #: For `POSTPONED`: milliseconds until it is due again.
     delay_ms: int | None = None
-    #: For `POSTPONED`: milliseconds for which Convertro asked to be left alone by all.
+    #: Milliseconds for which Convertro asked to be left alone by all.
     retry_after_ms: int | None = None
     #: For `DEAD`: class and status of its last attempt.
     outcome_class: str | None = None

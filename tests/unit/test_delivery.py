@@ -182,6 +182,9 @@ def test_a_retry_after_is_told_to_the_journal_for_all_workers() -> None:
     finish, _ = deliver(mobile_track(), answered("throttled", 429, retry_after_seconds=90.0))
     assert finish is not None
     assert finish.retry_after_ms == 90_000
+    finish, _ = deliver(mobile_track(), answered("throttled", 429, retry_after_seconds=1e9))
+    assert finish is not None
+    assert finish.retry_after_ms == 3_600_000, "an hour at most"
     finish, _ = deliver(mobile_track(), *[answered("ambiguous", 500)] * 3)
     assert finish is not None
     assert finish.retry_after_ms is None

@@ -400,6 +400,16 @@ def test_it_waits_longer_if_it_opens_again_soon_after_it_closed(bench: Bench) ->
     assert waits == [1_000, 2_000, 1_000]
 
 
+def test_a_clock_that_was_set_back_holds_nothing_for_longer(bench: Bench) -> None:
+    opened(bench)
+    bench.accept("one", "two")
+    bench.wait(1)
+    assert len(bench.claim()) == 1, "a probe, which is out now"
+    bench.wait(-7_200)
+    bench.accept("three")
+    assert len(bench.claim()) == 1
+
+
 def test_a_pause_holds_everything_until_it_is_resumed(bench: Bench) -> None:
     bench.accept("before")
     (event,) = bench.claim()

@@ -52,8 +52,11 @@ local function is_open()
   return breaker.state == 'open'
 end
 
+-- Times that Redis's clock, set back, would only reach much later do not count.
 local function may_probe()
-  return now >= breaker.probe_at and not (breaker.probe and breaker.probe_until > now)
+  local is_out = breaker.probe and breaker.probe_until > now
+    and breaker.probe_until <= now + args.lease_ms
+  return not is_out and (now >= breaker.probe_at or now < breaker.since)
 end
 
 local function clear_window()
@@ -199,9 +202,8 @@ end
 local function pace_bucket()
   local at, tokens = unpack(redis.call('HMGET', PACE, 'at', 'tokens'))
   local size = math.max(1, args.rate)
-  if not at then return size end
-  local passed = math.max(0, now - tonumber(at))
-  return math.min(size, tonumber(tokens) + passed * args.rate / 1000)
+  if not at or tonumber(at) > now then return size end
+  return math.min(size, tonumber(tokens) + (now - tonumber(at)) * args.rate / 1000)
 end
 
 local function pay(requests)
