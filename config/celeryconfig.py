@@ -21,6 +21,8 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
         "broker_connection_timeout": timeout_seconds,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # the default gives up after 100
+        # A Redis that is up and refuses writes (no replica, no disk) would end the worker.
+        "broker_channel_error_retry": True,
         "broker_pool_acquire_timeout": timeout_seconds,  # the default waits for ever
         # A wake-up that cannot be published is rung again by the ticker: never wait for it.
         "task_publish_retry": False,
