@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from config.sentinel import SCHEME, is_sentinel, sentinel_options
 from config.settings import Settings
 
 #: Processes that deliver side by side unless `celery worker -c` says otherwise.
@@ -21,6 +22,8 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
         "broker_connection_timeout": timeout_seconds,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # the default gives up after 100
+        # A Redis that is up and refuses writes (no replica, no disk) would end the worker.
+        "broker_channel_error_retry": True,
         "broker_pool_acquire_timeout": timeout_seconds,  # the default waits for ever
         # A wake-up that cannot be published is rung again by the ticker: never wait for it.
         "task_publish_retry": False,
@@ -43,9 +46,10 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
 
 
 def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
-    if not settings.celery_broker_url.startswith(("redis://", "rediss://")):
+    if not settings.celery_broker_url.startswith(("redis://", "rediss://", SCHEME)):
         return {}
     return {
+        **_sentinel_options(settings),
         # kombu's default is to wait for ever on a Redis that hangs.
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
@@ -54,6 +58,15 @@ def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, 
         "ack_emulation": False,
         # One list for the queue instead of four.
         "priority_steps": [0],
+    }
+
+
+def _sentinel_options(settings: Settings) -> dict[str, Any]:
+    if not is_sentinel(settings.celery_broker_url):
+        return {}
+    return {
+        "master_name": settings.sentinel_master,
+        "sentinel_kwargs": sentinel_options(settings.sentinel_password),
     }
 
 

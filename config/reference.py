@@ -36,8 +36,9 @@ defaults; `.env.example` holds the same list to copy from. A variable that begin
 
 A worker needs `CONVERTRO_CLIENT_NAME`, `CONVERTRO_SITE_ID` and `CONVERTRO_DOMAIN`; an
 application that only enqueues needs `CONVERTRO_REDIS_URL` and, if they were changed for the
-worker, `CONVERTRO_BROKER_URL`, `CONVERTRO_KEY_PREFIX`, `CONVERTRO_QUEUE`,
-`CONVERTRO_DEDUPE_SECONDS` and `CONVERTRO_CONCURRENCY`.
+worker, `CONVERTRO_BROKER_URL`, `CONVERTRO_SENTINEL_MASTER`, `CONVERTRO_SENTINEL_PASSWORD`,
+`CONVERTRO_KEY_PREFIX`, `CONVERTRO_QUEUE`, `CONVERTRO_DEDUPE_SECONDS` and
+`CONVERTRO_CONCURRENCY`. `CONVERTRO_DURABILITY` is the application's own choice.
 
 Times are in seconds unless the name says otherwise. Flags take `true` or `false`.
 """

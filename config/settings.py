@@ -26,6 +26,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config.sentinel import is_sentinel, parse_sentinel_url
+
 ENV_PREFIX = "CONVERTRO_"
 
 #: Time that a delivery may need besides waiting for Convertro: name lookup,
@@ -154,10 +156,19 @@ class Settings(BaseSettings, ConvertroSettings):
 
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis or Valkey, 7 or newer, that holds the journal.",
+        description=(
+            "Redis or Valkey, 7 or newer, that holds the journal: redis://, rediss://, or "
+            "sentinel://host:26379;sentinel://host:26379 for a master that Sentinels name."
+        ),
     )
     broker_url: SecretStr | None = Field(
         None, description="Celery broker for wake-ups; the journal's Redis unless set."
+    )
+    sentinel_master: str = Field(
+        "", description="Name under which the Sentinels of a sentinel:// URL watch the master."
+    )
+    sentinel_password: SecretStr | None = Field(
+        None, description="Password of the Sentinels themselves; that of Redis is in the URL."
     )
     key_prefix: str = Field(
         "{convertro}:",
@@ -314,18 +325,31 @@ class Settings(BaseSettings, ConvertroSettings):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, value: SecretStr) -> SecretStr:
+        if is_sentinel(value.get_secret_value()):
+            parse_sentinel_url(value.get_secret_value())
+            return value
         parts = urlsplit(value.get_secret_value())
         try:
             usable = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
         except ValueError:  # the port is no number; it may be part of an unquoted password
             usable = False
         if not usable:
-            raise ValueError("must be a redis:// or rediss:// URL with a host and a valid port")
+            raise ValueError(
+                "must be a redis://, rediss:// or sentinel:// URL with a host and a valid port"
+            )
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _check_broker_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and is_sentinel(value.get_secret_value()):
+            parse_sentinel_url(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         self._check_insecure_http()
+        self._check_sentinel()
         self._check_lease()
         self._check_retries()
         return self
@@ -339,6 +363,15 @@ class Settings(BaseSettings, ConvertroSettings):
                 "CONVERTRO_BASE_URL would send personal data unencrypted: use https://, or set "
                 "CONVERTRO_ALLOW_INSECURE_HTTP=true if that is what you want"
             )
+
+    def _check_sentinel(self) -> None:
+        urls = {"CONVERTRO_REDIS_URL": self.redis_url, "CONVERTRO_BROKER_URL": self.broker_url}
+        for name, url in urls.items():
+            if url and is_sentinel(url.get_secret_value()) and not self.sentinel_master:
+                raise ValueError(
+                    f"CONVERTRO_SENTINEL_MASTER must be set: {name} names Sentinels, which know "
+                    "the master by a name"
+                )
 
     def _check_lease(self) -> None:
         if self.lease_seconds < self.longest_call_seconds:
@@ -370,7 +403,8 @@ class Settings(BaseSettings, ConvertroSettings):
     @property
     def celery_broker_url(self) -> str:
         """Where wake-ups travel: the broker's URL, with its password."""
-        return (self.broker_url or self.redis_url).get_secret_value()
+        url = (self.broker_url or self.redis_url).get_secret_value()
+        return parse_sentinel_url(url).broker_url if is_sentinel(url) else url
 
     def require_destination(self) -> None:
         """Refuse settings without which nothing can be delivered.

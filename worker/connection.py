@@ -1,10 +1,16 @@
-"""How the journal's Redis is reached: timeouts, retries, keepalive."""
+"""How the journal's Redis is reached: directly, or through Sentinels that know the master."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, RedisError
 from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
+from config.sentinel import is_sentinel, parse_sentinel_url, sentinel_options
 from config.settings import Settings
 
 #: A producer hears within 2 s that the journal is unavailable: a connection and an answer.
@@ -18,11 +24,71 @@ def connect(settings: Settings, timeout_seconds: float) -> Redis:
     A broken connection is tried anew once and at once, a timeout never: the answer comes
     within about twice the timeout, whatever the state of Redis.
     """
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-        health_check_interval=0,
+    url = settings.redis_url.get_secret_value()
+    options = {
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        "socket_keepalive": True,
+        "health_check_interval": 0,
+    }
+    if is_sentinel(url):
+        return _connect_to_master(settings, url, options)
+    retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+    return Redis.from_url(url, retry=retry, **options)
+
+
+def _connect_to_master(settings: Settings, url: str, options: dict[str, Any]) -> Redis:
+    """A client that asks the Sentinels for the master whenever it opens a connection.
+
+    Nothing is tried anew: redis-py would do so at the old address, where a master that came
+    back takes writes until the Sentinels have demoted it, and loses them then.
+    """
+    where = parse_sentinel_url(url)
+    sentinels = Sentinels(where.addresses, sentinel_options(settings.sentinel_password))
+    login = {"username": where.username, "password": where.password, "db": where.db}
+    pool = SentinelConnectionPool(
+        settings.sentinel_master, sentinels, retry=None, **login, **options
     )
+    return Redis.from_pool(pool)
+
+
+def is_demoted(error: RedisError) -> bool:
+    """Whether a server says that it is no master, or that its replicas left it for another."""
+    return isinstance(error, ReadOnlyError) or str(error).startswith("NOREPLICAS")
+
+
+class Sentinels:
+    """Who knows the master: what a `SentinelConnectionPool` asks before it connects.
+
+    In place of redis-py's `Sentinel`, which is not made for threads: two that move the one
+    who answered to the front of its list can overwrite a third, which is never asked again.
+
+    Args:
+        addresses: Host and port of each.
+        options: How to talk to each.
+    """
+
+    def __init__(self, addresses: Iterable[tuple[str, int]], options: Mapping[str, Any]) -> None:
+        self._sentinels = [Redis(host, port, **options) for host, port in addresses]
+
+    def discover_master(self, name: str) -> tuple[str, int]:
+        """Ask one after another for the master's address, beginning with who knew it last.
+
+        Raises:
+            MasterNotFoundError: None of them knows a master that is up.
+        """
+        answers = []
+        for sentinel in (asked := self._sentinels):
+            try:
+                masters: Any = sentinel.sentinel_masters()
+            except RedisError as error:
+                answers.append(type(error).__name__)
+                continue
+            state = masters.get(name)
+            if state and state["is_master"] and not state["is_sdown"] and not state["is_odown"]:
+                self._sentinels = [sentinel, *(other for other in asked if other is not sentinel)]
+                return state["ip"], state["port"]
+            answers.append("it is down" if state else "unknown name")
+        raise MasterNotFoundError(
+            f"no Sentinel knows where the master {name!r} is ({', '.join(answers)})"
+        )

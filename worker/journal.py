@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from config.settings import Settings
+from worker.connection import is_demoted
 from worker.durability import evaluate_on_disk
 from worker.errors import JournalUnavailable
 from worker.holding import Breaker, Pause
@@ -420,7 +421,7 @@ class Journal:
         try:
             return command(*args, **named)
         except RedisError as error:
-            if isinstance(error, ReadOnlyError):  # a demoted master: look for the new one
+            if is_demoted(error):  # look for the new master
                 self._redis.connection_pool.disconnect(inuse_connections=False)
             raise JournalUnavailable(f"{type(error).__name__}: {error}") from error
 
