@@ -22,6 +22,8 @@ def celery_config(settings: Settings, queue: str, timeout_seconds: float) -> dic
         "broker_connection_timeout": timeout_seconds,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # the default gives up after 100
+        # Redis refusing writes, as a demoted master does, is no reason to end a worker.
+        "broker_channel_error_retry": True,
         "broker_pool_acquire_timeout": timeout_seconds,  # the default waits for ever
         # A wake-up that cannot be published is rung again by the ticker: never wait for it.
         "task_publish_retry": False,
