@@ -1,5 +1,8 @@
 """How the application treats its broker: it never waits long for one that is unwell."""
 
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from celery.app.amqp import AMQP
@@ -10,6 +13,9 @@ from kombu import Connection
 #: Longest wait between two tries to connect again; kombu's is 30 s, and after an outage a
 #: worker would sit idle for as long.
 RECONNECT_SECONDS = 4.0
+
+#: How long nothing is told to Flower after something could not be: heartbeats go on after it.
+QUIET_SECONDS = 5.0
 
 
 class SteadyConnection(Connection):
@@ -29,14 +35,32 @@ class SteadyBroker(AMQP):
 
 
 class PromptDispatcher(EventDispatcher):
-    """Sends what Flower sees, once: the next heartbeat is two seconds away.
+    """Sends what Flower sees once, and nothing for a while after a failure.
 
-    Celery repeats a heartbeat until the broker takes it, and hears no signal meanwhile.
+    Celery repeats a heartbeat until the broker takes it and hears no signal meanwhile, and
+    sends what it kept before it stops, each with a timeout of its own.
     """
 
-    def send(self, *named: Any, **fields: Any) -> None:
-        """Send an event; what cannot be sent is kept until the broker is back."""
-        super().send(*named, **{**fields, "retry": False})
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.buffer_while_offline = False
+        self._quiet_until = 0.0
+
+    def send(self, *args: Any, **fields: Any) -> None:
+        """Send an event, or gather it with others of its kind."""
+        self._once(partial(super().send, *args, **{**fields, "retry": False}))
+
+    def flush(self, *args: Any, **options: Any) -> None:
+        """Send what was gathered."""
+        self._once(partial(super().flush, *args, **options))
+
+    def _once(self, send: Callable[[], object]) -> None:
+        if monotonic() < self._quiet_until:
+            return
+        try:
+            send()
+        except Exception:  # noqa: BLE001  any broker, any error: Flower misses an event
+            self._quiet_until = monotonic() + QUIET_SECONDS
 
 
 class PromptEvents(Events):
