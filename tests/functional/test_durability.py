@@ -16,6 +16,7 @@ from config.settings import Settings
 from tests.events import mobile_track
 from tests.waiting import until
 from worker.bootstrap import Producer, make_producer
+from worker.demo.embedded import embedded_server
 from worker.demo.stack import Stack
 from worker.errors import JournalUnavailable
 from worker.names import ENQUEUE, QUEUE
@@ -26,7 +27,7 @@ ON_DISK = {"appendonly": "yes", "appendfsync": "always"}
 @contextmanager
 def started(folder: Path, config: Mapping[str, Any]) -> Iterator[ValkeyServer]:
     """A server that leaves its files behind."""
-    server = ValkeyServer(data_dir=folder, config=dict(config), persist=True)
+    server = embedded_server(data_dir=folder, config=dict(config), persist=True)
     server.start()
     try:
         yield server

@@ -296,7 +296,7 @@ def test_an_old_redis_is_not_blamed_for_the_probe() -> None:
     [
         ({"aof_enabled": 1}, {"appendfsync": "always"}, (7, 2), OK),
         ({"aof_enabled": 1}, {}, (7, 2), OK),
-        ({"aof_enabled": 1}, {"appendfsync": "everysec"}, (7, 4), WARNING),
+        ({"aof_enabled": 1}, {"appendfsync": "everysec"}, (7, 4), ERROR),
         ({"aof_enabled": 1}, {"appendfsync": "no"}, (7, 2), ERROR),
         ({"aof_enabled": 0}, {}, (7, 2), ERROR),
         ({"aof_enabled": 1}, {}, (7, 0), ERROR),
@@ -312,7 +312,7 @@ def test_durability(
 def test_durability_is_checked_when_it_is_asked_for() -> None:
     durable = Settings.model_validate({**COMPLETE, "durability": "fsync"})
     checks = redis_checks(durable, facts())
-    assert found(checks, "durability").level is WARNING
+    assert found(checks, "durability").level is ERROR
 
 
 # Redis that does not answer

