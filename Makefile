@@ -43,8 +43,8 @@ unit: $(STAMP) ## Run the tests that need no server
 functional: $(STAMP) ## Run the tests with a real Valkey, worker and sandbox
 	$(BIN)/pytest tests/functional
 
-chaos: $(STAMP) ## Run the tests that kill things, the slow ones too
-	$(BIN)/pytest tests/chaos
+chaos: $(STAMP) ## Run the tests that kill and break things, the slow ones too
+	$(BIN)/pytest -rP tests/chaos
 
 coverage: $(STAMP) ## Measure branch coverage of the unit tests
 	$(BIN)/pytest -q tests/unit tests/contract --cov --cov-report=term-missing:skip-covered
