@@ -377,7 +377,9 @@ def check_random_answers(server: RawServer, examples: int, seed: int = 0) -> Cou
         return transport.send("/v1/acme/1234/events", b"{}", "event/0").detail
 
     @hypothesis.seed(seed)
-    @settings(max_examples=examples, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(bytes_of_answers)
     def check(data: bytes) -> None:
         server.will(then_close(data))
