@@ -1,7 +1,8 @@
-"""An answer is bounded in time as a whole, its headers too.
+"""An answer is bounded as a whole, its headers too: in time and in size.
 
 A socket's timeout only bounds the wait for the next bytes, so a server that sends one now and
-then would hold a thread for longer than the lease of its event.
+then would hold a thread for longer than the lease of its event; one that never stops would
+fill the memory.
 """
 
 import http.client
@@ -12,15 +13,34 @@ from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HeaderParsingError
+from urllib3.util.response import assert_header_parsing
+
+#: An answer as it comes over the wire, with all that precedes its body. Convertro's answers
+#: are a few hundred bytes.
+MAX_ANSWER_BYTES = 256 * 1024
+
+#: What is read of a line of headers at once; a longer line is read in pieces.
+LINE_BYTES = 64 * 1024
+
+#: Answers that never have a body, whatever their headers say.
+BODILESS = (http.client.NO_CONTENT, http.client.NOT_MODIFIED)
 
 
-class DeadlineReader(io.RawIOBase):
-    """Reads from a socket for as long as its timeout in all, not with each read."""
+class AnswerTooLong(http.client.HTTPException):
+    """The answer is larger than anything that Convertro would send."""
+
+
+class BoundedReader(io.RawIOBase):
+    """Reads one answer from a socket: for as long as its timeout in all, and not without end."""
 
     def __init__(self, sock: socket.socket, raw: Any) -> None:
         self._sock = sock
         self._raw = raw
         self._deadline = monotonic() + (sock.gettimeout() or 0.0)
+        self._bytes_left = MAX_ANSWER_BYTES
+        #: Whether the other side has closed the connection, as far as was read.
+        self.ended = False
 
     def readable(self) -> bool:
         """It can be read."""
@@ -31,12 +51,17 @@ class DeadlineReader(io.RawIOBase):
 
         Raises:
             TimeoutError: The answer did not end in time.
+            AnswerTooLong: It did not end in size.
         """
         left_seconds = self._deadline - monotonic()
         if left_seconds <= 0:
             raise TimeoutError("the answer did not end in time")
+        if self._bytes_left <= 0:
+            raise AnswerTooLong
         self._sock.settimeout(left_seconds)
         count: int | None = self._raw.readinto(buffer)
+        self._bytes_left -= count or 0
+        self.ended = count == 0
         return count
 
     def close(self) -> None:
@@ -46,12 +71,56 @@ class DeadlineReader(io.RawIOBase):
 
 
 class BoundedAnswer(http.client.HTTPResponse):
-    """An HTTP answer that ends in time."""
+    """An HTTP answer that ends in time and in size."""
 
     def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
         super().__init__(sock, *args, **named)
         buffered: Any = self.fp
-        self.fp = io.BufferedReader(DeadlineReader(sock, buffered.detach()))
+        self._reader = BoundedReader(sock, buffered.detach())
+        self.fp = io.BufferedReader(self._reader)
+
+    def begin(self) -> None:
+        """Read the status and the headers.
+
+        Raises:
+            HTTPException: They are no HTTP, too long, or break off.
+        """
+        super().begin()
+        if self._reader.ended:
+            raise http.client.IncompleteRead(b"")
+        _refuse_what_is_no_header(self.headers)
+        if self.status in BODILESS:
+            # A body that must not be there would be taken for the next answer.
+            announced = self.chunked or self.headers.get("Content-Length", "0") != "0"
+            self.will_close = self.will_close or announced
+            self.chunked, self.length = False, 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the status of the answer itself, past the interim ones that may precede it.
+
+        http.client does so for 100 alone. It would take any other for the answer, and the
+        answer that follows for the one to the next request.
+        """
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # not in its stub
+            if status == http.client.SWITCHING_PROTOCOLS:
+                raise http.client.UnknownProtocol(reason)
+            if status >= http.client.OK:
+                return version, status, reason
+            while self.fp.readline(LINE_BYTES) not in (b"\r\n", b"\n", b""):
+                pass
+
+
+def _refuse_what_is_no_header(headers: http.client.HTTPMessage) -> None:
+    """Do not guess what headers are meant to say; urllib3 would, and log what it cannot read.
+
+    Raises:
+        HTTPException: There is a line that is none, behind which all headers are lost.
+    """
+    try:
+        assert_header_parsing(headers)
+    except HeaderParsingError:
+        raise http.client.HTTPException("a header that is none") from None
 
 
 class _Connection(HTTPConnection):

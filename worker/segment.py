@@ -17,6 +17,9 @@ MAX_EVENT_BYTES = 64 * 1024
 #: Segment's own bound, in characters.
 MAX_MESSAGE_ID_LENGTH = 100
 
+#: A longer name of a field is not repeated in an error.
+MAX_FIELD_LENGTH = 100
+
 #: Objects and lists inside each other, the event itself counted. Far more than any library
 #: sends, and so few that no process runs out of stack over an event which another accepted.
 MAX_NESTING = 100
@@ -40,6 +43,9 @@ class InvalidEvent(ValueError):  # noqa: N818  the public name says what is so
     """The event can never be accepted: correct the field that is named, then send it again."""
 
     def __init__(self, field: str, reason: str) -> None:
+        # Names come from the event: errors are sentences on terminals and in logs.
+        if len(field) > MAX_FIELD_LENGTH or not field.isprintable():
+            field = "event"
         # Both go to the base class, so that the error survives pickling between processes.
         super().__init__(field, reason)
         #: Which field is wrong, in Segment's spelling; `event` is the event as a whole.

@@ -6,7 +6,9 @@ no proxy, cookie or netrc lookup happens per request.
 
 import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any
 
 import requests
@@ -16,12 +18,9 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from config.settings import Settings
+from worker.answer_body import read_body
 from worker.convertro.responses import Outcome, OutcomeClass, classify
-from worker.deadline import BOUNDED_POOLS
-
-#: Convertro's answers are a line of JSON; more is not read.
-MAX_BODY_BYTES = 64 * 1024
-CHUNK_BYTES = 16 * 1024
+from worker.deadline import BOUNDED_POOLS, AnswerTooLong
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -45,14 +44,24 @@ EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
     (exceptions.MissingSchema, OutcomeClass.SETUP, "bad_url"),
     (exceptions.InvalidSchema, OutcomeClass.SETUP, "bad_url"),
     (exceptions.InvalidURL, OutcomeClass.SETUP, "bad_url"),
-    (exceptions.InvalidHeader, OutcomeClass.REJECTED, "bad_header"),
+    # Said of the answer's headers; ours are made so that they are valid.
+    (exceptions.InvalidHeader, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (exceptions.RequestException, OutcomeClass.AMBIGUOUS, "request_failed"),
     # What urllib3 raises past requests' own mapping, mostly while a body is read.
     (urllib3.exceptions.ReadTimeoutError, OutcomeClass.AMBIGUOUS, "read_timeout"),
+    (urllib3.exceptions.DecodeError, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (urllib3.exceptions.HTTPError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
     (ssl.SSLError, OutcomeClass.SETUP, "tls_failure"),
+    # What is wrong with an answer; both wrap it.
+    (AnswerTooLong, OutcomeClass.AMBIGUOUS, "answer_too_long"),
+    (IncompleteRead, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
+    (RemoteDisconnected, OutcomeClass.AMBIGUOUS, "connection_lost"),
+    (HTTPException, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (OSError, OutcomeClass.AMBIGUOUS, "connection_lost"),
 )
+
+#: What the libraries raise when an attempt fails.
+FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
 #: Causes of a requests ConnectionError after which the request was surely not sent.
 UNSENT_CAUSES = (
@@ -144,14 +153,26 @@ class Transport:
         """Make one attempt; whatever happens is an outcome, nothing is raised."""
         try:
             with self._post(path, body, idempotency_key) as response:
-                answer = _read_body(response)
-                return classify(response.status_code, response.headers, answer, self._now())
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                return self._outcome(response)
+        except FAILURES as error:
             return outcome_of(error)
 
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
+
+    def _outcome(self, response: requests.Response) -> Outcome:
+        """What an answer came to, even if its body cannot be read."""
+        status, headers = response.status_code, response.headers
+        try:
+            body = read_body(response.raw)
+        except FAILURES as error:
+            outcome = classify(status, headers, b"", self._now())
+            # The status says enough, unless it is a success: then the body may say error.
+            if outcome.outcome_class is OutcomeClass.ACCEPTED:
+                return replace(outcome_of(error), status=status)
+            return outcome
+        return classify(status, headers, body, self._now())
 
     def _post(self, path: str, body: bytes, idempotency_key: str) -> requests.Response:
         template = self._template(path)
@@ -173,22 +194,13 @@ class Transport:
         return template
 
 
-def _read_body(response: requests.Response) -> bytes:
-    """Read an answer's body up to its bound in size."""
-    body = b""
-    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            break
-    return body[:MAX_BODY_BYTES]
-
-
 def outcome_of(error: Exception) -> Outcome:
     """Translate an exception of the HTTP library into an outcome."""
     if type(error) is exceptions.ConnectionError and _surely_not_sent(error):
         return Outcome(outcome_class=OutcomeClass.UNSENT, detail="no_connection")
+    told_by = _fault_of_answer(error) or error
     for kind, outcome_class, detail in EXCEPTIONS:
-        if isinstance(error, kind):
+        if isinstance(told_by, kind):
             return Outcome(outcome_class=outcome_class, detail=detail)
     raise error
 
@@ -199,3 +211,11 @@ def _surely_not_sent(error: exceptions.ConnectionError) -> bool:
     if isinstance(cause, urllib3.exceptions.MaxRetryError):
         cause = cause.reason
     return isinstance(cause, UNSENT_CAUSES)
+
+
+def _fault_of_answer(error: Exception) -> HTTPException | None:
+    """What was wrong with the answer, beneath what urllib3 and requests made of it."""
+    if isinstance(error, exceptions.ConnectionError) and error.args:
+        error = error.args[0]
+    causes = error.args if isinstance(error, urllib3.exceptions.ProtocolError) else ()
+    return next((cause for cause in causes if isinstance(cause, HTTPException)), None)

@@ -16,8 +16,14 @@ class Server:
     """The stack's embedded server, as an accident finds it."""
 
     def __init__(self, stack: Stack) -> None:
-        self._valkey = stack.valkey
+        self._stack = stack
         self._port = stack.valkey.port
+        self._write_before_answering()
+
+    def _write_before_answering(self) -> None:
+        """Without it, and with a busy disk, Redis may answer before a write has left its memory."""
+        with self.client() as redis:
+            redis.config_set("appendfsync", "always")
 
     def client(self) -> Redis:
         """A connection of the operator's own."""
@@ -26,17 +32,17 @@ class Server:
     @contextmanager
     def down(self) -> Iterator[None]:
         """Kill it now and start it again later, on the same port and data."""
-        self._valkey.terminate()
+        self._stack.kill_valkey()
         try:
             yield
         finally:
-            self._valkey._desired_port = self._port
-            self._valkey.start()
+            self._stack.restart_valkey()
+            self._write_before_answering()
 
     @contextmanager
     def hung(self) -> Iterator[None]:
         """Stop it, so that it accepts connections and answers nothing."""
-        pid = self._valkey._process.pid
+        pid = self._stack.valkey._process.pid
         os.kill(pid, signal.SIGSTOP)
         try:
             yield

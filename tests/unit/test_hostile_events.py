@@ -9,15 +9,10 @@ from hypothesis import strategies as st
 
 from config.settings import ConvertroSettings, Settings
 from tests import hostile
+from tests.hostile_checks import DESTINATIONS, EVENTS
 from worker.convertro import InvalidReason, SkipReason, translate
 from worker.convertro.wire import encode_body, request_for
 from worker.segment import InvalidEvent, decode, encode
-
-EVENTS = {"Signed Up": "signup", "Order Completed": "order", "N": "n"}
-DESTINATIONS = [
-    Settings(domain="shop.example.com", events=EVENTS, hybrid_attribution_model=hybrid)
-    for hybrid in (True, False)
-]
 
 # Drawing such events takes longer than translating them.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

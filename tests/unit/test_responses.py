@@ -12,6 +12,8 @@ NOW = datetime(2026, 5, 4, 10, 0, 0, tzinfo=UTC)
 
 OK = b'{"status":"ok"}'
 
+DATE_LIKE = r"Mon, [0-9]{1,20} May [0-9]{1,20} [0-9]{1,20}:[0-9]{1,20}:[0-9]{1,20} [+-][0-9]{1,20}"
+
 
 @pytest.mark.parametrize(
     ("status", "headers", "body", "expected", "detail"),
@@ -19,7 +21,14 @@ OK = b'{"status":"ok"}'
         (200, {}, OK, "accepted", "accepted"),
         (204, {}, b"", "accepted", "accepted"),
         (202, {}, b"queued", "accepted", "accepted"),
-        (200, {}, b"[" * 100_000, "accepted", "accepted"),
+        (200, {}, b'{"status":', "accepted", "accepted"),
+        (200, {}, b"\xff\xfe", "accepted", "accepted"),
+        (200, {}, b'{"status":["error"]}', "accepted", "accepted"),
+        (200, {}, b"[" * 100_000, "ambiguous", "answer_garbled"),
+        (200, {}, b'{"status":"error","message":"\xff"}', "rejected", "error_in_body"),
+        (200, {}, b'\xef\xbb\xbf{"status":"error"}', "rejected", "error_in_body"),
+        (200, {}, b'{"status":"error","n":' + b"9" * 5000 + b"}", "rejected", "error_in_body"),
+        (200, {"Content-Type": "image/png"}, b'{"status":"error"}', "rejected", "error_in_body"),
         (200, {}, b'["error"]', "accepted", "accepted"),
         (200, {}, b'{"status":"error","message":"no such site"}', "rejected", "error_in_body"),
         (200, {}, b'{"status":"ERROR"}', "rejected", "error_in_body"),
@@ -58,7 +67,7 @@ def test_each_answer_has_its_class(
 
 @given(
     status=st.integers(0, 999),
-    retry_after=st.none() | st.text(),
+    retry_after=st.none() | st.text() | st.from_regex(DATE_LIKE, fullmatch=True),
     content_type=st.text(),
     body=st.binary(),
 )
@@ -90,6 +99,9 @@ def test_no_answer_escapes_the_table(
         ("", None),
         (None, None),
         ("Mon, 99 May 2026 10:01:30 GMT", None),
+        ("Mon, 04 May 99999999999 10:01:30 GMT", None),
+        ("Mon, 04 May 2026 10:01:99999999999 GMT", None),
+        ("Mon, 04 May 2026 10:01:30 +99999999999999999999", None),
         ("9" * 400, 999_999_999_999.0),
     ],
 )

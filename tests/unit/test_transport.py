@@ -2,6 +2,7 @@
 
 import inspect
 import ssl
+from http.client import BadStatusLine, IncompleteRead, LineTooLong, RemoteDisconnected
 
 import pytest
 import urllib3
@@ -9,6 +10,7 @@ from requests import exceptions
 
 from config.settings import Settings
 from worker.convertro.responses import OutcomeClass
+from worker.deadline import AnswerTooLong
 from worker.transport import EXCEPTIONS, Transport, outcome_of
 
 REQUESTS_ERRORS = [
@@ -39,6 +41,11 @@ def test_a_special_exception_stands_before_its_base() -> None:
 def connection_error(reason: Exception) -> exceptions.ConnectionError:
     pool = urllib3.HTTPConnectionPool("convertro.example")
     return exceptions.ConnectionError(urllib3.exceptions.MaxRetryError(pool, "/", reason))
+
+
+def aborted(cause: Exception) -> exceptions.ConnectionError:
+    protocol = urllib3.exceptions.ProtocolError("Connection aborted.", cause)
+    return exceptions.ConnectionError(protocol)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +86,15 @@ def connection_error(reason: Exception) -> exceptions.ConnectionError:
         (ConnectionResetError(), "ambiguous", "connection_lost"),
         (ssl.SSLError(), "setup", "tls_failure"),
         (urllib3.exceptions.ProtocolError(), "ambiguous", "answer_cut_off"),
+        (urllib3.exceptions.DecodeError(), "ambiguous", "answer_garbled"),
+        (exceptions.InvalidHeader(), "ambiguous", "answer_garbled"),
+        (aborted(RemoteDisconnected("closed")), "ambiguous", "connection_lost"),
+        (aborted(ConnectionResetError()), "ambiguous", "connection_lost"),
+        (aborted(BadStatusLine("SSH-2.0")), "ambiguous", "answer_garbled"),
+        (aborted(LineTooLong("header line")), "ambiguous", "answer_garbled"),
+        (aborted(IncompleteRead(b"")), "ambiguous", "answer_cut_off"),
+        (aborted(AnswerTooLong()), "ambiguous", "answer_too_long"),
+        (AnswerTooLong(), "ambiguous", "answer_too_long"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )

@@ -92,17 +92,28 @@ def _class_of_2xx(headers: Mapping[str, str], body: bytes) -> tuple[OutcomeClass
     """Tell a real acceptance from an error in its body and from somebody else's web page."""
     if headers.get("Content-Type", "").lower().startswith("text/html"):
         return OutcomeClass.SETUP, "web_page"
-    if _says_error(body):
+    try:
+        says_error = _says_error(body)
+    except RecursionError:
+        return OutcomeClass.AMBIGUOUS, "answer_garbled"
+    if says_error:
         return OutcomeClass.REJECTED, "error_in_body"
     return OutcomeClass.ACCEPTED, "accepted"
 
 
 def _says_error(body: bytes) -> bool:
+    """Whether a body says error; one that is no JSON says nothing.
+
+    Raises:
+        RecursionError: It is JSON, but too deeply nested to be read.
+    """
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
+        # What else is in it may be as odd as it likes.
+        answer = json.loads(body.decode("utf-8-sig", "replace"), parse_int=str)
+    except ValueError:
         return False
-    return isinstance(answer, dict) and str(answer.get("status")).lower() == "error"
+    said = answer.get("status") if isinstance(answer, dict) else None
+    return isinstance(said, str) and said.lower() == "error"
 
 
 def parse_retry_after(text: str | None, now: datetime) -> float | None:
@@ -122,6 +133,6 @@ def _seconds_of(text: str, now: datetime) -> float | None:
         return float(text[:12])
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now.timestamp()

@@ -1,0 +1,92 @@
+"""What must hold for every would-be event, however hostile."""
+
+import json
+from typing import Any
+
+from config.settings import Settings
+from worker.convertro import translate
+from worker.convertro.wire import (
+    call_name,
+    encode_body,
+    idempotency_key,
+    pending_calls,
+    request_for,
+)
+from worker.sandbox.contract import endpoint_of, violation_of
+from worker.segment import (
+    MAX_EVENT_BYTES,
+    MAX_MESSAGE_ID_LENGTH,
+    InvalidEvent,
+    decode,
+    encode,
+    event_id,
+)
+
+EVENTS = {"Signed Up": "signup", "Order Completed": "order", "N": "n"}
+DESTINATIONS = [
+    Settings(
+        client_name="acme",
+        site_id="1234",
+        domain="shop.example.com",
+        events=EVENTS,
+        hybrid_attribution_model=hybrid,
+    )
+    for hybrid in (True, False)
+]
+
+
+def accepts(event: Any) -> bool:
+    """Whether an event is accepted; if so, everything that follows must go well."""
+    try:
+        raw = encode(event)
+    except InvalidEvent as refused:
+        _check_refusal(refused)
+        return False
+    assert len(raw) <= MAX_EVENT_BYTES
+    stored = decode(raw)
+    assert stored == json.loads(json.dumps(event, default=dict))
+    assert decode(encode(stored)) == stored
+    identifier = event_id(event, raw)
+    assert 0 < len(identifier) <= MAX_MESSAGE_ID_LENGTH
+    assert event_id(stored, encode(stored)) == identifier
+    for destination in DESTINATIONS:
+        _check_calls(stored, identifier, destination)
+    return True
+
+
+def accepts_text(text: bytes) -> bool:
+    """The same of a text: as the journal reads it, and as the command line does."""
+    try:
+        read = json.loads(text.decode())
+    except (ValueError, RecursionError):
+        read = None
+    loosely = read is not None and accepts(read)
+    try:
+        event = decode(text)
+    except InvalidEvent as refused:
+        _check_refusal(refused)
+        return loosely
+    # The journal is stricter than `json`: what it reads, it accepts, unless it is written
+    # longer than it was.
+    return accepts(event) or loosely
+
+
+def _check_refusal(refused: InvalidEvent) -> None:
+    """It names the field, and is a sentence rather than a copy of the event."""
+    assert refused.field
+    assert len(str(refused)) < 200
+    assert str(refused).isprintable()
+
+
+def _check_calls(event: dict[str, Any], identifier: str, destination: Settings) -> None:
+    translation = translate(event, destination, accepted_at="2026-05-04T10:15:30Z")
+    calls = translation.calls
+    assert len(pending_calls(calls, {})) == len(calls)
+    assert not pending_calls(calls, {index: call_name(call) for index, call in enumerate(calls)})
+    for index, call in pending_calls(calls, {}):
+        request = request_for(call, destination)
+        body = encode_body(request.body)
+        assert json.loads(body.decode("utf-8")) == json.loads(json.dumps(request.body))
+        key = idempotency_key(identifier, index)
+        endpoint = endpoint_of(request.path)
+        assert violation_of("POST", endpoint, "application/json", key, body) is None

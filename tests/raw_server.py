@@ -1,0 +1,140 @@
+"""A server that answers whatever bytes a test wants, on real connections."""
+
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import repeat
+from threading import Event, Thread
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
+
+#: Carries an answer out on a connection; the connection is kept if it returns True.
+Act = Callable[["RawServer", socket.socket], bool]
+
+#: The server waits that long between two bytes that drip.
+DRIP_SECONDS = 0.1
+
+
+def answer(*pieces: bytes) -> Act:
+    """Send this and wait for the next request."""
+
+    def act(server: "RawServer", connection: socket.socket) -> bool:
+        for piece in pieces:
+            connection.sendall(piece)
+        return True
+
+    return act
+
+
+def then_close(*pieces: bytes) -> Act:
+    """Send this and close the connection."""
+
+    def act(server: "RawServer", connection: socket.socket) -> bool:
+        answer(*pieces)(server, connection)
+        return False
+
+    return act
+
+
+def endless(beginning: bytes, pieces: Iterable[bytes]) -> Act:
+    """Send this and then pieces as fast as they are taken, until the other side hangs up."""
+
+    def act(server: "RawServer", connection: socket.socket) -> bool:
+        connection.sendall(beginning)
+        for piece in pieces:
+            if server.ended.is_set():
+                break
+            connection.sendall(piece)
+        return False
+
+    return act
+
+
+def dripping(beginning: bytes, drop: bytes = b"x") -> Act:
+    """Send this and then a byte now and then, until the other side hangs up."""
+
+    def act(server: "RawServer", connection: socket.socket) -> bool:
+        connection.sendall(beginning)
+        while not server.ended.wait(DRIP_SECONDS):
+            connection.sendall(drop)
+        return False
+
+    return act
+
+
+def silence(server: "RawServer", connection: socket.socket) -> bool:
+    """Answer nothing at all."""
+    server.ended.wait()
+    return False
+
+
+def forever(piece: bytes) -> Iterator[bytes]:
+    """The same again and again."""
+    return repeat(piece)
+
+
+@dataclass
+class RawServer:
+    """Carries out one act for each request, then answers that all is well."""
+
+    listener: socket.socket
+    acts: deque[Act] = field(default_factory=deque)
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    #: Connections that were closed again, by whichever side.
+    closed: int = 0
+    ended: Event = field(default_factory=Event)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def will(self, *acts: Act) -> None:
+        """What to do on the next requests."""
+        self.acts.extend(acts)
+
+    def serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                self.connections += 1
+                Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while request := _read_request(connection):
+                self.requests.append(request)
+                act = self.acts.popleft() if self.acts else answer(OK)
+                if not act(self, connection):
+                    break
+        self.closed += 1
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    """One request with its body; nothing if the other side has hung up."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += (received := connection.recv(65536))
+        if not received:
+            return b""
+    head, _, body = request.partition(b"\r\n\r\n")
+    (length,) = (
+        int(line.partition(b":")[2])
+        for line in head.split(b"\r\n")
+        if line.lower().startswith(b"content-length:")
+    )
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+@contextmanager
+def raw_server(*acts: Act) -> Iterator[RawServer]:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        server = RawServer(listener, deque(acts))
+        Thread(target=server.serve, daemon=True).start()
+        yield server
+        server.ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
