@@ -91,6 +91,7 @@ class Drill:
             "interrupted: stopping the workers" if self.stopped() else "stopping the workers"
         )
         self.deployment.stop_workers(is_empty=drain_seconds is not None)
+        self._note(f"counting what became of {len(load.acknowledged):,} events")
         return self._report(load, drain_seconds)
 
     def _introduce(self) -> None:
