@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -157,7 +158,10 @@ def test_an_event_that_is_stolen_from_the_journal_is_found_lost_and_no_key_is_le
     assert (verdict["unknown"], verdict["doubled"]["different_key"]) == (0, 0)
     assert verdict["kills"] == {"workers": 2, "redis": 0}
     assert running.says("keys? of the drill removed")
-    assert running.says("kept in")
+    kept = running.says(r"kept in (\S+)")
+    assert kept is not None
+    assert (Path(kept[1]) / "accepted.jsonl").exists()
+    shutil.rmtree(kept[1])
     assert left_over(redis, before) == set()
 
 

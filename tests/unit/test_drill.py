@@ -17,6 +17,7 @@ from worker.convertro.wire import encode_body, idempotency_key, request_for
 from worker.drill.environment import QUICK, changed_settings, drill_environment
 from worker.drill.load import KINDS, EventSource
 from worker.drill.plan import EARLY, LATE, Action, Step, make_plan, quiet_seconds
+from worker.drill.run import patience_seconds
 from worker.drill.verdict import Count, Record, Verdict, expected
 from worker.sandbox.faults import parse_rule
 from worker.sandbox.record_file import AcceptedCall
@@ -409,6 +410,30 @@ def test_times_are_shortened_only_where_nobody_chose_them_and_time_is_short(
     own = environment(operators, embedded=embedded, seconds=seconds)
     shortened = {name for name in QUICK if name in own and name not in operators}
     assert shortened == (set(QUICK) if quick else set())
+
+
+def test_waits_do_not_outgrow_a_soak() -> None:
+    longest = "CONVERTRO_RETRY_MAX_SECONDS"
+    assert environment({}, embedded=True, seconds=1800)[longest] == "120"
+    assert longest not in environment({}, embedded=True, seconds=300)
+    assert longest not in environment({}, embedded=False, seconds=1800)
+    chosen = {"CONVERTRO_RETRY_BASE_SECONDS": "600"}
+    assert longest not in environment(chosen, embedded=True, seconds=1800)
+
+
+@pytest.mark.parametrize(
+    ("base", "most", "duration", "patience"),
+    [
+        (30, 3600, 120, 60 + 23 + 60 + (30 + 120) * 1.2),
+        (30, 120, 1800, 60 + 23 + 60 + 120),
+        (1800, 86400, 7200, 3600),
+    ],
+)
+def test_the_drill_waits_for_as_long_as_an_event_may_have_to(
+    base: float, most: float, duration: float, patience: float
+) -> None:
+    settings = Settings.model_validate({"retry_base_seconds": base, "retry_max_seconds": most})
+    assert patience_seconds(settings, duration) == pytest.approx(patience)
 
 
 def test_shortened_times_do_not_contradict_each_other() -> None:

@@ -44,6 +44,11 @@ QUICK = {
     "CONVERTRO_RETRY_MAX_SECONDS": "8",
 }
 
+#: In a longer one faults come round so often that some events are postponed again and again,
+#: and waits that double would soon outlast the drill. The same holds for this.
+LONG_SECONDS = 300.0
+LONG = {"CONVERTRO_RETRY_MAX_SECONDS": "120"}
+
 #: Settings that isolate the drill; told apart from what the operator chose.
 OWN = {f"{ENV_PREFIX}KEY_PREFIX", f"{ENV_PREFIX}QUEUE"}
 
@@ -65,10 +70,11 @@ def drill_environment(
         for variable, value in operators.items()
         if variable.startswith(ENV_PREFIX) and value and variable not in left_out
     }
-    is_quick = embedded and duration_seconds < DEFAULTS_FIT_SECONDS and not given.keys() & QUICK
+    may_choose = embedded and not given.keys() & QUICK
     return {
         **FILLED_IN,
-        **(QUICK if is_quick else {}),
+        **(QUICK if may_choose and duration_seconds < DEFAULTS_FIT_SECONDS else {}),
+        **(LONG if may_choose and duration_seconds > LONG_SECONDS else {}),
         **given,
         f"{ENV_PREFIX}KEY_PREFIX": f"{{{name}}}:",
         f"{ENV_PREFIX}QUEUE": name,

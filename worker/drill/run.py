@@ -17,7 +17,6 @@ from worker.drill.show import Moment, View, clock
 from worker.drill.verdict import Count, Record, SentEvent, expected
 from worker.errors import JournalUnavailable
 from worker.journal import Journal, Snapshot
-from worker.policy import backoff_seconds
 from worker.sandbox.record_file import read_calls
 
 #: Between two looks at the journal.
@@ -25,10 +24,10 @@ LOOK_SECONDS = 1.0
 
 #: What stays in flight for this long after the load is called undelivered, however long the
 #: operator's own retries would go on.
-LONGEST_PATIENCE_SECONDS = 600.0
+LONGEST_PATIENCE_SECONDS = 3600.0
 
-#: So many waits for a retry in a row are drained out.
-ROUNDS = 4
+#: For workers that begin, and whatever else a busy machine delays.
+MARGIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +91,7 @@ class Drill:
             "interrupted: stopping the workers" if self.stopped() else "stopping the workers"
         )
         self.deployment.stop_workers(is_empty=drain_seconds is not None)
+        self._note(f"counting what became of {len(load.acknowledged):,} events")
         return self._report(load, drain_seconds)
 
     def _introduce(self) -> None:
@@ -148,12 +148,12 @@ class Drill:
     def _drain(self, load: Load, producer: Producer) -> float | None:
         """Wait until nothing is in flight; answers how long that took, None if it never was."""
         begun = time.monotonic()
-        patience_seconds = _patience_seconds(self._settings)
+        at_most_seconds = patience_seconds(self._settings, self.options.duration_seconds)
         self._note(
             f"load and faults are over; waiting until nothing is in flight, at most "
-            f"{patience_seconds:.0f} s"
+            f"{at_most_seconds:.0f} s"
         )
-        while time.monotonic() - begun < patience_seconds and not self.stopped():
+        while time.monotonic() - begun < at_most_seconds and not self.stopped():
             self._looked_at = 0.0
             self._turn(load, producer, draining=True)
             if self._snapshot is not None and self._snapshot.in_flight == 0:
@@ -234,8 +234,15 @@ def _sent_as(load: Load, number: int, acknowledged_at: float, settings: Settings
     return expected(source.event(number), source.event_id(number), acknowledged_at, settings)
 
 
-def _patience_seconds(settings: Settings) -> float:
-    """How long what was delivered last may take: a lease, then some retries."""
-    waits = sum(backoff_seconds(number, settings) for number in range(ROUNDS))
-    patience = settings.lease_seconds + waits * (1 + settings.retry_jitter)
-    return min(LONGEST_PATIENCE_SECONDS, patience + settings.longest_call_seconds)
+def patience_seconds(settings: Settings, duration_seconds: float) -> float:
+    """How long it may take until the last event is delivered once nothing is broken.
+
+    A lease has to run out, and one wait for a retry. As waits double, an event that was
+    postponed again and again waits once more for as long as it has waited so far.
+    """
+    wait_seconds = min(
+        (settings.retry_base_seconds + duration_seconds) * (1 + settings.retry_jitter),
+        settings.retry_max_seconds,
+    )
+    delivery_seconds = settings.lease_seconds + settings.longest_call_seconds + MARGIN_SECONDS
+    return min(LONGEST_PATIENCE_SECONDS, wait_seconds + delivery_seconds)
