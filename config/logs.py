@@ -15,6 +15,19 @@ from config.settings import Settings
 QUIET = ("urllib3", "redis", "kombu", "amqp")
 
 
+#: What Celery says about a message that it throws away, and then quotes, content and all.
+QUOTING = ("Can't decode message body", "Received and deleted unknown message")
+QUOTING_LOGGER = "celery.worker.consumer.consumer"
+
+
+def withhold_quotation(record: logging.LogRecord) -> bool:
+    """Keep what Celery says about a message, and not what is in it."""
+    for beginning in QUOTING:
+        if str(record.msg).startswith(beginning):
+            record.msg, record.args = f"{beginning}; it was thrown away.", ()
+    return True
+
+
 def configure_logs(settings: Settings) -> None:
     """Send every logger of this process to standard error in one form."""
     shared: list[Processor] = [
@@ -36,6 +49,7 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(QUOTING_LOGGER).addFilter(withhold_quotation)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -1,4 +1,6 @@
-"""How Celery shows a task whose arguments are events: not at all."""
+"""How Celery shows and hands on a task whose arguments are events: not at all."""
+
+from typing import Any
 
 from celery.worker.request import Request
 
@@ -15,3 +17,11 @@ class PrivateRequest(Request):
     def kwargsrepr(self) -> str:
         """What Celery's events show instead of the keyword arguments."""
         return "{}"
+
+    @property
+    def request_dict(self) -> dict[str, Any]:
+        """What a process of the pool is told beside the message, which holds the arguments too.
+
+        Pickling a deeply nested event there would end the worker with a RecursionError.
+        """
+        return {**super().request_dict, "args": [], "kwargs": {}}

@@ -44,7 +44,7 @@ class InvalidEvent(ValueError):  # noqa: N818  the public name says what is so
 
     def __init__(self, field: str, reason: str) -> None:
         # Names come from the event: errors are sentences on terminals and in logs.
-        if len(field) > MAX_FIELD_LENGTH or not field.isprintable():
+        if not 0 < len(field) <= MAX_FIELD_LENGTH or not field.isprintable():
             field = "event"
         # Both go to the base class, so that the error survives pickling between processes.
         super().__init__(field, reason)

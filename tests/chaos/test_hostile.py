@@ -30,9 +30,9 @@ def test_fifty_thousand_hostile_inputs_are_events_or_refused(seed: int) -> None:
     assert counts["object accepted"] > counts.total() / 20 < counts["text accepted"]
 
 
-def test_twenty_thousand_hostile_answers_are_outcomes(seed: int) -> None:
+def test_five_thousand_hostile_answers_are_outcomes(seed: int) -> None:
     with raw_server() as server:
-        details = check_random_answers(server, 20_000, seed)
+        details = check_random_answers(server, 5_000, seed)
     print(f"seed {seed}: {details.total()} answers, {dict(details)}")
 
 

@@ -38,7 +38,7 @@ def test_no_text_is_anything_but_an_event_or_refused(text: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["N" * 101, "a\x1b[2J", "a\r\nb", "\ud800", "\u202eabc"], ids=ascii
+    "name", ["", "N" * 101, "a\x1b[2J", "a\r\nb", "\ud800", "\u202eabc"], ids=ascii
 )
 def test_a_name_that_is_not_fit_to_print_is_not_repeated(name: str) -> None:
     with pytest.raises(InvalidEvent) as caught:
