@@ -7,8 +7,16 @@ Fields are overridden by keyword, so that a test shows only what matters to it;
 from copy import deepcopy
 from typing import Any
 
+
+class _Absent:
+    """What stands for no value; it reads the same in every process."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
 #: Leaves a field out.
-ABSENT: Any = object()
+ABSENT: Any = _Absent()
 
 USER_ID = "user-97980"
 ANONYMOUS_ID = "507f191e-810c-4197-9b4d-c1f8b3a7e2aa"

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from worker.errors import JournalUnavailable
 from worker.journal import Journal
-from worker.segment import InvalidEvent, derived_id, encode, event_id
+from worker.segment import MAX_EVENT_BYTES, InvalidEvent, derived_id, encode, event_id
 from worker.wakeups import Wakeups
 
 #: Events and bytes in one round trip at most.
@@ -126,8 +127,16 @@ def _unchecked_row(event: Any) -> Row:
         raw = encode(event)
         return event_id(event, raw), raw
     except InvalidEvent:
-        raw = json.dumps(event).encode()
-        return derived_id(raw), raw
+        raw = _raw_of_invalid(event)
+        # Its id is from all of it; of the rest no more is kept than makes it too large.
+        return derived_id(raw), raw[: MAX_EVENT_BYTES + 1]
+
+
+def _raw_of_invalid(event: Any) -> bytes:
+    try:
+        return json.dumps(event).encode()
+    except (RecursionError, ValueError):
+        return json.dumps(f"what came as {uuid4().hex} cannot be written as JSON").encode()
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -21,6 +21,11 @@ PURE = [
     "worker/records.py",
     "worker/names.py",
     "worker/errors.py",
+    "worker/holding.py",
+    "worker/preflight/checks.py",
+    "worker/preflight/redis_checks.py",
+    "worker/preflight/keeping.py",
+    "worker/drill/verdict.py",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "worker/convertro").glob("*.py")),
 ]
 IMPURE_MODULES = {"redis", "requests", "celery", "tenacity", "time", "random", "os", "urllib3"}

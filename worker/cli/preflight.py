@@ -12,7 +12,7 @@ from worker.cli.exits import ExitCode
 from worker.cli.output import JsonOption, say, say_json
 from worker.cli.tables import say_table, table, text
 from worker.cli.words import counted
-from worker.preflight_checks import Check, Level
+from worker.preflight.checks import Check, Level
 
 #: How a level is shown: what matters in capitals, so that it needs no colour.
 SHOWN = {

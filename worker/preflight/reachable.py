@@ -5,7 +5,7 @@ import socket
 from urllib.parse import urlsplit
 
 from config.settings import Settings
-from worker.preflight_checks import Check, Level
+from worker.preflight.checks import Check, Level
 
 PORTS = {"http": 80, "https": 443}
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from config.settings import Settings
-from worker.preflight_checks import Check, Level, untold
-from worker.preflight_keeping import (
+from worker.preflight.checks import Check, Level, untold
+from worker.preflight.keeping import (
     durability_check,
     eviction_check,
     memory_check,

@@ -11,10 +11,10 @@ from time import monotonic, sleep
 import structlog
 
 from config.settings import Settings, unknown_variables
-from worker.preflight_checks import Check, Level, settings_checks
-from worker.preflight_facts import ask_redis
-from worker.preflight_redis import NoAnswer, RedisFacts, no_answer_checks, redis_checks
-from worker.reachable import broker_check, connection_check
+from worker.preflight.checks import Check, Level, settings_checks
+from worker.preflight.facts import ask_redis
+from worker.preflight.reachable import broker_check, connection_check
+from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
 
 #: How long a starting worker waits for Redis: a machine where everything boots at once.
 PATIENCE_SECONDS = 60.0

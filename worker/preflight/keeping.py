@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from worker.preflight_checks import Check, Level, untold
+from worker.preflight.checks import Check, Level, untold
 
 #: `WAITAOF` came with it.
 FSYNC_VERSION = (7, 2)

@@ -18,8 +18,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from config.settings import Settings
 from worker.connection import WORKER_TIMEOUT_SECONDS, connect
-from worker.preflight_redis import NoAnswer, RedisFacts, Why
-from worker.reachable import address_of
+from worker.preflight.reachable import address_of
+from worker.preflight.redis_checks import NoAnswer, RedisFacts, Why
 
 #: Writes to the dead letters and leaves no trace: what may be refused comes before the write,
 #: and nobody sees what is between. It may run when Redis is full, as burying an event may.
