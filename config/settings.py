@@ -268,7 +268,7 @@ class Settings(BaseSettings, ConvertroSettings):
         description="Share of them that must fail, or be buried for one reason, to hold all.",
     )
     probe_max_seconds: float = Field(
-        60.0, ge=1, le=3600, description="Longest wait between two probes of a held Convertro."
+        15.0, ge=1, le=3600, description="Longest wait between two probes of a held Convertro."
     )
     max_requests_per_second: float = Field(
         0.0, ge=0, le=100_000, description="Requests of all workers together; 0 for no bound."

@@ -28,7 +28,9 @@ Answer = tuple[str, int, str]
 class Bench:
     """A journal with a clock in hand, and workers that say what they are told."""
 
-    settings: Settings = field(default_factory=lambda: Settings(breaker_min_count=4))
+    settings: Settings = field(
+        default_factory=lambda: Settings(breaker_min_count=4, probe_max_seconds=60)
+    )
     now_ms: int = 1_800_000_000_000
     lease: int = 0
     number: int = 0
@@ -139,6 +141,22 @@ def test_so_many_failures_in_a_row_open_it_however_much_passed_before(bench: Ben
 def test_a_healthy_minority_of_failures_holds_nothing(bench: Bench) -> None:
     for _ in range(5):
         bench.deliver(ACCEPTED, ACCEPTED, REJECTED, SICK)
+    assert bench.breaker.state is CLOSED
+
+
+def test_timeouts_that_end_together_among_calls_that_pass_are_no_row(bench: Bench) -> None:
+    """One call in ten hangs: they end at once, when every thread waits for one of them."""
+    bench.accept(*[f"event-{index:02}" for index in range(60)])
+    events = bench.claim(limit=60)
+    hanging, passing = events[:8], events[8:]
+    began_ms = bench.now_ms
+    bench.wait(5)
+    for event in passing:
+        bench.say(event, ACCEPTED)
+    bench.wait(5)
+    timeout = Attempt(at_ms=began_ms, call_index=0, outcome_class="ambiguous", detail="timeout")
+    for event in hanging:
+        assert bench.say(event, SICK, attempts=(timeout,)) is Finished.MOVED
     assert bench.breaker.state is CLOSED
 
 
@@ -320,6 +338,23 @@ def test_a_retry_after_holds_the_whole_stream_for_that_long(bench: Bench) -> Non
     (probe,) = bench.claim()
     bench.say(probe, ACCEPTED)
     assert len(bench.claim()) == 1
+
+
+def test_however_often_convertro_asks_for_a_break_it_gets_what_it_asks_for(bench: Bench) -> None:
+    for number in range(6):
+        bench.accept(f"event-{number}")
+        for event in bench.claim():
+            bench.say(event, BUSY, retry_after_ms=2_000)
+        assert bench.breaker.probe_at_ms == bench.now_ms + 2_000
+        bench.wait(2)
+        (probe,) = bench.claim()
+        if number % 2:
+            bench.say(probe, BUSY, retry_after_ms=2_000)
+            assert bench.breaker.probe_at_ms == bench.now_ms + 2_000
+            bench.wait(2)
+            (probe,) = bench.claim()
+        bench.say(probe, ACCEPTED)
+        assert bench.breaker.state is CLOSED
 
 
 def test_an_answer_that_all_events_get_holds_them_instead_of_burying_them(bench: Bench) -> None:

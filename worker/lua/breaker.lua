@@ -14,6 +14,7 @@
 --                            rounds in this window and the one before
 --   row, row_of              how many rounds in a row came to the same: 'failed', or a
 --                            reason of dead letters
+--   passed_began             when the call began that began last of those that passed
 
 local FIRST_WAIT = 1000
 
@@ -59,18 +60,18 @@ local function may_probe()
   return not is_out and (now >= breaker.probe_at or now < breaker.since)
 end
 
+local COUNTED = {window = true, passed = true, failed = true, buried = true}
+
 local function clear_window()
   for name in pairs(breaker) do
-    local kind = string.match(name, '^[a-z]+')
-    if kind == 'window' or kind == 'passed' or kind == 'failed' or kind == 'buried' then
-      if name ~= 'passed_at' then breaker[name] = nil end
-    end
+    if COUNTED[string.match(name, '^[^:]+')] then breaker[name] = nil end
   end
 end
 
 local function open_breaker(cause, detail)
   -- Opened again soon after it closed: the waits go on growing where they were.
   local again = breaker.closed_at and now - breaker.closed_at < args.probe_max
+    and cause ~= 'throttled'
   breaker.wait = again and math.min(2 * breaker.wait, args.probe_max) or FIRST_WAIT
   breaker.state, breaker.cause, breaker.detail, breaker.since = 'open', cause, detail, now
   breaker.probe_at, breaker.probe = now + breaker.wait, nil
@@ -133,14 +134,16 @@ local function signs_of(finish, last)
   return 'failed', guarded
 end
 
-local function note_probe(record, health, guarded)
+local function note_probe(record, health, guarded, asked)
   breaker.probe, breaker.probe_until, breaker_changed = nil, nil, true
   local failed = health == 'failed' or (breaker.cause == 'burials' and guarded)
   if failed then
     if record.probed ~= breaker.since then breaker.probed = breaker.probed + 1 end
     record.probed = breaker.since
-    breaker.wait = math.min(2 * breaker.wait, args.probe_max)
-    breaker.probe_at = math.max(breaker.probe_at, now + breaker.wait)
+    if not asked then
+      breaker.wait = math.min(2 * breaker.wait, args.probe_max)
+      breaker.probe_at = math.max(breaker.probe_at, now + breaker.wait)
+    end
   elseif health == 'passed' then
     close_breaker()
   else
@@ -148,19 +151,28 @@ local function note_probe(record, health, guarded)
   end
 end
 
--- Counts how many rounds in a row came to the same; answers whether they are too many.
-local function is_row(of)
+-- Counts how many rounds in a row came to the same; answers whether they are too many. The row
+-- is that of their beginnings: timeouts end together, after calls that began later have passed.
+local function is_row(of, began)
+  if of == 'passed' then
+    breaker.passed_began = math.max(breaker.passed_began or 0, began)
+  elseif began < (breaker.passed_began or 0) then
+    return false
+  end
   breaker.row = breaker.row_of == of and breaker.row + 1 or 1
   breaker.row_of, breaker_changed = of, true
   return of ~= 'passed' and breaker.row >= args.breaker_min
 end
 
-local function note_round(health, guarded, last)
+local function note_round(health, guarded, outcomes)
+  local last = outcomes[#outcomes]
   turn_window()
   if health then add(health) end
   if guarded then add('buried:' .. guarded) end
   local rounds = seen('passed') + seen('failed')
-  local in_row = is_row(guarded or health)
+  -- By the clock of the worker, which need not be exact: it tells calls of one time apart.
+  local began = not last and now or health == 'passed' and last.at or outcomes[1].at
+  local in_row = is_row(guarded or health, began)
   if last and last.class == 'setup' then
     open_breaker('setup', last.detail)
   elseif health == 'failed' and (in_row or is_most(seen('failed'), rounds)) then
@@ -176,20 +188,24 @@ end
 -- Takes note of what became of an event that was claimed. Answers whether this opened the
 -- breaker.
 local function take_note(finish, record)
-  local last = finish.outcomes and finish.outcomes[#finish.outcomes]
+  local outcomes = finish.outcomes or {}
+  local last = outcomes[#outcomes]
   local health, guarded = signs_of(finish, last)
   local was_open = is_open()
   if was_open and breaker.probe == finish.lease then
-    note_probe(record, health, guarded)
+    note_probe(record, health, guarded, finish.retry_after)
   elseif was_open then
     -- Wrong settings refuse every event; one that passes shows that they are not wrong.
     if breaker.cause == 'setup' and last and last.class == 'accepted' then close_breaker() end
   elseif health or guarded then
-    note_round(health, guarded, last)
+    note_round(health, guarded, outcomes)
   end
   if last and last.class == 'accepted' then breaker.passed_at, breaker_changed = now, true end
   if finish.retry_after then
-    if not is_open() then open_breaker('throttled', last.detail) end
+    if not is_open() then
+      open_breaker('throttled', last.detail)
+      breaker.probe_at = now  -- Convertro itself says how long to wait
+    end
     breaker.probe_at, breaker_changed = math.max(breaker.probe_at, now + finish.retry_after), true
   end
   local opened = is_open() and not was_open
