@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower clean
+.PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,8 +21,12 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: $(STAMP) ## See the main job done: embedded Valkey, sandbox, worker, sample events
 	@$(BIN)/convertro demo $(ARGS)
 
+drill: $(STAMP) ## Break everything for two minutes, then count what arrived
+	@$(BIN)/convertro drill --embedded $(ARGS)
+
+# Most of the time a test waits for processes: three at once share two cores well.
 test: $(STAMP) ## Run every test but the slow ones
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses 3 --dist worksteal
 
 check: lint types unit ## What must pass before a commit
 
