@@ -9,6 +9,7 @@
 --   probe_at, wait           when the next probe may be claimed, and the wait before it
 --   probe, probe_until       the lease of the probe that is out, and when that ends
 --   probed                   different events that failed for it, as far as that is known
+--   probes                   probes that came back
 --   closed_at, passed_at     when it closed last; when Convertro last accepted a call
 --   window, passed, failed, buried:<reason>, and each with :last
 --                            rounds in this window and the one before
@@ -76,7 +77,7 @@ local function open_breaker(cause, detail)
   breaker.state, breaker.cause, breaker.detail, breaker.since = 'open', cause, detail, now
   breaker.probe_at, breaker.probe = now + breaker.wait, nil
   breaker.probed = cause == 'setup' and 1 or 2  -- all but that one take several events
-  breaker.row, breaker.row_of = nil, nil
+  breaker.row, breaker.row_of, breaker.probes = nil, nil, nil
   clear_window()
   breaker_changed, turn = true, {state = 'opened', cause = cause, detail = detail}
   count('breaker_opened:' .. cause)
@@ -125,10 +126,17 @@ local function is_sick()
   return is_open() or is_most(seen('failed'), seen('passed') + seen('failed'))
 end
 
+-- Whether an event would be buried for a reason that lies with Convertro or with us. An event
+-- that an operator sent back has had its second chance: it is buried, and says nothing.
+local function is_guarded(finish, record)
+  return finish.to == 'dead' and GUARDED[finish.reason] and not record.redriven
+end
+
 -- What a round of attempts says about Convertro: 'passed', 'failed' or nothing; and under
 -- which guarded reason its event would be buried.
-local function signs_of(finish, last)
-  local guarded = finish.to == 'dead' and GUARDED[finish.reason] and finish.reason or nil
+local function signs_of(finish, record, last)
+  if finish.to == 'dead' and record.redriven then return nil, nil end
+  local guarded = is_guarded(finish, record) and finish.reason or nil
   if finish.to == 'returned' or not last then return nil, guarded end
   if last.class == 'accepted' or last.class == 'rejected' then return 'passed', guarded end
   return 'failed', guarded
@@ -136,7 +144,8 @@ end
 
 local function note_probe(record, health, guarded, asked)
   breaker.probe, breaker.probe_until, breaker_changed = nil, nil, true
-  local failed = health == 'failed' or (breaker.cause == 'burials' and guarded)
+  breaker.probes = (breaker.probes or 0) + 1
+  local failed = health == 'failed' or (guarded and (not health or breaker.cause == 'burials'))
   if failed then
     if record.probed ~= breaker.since then breaker.probed = breaker.probed + 1 end
     record.probed = breaker.since
@@ -190,7 +199,7 @@ end
 local function take_note(finish, record)
   local outcomes = finish.outcomes or {}
   local last = outcomes[#outcomes]
-  local health, guarded = signs_of(finish, last)
+  local health, guarded = signs_of(finish, record, last)
   local was_open = is_open()
   if was_open and breaker.probe == finish.lease then
     note_probe(record, health, guarded, finish.retry_after)

@@ -44,9 +44,13 @@ local function choose(limit)
   return due
 end
 
--- A probe is an event that was no probe since the breaker opened, if there is one near.
+-- A probe is an event that was no probe since the breaker opened, if there is one near. They
+-- come from both ends by turns: what is wrong with old events need not be with fresh ones.
 local function choose_probe()
   local due = choose(20)
+  if (breaker.probes or 0) % 2 == 1 then
+    due = redis.call('ZREVRANGEBYSCORE', DUE, now, '-inf', 'WITHSCORES', 'LIMIT', 0, 20)
+  end
   for position = 1, #due, 2 do
     local record = load_record(due[position])
     if not record or record.probed ~= breaker.since then

@@ -100,7 +100,7 @@ local function move(finish, record)
   local opened = take_note(finish, record)
   -- Who opens the breaker is charged as usual, lest it be the first probe too.
   local charged = opened and not finish.retry_after and finish.to == 'postponed'
-  local yields = finish.to == 'postponed' or (finish.to == 'dead' and GUARDED[finish.reason])
+  local yields = finish.to == 'postponed' or is_guarded(finish, record)
   if yields and (is_paused() or (is_open() and not charged)) then
     make_due(finish, record, now, 'held')
     return 'held'
