@@ -282,9 +282,15 @@ class Journal:
         """Hold delivery; False if it was held by hand before, which stays as it was."""
         return bool(self._run("pause", {"reason": reason}))
 
-    def resume(self, tokens: Sequence[str]) -> Resumed:
-        """End a pause; an open breaker may probe at once."""
-        rung, was_paused, is_open = self._run("resume", {"tokens": list(tokens)})
+    def resume(self, tokens: Sequence[str], *, bury_seconds: float = 0) -> Resumed:
+        """End a pause; an open breaker may probe at once.
+
+        Args:
+            tokens: Wake-up tokens to offer.
+            bury_seconds: For so long what is to be buried is buried, however much it is.
+        """
+        bury = {"bury_ms": int(bury_seconds * 1000)} if bury_seconds else {}
+        rung, was_paused, is_open = self._run("resume", {"tokens": list(tokens), **bury})
         return Resumed(rung, was_paused=bool(was_paused), is_open=bool(is_open))
 
     def look(self, event_id: str) -> Sighting:

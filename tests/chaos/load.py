@@ -19,6 +19,7 @@ SETTINGS = {
     "READ_TIMEOUT_SECONDS": "2",
     "RETRY_BASE_SECONDS": "0.5",
     "RETRY_MAX_SECONDS": "2",
+    "PROBE_MAX_SECONDS": "2",
 }
 
 #: How long an application waits before it tries a refused event again.

@@ -75,7 +75,7 @@ class Bench:
         names = [f"event-{self.number + index}" for index in range(len(answers))]
         self.number += len(names)
         self.accept(*names)
-        fresh = [event for event in self.claim() if event.event_id in names]
+        fresh = [event for event in self.claim(1000) if event.event_id in names]
         return [self.say(event, answer) for event, answer in zip(fresh, answers, strict=True)]
 
     @property
@@ -394,6 +394,14 @@ def test_a_fault_of_our_own_in_every_event_holds_them_too(bench: Bench) -> None:
         bench.say(event, ACCEPTED, move=Move.DEAD, reason="unexpected_error", attempts=())
     assert (bench.breaker.cause, bench.breaker.detail) == (Cause.BURIALS, "unexpected_error")
     assert bench.journal.snapshot().dead == 3
+
+
+def test_an_operator_may_want_them_buried_all_the_same(bench: Bench) -> None:
+    bench.deliver(*[REJECTED] * 6)
+    assert bench.journal.resume([], bury_seconds=600).is_open is False
+    assert bench.deliver(*[REJECTED] * 9) == [Finished.MOVED] * 9
+    bench.wait(600)
+    assert bench.deliver(*[REJECTED] * 9)[-1] is Finished.HELD
 
 
 def test_dead_letters_that_were_sent_back_in_vain_hold_nobody_up(bench: Bench) -> None:

@@ -41,8 +41,22 @@ def pause(*, reason: ReasonOption = "", as_json: JsonOption = False) -> None:
         say(f"deliveries were held before, since {clock_time(snapshot.pause.since_ms)}{why}")
 
 
-def resume(*, as_json: JsonOption = False) -> None:
+BuryOption = Annotated[
+    bool,
+    typer.Option(
+        "--bury", help="For ten minutes let events become dead letters, however many they are."
+    ),
+]
+
+#: Long enough to bury what there is, short enough not to be forgotten.
+BURY_SECONDS = 600.0
+
+
+def resume(*, bury: BuryOption = False, as_json: JsonOption = False) -> None:
     """End a pause; an open breaker may probe at once.
+
+    With --bury, deliveries that are held because most events would become dead letters go on,
+    and they do become dead letters.
 
     Example: convertro resume
 
@@ -50,11 +64,13 @@ def resume(*, as_json: JsonOption = False) -> None:
     """
     producer = open_journal()
     tokens = producer.wakeups.offer()
-    resumed = producer.journal.resume(tokens)
+    resumed = producer.journal.resume(tokens, bury_seconds=BURY_SECONDS if bury else 0)
     producer.wakeups.publish(tokens[: resumed.rung])
     if as_json:
         say_json({"was_paused": resumed.was_paused, "breaker_is_open": resumed.is_open})
         return
     say("deliveries go on" if resumed.was_paused else "deliveries were not paused")
+    if bury:
+        say("for ten minutes events become dead letters, however many they are")
     if resumed.is_open:
         say("the breaker is open: the next event is sent at once to see whether Convertro is well")

@@ -11,6 +11,7 @@
 --   probed                   different events that failed for it, as far as that is known
 --   probes                   probes that came back
 --   closed_at, passed_at     when it closed last; when Convertro last accepted a call
+--   unguarded_until          until then an operator wants events buried, however many
 --   window, passed, failed, buried:<reason>, and each with :last
 --                            rounds in this window and the one before
 --   row, row_of              how many rounds in a row came to the same: 'failed', or a
@@ -128,8 +129,10 @@ end
 
 -- Whether an event would be buried for a reason that lies with Convertro or with us. An event
 -- that an operator sent back has had its second chance: it is buried, and says nothing.
+-- Likewise while an operator said that burying is right.
 local function is_guarded(finish, record)
   return finish.to == 'dead' and GUARDED[finish.reason] and not record.redriven
+    and now >= (breaker.unguarded_until or 0)
 end
 
 -- What a round of attempts says about Convertro: 'passed', 'failed' or nothing; and under
