@@ -21,6 +21,7 @@ from worker.convertro.revenue import bears_revenue
 from worker.convertro.wire import (
     call_name,
     encode_body,
+    endpoint_of,
     idempotency_key,
     pending_calls,
     request_for,
@@ -62,6 +63,8 @@ class Progress:
     event: ClaimedEvent
     attempts: list[Attempt] = field(default_factory=list)
     accepted: dict[int, str] = field(default_factory=dict)
+    #: Where the last call went.
+    endpoint: str | None = None
 
     def finish(
         self,
@@ -81,6 +84,7 @@ class Progress:
             reason=reason,
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
             retry_after_ms=retry_after_ms,
+            endpoint=self.endpoint,
             outcome_class=outcome.outcome_class.value if outcome else None,
             status=outcome.status if outcome else None,
             attempts=tuple(self.attempts),
@@ -203,6 +207,7 @@ class Delivery:
         """Send one call, trying again at once for blips; the last outcome counts."""
         request = request_for(call, self._settings)
         body = encode_body(request.body)
+        progress.endpoint = endpoint_of(call)
         key = idempotency_key(progress.event.event_id, index)
 
         def attempt() -> Outcome:

@@ -177,7 +177,7 @@ class DeliveryRun:
             self.threads.submit(event, self._outbox)
         self.summary.claimed += len(claim.events)
         self._more_is_due = len(claim.events) == free > 0
-        self._pace_seconds = max(PACE_SECONDS, claim.wait_ms / 1000)
+        self._pace_seconds = min(max(PACE_SECONDS, claim.wait_ms / 1000), BUSY_SECONDS)
         return claim.state
 
     def _is_full(self) -> bool:

@@ -210,6 +210,8 @@ class Finish:
     #: For `DEAD`: class and status of its last attempt.
     outcome_class: str | None = None
     status: int | None = None
+    #: Where its last call went: `users`, `events` or `installs`.
+    endpoint: str | None = None
     #: New attempts since the claim or the last `KEPT`.
     attempts: Sequence[Attempt] = ()
     #: Calls that Convertro accepted since then: index and name.
@@ -228,6 +230,7 @@ class Finish:
                 "retry_after": self.retry_after_ms,
                 "class": self.outcome_class,
                 "status": self.status,
+                "endpoint": self.endpoint,
                 "outcomes": [attempt.as_json() for attempt in self.attempts] or None,
                 "accepted": {str(index): name for index, name in self.accepted.items()} or None,
             }

@@ -1,5 +1,6 @@
 """When deliveries are held, what goes through meanwhile, and how it ends."""
 
+import random
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -200,7 +201,7 @@ def test_one_probe_at_a_time_each_another_event(bench: Bench) -> None:
 def test_the_wait_between_probes_doubles_up_to_its_bound(bench: Bench) -> None:
     opened(bench)
     bench.wait(1)
-    bench.accept("event")
+    bench.accept(*[f"next-{number}" for number in range(8)])
     waits = []
     for _ in range(8):
         (probe,) = bench.claim()
@@ -343,19 +344,21 @@ def test_a_retry_after_holds_the_whole_stream_for_that_long(bench: Bench) -> Non
 
 def test_however_often_convertro_asks_for_a_break_it_gets_what_it_asks_for(bench: Bench) -> None:
     for number in range(6):
-        bench.accept(f"event-{number}")
-        for event in bench.claim():
-            bench.say(event, BUSY, retry_after_ms=2_000)
+        bench.accept(f"first-{number}")
+        (event,) = bench.claim()
+        bench.say(event, BUSY, retry_after_ms=2_000)
+        assert bench.breaker.probe_at_ms == bench.now_ms + 2_000
+        bench.accept(f"second-{number}", f"third-{number}")
+        bench.wait(2)
+        (probe,) = bench.claim()
+        bench.say(probe, BUSY, retry_after_ms=2_000)
         assert bench.breaker.probe_at_ms == bench.now_ms + 2_000
         bench.wait(2)
         (probe,) = bench.claim()
-        if number % 2:
-            bench.say(probe, BUSY, retry_after_ms=2_000)
-            assert bench.breaker.probe_at_ms == bench.now_ms + 2_000
-            bench.wait(2)
-            (probe,) = bench.claim()
         bench.say(probe, ACCEPTED)
         assert bench.breaker.state is CLOSED
+        for event in bench.claim():
+            bench.say(event, ACCEPTED)
 
 
 def test_an_answer_that_all_events_get_holds_them_instead_of_burying_them(bench: Bench) -> None:
@@ -402,6 +405,94 @@ def test_an_operator_may_want_them_buried_all_the_same(bench: Bench) -> None:
     assert bench.deliver(*[REJECTED] * 9) == [Finished.MOVED] * 9
     bench.wait(600)
     assert bench.deliver(*[REJECTED] * 9)[-1] is Finished.HELD
+
+
+def test_an_endpoint_with_troubles_of_its_own_refuses_nobody_alone(bench: Bench) -> None:
+    """Orders fail for half an hour, everything else passes: none of them is to blame."""
+    for number in range(60):
+        bench.accept(*[f"user-{number}-{index}" for index in range(9)], f"order-{number}")
+        for event in bench.claim(limit=100):
+            if event.event_id.startswith("order"):
+                bench.say(event, SICK, endpoint="events")
+            else:
+                bench.say(event, ACCEPTED, endpoint="users")
+        bench.wait(31)
+    assert bench.journal.snapshot().dead == 0
+
+
+def test_events_outlive_a_convertro_that_fails_for_four_in_ten(bench: Bench) -> None:
+    chance = random.Random(1)
+    for number in range(100):
+        bench.accept(*[f"event-{number}-{index}" for index in range(10)])
+        for event in bench.claim(limit=100):
+            bench.say(event, SICK if chance.random() < 0.4 else ACCEPTED)
+        bench.wait(16)
+    assert bench.journal.snapshot().dead == 0
+
+
+def test_an_event_that_alone_is_throttled_again_waits_by_itself(bench: Bench) -> None:
+    """Or it would hold the stream again as soon as it is over."""
+
+    def throttle() -> Finished:
+        (limited,) = (event for event in bench.claim() if event.event_id == "limited")
+        return bench.say(limited, BUSY, retry_after_ms=2_000)
+
+    def others_pass() -> None:
+        bench.accept(f"other-{bench.now_ms}")
+        bench.wait(2)
+        (other,) = bench.claim()
+        bench.say(other, ACCEPTED)
+
+    bench.accept("limited")
+    assert throttle() is Finished.HELD
+    others_pass()
+    assert throttle() is Finished.MOVED
+    assert bench.breaker.state is CLOSED
+    assert bench.record("limited").postponed == 1
+    assert bench.place("limited") == "waiting"
+
+
+def test_one_event_that_fails_again_and_again_is_no_row(bench: Bench) -> None:
+    bench.accept("hangs")
+    for _ in range(30):
+        (event,) = bench.claim()
+        bench.say(event, SICK)
+        bench.wait(31)
+    assert bench.breaker.state is CLOSED
+
+
+def test_the_only_event_there_is_is_probed_by_its_schedule_and_no_faster(bench: Bench) -> None:
+    bench.accept("alone")
+    sent = 0
+    for _ in range(3600):
+        for event in bench.claim():
+            bench.say(event, FORBIDDEN)
+            sent += 1
+        bench.wait(1)
+    assert sent <= 3600 / 30 + 3
+
+
+def test_a_worker_whose_clock_is_ahead_blinds_nobody(bench: Bench) -> None:
+    bench.accept("ahead")
+    (event,) = bench.claim()
+    tomorrow = Attempt(
+        at_ms=bench.now_ms + 86_400_000, call_index=0, outcome_class="accepted", detail="accepted"
+    )
+    bench.say(event, ACCEPTED, attempts=(tomorrow,))
+    bench.wait(1)
+    bench.deliver(*[SICK] * 4)
+    assert bench.breaker.state is OPEN
+
+
+def test_no_horizon_of_a_redriven_event_ends_while_deliveries_are_held(bench: Bench) -> None:
+    bench.accept("a-letter")
+    (event,) = bench.claim()
+    bench.say(event, REJECTED)
+    bench.deliver(*[SICK] * 4)
+    bench.journal.redrive(["a-letter"], [])
+    bench.wait(60)
+    (probe,) = (event for event in bench.claim() if event.event_id == "a-letter")
+    assert bench.say(probe, SICK, move=Move.DEAD, reason="retries_exhausted") is Finished.HELD
 
 
 def test_dead_letters_that_were_sent_back_in_vain_hold_nobody_up(bench: Bench) -> None:
@@ -577,6 +668,18 @@ def test_who_was_beside_it_is_not_buried_with_it(bench: Bench) -> None:
     assert lost(bench) == []
     assert bench.counter("dead:poison") == 1
     assert bench.counter("delivered") == 2
+
+
+def test_only_one_suspect_is_out_at_a_time_lest_a_whole_worker_dies_of_another(
+    bench: Bench,
+) -> None:
+    bench.accept("innocent", "poison")
+    lost(bench)
+    lost(bench)
+    assert [event.event_id for event in bench.claim()] == ["innocent"]
+    assert bench.claim() == [], "another process of the same worker asks"
+    bench.accept("fresh")
+    assert [event.event_id for event in bench.claim()] == ["fresh"], "nobody else waits for it"
 
 
 def test_a_suspect_waits_for_a_process_that_has_nothing_else_in_flight(bench: Bench) -> None:

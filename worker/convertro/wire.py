@@ -42,10 +42,20 @@ def request_for(call: Call, settings: Settings) -> CallRequest:
     return CallRequest(path, {name: value for name, value in values if value is not None})
 
 
-def _template(call: Call, settings: Settings) -> str:
+def endpoint_of(call: Call) -> str:
+    """The endpoint that a call goes to, whatever its path is: `users`, `events`, `installs`."""
     if isinstance(call, TrackUser | LinkDevice):
-        return settings.users_path
-    return settings.installs_path if isinstance(call, Install) else settings.events_path
+        return "users"
+    return "installs" if isinstance(call, Install) else "events"
+
+
+def _template(call: Call, settings: Settings) -> str:
+    paths = {
+        "users": settings.users_path,
+        "events": settings.events_path,
+        "installs": settings.installs_path,
+    }
+    return paths[endpoint_of(call)]
 
 
 def encode_body(body: Mapping[str, Any]) -> bytes:

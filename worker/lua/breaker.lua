@@ -10,17 +10,25 @@
 --   probe, probe_until       the lease of the probe that is out, and when that ends
 --   probed                   different events that failed for it, as far as that is known
 --   probes                   probes that came back
---   closed_at, passed_at     when it closed last; when Convertro last accepted a call
+--   closed_at                when it closed last
 --   unguarded_until          until then an operator wants events buried, however many
 --   window, passed, failed, buried:<reason>, and each with :last
 --                            rounds in this window and the one before
---   row, row_of              how many rounds in a row came to the same: 'failed', or a
---                            reason of dead letters
+--   failures, burials, and each with _of and _since
+--                            how many different events in a row failed, or would have been
+--                            buried for one reason, and since when
 --   passed_began             when the call began that began last of those that passed
+--   passed_at:<endpoint>     when Convertro last accepted a call there
+--   trouble:<endpoint>       in thousandths: of the last events that were sent there for the
+--                            first time, how many failed, the latest counting most
+--   suspect, suspect_until   the lease of the suspect that is out, and when that ends
 
 local FIRST_WAIT = 1000
 
-local TEXTS = {state = true, cause = true, detail = true, probe = true, row_of = true}
+local TEXTS = {
+  state = true, cause = true, detail = true, probe = true, suspect = true,
+  failures_of = true, burials_of = true,
+}
 
 -- Dead letters whose reason lies with Convertro or with this program, not with the event.
 local GUARDED = {rejected = true, retries_exhausted = true, unexpected_error = true}
@@ -78,7 +86,7 @@ local function open_breaker(cause, detail)
   breaker.state, breaker.cause, breaker.detail, breaker.since = 'open', cause, detail, now
   breaker.probe_at, breaker.probe = now + breaker.wait, nil
   breaker.probed = cause == 'setup' and 1 or 2  -- all but that one take several events
-  breaker.row, breaker.row_of, breaker.probes = nil, nil, nil
+  breaker.failures, breaker.burials, breaker.probes = nil, nil, nil
   clear_window()
   breaker_changed, turn = true, {state = 'opened', cause = cause, detail = detail}
   count('breaker_opened:' .. cause)
@@ -127,18 +135,23 @@ local function is_sick()
   return is_open() or is_most(seen('failed'), seen('passed') + seen('failed'))
 end
 
--- Whether an event would be buried for a reason that lies with Convertro or with us. An event
--- that an operator sent back has had its second chance: it is buried, and says nothing.
--- Likewise while an operator said that burying is right.
+-- An event that an operator sent back, and that is rejected again, has had its second chance:
+-- it is buried, and says nothing.
+local function is_in_vain(finish, record)
+  return finish.to == 'dead' and finish.reason == 'rejected' and record.redriven
+end
+
+-- Whether an event would be buried for a reason that lies with Convertro or with us, and no
+-- operator said that burying is right.
 local function is_guarded(finish, record)
-  return finish.to == 'dead' and GUARDED[finish.reason] and not record.redriven
+  return finish.to == 'dead' and GUARDED[finish.reason] and not is_in_vain(finish, record)
     and now >= (breaker.unguarded_until or 0)
 end
 
 -- What a round of attempts says about Convertro: 'passed', 'failed' or nothing; and under
 -- which guarded reason its event would be buried.
 local function signs_of(finish, record, last)
-  if finish.to == 'dead' and record.redriven then return nil, nil end
+  if is_in_vain(finish, record) then return nil, nil end
   local guarded = is_guarded(finish, record) and finish.reason or nil
   if finish.to == 'returned' or not last then return nil, guarded end
   if last.class == 'accepted' or last.class == 'rejected' then return 'passed', guarded end
@@ -163,43 +176,67 @@ local function note_probe(record, health, guarded, asked)
   end
 end
 
--- Counts how many rounds in a row came to the same; answers whether they are too many. The row
--- is that of their beginnings: timeouts end together, after calls that began later have passed.
-local function is_row(of, began)
-  if of == 'passed' then
-    breaker.passed_began = math.max(breaker.passed_began or 0, began)
-  elseif began < (breaker.passed_began or 0) then
-    return false
+-- Counts how many different events in a row came to the same; answers whether they are too
+-- many. The row is that of the times at which they were sent: timeouts end together, after
+-- calls that were sent later have passed.
+local function is_row(name, of, record, began)
+  if began < (breaker.passed_began or 0) then return false end
+  if not breaker[name] or breaker[name .. '_of'] ~= of then
+    breaker[name], breaker[name .. '_of'], breaker[name .. '_since'] = 0, of, now
   end
-  breaker.row = breaker.row_of == of and breaker.row + 1 or 1
-  breaker.row_of, breaker_changed = of, true
-  return of ~= 'passed' and breaker.row >= args.breaker_min
+  if (record[name] or -1) < breaker[name .. '_since'] then breaker[name] = breaker[name] + 1 end
+  record[name] = now
+  return breaker[name] >= args.breaker_min
 end
 
-local function note_round(health, guarded, outcomes)
+local function end_rows(health, guarded, began)
+  if health == 'passed' then breaker.failures = nil end
+  if health == 'passed' and not guarded then
+    breaker.burials = nil
+    breaker.passed_began = math.max(breaker.passed_began or 0, began)
+  end
+end
+
+local function note_round(health, guarded, record, outcomes)
   local last = outcomes[#outcomes]
   turn_window()
   if health then add(health) end
   if guarded then add('buried:' .. guarded) end
   local rounds = seen('passed') + seen('failed')
   -- By the clock of the worker, which need not be exact: it tells calls of one time apart.
-  local began = not last and now or health == 'passed' and last.at or outcomes[1].at
-  local in_row = is_row(guarded or health, began)
+  local began = math.min(now, last and (health == 'passed' and last or outcomes[1]).at or now)
+  end_rows(health, guarded, began)
+  local fail = health == 'failed' and is_row('failures', 'failed', record, began)
+  local bury = guarded and is_row('burials', guarded, record, began)
   if last and last.class == 'setup' then
     open_breaker('setup', last.detail)
-  elseif health == 'failed' and (in_row or is_most(seen('failed'), rounds)) then
+  elseif health == 'failed' and (fail or is_most(seen('failed'), rounds)) then
     open_breaker('failures', last.detail)
   elseif guarded then
     rounds = rounds + seen('buried:unexpected_error')
-    if in_row or is_most(seen('buried:' .. guarded), rounds) then
+    if bury or is_most(seen('buried:' .. guarded), rounds) then
       open_breaker('burials', last and (guarded .. ' ' .. last.detail) or guarded)
     end
   end
 end
 
--- Takes note of what became of an event that was claimed. Answers whether this opened the
--- breaker.
-local function take_note(finish, record)
+-- Remembers how the endpoint of an event's last call does.
+local function note_endpoint(finish, record, health, last)
+  local endpoint = ':' .. (finish.endpoint or '')
+  if last and last.class == 'accepted' then
+    breaker['passed_at' .. endpoint], breaker_changed = now, true
+  end
+  if health and record.attempts == #finish.outcomes then
+    local before = breaker['trouble' .. endpoint] or 0
+    local failed = health == 'failed' and 100 or 0
+    breaker['trouble' .. endpoint] = math.floor(0.9 * before + failed)
+    breaker_changed = true
+  end
+end
+
+-- Takes note of what became of an event that was claimed; answers whether this opened the
+-- breaker. A wish for a break that is for this event alone concerns nobody else.
+local function take_note(finish, record, is_alone)
   local outcomes = finish.outcomes or {}
   local last = outcomes[#outcomes]
   local health, guarded = signs_of(finish, record, last)
@@ -210,10 +247,10 @@ local function take_note(finish, record)
     -- Wrong settings refuse every event; one that passes shows that they are not wrong.
     if breaker.cause == 'setup' and last and last.class == 'accepted' then close_breaker() end
   elseif health or guarded then
-    note_round(health, guarded, outcomes)
+    note_round(health, guarded, record, outcomes)
   end
-  if last and last.class == 'accepted' then breaker.passed_at, breaker_changed = now, true end
-  if finish.retry_after then
+  note_endpoint(finish, record, health, last)
+  if finish.retry_after and not is_alone then
     if not is_open() then
       open_breaker('throttled', last.detail)
       breaker.probe_at = now  -- Convertro itself says how long to wait

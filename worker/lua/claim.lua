@@ -8,8 +8,8 @@
 -- The news, as JSON, is what the worker should log.
 
 -- An event whose leases ran out so often in a row is claimed alone, in a process that has
--- nothing else in flight, so that it takes nobody with it if it kills the process; and so
--- often, and it is buried.
+-- nothing else in flight, and while no other such event is out, so that it takes none of them
+-- with it if it kills its process or the whole worker; and so often, and it is buried.
 local SUSPECT, POISON = 2, 3
 
 -- A backlog goes oldest first, but for this share of a claim: fresh events need not wait for
@@ -47,17 +47,18 @@ end
 -- A probe is an event that was no probe since the breaker opened, if there is one near. They
 -- come from both ends by turns: what is wrong with old events need not be with fresh ones.
 local function choose_probe()
-  local due = choose(20)
-  if (breaker.probes or 0) % 2 == 1 then
-    due = redis.call('ZREVRANGEBYSCORE', DUE, now, '-inf', 'WITHSCORES', 'LIMIT', 0, 20)
-  end
-  for position = 1, #due, 2 do
-    local record = load_record(due[position])
-    if not record or record.probed ~= breaker.since then
-      return {due[position], due[position + 1]}
+  local oldest = choose(20)
+  local newest = redis.call('ZREVRANGEBYSCORE', DUE, now, '-inf', 'WITHSCORES', 'LIMIT', 0, 20)
+  local is_new_turn = (breaker.probes or 0) % 2 == 1
+  for _, due in ipairs(is_new_turn and {newest, oldest} or {oldest, newest}) do
+    for position = 1, #due, 2 do
+      local record = load_record(due[position])
+      if not record or record.probed ~= breaker.since then
+        return {due[position], due[position + 1]}
+      end
     end
   end
-  return {due[1], due[2]}
+  return {oldest[1], oldest[2]}
 end
 
 local limit, wait = args.limit, 0
@@ -87,24 +88,35 @@ local function hand_out(id, record)
   events[#events + 1] = cjson.encode(record)
 end
 
+local function lose(record, lost)
+  record.leases_lost = lost
+  doubt(record, '-1')
+  count('leases_lost')
+end
+
+local is_suspect_out = breaker.suspect and breaker.suspect_until > now
+  and breaker.suspect_until <= now + args.lease_ms
+
 for position = 1, #due, 2 do
   local id = due[position]
   -- Untouched so far: its score is still the time at which it was accepted.
   local record = load_record(id) or {accepted_at = tonumber(due[position + 1])}
   local lost = (record.leases_lost or 0) + (record.lease and 1 or 0)
-  local alone = lost >= SUSPECT
-  if alone and lost < POISON and not (args.idle and #events == 0) then break end
-  if record.lease then
-    record.leases_lost = lost
-    doubt(record, '-1')
-    count('leases_lost')
-  end
   if lost >= POISON then
+    lose(record, lost)
     bury(id, record, 'poison')
     poisoned[#poisoned + 1] = id
-  else
+  elseif lost < SUSPECT then
+    if record.lease then lose(record, lost) end
     hand_out(id, record)
-    if alone then break end
+  elseif not is_suspect_out then
+    if args.idle and #events == 0 then
+      if record.lease then lose(record, lost) end
+      hand_out(id, record)
+      breaker.suspect, breaker.suspect_until = args.lease, now + args.lease_ms
+      breaker_changed = true
+    end
+    break
   end
 end
 

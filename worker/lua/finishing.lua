@@ -19,6 +19,9 @@ local MAX_OUTCOMES = 10
 -- So many refusals of its own, while others pass, and an event is buried.
 local MAX_REFUSALS = 5
 
+-- Above this, in thousandths, an endpoint has troubles of its own, and refuses nobody alone.
+local MAX_TROUBLE = 200
+
 local REFUSING = {setup = true, ambiguous = true}
 
 -- A call that may have reached Convertro without our knowing: index → how often.
@@ -45,16 +48,27 @@ local function learn(record, finish)
   if record.in_doubt and not next(record.in_doubt) then record.in_doubt = nil end
 end
 
--- Whether an answer is one more refusal of this event, and one too many. It counts only if
--- Convertro accepted something else since the last one that counted, and is not failing
--- for most.
+-- Whether an answer is one more refusal of this event, and one too many. It counts only if the
+-- same endpoint accepted something else since the last one that counted, and nearly everything
+-- that it is sent for the first time.
 local function is_refused(finish, record)
   local last = finish.outcomes and finish.outcomes[#finish.outcomes]
-  if not (last and last.status and REFUSING[last.class]) then return false end
-  if is_sick() or not breaker.passed_at then return false end
-  if breaker.passed_at < (record.refused_at or 0) then return false end
+  if not (last and last.status and REFUSING[last.class]) or is_sick() then return false end
+  local endpoint = ':' .. (finish.endpoint or '')
+  local passed_at = breaker['passed_at' .. endpoint]
+  if not passed_at or passed_at < (record.refused_at or 0) then return false end
+  if (breaker['trouble' .. endpoint] or 0) >= MAX_TROUBLE then return false end
   record.refusals, record.refused_at = (record.refusals or 0) + 1, now
   return record.refusals >= MAX_REFUSALS
+end
+
+-- Whether Convertro asked for a break on account of this event before, and accepted others
+-- since: then it waits by itself, lest it alone hold the stream again and again.
+local function is_throttled_alone(finish, record)
+  if not finish.retry_after then return false end
+  local before = record.throttled_at
+  record.throttled_at = now
+  return before and (breaker['passed_at:' .. (finish.endpoint or '')] or 0) >= before
 end
 
 local function leave(finish, counter)
@@ -97,12 +111,15 @@ local function move(finish, record)
     bury(finish.id, record, 'refused')
     return 'refused'
   end
-  local opened = take_note(finish, record)
+  local probed_before = is_open() and record.probed == breaker.since
+  local alone = is_throttled_alone(finish, record)
+  local opened = take_note(finish, record, alone)
   -- Who opens the breaker is charged as usual, lest it be the first probe too.
-  local charged = opened and not finish.retry_after and finish.to == 'postponed'
+  local charged = finish.to == 'postponed' and opened and not finish.retry_after
   local yields = finish.to == 'postponed' or is_guarded(finish, record)
   if yields and (is_paused() or (is_open() and not charged)) then
-    make_due(finish, record, now, 'held')
+    -- The only event there is need not be every probe.
+    make_due(finish, record, now + (probed_before and finish.delay or 0), 'held')
     return 'held'
   end
   carry_out_move(finish, record)
@@ -133,6 +150,9 @@ local function carry_out(finish)
     return 'lost'
   end
   if finish.to == 'kept' then return keep(finish, record) end
+  if breaker.suspect == finish.lease then
+    breaker.suspect, breaker.suspect_until, breaker_changed = nil, nil, true
+  end
   pay(-1)
   return move(finish, record)
 end
