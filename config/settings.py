@@ -253,7 +253,7 @@ class Settings(BaseSettings, ConvertroSettings):
         10.0,
         ge=1,
         le=600,
-        description="Failures count for one to two such windows.",
+        description="Failures count for one to two such windows; the same for all workers.",
     )
     breaker_min_count: int = Field(
         20,
@@ -417,7 +417,7 @@ class Settings(BaseSettings, ConvertroSettings):
         missing = [name for name in ("client_name", "site_id", "domain") if not getattr(self, name)]
         if missing:
             names = ", ".join(f"{ENV_PREFIX}{name.upper()}" for name in missing)
-            raise SettingsError(f"{names} must be set: Convertro needs them in every call")
+            raise SettingsError(f"{names} must be set: every call to Convertro needs it")
 
 
 def load_settings() -> Settings:

@@ -420,6 +420,25 @@ def test_an_endpoint_with_troubles_of_its_own_refuses_nobody_alone(bench: Bench)
     assert bench.journal.snapshot().dead == 0
 
 
+def test_a_kind_of_call_that_an_endpoint_refuses_is_no_fault_of_each(bench: Bench) -> None:
+    """One order in twenty events, all orders fail, the rest of the same endpoint passes."""
+    for number in range(60):
+        bench.accept(*[f"user-{number}-{index}" for index in range(19)], f"order-{number}")
+        for event in bench.claim(limit=100):
+            bench.say(event, SICK if event.event_id.startswith("order") else ACCEPTED)
+        bench.wait(31)
+    assert bench.journal.snapshot().dead == 0
+
+
+def test_what_the_last_probe_got_is_why_deliveries_are_held_now(bench: Bench) -> None:
+    opened(bench)
+    bench.accept("one", "two")
+    bench.wait(1)
+    (probe,) = bench.claim()
+    bench.say(probe, FORBIDDEN)
+    assert (bench.breaker.cause, bench.breaker.detail) == (Cause.SETUP, "http_403")
+
+
 def test_events_outlive_a_convertro_that_fails_for_four_in_ten(bench: Bench) -> None:
     chance = random.Random(1)
     for number in range(100):
@@ -678,8 +697,9 @@ def test_only_one_suspect_is_out_at_a_time_lest_a_whole_worker_dies_of_another(
     lost(bench)
     assert [event.event_id for event in bench.claim()] == ["innocent"]
     assert bench.claim() == [], "another process of the same worker asks"
+    assert bench.wait_ms == 500, "and need not ask again at once"
     bench.accept("fresh")
-    assert [event.event_id for event in bench.claim()] == ["fresh"], "nobody else waits for it"
+    assert [event.event_id for event in bench.claim(2)] == ["fresh"], "nobody else waits for it"
 
 
 def test_a_suspect_waits_for_a_process_that_has_nothing_else_in_flight(bench: Bench) -> None:

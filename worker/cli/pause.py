@@ -73,4 +73,4 @@ def resume(*, bury: BuryOption = False, as_json: JsonOption = False) -> None:
     if bury:
         say("for ten minutes events become dead letters, however many they are")
     if resumed.is_open:
-        say("the breaker is open: the next event is sent at once to see whether Convertro is well")
+        say("the breaker is open: the next event that is due is sent at once as a probe")

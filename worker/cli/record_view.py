@@ -64,7 +64,7 @@ def record_facts(record: Record) -> Facts:
 def doubt_words(record: Record) -> str:
     """Whether calls that are not known to be accepted may have reached Convertro."""
     if not record.in_doubt:
-        return "surely not, but for the accepted calls"
+        return "surely not, but for the accepted calls" if record.accepted else "surely not"
     parts = [
         f"{'a call' if index == UNKNOWN_CALL else f'call {index}'}, {counted(times, 'time')}"
         for index, times in sorted(record.in_doubt.items())

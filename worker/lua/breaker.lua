@@ -21,6 +21,8 @@
 --   passed_at:<endpoint>     when Convertro last accepted a call there
 --   trouble:<endpoint>       in thousandths: of the last events that were sent there for the
 --                            first time, how many failed, the latest counting most
+--   disliked_hour, disliked:<endpoint>, and that with :last
+--                            different events that it refused this hour, and the hour before
 --   suspect, suspect_until   the lease of the suspect that is out, and when that ends
 
 local FIRST_WAIT = 1000
@@ -158,13 +160,20 @@ local function signs_of(finish, record, last)
   return 'failed', guarded
 end
 
-local function note_probe(record, health, guarded, asked)
+local function note_probe(record, health, guarded, last, asked)
   breaker.probe, breaker.probe_until, breaker_changed = nil, nil, true
+  -- Redis's clock was set back.
+  if now < breaker.since then breaker.since, breaker.probe_at = now, now end
   breaker.probes = (breaker.probes or 0) + 1
   local failed = health == 'failed' or (guarded and (not health or breaker.cause == 'burials'))
   if failed then
     if record.probed ~= breaker.since then breaker.probed = breaker.probed + 1 end
     record.probed = breaker.since
+    if health == 'failed' and breaker.cause ~= 'burials' then
+      -- What is wrong may be something else by now.
+      breaker.cause = last.class == 'setup' and 'setup' or asked and 'throttled' or 'failures'
+      breaker.detail = last.detail
+    end
     if not asked then
       breaker.wait = math.min(2 * breaker.wait, args.probe_max)
       breaker.probe_at = math.max(breaker.probe_at, now + breaker.wait)
@@ -242,7 +251,7 @@ local function take_note(finish, record, is_alone)
   local health, guarded = signs_of(finish, record, last)
   local was_open = is_open()
   if was_open and breaker.probe == finish.lease then
-    note_probe(record, health, guarded, finish.retry_after)
+    note_probe(record, health, guarded, last, finish.retry_after)
   elseif was_open then
     -- Wrong settings refuse every event; one that passes shows that they are not wrong.
     if breaker.cause == 'setup' and last and last.class == 'accepted' then close_breaker() end

@@ -12,6 +12,10 @@
 -- with it if it kills its process or the whole worker; and so often, and it is buried.
 local SUSPECT, POISON = 2, 3
 
+-- While a suspect is out: how far to look beyond others, and how long to wait if there is
+-- nothing else, in milliseconds.
+local BEYOND_SUSPECTS, SUSPECT_PAUSE = 200, 500
+
 -- A backlog goes oldest first, but for this share of a claim: fresh events need not wait for
 -- all of it.
 local FRESH = 4
@@ -68,8 +72,16 @@ if args.rate > 0 and limit > 0 then
   if limit == 0 then wait = math.ceil((1 - tokens) * 1000 / args.rate) end
 end
 
+local is_suspect_out = breaker.suspect and breaker.suspect_until > now
+  and breaker.suspect_until <= now + args.lease_ms
+
 local due = {}
-if limit > 0 then due = is_open() and choose_probe() or choose(limit) end
+if limit > 0 and is_open() then
+  due = choose_probe()
+elseif limit > 0 then
+  -- Other suspects wait for the one that is out; what is behind them need not.
+  due = choose(is_suspect_out and limit + BEYOND_SUSPECTS or limit)
+end
 if args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0 then
   redis.call('ZREM', WAKEUPS, args.wakeup)
   return answer('idle', 0)
@@ -94,10 +106,8 @@ local function lose(record, lost)
   count('leases_lost')
 end
 
-local is_suspect_out = breaker.suspect and breaker.suspect_until > now
-  and breaker.suspect_until <= now + args.lease_ms
-
 for position = 1, #due, 2 do
+  if #events == 3 * limit then break end
   local id = due[position]
   -- Untouched so far: its score is still the time at which it was accepted.
   local record = load_record(id) or {accepted_at = tonumber(due[position + 1])}
@@ -119,6 +129,9 @@ for position = 1, #due, 2 do
     break
   end
 end
+
+-- Only suspects are due, and one of them is out: look again later, not at once.
+if is_suspect_out and args.idle and #events == 0 then wait = math.max(wait, SUSPECT_PAUSE) end
 
 pay(#events / 3)
 if is_open() and #events > 0 then

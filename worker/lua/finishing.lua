@@ -22,6 +22,9 @@ local MAX_REFUSALS = 5
 -- Above this, in thousandths, an endpoint has troubles of its own, and refuses nobody alone.
 local MAX_TROUBLE = 200
 
+-- Beyond so many different events in an hour or two it is the endpoint, or a kind of call.
+local HOUR, MAX_DISLIKED = 3600000, 5
+
 local REFUSING = {setup = true, ambiguous = true}
 
 -- A call that may have reached Convertro without our knowing: index → how often.
@@ -48,6 +51,21 @@ local function learn(record, finish)
   if record.in_doubt and not next(record.in_doubt) then record.in_doubt = nil end
 end
 
+-- Counts one more event that an endpoint refuses, by the hour.
+local function dislike(endpoint)
+  local name, hour = 'disliked' .. endpoint, math.floor(now / HOUR)
+  if breaker.disliked_hour ~= hour then
+    local is_next = breaker.disliked_hour == hour - 1
+    for field, value in pairs(breaker) do
+      if string.match(field, '^disliked:[a-z]*$') then
+        breaker[field .. ':last'], breaker[field] = is_next and value or 0, 0
+      end
+    end
+    breaker.disliked_hour = hour
+  end
+  add(name)
+end
+
 -- Whether an answer is one more refusal of this event, and one too many. It counts only if the
 -- same endpoint accepted something else since the last one that counted, and nearly everything
 -- that it is sent for the first time.
@@ -59,7 +77,8 @@ local function is_refused(finish, record)
   if not passed_at or passed_at < (record.refused_at or 0) then return false end
   if (breaker['trouble' .. endpoint] or 0) >= MAX_TROUBLE then return false end
   record.refusals, record.refused_at = (record.refusals or 0) + 1, now
-  return record.refusals >= MAX_REFUSALS
+  if record.refusals == 1 then dislike(endpoint) end
+  return record.refusals >= MAX_REFUSALS and seen('disliked' .. endpoint) <= MAX_DISLIKED
 end
 
 -- Whether Convertro asked for a break on account of this event before, and accepted others
@@ -70,6 +89,9 @@ local function is_throttled_alone(finish, record)
   record.throttled_at = now
   return before and (breaker['passed_at:' .. (finish.endpoint or '')] or 0) >= before
 end
+
+-- For an event that would be dead by now, were deliveries not held.
+local LONG_DELAY = 600000
 
 local function leave(finish, counter)
   redis.call('ZREM', DUE, finish.id)
@@ -119,7 +141,8 @@ local function move(finish, record)
   local yields = finish.to == 'postponed' or is_guarded(finish, record)
   if yields and (is_paused() or (is_open() and not charged)) then
     -- The only event there is need not be every probe.
-    make_due(finish, record, now + (probed_before and finish.delay or 0), 'held')
+    local delay = probed_before and (finish.delay or LONG_DELAY) or 0
+    make_due(finish, record, now + delay, 'held')
     return 'held'
   end
   carry_out_move(finish, record)
