@@ -199,7 +199,8 @@ def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
             (text for sign, text in REMEDIES if sign in facts.refusal), "mend what Redis names"
         )
         return Check(name, Level.ERROR, f"dead letters cannot be written: {facts.refusal}", remedy)
-    told = f"{facts.dead:,} dead letters of at most {max_count:,}"
+    letters = "dead letter" if facts.dead == 1 else "dead letters"
+    told = f"{facts.dead:,} {letters} of at most {max_count:,}"
     if facts.dead >= MANY_DEAD_SHARE * max_count:
         return Check(
             name,
