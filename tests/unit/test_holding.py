@@ -430,6 +430,24 @@ def test_a_kind_of_call_that_an_endpoint_refuses_is_no_fault_of_each(bench: Benc
     assert bench.journal.snapshot().dead == 0
 
 
+def test_those_refused_in_earlier_hours_do_not_spare_the_next_one(bench: Bench) -> None:
+    for hour in range(4):
+        for endpoint in ("events", "users", "installs"):
+            for number in range(3):
+                bench.accept(f"disliked-{endpoint}-{hour}-{number}")
+        for _ in range(5):
+            for event in bench.claim(limit=100):
+                endpoint = event.event_id.split("-")[1]
+                bench.say(event, SICK, endpoint=endpoint)
+                good = f"fine-{bench.lease}-{event.event_id}"
+                bench.accept(*[f"{good}-{number}" for number in range(8)])
+                for other in bench.claim(limit=8, idle=False):
+                    bench.say(other, ACCEPTED, endpoint=endpoint)
+            bench.wait(60)
+        bench.wait(3 * 3600)
+    assert bench.counter("dead:refused") == 4 * 9
+
+
 def test_what_the_last_probe_got_is_why_deliveries_are_held_now(bench: Bench) -> None:
     opened(bench)
     bench.accept("one", "two")

@@ -72,12 +72,19 @@ local function may_probe()
   return not is_out and (now >= breaker.probe_at or now < breaker.since)
 end
 
-local COUNTED = {window = true, passed = true, failed = true, buried = true}
+-- What is counted by window, and by hour: fields of these names, alone or before a colon.
+local BY_WINDOW = {passed = true, failed = true, buried = true}
+local BY_HOUR = {disliked = true}
 
-local function clear_window()
-  for name in pairs(breaker) do
-    if COUNTED[string.match(name, '^[^:]+')] then breaker[name] = nil end
+-- Forgets counts; answers them.
+local function clear_counts(kinds)
+  local counted = {}
+  for name, value in pairs(breaker) do
+    if kinds[string.match(name, '^[^:]+')] then
+      counted[name], breaker[name] = value, nil
+    end
   end
+  return counted
 end
 
 local function open_breaker(cause, detail)
@@ -88,8 +95,8 @@ local function open_breaker(cause, detail)
   breaker.state, breaker.cause, breaker.detail, breaker.since = 'open', cause, detail, now
   breaker.probe_at, breaker.probe = now + breaker.wait, nil
   breaker.probed = cause == 'setup' and 1 or 2  -- all but that one take several events
-  breaker.failures, breaker.burials, breaker.probes = nil, nil, nil
-  clear_window()
+  breaker.failures, breaker.burials, breaker.probes, breaker.window = nil, nil, nil, nil
+  clear_counts(BY_WINDOW)
   breaker_changed, turn = true, {state = 'opened', cause = cause, detail = detail}
   count('breaker_opened:' .. cause)
 end
@@ -112,20 +119,17 @@ local function seen(name)
   return (breaker[name] or 0) + (breaker[name .. ':last'] or 0)
 end
 
-local function turn_window()
-  local number = math.floor(now / args.breaker_window)
-  if breaker.window == number then return end
-  local last = breaker.window == number - 1
-  local counted = {}
-  for name, value in pairs(breaker) do
-    local is_count = name == 'passed' or name == 'failed' or string.match(name, '^buried:[a-z_]+$')
-    if is_count then counted[name] = value end
+-- Begins to count anew when a period is over; what was counted in the last one is kept apart.
+local function turn_counts(period, length, kinds)
+  local number = math.floor(now / length)
+  if breaker[period] == number then return end
+  local counted = clear_counts(kinds)
+  if breaker[period] == number - 1 then
+    for name, value in pairs(counted) do
+      if not string.match(name, ':last$') then breaker[name .. ':last'] = value end
+    end
   end
-  clear_window()
-  if last then
-    for name, value in pairs(counted) do breaker[name .. ':last'] = value end
-  end
-  breaker.window, breaker_changed = number, true
+  breaker[period], breaker_changed = number, true
 end
 
 -- Whether so many of the rounds are too many.
@@ -208,7 +212,7 @@ end
 
 local function note_round(health, guarded, record, outcomes)
   local last = outcomes[#outcomes]
-  turn_window()
+  turn_counts('window', args.breaker_window, BY_WINDOW)
   if health then add(health) end
   if guarded then add('buried:' .. guarded) end
   local rounds = seen('passed') + seen('failed')

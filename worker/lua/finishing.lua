@@ -51,21 +51,6 @@ local function learn(record, finish)
   if record.in_doubt and not next(record.in_doubt) then record.in_doubt = nil end
 end
 
--- Counts one more event that an endpoint refuses, by the hour.
-local function dislike(endpoint)
-  local name, hour = 'disliked' .. endpoint, math.floor(now / HOUR)
-  if breaker.disliked_hour ~= hour then
-    local is_next = breaker.disliked_hour == hour - 1
-    for field, value in pairs(breaker) do
-      if string.match(field, '^disliked:[a-z]*$') then
-        breaker[field .. ':last'], breaker[field] = is_next and value or 0, 0
-      end
-    end
-    breaker.disliked_hour = hour
-  end
-  add(name)
-end
-
 -- Whether an answer is one more refusal of this event, and one too many. It counts only if the
 -- same endpoint accepted something else since the last one that counted, and nearly everything
 -- that it is sent for the first time.
@@ -77,7 +62,8 @@ local function is_refused(finish, record)
   if not passed_at or passed_at < (record.refused_at or 0) then return false end
   if (breaker['trouble' .. endpoint] or 0) >= MAX_TROUBLE then return false end
   record.refusals, record.refused_at = (record.refusals or 0) + 1, now
-  if record.refusals == 1 then dislike(endpoint) end
+  turn_counts('disliked_hour', HOUR, BY_HOUR)
+  if record.refusals == 1 then add('disliked' .. endpoint) end
   return record.refusals >= MAX_REFUSALS and seen('disliked' .. endpoint) <= MAX_DISLIKED
 end
 
