@@ -24,7 +24,7 @@ SETTINGS = Settings(
 )
 
 #: As in `lua/claim.lua`.
-SUSPECT, POISON, FRESH = 2, 3, 4
+SUSPECT, POISON, FRESH, BEYOND_SUSPECTS = 2, 3, 4, 200
 
 IDS = st.sampled_from([f"event-{number}" for number in range(6)])
 WORKERS = st.sampled_from(["a", "b", "c"])
@@ -47,6 +47,8 @@ class JournalMachine(RuleBasedStateMachine):
         self.due: dict[str, int] = {}
         self.holder: dict[str, str] = {}
         self.leases_lost: dict[str, int] = {}
+        # Lease of the suspect that is out, and its end.
+        self.suspect = ("", 0)
         self.dead: dict[str, int] = {}
         self.done: dict[str, int] = {}
         # Events with a record: claimed at least once since they came.
@@ -99,15 +101,22 @@ class JournalMachine(RuleBasedStateMachine):
         """Oldest first but for a share of the newest; who may have killed its worker, alone."""
         at_and_id = sorted((at, name) for name, at in self.due.items() if at <= self.now_ms)
         ready = [event_id for _, event_id in at_and_id]
-        chosen = ready[:limit]
-        fresh = (limit + self.now_ms % FRESH) // FRESH
-        if len(chosen) == limit and fresh:
-            chosen[limit - fresh :] = ready[: -fresh - 1 : -1]
+        is_suspect_out = self.suspect[1] > self.now_ms
+        far = limit + BEYOND_SUSPECTS * is_suspect_out
+        chosen = ready[:far]
+        fresh = (far + self.now_ms % FRESH) // FRESH
+        if len(chosen) == far and fresh:
+            chosen[far - fresh :] = ready[: -fresh - 1 : -1]
         handed_out: list[str] = []
         for event_id in chosen:
             lost = self.leases_lost.get(event_id, 0) + (event_id in self.holder)
-            if SUSPECT <= lost < POISON and (not idle or handed_out):
+            is_suspect = SUSPECT <= lost < POISON
+            if len(handed_out) == limit or (
+                is_suspect and not is_suspect_out and (not idle or handed_out)
+            ):
                 break
+            if is_suspect and is_suspect_out:
+                continue
             self.leases_lost[event_id] = lost
             self.touched.add(event_id)
             if lost >= POISON:
@@ -117,7 +126,8 @@ class JournalMachine(RuleBasedStateMachine):
             self.due[event_id] = self.now_ms + LEASE_MS
             self.holder[event_id] = lease
             handed_out.append(event_id)
-            if lost >= SUSPECT:
+            if is_suspect:
+                self.suspect = (lease, self.now_ms + LEASE_MS)
                 break
         return handed_out
 
@@ -166,6 +176,8 @@ class JournalMachine(RuleBasedStateMachine):
         if finish.move is Move.KEPT:
             self.due[event_id] = self.now_ms + LEASE_MS
             return Finished.MOVED
+        if finish.lease == self.suspect[0]:
+            self.suspect = ("", 0)
         del self.holder[event_id]
         del self.due[event_id]
         if finish.move in {Move.POSTPONED, Move.RETURNED}:
