@@ -1,5 +1,6 @@
 """The journal as a state machine, beside a model of it that a reader can check by eye."""
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from config.settings import Settings
 from worker.journal import Journal
-from worker.records import Attempt, ClaimedEvent, Finish, Finished, Move
+from worker.records import Attempt, ClaimedEvent, Erased, Finish, Finished, Move, SentCall
 
 LEASE_MS = 60_000
 DEDUPE_MS = 86_400_000
@@ -53,6 +54,10 @@ class JournalMachine(RuleBasedStateMachine):
         self.done: dict[str, int] = {}
         # Events with a record: claimed at least once since they came.
         self.touched: set[str] = set()
+        # Events that were tried since they came or were sent back, and are due again.
+        self.tried: set[str] = set()
+        # Events that an operator erases while a worker holds them.
+        self.erasing: set[str] = set()
         self.accepted_calls: dict[str, dict[int, str]] = {}
         self.totals = {"accepted": 0, "duplicate": 0, "gone": 0}
 
@@ -111,9 +116,12 @@ class JournalMachine(RuleBasedStateMachine):
         for event_id in chosen:
             lost = self.leases_lost.get(event_id, 0) + (event_id in self.holder)
             is_suspect = SUSPECT <= lost < POISON
-            if len(handed_out) == limit or (
-                is_suspect and not is_suspect_out and (not idle or handed_out)
-            ):
+            if len(handed_out) == limit:
+                break
+            if event_id in self.erasing:
+                self.model_erased(event_id)
+                continue
+            if is_suspect and not is_suspect_out and (not idle or handed_out):
                 break
             if is_suspect and is_suspect_out:
                 continue
@@ -121,6 +129,7 @@ class JournalMachine(RuleBasedStateMachine):
             self.touched.add(event_id)
             if lost >= POISON:
                 del self.due[event_id], self.holder[event_id]
+                self.tried.discard(event_id)
                 self.dead[event_id] = self.now_ms
                 continue
             self.due[event_id] = self.now_ms + LEASE_MS
@@ -159,6 +168,8 @@ class JournalMachine(RuleBasedStateMachine):
                     ),
                 ),
                 accepted=calls,
+                status=503 if move is Move.DEAD and take % 2 else None,
+                sent=SentCall(call_index=0, path="/x", body=b"{}") if move is Move.DEAD else None,
             )
             for event in claimed[:take]
         ]
@@ -174,14 +185,18 @@ class JournalMachine(RuleBasedStateMachine):
         if self.holder.get(event_id) != finish.lease:
             return Finished.LOST
         if finish.move is Move.KEPT:
-            self.due[event_id] = self.now_ms + LEASE_MS
-            return Finished.MOVED
+            return self.model_kept(event_id)
         if finish.lease == self.suspect[0]:
             self.suspect = ("", 0)
+        if event_id in self.erasing and finish.move not in {Move.DELIVERED, Move.SKIPPED}:
+            self.model_erased(event_id)
+            return Finished.MOVED
         del self.holder[event_id]
         del self.due[event_id]
+        self.tried.discard(event_id)
         if finish.move in {Move.POSTPONED, Move.RETURNED}:
             self.leases_lost.pop(event_id, None)
+            self.tried.add(event_id)
         if finish.move is Move.POSTPONED:
             self.due[event_id] = self.now_ms + (finish.delay_ms or 0)
         elif finish.move is Move.RETURNED:
@@ -192,11 +207,44 @@ class JournalMachine(RuleBasedStateMachine):
             self.model_gone(event_id)
         return Finished.MOVED
 
+    def model_kept(self, event_id: str) -> Finished:
+        if event_id in self.erasing:
+            self.model_erased(event_id)
+            return Finished.GONE
+        self.due[event_id] = self.now_ms + LEASE_MS
+        return Finished.MOVED
+
     def model_gone(self, event_id: str) -> None:
         self.done[event_id] = self.now_ms
-        self.touched.remove(event_id)
+        self.model_left(event_id)
+
+    def model_left(self, event_id: str) -> None:
+        self.touched.discard(event_id)
+        self.erasing.discard(event_id)
         self.leases_lost.pop(event_id, None)
         self.totals["gone"] += 1
+
+    def model_erased(self, event_id: str) -> None:
+        """It leaves, and not even its id is remembered."""
+        self.due.pop(event_id, None)
+        self.holder.pop(event_id, None)
+        self.dead.pop(event_id, None)
+        self.tried.discard(event_id)
+        self.model_left(event_id)
+
+    @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
+    def erase(self, ids: list[str]) -> None:
+        expected = []
+        for event_id in ids:
+            if event_id not in self.due and event_id not in self.dead:
+                expected.append(Erased.ABSENT)
+            elif event_id in self.holder and self.due[event_id] > self.now_ms:
+                expected.append(Erased.CLAIMED)
+                self.erasing.add(event_id)
+            else:
+                expected.append(Erased.ERASED)
+                self.model_erased(event_id)
+        assert list(self.journal.erase(ids)) == expected
 
     @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
     def redrive(self, ids: list[str]) -> None:
@@ -251,6 +299,10 @@ class JournalMachine(RuleBasedStateMachine):
         snapshot = self.journal.snapshot()
         assert snapshot.in_flight == len(self.due)
         assert snapshot.dead == len(self.dead)
+        assert snapshot.tried == len(self.tried)
+        letters = [letter.record for letter in self.journal.dead_letters()]
+        assert snapshot.deaths == Counter((one.reason, one.status) for one in letters)
+        assert snapshot.dead_in_doubt == sum(bool(one.in_doubt) for one in letters)
         ready = sum(at <= self.now_ms for at in self.due.values())
         held = sum(self.due[event_id] > self.now_ms for event_id in self.holder)
         assert (snapshot.due_now, snapshot.claimed) == (ready, held)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery.signals import (
+    celeryd_init,
     setup_logging,
     worker_init,
     worker_process_init,
@@ -32,12 +33,17 @@ def parts() -> bootstrap.Worker:
     return bootstrap.worker(settings, app)
 
 
-def _make_ticker(name: str, capacity: int) -> Ticker:
-    return bootstrap.make_ticker(settings, app, name, capacity)
+def _make_ticker(capacity: int) -> Ticker:
+    return bootstrap.make_ticker(settings, app, capacity)
 
 
 app.steps["consumer"].add(ticker_step(_make_ticker))
 app.steps["worker"].add(stop_step(bootstrap.stop_flag))
+
+
+@celeryd_init.connect
+def _take_a_name(sender: str, **_signal: Any) -> None:
+    bootstrap.worker_name.take(sender)
 
 
 @setup_logging.connect

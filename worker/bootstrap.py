@@ -18,7 +18,7 @@ from worker.errors import JournalUnavailable
 from worker.intake import Intake
 from worker.journal import Journal
 from worker.stopping import StopFlag
-from worker.ticker import Ticker
+from worker.ticker import Ticker, WorkerName
 from worker.transport import Transport
 from worker.wakeups import Wakeups
 
@@ -29,6 +29,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 #: Made before the pool forks, so that a stopping parent is seen by its children.
 stop_flag = StopFlag()
+
+#: Taken when the worker starts, so that its children inherit it.
+worker_name = WorkerName()
 
 
 def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
@@ -108,17 +111,18 @@ def make_producer(
 
 def make_worker(settings: Settings, app: Celery) -> Worker:
     """Put a worker process together; its threads start."""
-    journal = Journal(connect(settings, WORKER_TIMEOUT_SECONDS), settings)
+    redis = connect(settings, WORKER_TIMEOUT_SECONDS)
+    journal = Journal(redis, settings, worker=worker_name.value)
     wakeups = Wakeups(app)
     delivery = Delivery(settings, Transport(settings), journal, stopping=stop_flag)
     threads = EventThreads(delivery.deliver, settings.concurrency)
     return Worker(settings, journal, wakeups, Intake(journal, wakeups), threads)
 
 
-def make_ticker(settings: Settings, app: Celery, worker_name: str, capacity: int) -> Ticker:
+def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:
     """Put the ticker of a worker's parent process together."""
     journal = Journal(connect(settings, TICKER_TIMEOUT_SECONDS), settings)
-    return Ticker(journal, Wakeups(app), worker_name, capacity)
+    return Ticker(journal, Wakeups(app), worker_name.value, capacity)
 
 
 def producer() -> Producer:

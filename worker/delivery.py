@@ -28,7 +28,7 @@ from worker.convertro.wire import (
 )
 from worker.errors import JournalUnavailable
 from worker.policy import AMBIGUOUS, Bury, Decision, Postpone, Proceed, decide
-from worker.records import Attempt, ClaimedEvent, Finish, Finished, Move
+from worker.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
 from worker.segment import InvalidEvent, decode
 
 #: Dead-letter reason of an event that our own code fell over.
@@ -63,8 +63,9 @@ class Progress:
     event: ClaimedEvent
     attempts: list[Attempt] = field(default_factory=list)
     accepted: dict[int, str] = field(default_factory=dict)
-    #: Where the last call went.
+    #: Where the last call went, and what it was.
     endpoint: str | None = None
+    sent: SentCall | None = None
 
     def finish(
         self,
@@ -85,11 +86,16 @@ class Progress:
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
             retry_after_ms=retry_after_ms,
             endpoint=self.endpoint,
+            sent=self.sent if self._may_die(move) else None,
             outcome_class=outcome.outcome_class.value if outcome else None,
             status=outcome.status if outcome else None,
             attempts=tuple(self.attempts),
             accepted=dict(self.accepted),
         )
+
+    def _may_die(self, move: Move) -> bool:
+        """Whether the event dies, or the journal may bury it as refused."""
+        return move is Move.DEAD or (move is Move.POSTPONED and self.event.record.refusals > 0)
 
     def forget(self) -> None:
         """Begin anew after what was learned has been recorded."""
@@ -208,12 +214,16 @@ class Delivery:
         request = request_for(call, self._settings)
         body = encode_body(request.body)
         progress.endpoint = endpoint_of(call)
+        progress.sent = SentCall(call_index=index, path=request.path, body=body)
         key = idempotency_key(progress.event.event_id, index)
 
         def attempt() -> Outcome:
             at_ms = self._now_ms()
             outcome = self._transport.send(request.path, body, key)
-            progress.attempts.append(Attempt.of(outcome, at_ms=at_ms, call_index=index))
+            took_ms = max(0, self._now_ms() - at_ms)
+            progress.attempts.append(
+                Attempt.of(outcome, at_ms=at_ms, call_index=index, took_ms=took_ms)
+            )
             return outcome
 
         return (self._sure_blips if parks_ambiguous else self._blips)(attempt)

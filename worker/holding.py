@@ -55,6 +55,8 @@ class Breaker:
     since_ms: int | None = None
     #: When the next probe may be sent.
     probe_at_ms: int | None = None
+    #: How many came back and failed, since it opened.
+    probes_failed: int = 0
 
     @property
     def why(self) -> str:
@@ -76,6 +78,7 @@ class Breaker:
             detail=fields["detail"],
             since_ms=int(fields["since"]),
             probe_at_ms=int(fields["probe_at"]),
+            probes_failed=int(fields.get("probes", 0)),
         )
 
 

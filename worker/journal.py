@@ -6,7 +6,7 @@ writes to the journal's keys.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from pathlib import Path
@@ -19,16 +19,22 @@ from config.settings import Settings
 from worker.connection import is_demoted
 from worker.durability import evaluate_on_disk
 from worker.errors import JournalUnavailable
-from worker.holding import Breaker, Pause
 from worker.news import log_news
-from worker.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
+from worker.records import (
+    Claim,
+    ClaimedEvent,
+    ClaimState,
+    Erased,
+    Finish,
+    Finished,
+    Record,
+    SentCall,
+)
+from worker.snapshot import WORKER_TTL_MS, Memory, Snapshot
 
 #: How long a wake-up counts without a sign of life from its deliver task. Long enough for
 #: a message to travel, short enough that a lost one delays an event by seconds only.
 WAKEUP_TTL_MS = 5_000
-
-#: How long a worker's capacity counts after its last tick; ticks come every second.
-WORKER_TTL_MS = 5_000
 
 #: Dead letters removed in one tick at most, so that a tick stays short.
 DEAD_STEP = 1_000
@@ -50,13 +56,19 @@ KEYS = (
     "breaker",
     "pause",
     "pace",
+    "tried",
+    "deaths",
+    "sent",
+    "recent:",
+    "latest",
+    "asked",
 )
 
 LUA = Path(__file__).parent / "lua"
 
 #: Scripts that may run when Redis is full: all but intake free memory sooner or later.
 ALLOW_OOM = frozenset(
-    {"claim", "finish", "redrive", "discard", "tick", "release", "pause", "resume"}
+    {"claim", "finish", "redrive", "discard", "erase", "tick", "release", "pause", "resume"}
 )
 NO_WRITES = frozenset({"snapshot", "look", "inspect"})
 
@@ -97,53 +109,6 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """The journal at one instant; times are unix milliseconds."""
-
-    now_ms: int
-    counters: dict[str, int]
-    #: Events that may be claimed now.
-    due_now: int
-    #: Events that a worker holds.
-    claimed: int
-    #: Events that wait for a later time.
-    waiting: int
-    dead: int
-    #: Entries in `events` and in `progress`.
-    stored: int
-    records: int
-    #: Due time of the event that is first in line; None if there is none.
-    first_due_ms: int | None
-    wakeups: int
-    #: Name, capacity and time of last tick for each worker that is alive.
-    workers: tuple[tuple[str, int, int], ...]
-    #: Finished ids that are remembered for deduplication.
-    remembered: int
-    breaker: Breaker = field(default_factory=Breaker)
-    #: None unless an operator holds delivery.
-    pause: Pause | None = None
-
-    @property
-    def in_flight(self) -> int:
-        """Events that are due, waiting or claimed."""
-        return self.due_now + self.waiting + self.claimed
-
-    def total(self, prefix: str) -> int:
-        """The sum of all counters of a kind, such as `skipped`."""
-        return sum(
-            amount
-            for name, amount in self.counters.items()
-            if name == prefix or name.startswith(f"{prefix}:")
-        )
-
-    @property
-    def unaccounted(self) -> int:
-        """Accepted events that are nowhere; 0 unless the journal was tampered with."""
-        gone = self.total("delivered") + self.total("skipped") + self.total("discarded")
-        return self.total("accepted") - gone - self.in_flight - self.dead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """Where one event is."""
 
@@ -174,6 +139,7 @@ class Journal:
         settings: Key prefix, lease, dedupe window and bounds.
         clock: Unix milliseconds; only tests bring one, otherwise Redis's own clock counts.
         shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
+        worker: The name under which the worker ticks that asks here, if one does.
     """
 
     def __init__(
@@ -183,6 +149,7 @@ class Journal:
         *,
         clock: Clock | None = None,
         shebang: bool = True,
+        worker: str | None = None,
     ) -> None:
         self._redis = redis
         self._clock = clock
@@ -200,6 +167,7 @@ class Journal:
             "breaker_ratio": settings.breaker_ratio,
             "probe_max": settings.probe_max_seconds * 1000,
             "rate": settings.max_requests_per_second,
+            **({"asks": worker} if worker else {}),
         }
         self._bounds = {
             "dead_max_count": settings.dead_max_count,
@@ -266,6 +234,7 @@ class Journal:
     def leave(self, worker: str, capacity: int) -> None:
         """Say that a worker stops."""
         self._call(self._redis.zrem, self._key["workers"], f"{capacity} {worker}")
+        self._call(self._redis.zrem, self._key["asked"], worker)
 
     # What operators do
 
@@ -277,6 +246,10 @@ class Journal:
     def discard(self, ids: Sequence[str], reason: str) -> int:
         """Let dead letters go; answers how many there were."""
         return sum(self._run("discard", {"ids": list(ids), "reason": reason}))
+
+    def erase(self, ids: Sequence[str]) -> tuple[Erased, ...]:
+        """Take events out of the journal, ids and all, whatever is to become of them."""
+        return tuple(Erased(word.decode()) for word in self._run("erase", {"ids": list(ids)}))
 
     def pause(self, reason: str) -> bool:
         """Hold delivery; False if it was held by hand before, which stays as it was."""
@@ -344,37 +317,37 @@ class Journal:
         )
         return [(event_id, died_at) for event_id, died_at in page if event_id not in seen]
 
+    def sent_calls(self, ids: Sequence[str]) -> list[SentCall | None]:
+        """The call of each dead letter that failed last, as it was sent; None if not known."""
+        stored = self._call(self._redis.hmget, self._key["sent"], list(ids))
+        return [SentCall.from_json(text) if text else None for text in stored]
+
+    def tried_before(self, at_ms: int) -> int:
+        """How many events that are not finished were tried first before a time."""
+        return int(self._call(self._redis.zcount, self._key["tried"], "-inf", f"({at_ms}"))
+
+    def all_raw_events(self) -> Iterator[tuple[str, bytes]]:
+        """Every event with its id, in no order; one may come twice."""
+        rows = iter(self._redis.hscan_iter(self._key["events"], count=PAGE))
+        while (row := self._call(next, rows, None)) is not None:
+            yield row[0].decode(), row[1]
+
+    def memory(self) -> Memory:
+        """How full Redis is."""
+        facts = self._call(self._redis.info, "memory")
+        return Memory(used=int(facts["used_memory"]), bound=int(facts.get("maxmemory", 0)))
+
     def raw_events(self, ids: Sequence[str]) -> list[bytes | None]:
         """The raw events of some ids, None for those that are not here."""
         return list(self._call(self._redis.hmget, self._key["events"], list(ids)))
 
-    def snapshot(self) -> Snapshot:
-        """Everything that can be counted, at one instant."""
-        answer = self._run("snapshot", {})
-        now_ms, counters, due_now, unfinished, claimed, dead, stored, records = answer[:8]
-        first_due, wakeups, workers, remembered, breaker, pause = answer[8:]
-        return Snapshot(
-            now_ms=now_ms,
-            counters={
-                name.decode(): int(amount)
-                for name, amount in zip(counters[::2], counters[1::2], strict=True)
-            },
-            due_now=due_now,
-            claimed=claimed,
-            waiting=unfinished - due_now - claimed,
-            dead=dead,
-            stored=stored,
-            records=records,
-            first_due_ms=int(float(first_due)) if first_due else None,
-            wakeups=wakeups,
-            workers=tuple(
-                _worker(member, score)
-                for member, score in zip(workers[::2], workers[1::2], strict=True)
-            ),
-            remembered=remembered,
-            breaker=Breaker.from_fields(breaker, now_ms),
-            pause=Pause.from_json(pause),
-        )
+    def snapshot(self, *, recent: bool = False) -> Snapshot:
+        """Everything that can be counted, at one instant.
+
+        Args:
+            recent: With what was counted in each ten seconds of the last quarter of an hour.
+        """
+        return Snapshot.from_answer(self._run("snapshot", {"recent": recent}))
 
     def inspect(self) -> Iterator[tuple[str, str]]:
         """Check every event; yields the id of each that is wrong and what is wrong."""
@@ -389,7 +362,9 @@ class Journal:
             self._redis.zscan_iter(self._key["due"], count=PAGE),
             self._redis.zscan_iter(self._key["dead"], count=PAGE),
             self._redis.zscan_iter(self._key["claimed"], count=PAGE),
+            self._redis.zscan_iter(self._key["tried"], count=PAGE),
             self._redis.hscan_iter(self._key["progress"], count=PAGE),
+            self._redis.hscan_iter(self._key["sent"], count=PAGE),
             self._redis.hscan_iter(self._key["events"], count=PAGE),
         )
         for scan in scans:
@@ -449,11 +424,6 @@ def _finished(words: Iterable[bytes]) -> tuple[Finished, ...]:
 
 def _ids(members: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(member.decode() for member in members)
-
-
-def _worker(member: bytes, score: bytes) -> tuple[str, int, int]:
-    capacity, _, name = member.decode().partition(" ")
-    return name, int(capacity), int(float(score)) - WORKER_TTL_MS
 
 
 def _grouped(ids: Iterable[str]) -> Iterator[list[str]]:

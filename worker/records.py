@@ -31,9 +31,11 @@ class Attempt:
     detail: str
     #: HTTP status; None if there was no answer.
     status: int | None = None
+    #: How long it took, in milliseconds; None if nobody knows.
+    took_ms: int | None = None
 
     @classmethod
-    def of(cls, outcome: Outcome, *, at_ms: int, call_index: int) -> Self:
+    def of(cls, outcome: Outcome, *, at_ms: int, call_index: int, took_ms: int) -> Self:
         """The attempt that came to this outcome."""
         return cls(
             at_ms=at_ms,
@@ -41,6 +43,7 @@ class Attempt:
             outcome_class=outcome.outcome_class.value,
             detail=outcome.detail,
             status=outcome.status,
+            took_ms=took_ms,
         )
 
     @classmethod
@@ -52,6 +55,7 @@ class Attempt:
             outcome_class=stored["class"],
             detail=stored["detail"],
             status=_int_or_none(stored.get("status")),
+            took_ms=_int_or_none(stored.get("took")),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -63,8 +67,30 @@ class Attempt:
                 "class": self.outcome_class,
                 "detail": self.detail,
                 "status": self.status,
+                "took": self.took_ms,
             }
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentCall:
+    """A call as it was sent; kept for a dead letter, of the call that failed last."""
+
+    call_index: int
+    path: str
+    body: bytes
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read a call as the journal stores it."""
+        stored = json.loads(text)
+        return cls(
+            call_index=int(stored["call"]), path=stored["path"], body=stored["body"].encode()
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that the journal stores."""
+        return {"call": self.call_index, "path": self.path, "body": self.body.decode()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +218,16 @@ class Finished(StrEnum):
     GONE = "gone"
 
 
+class Erased(StrEnum):
+    """What became of an event that an operator erases."""
+
+    ERASED = "erased"
+    #: A worker holds it: it goes as soon as the worker is done or its lease ends.
+    CLAIMED = "claimed"
+    #: It is not in the journal.
+    ABSENT = "absent"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
     """What a worker says about an event that it claimed."""
@@ -212,6 +248,8 @@ class Finish:
     status: int | None = None
     #: Where its last call went: `users`, `events` or `installs`.
     endpoint: str | None = None
+    #: The call that failed last, to be kept if the event dies.
+    sent: SentCall | None = None
     #: New attempts since the claim or the last `KEPT`.
     attempts: Sequence[Attempt] = ()
     #: Calls that Convertro accepted since then: index and name.
@@ -231,6 +269,7 @@ class Finish:
                 "class": self.outcome_class,
                 "status": self.status,
                 "endpoint": self.endpoint,
+                "sent": self.sent.as_json() if self.sent else None,
                 "outcomes": [attempt.as_json() for attempt in self.attempts] or None,
                 "accepted": {str(index): name for index, name in self.accepted.items()} or None,
             }

@@ -75,17 +75,36 @@ class Ticker:
         self._failing = True
 
 
+class WorkerName:
+    """The name under which this worker is known to the journal.
+
+    Hosts and containers may share a name and process ids, so it has some chance in it.
+    """
+
+    def __init__(self) -> None:
+        #: `celery@host/12-8c1f`; without a node before the worker starts.
+        self.value = _unique("")
+
+    def take(self, node: str) -> None:
+        """Be the worker of this node, which is Celery's name for it."""
+        self.value = _unique(node)
+
+
+def _unique(node: str) -> str:
+    return f"{node}/{os.getpid()}-{uuid4().hex[:4]}"
+
+
 def _capacity_of(pool: Any) -> int:
     """How many deliver tasks a pool runs at once: one in each of its processes."""
     is_prefork = type(pool).__module__ == "celery.concurrency.prefork"
     return int(pool.num_processes) if is_prefork else 1
 
 
-def ticker_step(make_ticker: Callable[[str, int], Ticker]) -> type[bootsteps.StartStopStep]:
+def ticker_step(make_ticker: Callable[[int], Ticker]) -> type[bootsteps.StartStopStep]:
     """The step that runs a ticker on the timer of a worker's consumer: no thread, no process.
 
     Args:
-        make_ticker: Makes the ticker for a worker's name and capacity.
+        make_ticker: Makes the ticker for a worker's capacity.
     """
 
     class TickerStep(bootsteps.StartStopStep):
@@ -99,9 +118,7 @@ def ticker_step(make_ticker: Callable[[str, int], Ticker]) -> type[bootsteps.Sta
 
         def start(self, consumer: Any) -> None:
             """Tick now and every second."""
-            # Hosts and containers may share a name and process ids, so neither is enough.
-            name = f"{consumer.hostname}/{os.getpid()}-{uuid4().hex[:4]}"
-            self._ticker = make_ticker(name, _capacity_of(consumer.pool))
+            self._ticker = make_ticker(_capacity_of(consumer.pool))
             self._ticker.tick()
             self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, self._ticker.tick)
 

@@ -54,6 +54,10 @@ def test_a_busy_journal_shows_dead_letters_by_what_is_there_now(cli: Cli, filler
     assert document["dead"] == {
         "number": 3,
         "by_reason": {"rejected": 2, "retries_exhausted": 1},
+        "by_status": [
+            {"reason": "rejected", "status": 400, "number": 2},
+            {"reason": "retries_exhausted", "status": None, "number": 1},
+        ],
         "in_doubt": 0,
         "max_count": 100_000,
         "max_age_seconds": 2_592_000,

@@ -5,11 +5,7 @@ import pytest
 from config.settings import Settings
 from worker.cli.output import printable
 from worker.cli.schedule import words_after, words_before
-from worker.cli.status import state_words
 from worker.cli.words import age, ago, clock_time, counted, duration, iso_time
-from worker.journal import Snapshot
-
-WORKER = ("worker-1@host", 2, 0)
 
 
 @pytest.mark.parametrize(
@@ -56,29 +52,6 @@ def test_numbers_are_counted() -> None:
 def test_what_a_terminal_would_obey_is_shown() -> None:
     assert printable("évt-1 ✓ [red]") == "évt-1 ✓ [red]"
     assert printable("a\x1b[31m\n\x9b\u202e\ud800") == r"a\x1b[31m\n\x9b\u202e\ud800"
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({}, "no worker is alive: nothing waits"),
-        ({"due_now": 1}, "no worker is alive: 1 event waits"),
-        ({"due_now": 100, "waiting": 20}, "no worker is alive: 120 events wait"),
-        ({"workers": (WORKER,)}, "idle: nothing is due, 1 worker"),
-        ({"workers": (WORKER,) * 2, "due_now": 12}, "delivering: 12 events due, 2 workers"),
-        (
-            {"workers": (WORKER,), "due_now": 1, "claimed": 32},
-            "delivering: 1 event due, 32 claimed, 1 worker",
-        ),
-        ({"workers": (WORKER,), "waiting": 5}, "waiting: 5 events due later, 1 worker"),
-    ],
-)
-def test_the_state_is_a_sentence(fields: dict[str, object], words: str) -> None:
-    counts = ("due_now", "claimed", "waiting", "dead", "stored", "records", "wakeups")
-    empty: dict[str, object] = {**dict.fromkeys(counts, 0), "now_ms": 0, "counters": {}}
-    rest = {"first_due_ms": None, "workers": (), "remembered": 0}
-    snapshot = Snapshot(**{**empty, **rest, **fields})  # type: ignore[arg-type]  # overrides by keyword
-    assert state_words(snapshot) == words
 
 
 def test_the_schedule_in_words() -> None:

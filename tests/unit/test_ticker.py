@@ -54,7 +54,7 @@ def test_a_tick_registers_the_worker_and_rings_for_what_is_due(
     journal.accept([(f"event-{number}", b"{}") for number in range(6)], [])
     Ticker(journal, Wakeups(app), "worker-1", 2).tick()
     snapshot = journal.snapshot()
-    assert [(name, capacity) for name, capacity, _ in snapshot.workers] == [("worker-1", 2)]
+    assert [(worker.name, worker.capacity) for worker in snapshot.workers] == [("worker-1", 2)]
     assert snapshot.wakeups == 2
     assert messages(app) == [DELIVER, DELIVER]
 

@@ -9,7 +9,7 @@ from worker.cli.access import open_journal
 from worker.cli.exits import ExitCode
 from worker.cli.output import JsonOption, printable, say, say_json
 from worker.cli.words import counted
-from worker.journal import Snapshot
+from worker.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

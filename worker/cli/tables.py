@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -44,8 +44,8 @@ def text(shown: object, style: str = "") -> Text:
     return Text("-" if shown is None else printable(str(shown)), style=style)
 
 
-def say_table(grid: Table) -> None:
-    """Print a table, without blanks at the ends of its lines."""
+def say_table(grid: RenderableType) -> None:
+    """Print a table or a text, without blanks at the ends of its lines."""
     shown_on = console()
     with shown_on.capture() as captured:
         shown_on.print(grid)

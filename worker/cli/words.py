@@ -31,6 +31,11 @@ def duration(seconds: float) -> str:
     return f"{left} s"
 
 
+def span(least_seconds: float, most_seconds: float) -> str:
+    """Two durations: `1 d to 2 d`."""
+    return f"{duration(least_seconds)} to {duration(most_seconds)}"
+
+
 def age(seconds: float) -> str:
     """A duration in its largest unit, for narrow columns: `45 s`, `3 h`."""
     for unit, size in UNITS:

@@ -9,8 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from worker.demo.samples import Fate, Sample
-from worker.journal import Snapshot
 from worker.sandbox.client import SandboxCall
+from worker.snapshot import Snapshot
 
 #: How the stable actions of the worker's log read as fates.
 FATES = {"event_delivered": Fate.DELIVERED, "event_skipped": Fate.SKIPPED, "event_dead": Fate.DEAD}

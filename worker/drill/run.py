@@ -16,8 +16,9 @@ from worker.drill.report import Report
 from worker.drill.show import Moment, View, clock
 from worker.drill.verdict import Count, Record, SentEvent, expected
 from worker.errors import JournalUnavailable
-from worker.journal import Journal, Snapshot
+from worker.journal import Journal
 from worker.sandbox.record_file import read_calls
+from worker.snapshot import Snapshot
 
 #: Between two looks at the journal.
 LOOK_SECONDS = 1.0

@@ -13,7 +13,7 @@ from worker.cli.output import say
 from worker.cli.tables import console, say_table, table, text
 from worker.cli.words import counted, duration
 from worker.drill.report import Report
-from worker.journal import Snapshot
+from worker.snapshot import Snapshot
 
 #: Without a terminal, how often a line says how it goes, in seconds.
 LINE_EVERY_SECONDS = 10.0

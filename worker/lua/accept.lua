@@ -32,9 +32,9 @@ if accepted > 0 then
   -- So far one event alone was refused: what comes now may show whether others pass.
   if is_open() and breaker.probed <= 1 and breaker.cause ~= 'throttled' then
     breaker.probe_at, breaker_changed = math.min(breaker.probe_at, now), true
-    save_breaker()
   end
   answer[1] = ring()
 end
 if duplicates > 0 then count('duplicate', duplicates) end
+settle()
 return answer

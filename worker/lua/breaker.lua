@@ -57,6 +57,13 @@ local function save_breaker()
   if #flat > 0 then redis.call('HSET', BREAKER, unpack(flat)) end
 end
 
+-- What every script that changes something does last.
+local function settle()
+  save_breaker()
+  save_latest()
+  save_counts()
+end
+
 local function is_paused()
   return redis.call('EXISTS', PAUSE) == 1
 end

@@ -24,9 +24,12 @@ local finished = carry_out_all(args.finishes)
 local poisoned = {}
 
 local function answer(state, wait, events)
-  save_breaker()
+  settle()
   return {state, finished, news(poisoned), wait, unpack(events or {})}
 end
+
+-- A worker that ticks and never asks is stuck.
+if args.asks then redis.call('ZADD', ASKED, now, args.asks) end
 
 local until_ms = redis.call('ZSCORE', WAKEUPS, args.wakeup)
 if not (until_ms and tonumber(until_ms) >= now) and live_wakeups() >= capacity() then
@@ -112,7 +115,9 @@ for position = 1, #due, 2 do
   -- Untouched so far: its score is still the time at which it was accepted.
   local record = load_record(id) or {accepted_at = tonumber(due[position + 1])}
   local lost = (record.leases_lost or 0) + (record.lease and 1 or 0)
-  if lost >= POISON then
+  if record.erase then
+    erase(id, record)
+  elseif lost >= POISON then
     lose(record, lost)
     bury(id, record, 'poison')
     poisoned[#poisoned + 1] = id

@@ -4,4 +4,5 @@ local answer = {}
 for number, id in ipairs(args.ids) do
   answer[number] = discard(id, args.reason) and 1 or 0
 end
+settle()
 return answer

@@ -2,5 +2,5 @@
 -- nothing charged), 'refused' (buried), 'lost' (another worker has it) or 'gone' (it has left
 -- the journal)}.
 local finished = carry_out_all(args.finishes)
-save_breaker()
+settle()
 return {news({}), unpack(finished)}

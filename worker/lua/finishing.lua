@@ -80,8 +80,7 @@ end
 local LONG_DELAY = 600000
 
 local function leave(finish, counter)
-  redis.call('ZREM', DUE, finish.id)
-  redis.call('ZREM', CLAIMED, finish.id)
+  undue(finish.id)
   forget(finish.id)
   count(counter)
 end
@@ -91,12 +90,16 @@ local function make_due(finish, record, at, counter)
   save_record(finish.id, record)
   redis.call('ZREM', CLAIMED, finish.id)
   redis.call('ZADD', DUE, at, finish.id)
+  -- From its first attempt on its time to try again runs out.
+  if record.tried_at then redis.call('ZADD', TRIED, record.tried_at, finish.id) end
   count(counter)
 end
 
 local function carry_out_move(finish, record)
   if finish.to == 'delivered' then
     leave(finish, 'delivered')
+    observe('delivered_in', now - record.accepted_at)
+    latest.delivered_at = string.format('%.0f', now)
   elseif finish.to == 'skipped' then
     leave(finish, 'skipped:' .. finish.reason)
   elseif finish.to == 'returned' then
@@ -106,7 +109,7 @@ local function carry_out_move(finish, record)
     make_due(finish, record, now + finish.delay, 'postponed')
   else
     record.class, record.status = finish.class, finish.status
-    bury(finish.id, record, finish.reason)
+    bury(finish.id, record, finish.reason, finish.sent)
   end
 end
 
@@ -116,7 +119,7 @@ local function move(finish, record)
     -- By now that is known to be its own fault: it says nothing about Convertro.
     local last = finish.outcomes[#finish.outcomes]
     record.class, record.status = last.class, last.status
-    bury(finish.id, record, 'refused')
+    bury(finish.id, record, 'refused', finish.sent)
     return 'refused'
   end
   local probed_before = is_open() and record.probed == breaker.since
@@ -124,6 +127,10 @@ local function move(finish, record)
   local opened = take_note(finish, record, alone)
   -- Who opens the breaker is charged as usual, lest it be the first probe too.
   local charged = finish.to == 'postponed' and opened and not finish.retry_after
+  if record.erase and finish.to ~= 'delivered' and finish.to ~= 'skipped' then
+    erase(finish.id, record)
+    return 'moved'
+  end
   local yields = finish.to == 'postponed' or is_guarded(finish, record)
   if yields and (is_paused() or (is_open() and not charged)) then
     -- The only event there is need not be every probe.
@@ -137,6 +144,10 @@ end
 
 local function keep(finish, record)
   take_note(finish, record)
+  if record.erase then
+    erase(finish.id, record)
+    return 'gone'
+  end
   save_record(finish.id, record)
   redis.call('ZADD', DUE, now + args.lease_ms, finish.id)
   redis.call('ZADD', CLAIMED, now + args.lease_ms, finish.id)
@@ -144,7 +155,14 @@ local function keep(finish, record)
 end
 
 local function carry_out(finish)
-  for _, outcome in ipairs(finish.outcomes or {}) do count('attempts:' .. outcome.class) end
+  for _, outcome in ipairs(finish.outcomes or {}) do
+    count('attempts:' .. outcome.class)
+    if outcome.took then observe('request_took', outcome.took) end
+    if outcome.class ~= 'accepted' then
+      latest.failed_at, latest.failed_class = string.format('%.0f', now), outcome.class
+      latest.failed_detail = outcome.detail
+    end
+  end
   pay(#(finish.outcomes or {}))
   local record = load_record(finish.id)
   -- Another time of acceptance: the id was forgotten and came again, it is another event.
@@ -152,7 +170,11 @@ local function carry_out(finish)
     count('stale:' .. finish.to)
     return 'gone'
   end
+  local was_in_doubt = record.in_doubt ~= nil
   learn(record, finish)
+  if record.reason and (record.in_doubt ~= nil) ~= was_in_doubt then
+    note_deaths('in_doubt', was_in_doubt and -1 or 1)
+  end
   if record.lease ~= finish.lease then
     save_record(finish.id, record)
     count('stale:' .. finish.to)

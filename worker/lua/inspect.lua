@@ -14,6 +14,8 @@ local function problem(id)
   if dead and not (record and record.reason) then return 'dead without a reason' end
   if claimed and not (due and record and record.lease) then return 'claimed without a lease' end
   if record and record.lease and not claimed then return 'a lease without a claim' end
+  if redis.call('ZSCORE', TRIED, id) and not due then return 'tried but not due' end
+  if redis.call('HEXISTS', SENT, id) == 1 and not dead then return 'a sent call, but not dead' end
   return ''
 end
 

@@ -6,8 +6,8 @@ local redriven = 0
 
 for _, id in ipairs(args.ids) do
   local record = load_record(id)
-  local moved = record and redis.call('ZREM', DEAD, id) or 0
-  if moved == 1 then
+  local moved = record and undie(id, record)
+  if moved then
     record.reason, record.class, record.status = nil, nil, nil
     record.postponed, record.tried_at, record.leases_lost = nil, nil, nil
     record.refusals, record.refused_at = nil, nil
@@ -17,11 +17,12 @@ for _, id in ipairs(args.ids) do
     redis.call('ZADD', DUE, now, id)
     redriven = redriven + 1
   end
-  answer[#answer + 1] = moved
+  answer[#answer + 1] = moved and 1 or 0
 end
 
 if redriven > 0 then
   count('redriven', redriven)
   answer[1] = ring()
 end
+settle()
 return answer

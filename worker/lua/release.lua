@@ -1,4 +1,6 @@
 -- A deliver task ends while work may remain: gives its wake-up token back and rings.
 -- Answers how many wake-ups were rung.
 redis.call('ZREM', WAKEUPS, args.wakeup)
-return ring()
+local rung = ring()
+settle()
+return rung

@@ -7,5 +7,6 @@ if args.bury_ms then
   if breaker.cause == 'burials' then close_breaker() end
 end
 if is_open() then breaker.probe_at, breaker_changed = now, true end
-save_breaker()
-return {ring(), was_paused, is_open() and 1 or 0}
+local rung = ring()
+settle()
+return {rung, was_paused, is_open() and 1 or 0}

@@ -1,9 +1,31 @@
 -- A worker's heartbeat: registers its capacity as args.worker ('<tasks at once> <name>'),
 -- removes dead letters beyond their bounds, and rings for due events without a wake-up.
 -- Answers {wake-ups rung, ids removed for their age, ids removed for the count}.
-redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)
+
+-- A worker that went silent stays on the list for an hour, unless another one took its place:
+-- the node name is what is before the slash.
+local SILENT, node = 3600000, string.match(args.worker, '^%d+ ([^/]*)/')
+redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now - SILENT)
+redis.call('ZREMRANGEBYSCORE', ASKED, '-inf', now - SILENT)
+local silent = redis.call('ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now))
+for _, member in ipairs(silent) do
+  if node and string.match(member, '^%d+ ([^/]*)/') == node then
+    redis.call('ZREM', WORKERS, member)
+    redis.call('ZREM', ASKED, string.match(member, '^%d+ (.*)$'))
+  end
+end
 redis.call('ZADD', WORKERS, now + args.worker_ttl, args.worker)
+redis.call('ZADD', ASKED, 'NX', now, string.match(args.worker, '^%d+ (.*)$'))
+
+-- The fastest ten seconds of the last week or two: what a backlog can hope for.
+local WEEK = 604800000
+local last_slot = slot_key(math.floor(now / SLOT) - 1)
+local delivered = tonumber(redis.call('HGET', last_slot, 'delivered') or 0)
+local fastest, fastest_at = unpack(redis.call('HMGET', LATEST, 'fastest', 'fastest_at'))
+if delivered > tonumber(fastest or 0) or now - tonumber(fastest_at or 0) > WEEK then
+  latest.fastest, latest.fastest_at = delivered, string.format('%.0f', now)
+end
 
 local function remove(ids, reason)
   for _, id in ipairs(ids) do discard(id, reason) end
@@ -21,4 +43,6 @@ if excess > 0 then
     redis.call('ZRANGE', DEAD, 0, math.min(excess, args.dead_step) - 1), 'dead_overflow')
 end
 
-return {ring(), expired, overflow}
+local rung = ring()
+settle()
+return {rung, expired, overflow}

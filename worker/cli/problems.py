@@ -1,0 +1,168 @@
+"""What is wrong, and what to do about it: a sentence or two for each. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from worker.cli.facts import Facts
+from worker.cli.words import ago, counted, duration
+from worker.holding import BreakerState, Cause
+from worker.snapshot import Memory, SeenWorker
+
+#: Above this share of its memory Redis's intake is refused (`lua/accept.lua`).
+FULL = 0.9
+#: Above this one somebody should look.
+FILLING = 0.75
+
+#: A store that is as full as this loses its oldest entries soon.
+NEARLY_ALL = 0.8
+
+#: Failures older than this are no news.
+NEWS_SECONDS = 300
+
+#: Statuses that say that the address is wrong rather than the event.
+WRONG_ADDRESS = frozenset({404, 405, 410})
+
+#: What to do about each cause of holding.
+ADVICE = {
+    Cause.FAILURES: "Convertro is sick, nothing here is.",
+    Cause.SETUP: (
+        "Compare CONVERTRO_BASE_URL, CONVERTRO_CLIENT_NAME and CONVERTRO_SITE_ID with your "
+        "account; restart the workers with the right ones, then say `convertro resume`."
+    ),
+    Cause.THROTTLED: (
+        "Convertro names the time itself; CONVERTRO_MAX_REQUESTS_PER_SECOND keeps below its limit."
+    ),
+    Cause.BURIALS: (
+        "Probably the settings or this program are wrong, not the events. Look at one with "
+        "`convertro dead list`; mend it, then say `convertro resume`."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong, and what to do."""
+
+    #: A stable name, for scripts.
+    name: str
+    sentence: str
+
+
+def problems(facts: Facts) -> Iterator[Problem]:
+    """Everything that is wrong, the most urgent first."""
+    yield from _redis_problems(facts.memory)
+    yield from _worker_problems(facts)
+    yield from _convertro_problems(facts)
+    yield from _dead_problems(facts)
+
+
+def _redis_problems(memory: Memory) -> Iterator[Problem]:
+    used = f"{memory.share:.0%} of maxmemory, {memory.bound / 1e6:,.0f} MB, is used"
+    if memory.share > FULL:
+        yield Problem(
+            "redis_full",
+            f"Redis is full ({used}): enqueue() refuses events above {FULL:.0%}, so producers "
+            "lose what they do not keep; raise maxmemory (CONFIG SET maxmemory …), then find out "
+            "what fills it: due events, dead letters, or somebody else's keys.",
+        )
+    elif memory.share > FILLING:
+        yield Problem("redis_fills", f"Redis fills up ({used}); above {FULL:.0%} intake ends.")
+
+
+def _worker_problems(facts: Facts) -> Iterator[Problem]:
+    snapshot = facts.snapshot
+    if not snapshot.workers and snapshot.in_flight:
+        yield Problem(
+            "no_worker", "Nobody delivers: start a worker with `celery -A worker.app worker`."
+        )
+    if snapshot.silent:
+        last = max(worker.ticked_ms for worker in snapshot.silent)
+        yield Problem(
+            "worker_silent",
+            f"{_names(snapshot.silent)} went silent {ago(last, snapshot.now_ms)} without saying "
+            "goodbye: killed, hung, or cut off from Redis; look at the process, start it again.",
+        )
+    if stuck := snapshot.stuck(facts.settings.concurrency):
+        asked = max(worker.asked_ms or 0 for worker in stuck)
+        yield Problem(
+            "worker_stuck",
+            f"{_names(stuck)} {'is' if len(stuck) == 1 else 'are'} alive but asked for work "
+            f"{ago(asked, snapshot.now_ms)}, although some waits: hung; kill it and start it "
+            "again, its events come back when their leases end.",
+        )
+
+
+def _names(workers: tuple[SeenWorker, ...]) -> str:
+    nodes = sorted({worker.node for worker in workers})
+    shown = ", ".join(nodes[:3])
+    return f"{shown} and {len(nodes) - 3} more" if len(nodes) > 3 else shown  # noqa: PLR2004  see the line above
+
+
+def _convertro_problems(facts: Facts) -> Iterator[Problem]:
+    snapshot = facts.snapshot
+    breaker = snapshot.breaker
+    if breaker.cause:
+        advice = _address_advice(breaker.detail or "") or ADVICE[breaker.cause]
+        yield Problem(
+            f"held_{breaker.cause.value}",
+            f"{advice} Nothing is lost, charged or given up meanwhile; {_probes(facts)}.",
+        )
+    elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot.now_ms):
+        recent = snapshot.recent.counters(NEWS_SECONDS)
+        attempts = {name: number for name, number in recent.items() if name.startswith("attempts:")}
+        failed = sum(attempts.values()) - attempts.get("attempts:accepted", 0)
+        if failed:
+            yield Problem(
+                "attempts_fail",
+                f"{failed:,} of the {counted(sum(attempts.values()), 'attempt')} of the last "
+                f"{duration(NEWS_SECONDS)} failed, the latest {ago(failed_ms, snapshot.now_ms)}: "
+                f"{snapshot.latest.failed_detail}.",
+            )
+
+
+def _is_news(then_ms: int, now_ms: int) -> bool:
+    return now_ms - then_ms < NEWS_SECONDS * 1000
+
+
+def _address_advice(detail: str) -> str | None:
+    if any(detail.endswith(f"http_{status}") for status in WRONG_ADDRESS):
+        return (
+            f"Convertro does not know the address it is asked for ({detail}): probably "
+            "CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong; restart the workers "
+            "with the right one, then say `convertro resume`."
+        )
+    return None
+
+
+def _probes(facts: Facts) -> str:
+    breaker = facts.snapshot.breaker
+    failed = f"{counted(breaker.probes_failed, 'probe')} failed" if breaker.probes_failed else ""
+    wait_ms = (breaker.probe_at_ms or 0) - facts.snapshot.now_ms
+    if breaker.state is BreakerState.HALF_OPEN:
+        coming = "one is out now"
+    elif wait_ms > 0:
+        coming = f"the next probe goes in {duration(wait_ms / 1000)}"
+    else:
+        coming = "a probe goes as soon as an event is due"
+    return ", ".join(part for part in (failed, coming) if part)
+
+
+def _dead_problems(facts: Facts) -> Iterator[Problem]:
+    snapshot = facts.snapshot
+    unknown = sum(
+        number for (_, status), number in snapshot.deaths.items() if status in WRONG_ADDRESS
+    )
+    if unknown and not snapshot.breaker.cause:
+        yield Problem(
+            "wrong_address",
+            f"{counted(unknown, 'dead letter')} because Convertro does not know the address: "
+            "probably CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong or was; mend "
+            "it, restart the workers, then `convertro dead redrive --reason rejected`.",
+        )
+    bound = facts.settings.dead_max_count
+    if snapshot.dead > NEARLY_ALL * bound:
+        yield Problem(
+            "dead_letters_full",
+            f"{snapshot.dead:,} of at most {bound:,} dead letters: then the oldest go for good; "
+            "redrive or export them, or raise CONVERTRO_DEAD_MAX_COUNT.",
+        )
