@@ -13,8 +13,8 @@ from structlog.typing import EventDict, Processor
 
 from config.settings import Settings
 
-#: Other people's loggers that say too much at INFO.
-QUIET = ("urllib3", "redis", "kombu", "amqp")
+#: Other people's loggers that say too much; Celery's pool would quote, at DEBUG, what it is given.
+QUIET = ("urllib3", "redis", "kombu", "amqp", "celery.pool")
 
 #: What Celery says of each task: a wake-up is no news, unless somebody asks for DEBUG.
 TASK_LOGGERS = ("celery.worker.strategy", "celery.app.trace")
