@@ -55,19 +55,18 @@ def withhold_advice(record: logging.LogRecord) -> bool:
 
 def configure_logs(settings: Settings) -> None:
     """Send every logger of this process, and Python's warnings, to standard error in one form."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            # Without the extras of a record: Celery's hold the arguments of a task that failed.
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_arguments,
                 *_rendering(settings),
             ],
         )
@@ -80,11 +79,18 @@ def configure_logs(settings: Settings) -> None:
     for withhold in (withhold_quotation, withhold_repetition):
         logging.getLogger(CONSUMER_LOGGER).addFilter(withhold)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # A plain record, sentence and extras: whatever else listens to `logging` can read it.
+        processors=[structlog.stdlib.render_to_log_kwargs],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         cache_logger_on_first_use=True,
     )
+
+
+def _without_arguments(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Leave out the extra of Celery's in which are the arguments of a task that failed."""
+    line.pop("data", None)
+    return line
 
 
 def is_for_people(settings: Settings) -> bool:
