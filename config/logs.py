@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor
 from config.settings import Settings
 
 #: Other people's loggers that say too much; Celery's pool would quote, at DEBUG, what it is given.
-QUIET = ("urllib3", "redis", "kombu", "amqp", "celery.pool")
+QUIET = ("urllib3", "redis", "kombu", "amqp", "celery.pool", "multiprocessing")
 
 #: What Celery says of each task: a wake-up is no news, unless somebody asks for DEBUG.
 TASK_LOGGERS = ("celery.worker.strategy", "celery.app.trace")
@@ -30,6 +30,9 @@ QUOTING = ("Can't decode message body", "Received and deleted unknown message")
 REPEATING = "consumer: Cannot connect"
 
 CONSUMER_LOGGER = "celery.worker.consumer.consumer"
+
+#: Where Celery's pool says that a process of its was killed; it tells no other logger.
+POOL_LOGGER = "multiprocessing"
 
 #: What comes first in a line of JSON, for people who read it without tools.
 FIRST = ("timestamp", "level", "event", "action")
@@ -72,6 +75,8 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    logging.getLogger(POOL_LOGGER).handlers = [handler]
+    logging.getLogger(POOL_LOGGER).propagate = False
     for name in QUIET if settings.log_level == "DEBUG" else (*QUIET, *TASK_LOGGERS):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
