@@ -1,23 +1,41 @@
 """Logs: one line an event, for people on a terminal, as JSON otherwise.
 
-Each line is a sentence plus a stable `action`; ids only, never an event's content.
+Each line is a sentence plus a stable `action`; ids only, never an event's content. What they
+are is listed in docs/logging.md. Other people's loggers are tamed here.
 """
 
 import logging
+import os
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from config.settings import Settings
 
-#: Other people's loggers that say too much at INFO.
-QUIET = ("urllib3", "redis", "kombu", "amqp")
+#: Other people's loggers that say too much; Celery's pool would quote, at DEBUG, what it is given.
+QUIET = ("urllib3", "redis", "kombu", "amqp", "celery.pool", "multiprocessing")
 
+#: What Celery says of each task: a wake-up is no news, unless somebody asks for DEBUG.
+TASK_LOGGERS = ("celery.worker.strategy", "celery.app.trace")
+
+#: Celery's advice on its next major release, given each time that the broker is lost.
+ADVICE = "PendingDeprecationWarning"
 
 #: What Celery says about a message that it throws away, and then quotes, content and all.
 QUOTING = ("Can't decode message body", "Received and deleted unknown message")
-QUOTING_LOGGER = "celery.worker.consumer.consumer"
+
+#: What it says, as an error, each time that it tries in vain to connect: `broker_unavailable` and
+#: `broker_outage` say it once.
+REPEATING = "consumer: Cannot connect"
+
+CONSUMER_LOGGER = "celery.worker.consumer.consumer"
+
+#: Where Celery's pool says that a process of its was killed; it tells no other logger.
+POOL_LOGGER = "multiprocessing"
+
+#: What comes first in a line of JSON, for people who read it without tools.
+FIRST = ("timestamp", "level", "event", "action")
 
 
 def withhold_quotation(record: logging.LogRecord) -> bool:
@@ -28,40 +46,76 @@ def withhold_quotation(record: logging.LogRecord) -> bool:
     return True
 
 
+def withhold_repetition(record: logging.LogRecord) -> bool:
+    """Let all pass but each single try to connect."""
+    return not str(record.msg).startswith(REPEATING)
+
+
+def withhold_advice(record: logging.LogRecord) -> bool:
+    """Let warnings for operators pass, not those for developers of Celery applications."""
+    return ADVICE not in record.getMessage()
+
+
 def configure_logs(settings: Settings) -> None:
-    """Send every logger of this process to standard error in one form."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    """Send every logger of this process, and Python's warnings, to standard error in one form."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_arguments,
                 *_rendering(settings),
             ],
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
-    for name in QUIET:
+    logging.getLogger(POOL_LOGGER).handlers = [handler]
+    logging.getLogger(POOL_LOGGER).propagate = False
+    for name in QUIET if settings.log_level == "DEBUG" else (*QUIET, *TASK_LOGGERS):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger(QUOTING_LOGGER).addFilter(withhold_quotation)
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addFilter(withhold_advice)
+    for withhold in (withhold_quotation, withhold_repetition):
+        logging.getLogger(CONSUMER_LOGGER).addFilter(withhold)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # A plain record, sentence and extras: whatever else listens to `logging` can read it.
+        processors=[structlog.stdlib.render_to_log_kwargs],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         cache_logger_on_first_use=True,
     )
 
 
-def _rendering(settings: Settings) -> list[Processor]:
-    for_people = settings.log_format == "console" or (
+def _without_arguments(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Leave out the extra of Celery's in which are the arguments of a task that failed."""
+    line.pop("data", None)
+    return line
+
+
+def is_for_people(settings: Settings) -> bool:
+    """Whether the lines are for people; JSON otherwise."""
+    return settings.log_format == "console" or (
         settings.log_format == "auto" and sys.stderr.isatty()
     )
-    if for_people:
+
+
+def _rendering(settings: Settings) -> list[Processor]:
+    if is_for_people(settings):
         return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [
+        structlog.processors.format_exc_info,
+        _in_reading_order,
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _in_reading_order(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """What happened before its details; and which process of a worker says so."""
+    first = {name: line[name] for name in FIRST if name in line}
+    return {**first, **line, "process": os.getpid()}

@@ -1,22 +1,27 @@
 """The Celery application: `celery -A worker.app worker`."""
 
+import sys
 from typing import Any
 
+import structlog
 from celery.signals import (
     celeryd_init,
     setup_logging,
     worker_init,
     worker_process_init,
+    worker_shutdown,
     worker_shutting_down,
 )
 
-from config.logs import configure_logs
+from config.logs import configure_logs, is_for_people
 from config.settings import SettingsError, load_settings
 from worker import bootstrap
 from worker.connection import WORKER_TIMEOUT_SECONDS
 from worker.preflight import preflight_of_worker
 from worker.stopping import PoolProcess, stop_step
 from worker.ticker import Ticker, ticker_step
+
+log = structlog.stdlib.get_logger(__name__)
 
 try:
     settings = load_settings()
@@ -46,6 +51,15 @@ def _take_a_name(sender: str, **_signal: Any) -> None:
     bootstrap.worker_name.take(sender)
 
 
+@celeryd_init.connect
+def _speak_in_one_form(instance: Any = None, **_signal: Any) -> None:
+    """Log from the first moment; where machines read, let Celery print no banner or farewell."""
+    configure_logs(settings)
+    if not is_for_people(settings):
+        instance.quiet = True
+        sys.__stdout__ = None  # type: ignore[misc]  # Celery prints there, past all loggers
+
+
 @setup_logging.connect
 def _configure_logs(**_signal: Any) -> None:
     configure_logs(settings)
@@ -54,7 +68,6 @@ def _configure_logs(**_signal: Any) -> None:
 @worker_init.connect
 def _refuse_to_start(**_signal: Any) -> None:
     """Start only if the preflight finds no error."""
-    configure_logs(settings)
     if errors := preflight_of_worker(settings):
         raise SystemExit("\n".join(f"convertro: {error}" for error in errors))
 
@@ -62,6 +75,11 @@ def _refuse_to_start(**_signal: Any) -> None:
 @worker_shutting_down.connect
 def _stop_delivering(**_signal: Any) -> None:
     bootstrap.stop_flag.set()
+
+
+@worker_shutdown.connect
+def _say_stopped(**_signal: Any) -> None:
+    log.info("The worker has stopped.", action="worker_stopped")
 
 
 @worker_process_init.connect

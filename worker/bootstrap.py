@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock
 
-import structlog
 from celery import Celery
 
 from config.celeryconfig import celery_config
@@ -17,6 +16,7 @@ from worker.delivery_run import DeliveryRun, EventThreads
 from worker.errors import JournalUnavailable
 from worker.intake import Intake
 from worker.journal import Journal
+from worker.outage import Outage
 from worker.stopping import StopFlag
 from worker.ticker import Ticker, WorkerName
 from worker.transport import Transport
@@ -25,13 +25,14 @@ from worker.wakeups import Wakeups
 #: A tick holds up the parent's event loop, so it gives up soon; the next one is a second away.
 TICKER_TIMEOUT_SECONDS = 1.0
 
-log = structlog.stdlib.get_logger(__name__)
-
 #: Made before the pool forks, so that a stopping parent is seen by its children.
 stop_flag = StopFlag()
 
 #: Taken when the worker starts, so that its children inherit it.
 worker_name = WorkerName()
+
+#: Outlives the tickers: a worker that lost its broker stops one and starts another.
+ticker_outage = Outage("journal", alarms=True)
 
 
 def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
@@ -60,6 +61,7 @@ class Worker:
     wakeups: Wakeups
     intake: Intake
     threads: EventThreads
+    outage: Outage = field(default_factory=lambda: Outage("journal"))
     #: Held by the deliver task that uses the threads; a second one has nothing to do here.
     running: Lock = field(default_factory=Lock)
 
@@ -80,6 +82,7 @@ class Worker:
             settings=self.settings,
             wakeup=wakeup,
             stopping=stop_flag,
+            outage=self.outage,
         )
         if run.run():
             self._pass_on(wakeup)
@@ -91,12 +94,9 @@ class Worker:
         try:
             rung = self.journal.release(wakeup, tokens)
         except JournalUnavailable as error:
-            log.warning(
-                "The journal is unavailable; the ticker rings when it is back.",
-                action="journal_unavailable",
-                reason=error.reason,
-            )
+            self.outage.note(error.reason)
         else:
+            self.outage.end()
             self.wakeups.publish(tokens[:rung])
 
 
@@ -122,7 +122,7 @@ def make_worker(settings: Settings, app: Celery) -> Worker:
 def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:
     """Put the ticker of a worker's parent process together."""
     journal = Journal(connect(settings, TICKER_TIMEOUT_SECONDS), settings)
-    return Ticker(journal, Wakeups(app), worker_name.value, capacity)
+    return Ticker(journal, Wakeups(app), worker_name.value, capacity, ticker_outage)
 
 
 def producer() -> Producer:

@@ -10,6 +10,8 @@ from celery.app.events import Events
 from celery.events.dispatcher import EventDispatcher
 from kombu import Connection
 
+from worker.outage import Outage
+
 #: Longest wait between two tries to connect again; kombu's is 30 s, and after an outage a
 #: worker would sit idle for as long.
 RECONNECT_SECONDS = 4.0
@@ -21,10 +23,24 @@ QUIET_SECONDS = 5.0
 class SteadyConnection(Connection):
     """A connection that tries again every few seconds, however long the broker is away."""
 
-    def ensure_connection(self, *args: Any, **options: Any) -> Any:
-        """Connect, trying again for ever unless told otherwise."""
+    def ensure_connection(
+        self,
+        errback: Callable[[Exception, float], object] | None = None,
+        *args: Any,
+        **options: Any,
+    ) -> Any:
+        """Connect, trying again for ever unless told otherwise; an outage is logged once."""
         intervals = {"interval_start": 1.0, "interval_step": 1.0, "interval_max": RECONNECT_SECONDS}
-        return super().ensure_connection(*args, **{**intervals, **options})
+        outage = Outage("broker", alarms=True)
+
+        def note(error: Exception, interval_seconds: float) -> None:
+            outage.note(f"{type(error).__name__}: {error}")
+            if errback is not None:
+                errback(error, interval_seconds)
+
+        connection = super().ensure_connection(note, *args, **{**intervals, **options})
+        outage.end()
+        return connection
 
 
 class SteadyBroker(AMQP):

@@ -148,7 +148,7 @@ class Delivery:
         except Exception as error:  # noqa: BLE001  one bad event must not end the rest
             # Neither the message nor a full traceback: both may quote the event.
             place = extract_tb(error.__traceback__)[-1]
-            log.error(  # noqa: TRY400  see above
+            log.warning(
                 "An event made the worker's own code fail; it is a dead letter now.",
                 action="delivery_failed",
                 event_id=event.event_id,

@@ -13,6 +13,7 @@ import structlog
 from config.settings import Settings
 from worker.convertro.responses import OutcomeClass
 from worker.errors import JournalUnavailable
+from worker.outage import Outage
 from worker.records import (
     UNKNOWN_CALL,
     Attempt,
@@ -79,7 +80,8 @@ class EventThreads:
             try:
                 finish = self._deliver(event)
             except BaseException as error:  # noqa: BLE001  a lost thread would stop its run for good
-                log.error(  # noqa: TRY400  a traceback may quote the event
+                # Its kind alone: the text and a traceback may quote the event.
+                log.warning(
                     "A deliver thread failed; its event is tried again when its lease ends.",
                     action="thread_failed",
                     event_id=event.event_id,
@@ -132,6 +134,7 @@ class DeliveryRun:
     settings: Settings
     wakeup: str
     stopping: Callable[[], bool]
+    outage: Outage
     summary: Summary = field(default_factory=Summary)
     #: By lease and id: a claim that came after a lost lease is another one.
     _in_flight: dict[tuple[str, str], ClaimedEvent] = field(default_factory=dict)
@@ -236,6 +239,7 @@ class DeliveryRun:
             self._log(finish, known)
         self._unwritten = []
         self._unsure = False
+        self.outage.end()
 
     def _drain(self) -> None:
         """Let the events in flight end; a worker that stops hands back those that do not."""
@@ -254,7 +258,7 @@ class DeliveryRun:
 
     def _abandon(self) -> None:
         """Leave events alone whose leases have ended: others may have them by now."""
-        log.error(
+        log.warning(
             "Events did not end within their lease; they are tried again.",
             action="events_abandoned",
             events=len(self._in_flight),
@@ -267,24 +271,20 @@ class DeliveryRun:
         self._in_flight.clear()
         self._write()
         if self._unwritten:
-            log.error(
+            log.warning(
                 "The journal is unavailable: these events are sent again when their lease ends.",
                 action="finishes_lost",
                 events=len(self._unwritten),
             )
 
     def _pause(self, error: JournalUnavailable) -> None:
-        log.warning(
-            "The journal is unavailable; trying again.",
-            action="journal_unavailable",
-            reason=error.reason,
-        )
+        self.outage.note(error.reason)
         sleep(JOURNAL_PAUSE_SECONDS)
 
     def _log(self, finish: Finish, finished: Finished) -> None:
         """One line for each event that an operator may want to hear of."""
         if finished is Finished.HELD:
-            say, action = log.info, "event_held"
+            say, action = log.debug, "event_held"
         elif finished is Finished.REFUSED:
             say, action = log.warning, "event_refused"
         elif finished is not Finished.MOVED:

@@ -27,7 +27,7 @@ def log_news(news: bytes) -> None:
     if turn := told.get("turn"):
         _log_turn(turn)
     for event_id in told.get("poisoned", ()):
-        log.error(
+        log.warning(
             "An event is a dead letter now: its worker died of it, or lost it, three times.",
             action="event_dead",
             event_id=event_id,

@@ -24,4 +24,5 @@ class PrivateRequest(Request):
 
         Pickling a deeply nested event there would end the worker with a RecursionError.
         """
-        return {**super().request_dict, "args": [], "kwargs": {}}
+        shown = {"argsrepr": self.argsrepr, "kwargsrepr": self.kwargsrepr}
+        return {**super().request_dict, "args": [], "kwargs": {}, **shown}

@@ -10,6 +10,7 @@ import signal
 from types import FrameType
 from typing import Any
 
+import structlog
 from celery import bootsteps
 from celery.signals import task_postrun, task_prerun
 
@@ -19,6 +20,9 @@ FAREWELL_SECONDS = 0.5
 
 #: What ends a process of the pool unless somebody handles it.
 END_SIGNALS = (signal.SIGTERM, signal.SIGQUIT)
+
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class StopFlag:
@@ -109,6 +113,10 @@ def stop_step(stop_flag: StopFlag) -> type[bootsteps.StartStopStep]:
 
         def close(self, _worker: Any) -> None:
             """The worker stops, warm or cold."""
+            log.info(
+                "The worker stops: what is in flight ends or is handed back.",
+                action="worker_stopping",
+            )
             stop_flag.set()
 
     return StopStep

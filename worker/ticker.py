@@ -14,6 +14,7 @@ from celery import bootsteps
 
 from worker.errors import JournalUnavailable
 from worker.journal import Journal
+from worker.outage import Outage
 from worker.wakeups import Wakeups
 
 TICK_SECONDS = 1.0
@@ -29,14 +30,17 @@ class Ticker:
         wakeups: What rings.
         worker: The worker's name, unique among those alive.
         capacity: How many deliver tasks it runs at once.
+        outage: What the worker knows of an outage of the journal; outlives the ticker.
     """
 
-    def __init__(self, journal: Journal, wakeups: Wakeups, worker: str, capacity: int) -> None:
+    def __init__(
+        self, journal: Journal, wakeups: Wakeups, worker: str, capacity: int, outage: Outage
+    ) -> None:
         self._journal = journal
         self._wakeups = wakeups
         self._worker = worker
         self._capacity = capacity
-        self._failing = False
+        self._outage = outage
 
     def tick(self) -> None:
         """Register, ring, and keep dead letters within their bounds; never raises."""
@@ -44,9 +48,9 @@ class Ticker:
         try:
             tick = self._journal.tick(self._worker, self._capacity, tokens)
         except JournalUnavailable as error:
-            self._say_unavailable(error)
+            self._outage.note(error.reason)
             return
-        self._failing = False
+        self._outage.end()
         self._wakeups.publish(tokens[: tick.rung])
         for reason, ids in (("dead_expired", tick.expired), ("dead_overflow", tick.overflow)):
             for event_id in ids:
@@ -62,17 +66,7 @@ class Ticker:
         try:
             self._journal.leave(self._worker, self._capacity)
         except JournalUnavailable as error:
-            self._say_unavailable(error)
-
-    def _say_unavailable(self, error: JournalUnavailable) -> None:
-        """Log the beginning of an outage, not every second of it."""
-        if not self._failing:
-            log.error(
-                "The journal is unavailable; the worker goes on when it is back.",
-                action="journal_unavailable",
-                reason=error.reason,
-            )
-        self._failing = True
+            self._outage.note(error.reason)
 
 
 class WorkerName:

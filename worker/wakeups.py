@@ -31,6 +31,7 @@ class Wakeups:
         self._app = app
         self._now = now
         self._muted_until = 0.0
+        self._failing = False
 
     def offer(self, number: int = 1) -> list[str]:
         """Fresh tokens; none while the broker fails, so that the ticker rings instead."""
@@ -39,15 +40,22 @@ class Wakeups:
         return [uuid4().hex[:16] for _ in range(number)]
 
     def publish(self, tokens: Sequence[str]) -> None:
-        """Send a wake-up for each token; a failure is logged and made good by the ticker."""
+        """Send a wake-up for each token; an outage is logged once and made good by the ticker."""
         for token in tokens:
             try:
                 self._app.send_task(DELIVER, args=[token], ignore_result=True)
             except Exception as error:  # noqa: BLE001  any broker, any error: all harmless
                 self._muted_until = self._now() + MUTED_SECONDS
-                log.warning(
-                    "A wake-up could not be published; the ticker rings in a few seconds.",
-                    action="wakeup_not_published",
-                    error=type(error).__name__,
-                )
+                self._say_failing(error)
                 return
+            self._failing = False
+
+    def _say_failing(self, error: Exception) -> None:
+        """Log the first failure of an outage."""
+        if not self._failing:
+            log.warning(
+                "A wake-up could not be published; tickers ring until the broker is back.",
+                action="wakeup_not_published",
+                error=type(error).__name__,
+            )
+        self._failing = True

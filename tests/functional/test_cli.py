@@ -12,21 +12,12 @@ import pytest
 from tests.cli_process import MARKER, ROOT, Cli, Filler, json_lines, jsonl
 from tests.events import order_completed, web_identify, web_track
 from tests.waiting import until
+from worker.cli.program import COMMANDS, DEAD_COMMANDS
 from worker.demo.embedded import embedded_server
 
 HELP = (
-    ("enqueue",),
-    ("translate",),
-    ("status",),
-    ("show",),
-    ("audit",),
-    ("schedule",),
-    ("sandbox",),
-    ("dead", "list"),
-    ("dead", "show"),
-    ("dead", "redrive"),
-    ("dead", "discard"),
-    ("dead", "export"),
+    *((name,) for name in COMMANDS),
+    *(("dead", name) for name in DEAD_COMMANDS),
 )
 
 NEEDS_REDIS = (
@@ -53,6 +44,8 @@ def test_the_list_of_commands_needs_nothing() -> None:
     told = Cli({"CONVERTRO_REDIS_URL": "nonsense"})("--help")
     assert told.returncode == 0
     assert "dead" in told.stdout
+    assert told.stdout.count("Example: convertro ") == 3
+    assert "docs/index.md" in told.stdout
 
 
 @pytest.mark.parametrize("command", NEEDS_REDIS, ids=" ".join)

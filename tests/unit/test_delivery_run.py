@@ -6,11 +6,13 @@ from itertools import count
 from threading import Event, Lock
 
 import pytest
+import structlog
 
 from config.settings import Settings
 from tests.fakes import FailTimes, FakeLedger, claimed
 from worker import delivery_run
 from worker.delivery_run import DeliveryRun, EventThreads
+from worker.outage import Outage
 from worker.records import ClaimedEvent, ClaimState, Finish, Finished, Move
 
 SETTINGS = Settings(concurrency=4, task_seconds=60, shutdown_seconds=0)
@@ -41,6 +43,7 @@ def run_of(
         settings=settings,
         wakeup="token",
         stopping=stopping,
+        outage=Outage("journal"),
     )
 
 
@@ -94,8 +97,11 @@ def test_it_makes_room_when_its_time_is_over() -> None:
 
 def test_it_goes_on_when_the_journal_is_back() -> None:
     ledger = FakeLedger(events(3), before=FailTimes(5))
-    assert run_of(ledger).run() is False
+    with structlog.testing.capture_logs() as logs:
+        assert run_of(ledger).run() is False
     assert len(ledger.finishes) == 3
+    told = [line["action"] for line in logs if line["log_level"] != "debug"]
+    assert told == ["journal_unavailable", "journal_back"]
 
 
 def test_what_could_not_be_written_is_written_later() -> None:

@@ -1,5 +1,6 @@
 """The table of commands agrees with the commands, and the page about them with both."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,9 @@ OWN = {
 }
 
 
+EVERY = {**COMMANDS, **OWN}
+
+
 @pytest.mark.parametrize(("name", "entry"), OWN.items(), ids=OWN)
 def test_every_command_can_be_loaded(name: str, entry: Entry) -> None:
     assert LazyCommand(name, entry).load().help
@@ -28,6 +32,14 @@ def test_every_command_can_be_loaded(name: str, entry: Entry) -> None:
 def test_every_command_has_its_place_in_the_page(name: str) -> None:
     assert f"## `convertro {name}" in PAGE
     assert f"$ convertro {name}" in PAGE
+
+
+@pytest.mark.parametrize(("name", "entry"), EVERY.items(), ids=EVERY)
+def test_help_names_exit_codes_that_exist(name: str, entry: Entry) -> None:
+    told = LazyCommand(name, entry).load().help.partition("Exit codes:")[2]
+    named = [int(code) for code in re.findall(r"(?:^|[,;])\s*(\d+) ", told)]
+    assert named == sorted({*named} & {*ExitCode}), f"{name}: unknown, twice, or out of order"
+    assert not told or named[0] == ExitCode.DONE
 
 
 @pytest.mark.parametrize("code", ExitCode)

@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from config.settings import Settings
 from worker.journal import Journal
 from worker.names import DELIVER, QUEUE
+from worker.outage import Outage
 from worker.records import Finish, Move
 from worker.ticker import Ticker
 from worker.wakeups import MUTED_SECONDS, Wakeups
@@ -37,6 +38,10 @@ def app() -> Iterator[Celery]:
     app.close()
 
 
+def ticker_of(journal: Journal, app: Celery, capacity: int) -> Ticker:
+    return Ticker(journal, Wakeups(app), "worker-1", capacity, Outage("journal"))
+
+
 def messages(app: Celery) -> list[str]:
     """The names of the tasks that were published."""
     with app.connection() as connection:
@@ -52,7 +57,7 @@ def test_a_tick_registers_the_worker_and_rings_for_what_is_due(
     journal: Journal, app: Celery
 ) -> None:
     journal.accept([(f"event-{number}", b"{}") for number in range(6)], [])
-    Ticker(journal, Wakeups(app), "worker-1", 2).tick()
+    ticker_of(journal, app, 2).tick()
     snapshot = journal.snapshot()
     assert [(worker.name, worker.capacity) for worker in snapshot.workers] == [("worker-1", 2)]
     assert snapshot.wakeups == 2
@@ -60,7 +65,7 @@ def test_a_tick_registers_the_worker_and_rings_for_what_is_due(
 
 
 def test_a_worker_that_leaves_counts_no_more(journal: Journal, app: Celery) -> None:
-    ticker = Ticker(journal, Wakeups(app), "worker-1", 2)
+    ticker = ticker_of(journal, app, 2)
     ticker.tick()
     ticker.leave()
     assert journal.snapshot().workers == ()
@@ -69,7 +74,7 @@ def test_a_worker_that_leaves_counts_no_more(journal: Journal, app: Celery) -> N
 def test_dead_letters_beyond_their_bound_are_removed_counted_and_logged(
     journal: Journal, app: Celery
 ) -> None:
-    ticker = Ticker(journal, Wakeups(app), "worker-1", 1)
+    ticker = ticker_of(journal, app, 1)
     ticker.tick()
     journal.accept([("older", b"{}"), ("newer", b"{}")], [])
     for event in journal.claim("token", "lease", 2, idle=True).events:
@@ -88,7 +93,7 @@ def test_dead_letters_beyond_their_bound_are_removed_counted_and_logged(
 def test_an_outage_of_the_journal_is_said_once(
     journal: Journal, app: Celery, redis: fakeredis.FakeRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticker = Ticker(journal, Wakeups(app), "worker-1", 1)
+    ticker = ticker_of(journal, app, 1)
 
     def down(*_: object) -> None:
         raise RedisConnectionError("down")
@@ -97,8 +102,9 @@ def test_an_outage_of_the_journal_is_said_once(
         patch.setattr(redis, "evalsha", down)
         ticker.tick()
         ticker.tick()
-    assert [line["action"] for line in logs] == ["journal_unavailable"]
-    ticker.tick()
+        patch.undo()
+        ticker.tick()
+    assert [line["action"] for line in logs] == ["journal_unavailable", "journal_back"]
     assert journal.snapshot().workers != ()
 
 
@@ -114,4 +120,7 @@ def test_a_broker_that_fails_is_left_alone_for_a_while() -> None:
     assert wakeups.offer() == []
     now += MUTED_SECONDS
     assert len(wakeups.offer()) == 1
+    with structlog.testing.capture_logs() as logs:
+        wakeups.publish(wakeups.offer())
+    assert logs == [], "an outage is said once"
     app.close()

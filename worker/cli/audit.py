@@ -8,6 +8,7 @@ import typer
 from worker.cli.access import open_journal
 from worker.cli.exits import ExitCode
 from worker.cli.output import JsonOption, printable, say, say_json
+from worker.cli.progress import waiting
 from worker.cli.words import counted
 from worker.snapshot import Snapshot
 
@@ -42,7 +43,8 @@ def audit(*, as_json: JsonOption = False) -> None:
     Exit codes: 0 all is well, 1 something is wrong, 3 Redis is unavailable.
     """
     journal = open_journal().journal
-    findings = Findings(journal.snapshot(), dict(journal.inspect()))
+    with waiting("Looking at every event"):
+        findings = Findings(journal.snapshot(), dict(journal.inspect()))
     if as_json:
         say_json(_document(findings))
     else:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -22,6 +22,7 @@ from worker.cli.options import (
     StatusOption,
 )
 from worker.cli.output import json_line
+from worker.cli.progress import waiting
 from worker.cli.selection import Filters, Selection, complain_about, select
 from worker.cli.words import counted, iso_time
 from worker.journal import DeadLetter, Journal
@@ -63,7 +64,7 @@ def export(  # noqa: PLR0913  one argument for each option
     journal = open_journal().journal
     not_dead: dict[str, str] = {}
     number = 0
-    with _opened(output) as file:
+    with _opened(output) as file, _shown(output):
         for letter, raw in _with_events(journal, select(journal, selection, not_dead)):
             file.write(f"{json_line(_document(letter, raw))}\n")
             number += 1
@@ -82,6 +83,11 @@ def _opened(path: Path | None) -> Iterator[IO[str]]:
         return
     with open(path, "w", encoding="utf-8", opener=_open_for_me) as file:
         yield file
+
+
+def _shown(output: Path | None) -> AbstractContextManager[None]:
+    """Something that moves, unless the lines themselves may go to the same terminal."""
+    return nullcontext() if output is None else waiting("Writing dead letters")
 
 
 def _open_for_me(path: str, flags: int) -> int:

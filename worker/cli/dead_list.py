@@ -9,6 +9,7 @@ import typer
 from worker.cli.access import open_journal
 from worker.cli.options import ClassOption, ReasonOption, SinceOption, StatusOption
 from worker.cli.output import JsonOption, say, say_json_array
+from worker.cli.progress import waiting
 from worker.cli.selection import UNKNOWN_REASON, Filters, filtered
 from worker.cli.tables import say_table, table, text
 from worker.cli.words import age, counted, iso_time
@@ -62,9 +63,10 @@ def _say(letters: Iterator[DeadLetter], limit: int, now_ms: int) -> None:
         numbers=("age", "status", "tries"),
         fixed=("age", "reason", "class", "status", "tries"),
     )
-    shown = 0
-    for letter in islice(letters, limit):
-        shown += 1
+    with waiting("Looking through the dead letters"):
+        rows = list(islice(letters, limit))
+        left = sum(1 for _ in letters)
+    for letter in rows:
         record = letter.record
         grid.add_row(
             text(age(max(0, now_ms - letter.died_at_ms) / 1000)),
@@ -74,12 +76,11 @@ def _say(letters: Iterator[DeadLetter], limit: int, now_ms: int) -> None:
             text(record.attempts),
             text(letter.event_id),
         )
-    if shown:
+    if rows:
         say_table(grid)
         say("")
-    left = sum(1 for _ in letters)
     more = f", {left:,} more with a larger --limit" if left else ""
-    say(f"{counted(shown, 'dead letter')}{more}")
+    say(f"{counted(len(rows), 'dead letter')}{more}")
 
 
 def _document(letter: DeadLetter) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import errno
 import io
 import sys
 from importlib import import_module
-from typing import Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -19,6 +19,19 @@ from worker.errors import JournalUnavailable
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 SUMMARY = "Segment's Convertro destination: look at its events, put some in, send some back."
+
+# A \b keeps the lines of its paragraph as they are.
+EPILOG = """
+\b
+Example: convertro demo         see the main job done, on this machine alone
+Example: convertro preflight    see whether workers can start here
+Example: convertro status       see how things stand
+
+`convertro COMMAND --help` says more; docs/index.md says which page answers what.
+"""
+
+#: The installed distribution, whose version is ours.
+DISTRIBUTION = "convertro-destination"
 
 
 class Entry(NamedTuple):
@@ -117,12 +130,39 @@ class Program(TyperGroup):
 def program() -> TyperGroup:
     """Put the command line together."""
     group = _group(Program, "convertro", COMMANDS, SUMMARY)
+    group.epilog = EPILOG
+    group.params += _options()
     group.add_command(
         _group(
             TyperGroup, "dead", DEAD_COMMANDS, "Look at dead letters, send them back, let them go."
         )
     )
     return group
+
+
+def _options() -> Any:
+    """The options of the program itself: its version, and completion, which are Typer's."""
+    app = typer.Typer(rich_markup_mode=None)
+    app.callback()(_own_options)
+    return typer.main.get_command(app).params
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415  slow, and seldom asked for
+
+        typer.echo(f"convertro {version(DISTRIBUTION)}")
+        raise typer.Exit(ExitCode.DONE)
+
+
+def _own_options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """What may be given before a command."""
 
 
 def _group(

@@ -1,14 +1,26 @@
-"""A progress bar on standard error, for terminals only."""
+"""A progress bar on standard error, or the time that passes; for terminals only."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from worker.cli.output import printable
 from worker.cli.tables import console
+
+#: What is done by then shows nothing.
+MOMENT_SECONDS = 0.5
 
 
 class Bar:
@@ -35,14 +47,39 @@ def progress(description: str, total: int | None) -> Iterator[Bar]:
         description: What is being done.
         total: The position at the end; None if nobody knows.
     """
-    shown = Progress(
+    shown = _on_terminals(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[events]} events"),
         TimeRemainingColumn(),
-        console=console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
     )
     with shown:
         yield Bar(shown, shown.add_task(description, total=total, events="0"))
+
+
+@contextmanager
+def waiting(description: str) -> Iterator[None]:
+    """Show that something is done, and for how long by now, if it takes more than a moment.
+
+    Args:
+        description: What is being done. The block must not print.
+    """
+    shown = _on_terminals(
+        SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn()
+    )
+    shown.add_task(description, total=None)
+    timer = Timer(MOMENT_SECONDS, shown.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        shown.stop()
+
+
+def _on_terminals(*columns: ProgressColumn) -> Progress:
+    """Something that moves, and is gone afterwards; nothing where nothing can move."""
+    shown_on = console(stderr=True)
+    return Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_interactive)

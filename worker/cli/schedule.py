@@ -6,7 +6,7 @@ from textwrap import wrap
 from config.settings import Settings
 from worker.cli.access import read_settings
 from worker.cli.output import JsonOption, say, say_json
-from worker.cli.tables import WIDTH, say_table, table, text
+from worker.cli.tables import WIDTH, console, say_table, table, text
 from worker.cli.words import counted, duration
 from worker.policy import RETRIES_EXHAUSTED, retry_times_seconds
 
@@ -66,7 +66,7 @@ def words_after(settings: Settings) -> str:
 
 
 def _say_paragraph(words: str) -> None:
-    for line in wrap(words, WIDTH, break_on_hyphens=False):
+    for line in wrap(words, min(WIDTH, console().width), break_on_hyphens=False):
         say(line)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from worker.cli.exits import ExitCode, complain, fail
 from worker.cli.output import printable
+from worker.cli.progress import waiting
 from worker.cli.since import Since
 from worker.journal import DeadLetter, Journal, Sighting
 
@@ -79,9 +80,10 @@ class Chosen:
 def choose(journal: Journal, selection: Selection) -> Chosen:
     """Collect what is dead now; ids that are not dead are noted."""
     chosen = Chosen()
-    for letter in select(journal, selection, chosen.not_dead):
-        chosen.ids.append(letter.event_id)
-        chosen.by_reason[letter.record.reason or UNKNOWN_REASON] += 1
+    with waiting("Looking through the dead letters"):
+        for letter in select(journal, selection, chosen.not_dead):
+            chosen.ids.append(letter.event_id)
+            chosen.by_reason[letter.record.reason or UNKNOWN_REASON] += 1
     return chosen
 
 

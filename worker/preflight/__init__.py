@@ -31,7 +31,7 @@ def preflight(settings: Settings) -> tuple[Check, ...]:
 
 
 def preflight_of_worker(settings: Settings) -> list[str]:
-    """The same for a worker that starts: it waits for Redis, and each warning is a log line.
+    """The same for a worker that starts: it waits for Redis, and each finding is a log line.
 
     Answers a sentence for each error; a worker must not start if there is one.
     """
@@ -40,6 +40,8 @@ def preflight_of_worker(settings: Settings) -> list[str]:
         for check in checks:
             if check.level is Level.WARNING:
                 log.warning(check.sentence, action="preflight_warning", check=check.name)
+            if check.level is Level.ERROR:
+                log.error(check.sentence, action="preflight_error", check=check.name)
         if errors := [check.sentence for check in checks if check.level is Level.ERROR]:
             return errors
     return []
