@@ -11,6 +11,7 @@ from celery import Celery
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
 from worker.broker import PromptEvents, SteadyBroker
+from worker.burials import Announce, Announcer, tell_nobody
 from worker.connection import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, connect
 from worker.delivery import Delivery
 from worker.delivery_run import DeliveryRun, EventThreads
@@ -57,6 +58,8 @@ class Worker:
     wakeups: Wakeups
     intake: Intake
     threads: EventThreads
+    #: Is told of each dead letter.
+    announce: Announce
     #: Held by the deliver task that uses the threads; a second one has nothing to do here.
     running: Lock = field(default_factory=Lock)
 
@@ -77,6 +80,7 @@ class Worker:
             settings=self.settings,
             wakeup=wakeup,
             stopping=stop_flag,
+            announce=self.announce,
         )
         if run.run():
             self._pass_on(wakeup)
@@ -112,7 +116,8 @@ def make_worker(settings: Settings, app: Celery) -> Worker:
     wakeups = Wakeups(app)
     delivery = Delivery(settings, Transport(settings), journal, stopping=stop_flag)
     threads = EventThreads(delivery.deliver, settings.concurrency)
-    return Worker(settings, journal, wakeups, Intake(journal, wakeups), threads)
+    announce = Announcer(app) if settings.dead_letter_events else tell_nobody
+    return Worker(settings, journal, wakeups, Intake(journal, wakeups), threads, announce)
 
 
 def make_ticker(settings: Settings, app: Celery, worker_name: str, capacity: int) -> Ticker:

@@ -18,6 +18,10 @@ class PrivateRequest(Request):
         """What Celery's events show instead of the keyword arguments."""
         return "{}"
 
+    def info(self, safe: bool = False) -> dict[str, Any]:  # type: ignore[override]  # no TypedDict
+        """What a worker answers when it is asked for its tasks, as Flower's worker page does."""
+        return {**super().info(safe=safe), "args": self.argsrepr, "kwargs": self.kwargsrepr}
+
     @property
     def request_dict(self) -> dict[str, Any]:
         """What a process of the pool is told beside the message, which holds the arguments too.
