@@ -29,6 +29,7 @@ class PrivateTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
     """A task whose failure Flower and the log may show to anybody."""
 
     abstract = True
+    Request = "worker.private_request:PlainRequest"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task.
