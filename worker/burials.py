@@ -2,11 +2,13 @@
 
 One Celery event says everything, so Flower needs no task that ran. It holds the id, the
 reason and what the last attempt came to, never content. Losing one is harmless: the dead
-letter is in the journal. So announcing never raises.
+letter is in the journal. So announcing never raises and is never waited for.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from time import monotonic, time
 from typing import Any
 
@@ -17,7 +19,7 @@ from celery.events.dispatcher import EventDispatcher
 from worker.names import DEAD_LETTER
 from worker.records import Finish, Finished, Move
 
-#: After a failure nothing is announced for so long: the run that buries waits for the broker.
+#: After a failure nothing is announced for so long.
 MUTED_SECONDS = 30.0
 
 #: Burials in one message at most, some 300 bytes each.
@@ -62,7 +64,10 @@ def tell_nobody(_burials: Sequence[Burial]) -> None:
 
 
 class Announcer:
-    """Tells Flower of burials, in one message for those that were written together.
+    """Tells Flower of burials, from a thread of its own: no delivery waits for the broker.
+
+    Burials that wait together travel together. They do not wait for long: an attempt ends
+    within seconds, and after a failed one they are dropped for a while.
 
     Args:
         app: The Celery application whose broker carries the messages.
@@ -73,13 +78,35 @@ class Announcer:
         self._app = app
         self._now = now
         self._muted_until = 0.0
+        self._inbox: SimpleQueue[tuple[str | None, Sequence[Burial]]] = SimpleQueue()
+        Thread(target=self._work, name="burials", daemon=True).start()
 
     def __call__(self, burials: Sequence[Burial]) -> None:
-        """Announce burials; a failure is logged, and the broker then left alone for a while."""
-        if not burials or self._now() < self._muted_until:
+        """Announce burials soon, as those of the worker in whose task we are."""
+        if burials:
+            task = self._app.current_worker_task
+            # Without a name Flower would list us as a worker of our own.
+            self._inbox.put((task.request.hostname if task else None, burials))
+
+    def _work(self) -> None:
+        while True:
+            worker, waiting = self._inbox.get()
+            burials = [*waiting]
+            while len(burials) < BATCH and not self._inbox.empty():
+                burials += self._inbox.get()[1]
+            self.tell(worker, burials)
+
+    def tell(self, worker: str | None, burials: Sequence[Burial]) -> None:
+        """Announce burials now; a failure is logged, and the broker then left alone for a while.
+
+        Args:
+            worker: The name of the worker that buried.
+            burials: The events that became dead letters.
+        """
+        if self._now() < self._muted_until:
             return
         try:
-            self._publish(burials)
+            self._publish(worker, burials)
         except Exception as error:  # noqa: BLE001  any broker, any error: all harmless
             self._muted_until = self._now() + MUTED_SECONDS
             log.warning(
@@ -88,7 +115,7 @@ class Announcer:
                 error=type(error).__name__,
             )
 
-    def _publish(self, burials: Sequence[Burial]) -> None:
+    def _publish(self, worker: str | None, burials: Sequence[Burial]) -> None:
         timeout_seconds = self._app.conf.broker_pool_acquire_timeout
         with (
             self._app.amqp.producer_pool.acquire(block=True, timeout=timeout_seconds) as producer,
@@ -96,7 +123,7 @@ class Announcer:
                 app=self._app,
                 connection=producer.connection,
                 channel=producer.channel,  # type: ignore[arg-type]  # of any transport
-                hostname=self._worker_name(),
+                hostname=worker,
                 buffer_while_offline=False,
                 buffer_group=["task"],
                 buffer_limit=BATCH,
@@ -105,11 +132,6 @@ class Announcer:
             for burial in burials:
                 dispatcher.send("task-failed", **_fields(burial))
             dispatcher.flush(errors=False)
-
-    def _worker_name(self) -> str | None:
-        """The name of the worker in whose task we are; Flower would list another as a worker."""
-        task = self._app.current_worker_task
-        return task.request.hostname if task else None
 
 
 def _fields(burial: Burial) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.cli_process import MARKER
 from tests.events import mobile_track, web_identify
 from tests.flower_process import Flower
 from tests.waiting import until
+from worker.demo.embedded import embedded_server
 from worker.demo.stack import Stack
 from worker.names import DEAD_LETTER, DELIVER, ENQUEUE, QUEUE
 
@@ -167,3 +168,29 @@ def test_a_password_guards_all_but_health_and_metrics(stack: Stack) -> None:
         assert flower.text(path).startswith("401"), path
     assert flower.text("/healthcheck") == "OK"
     assert "flower_worker_online" in flower.text("/metrics")
+
+
+def test_a_broker_that_hangs_does_not_keep_events_from_being_buried() -> None:
+    """A deliver task runs, finds more to bury, and cannot tell anybody."""
+    with embedded_server() as broker, Stack(environment_with_broker(broker.port)) as stack:
+        stack.start_valkey()
+        stack.start_sandbox().add_fault("slow=8,match=keeps-the-task-busy")
+        producer = stack.producer()
+        stack.start_worker("--concurrency", "1")
+        until(lambda: producer.journal.snapshot().workers)
+        producer.intake.enqueue(mobile_track(messageId="keeps-the-task-busy"))
+        until(lambda: producer.journal.snapshot().claimed)
+        os.kill(broker._process.pid, signal.SIGSTOP)
+        for number in range(60):
+            producer.intake.enqueue(mobile_track(messageId=f"dies-{number}", context={}))
+        until(lambda: producer.journal.snapshot().dead == 60)
+        until(lambda: "burials_not_announced" in stack.worker_log.read_text())
+        os.kill(broker._process.pid, signal.SIGCONT)
+        until(lambda: producer.journal.snapshot().in_flight == 0)
+        assert stack.worker_log.read_text().count("burials_not_announced") == 1
+        assert producer.journal.snapshot().total("delivered") == 1
+
+
+def environment_with_broker(port: int) -> dict[str, str]:
+    """A broker that is not the journal's Redis; every event here dies without being sent."""
+    return {"CONVERTRO_BROKER_URL": f"redis://127.0.0.1:{port}/0", "CONVERTRO_CONCURRENCY": "4"}

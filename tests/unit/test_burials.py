@@ -8,6 +8,7 @@ import structlog
 from celery import Celery
 
 from config.settings import Settings
+from tests.waiting import until
 from worker.bootstrap import make_app
 from worker.burials import BATCH, MUTED_SECONDS, Announcer, Burial
 from worker.names import DEAD_LETTER
@@ -45,7 +46,7 @@ def heard(app: Celery, burials: list[Burial]) -> list[Any]:
     with app.connection() as connection:
         queue = app.events.Receiver(connection).queue(connection.default_channel)
         queue.declare()
-        Announcer(app)(burials)
+        Announcer(app).tell("worker-1@shop", burials)
         messages = []
         while message := queue.get(no_ack=True):
             messages.append(message.payload)
@@ -66,7 +67,7 @@ def test_one_event_makes_a_failed_task_of_a_dead_letter(app: Celery) -> None:
     assert (task.name, task.state) == (DEAD_LETTER, "FAILURE")
     assert (task.exception, task.result) == ("rejected (http_400)", "rejected (http_400)")
     assert task.received <= task.failed
-    assert task.worker.hostname == event["hostname"]
+    assert task.worker.hostname == "worker-1@shop"
 
 
 def test_burials_that_were_written_together_are_one_message(app: Celery) -> None:
@@ -76,8 +77,19 @@ def test_burials_that_were_written_together_are_one_message(app: Celery) -> None
     assert [event["uuid"] for event in first + second] == [burial.event_id for burial in burials]
 
 
-def test_nothing_is_said_when_nothing_was_buried(app: Celery) -> None:
-    assert heard(app, []) == []
+def test_who_buries_does_not_wait_for_a_broker_that_hangs() -> None:
+    """The thread is stuck with the first one; the others wait, and are then dropped together."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        announcer = Announcer(make_app(Settings(broker_url=url), 1.0))
+        for _ in range(100):
+            announcer([BURIAL])
+        until(lambda: announcer._muted_until)
+        until(announcer._inbox.empty)
+        announcer([])
+        assert announcer._inbox.empty()
 
 
 @pytest.mark.parametrize("hangs", [False, True])
@@ -88,14 +100,14 @@ def test_a_broker_that_is_unwell_is_asked_once_and_then_left_alone(hangs: bool) 
             server.listen()
         url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         now = 0.0
-        announce = Announcer(make_app(Settings(broker_url=url), 0.2), now=lambda: now)
+        announcer = Announcer(make_app(Settings(broker_url=url), 0.2), now=lambda: now)
         with structlog.testing.capture_logs() as logs:
-            announce([BURIAL])
+            announcer.tell(None, [BURIAL])
             now = MUTED_SECONDS - 1
-            announce([BURIAL])
+            announcer.tell(None, [BURIAL])
             assert [line["action"] for line in logs] == ["burials_not_announced"]
             now = MUTED_SECONDS
-            announce([BURIAL])
+            announcer.tell(None, [BURIAL])
             assert len(logs) == 2
 
 
