@@ -75,7 +75,7 @@ sandbox: $(STAMP) ## Start the Convertro sandbox
 	$(BIN)/convertro sandbox $(ARGS)
 
 flower: $(STAMP) ## Start Flower on this machine's port 5555
-	$(BIN)/celery -A worker.app flower --address=127.0.0.1 $(ARGS)
+	$(BIN)/celery -A worker.app flower --address=127.0.0.1 --tasks-columns=name,uuid,state,result,received,runtime,worker $(ARGS)
 
 clean: ## Remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

@@ -23,7 +23,7 @@ GROUPS = {
     "blip_tries": "Retries",
     "breaker_window_seconds": "Holding",
     "dedupe_seconds": "Limits",
-    "log_format": "Logs",
+    "log_format": "Logs and Flower",
 }
 
 INTRODUCTION = """\

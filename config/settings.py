@@ -293,6 +293,12 @@ class Settings(BaseSettings, ConvertroSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least level that is logged."
     )
+    dead_letter_events: bool = Field(
+        True,
+        description=(
+            "Tell Flower of each dead letter, by its event's id and its reason (docs/flower.md)."
+        ),
+    )
 
     @field_validator("base_url")
     @classmethod

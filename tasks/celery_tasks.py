@@ -4,15 +4,16 @@ from typing import Any
 
 from worker.app import app, parts
 from worker.names import DELIVER, ENQUEUE
+from worker.private_task import PrivateTask
 
 
-@app.task(name=DELIVER)
+@app.task(name=DELIVER, base=PrivateTask)
 def deliver(wakeup: str) -> dict[str, int]:
     """Deliver what is due; the answer is a summary for Flower."""
     return parts().deliver(wakeup)
 
 
-@app.task(name=ENQUEUE, Request="worker.private_request:PrivateRequest")
+@app.task(name=ENQUEUE, base=PrivateTask, Request="worker.private_request:PrivateRequest")
 def enqueue(events: Any) -> dict[str, int]:
     """Take in one event or a list of them, from an application that only knows this name."""
     listed = events if isinstance(events, list) else [events]

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from worker.burials import Burial
 from worker.convertro.responses import Outcome, OutcomeClass
 from worker.errors import JournalUnavailable
 from worker.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
@@ -56,6 +57,8 @@ class FakeLedger:
     limits: list[int] = field(default_factory=list)
     #: What it answers instead of handing anything out.
     state: ClaimState | None = None
+    #: What the last claim found to be poison.
+    poisoned: tuple[str, ...] = ()
 
     def claim(
         self,
@@ -72,13 +75,24 @@ class FakeLedger:
             return Claim(self.state, finished)
         events = tuple(self.events.popleft() for _ in range(min(limit, len(self.events))))
         if not events and idle:
-            return Claim(ClaimState.IDLE, finished)
+            return Claim(ClaimState.IDLE, finished, poisoned=self.poisoned)
         return Claim(ClaimState.CLAIMED, finished, events)
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         self.before()
         self.finishes += finishes
         return (self.answer,) * len(finishes)
+
+
+@dataclass
+class FakeAnnouncer:
+    """Notes what it is told, message by message."""
+
+    told: list[tuple[Burial, ...]] = field(default_factory=list)
+
+    def __call__(self, burials: Sequence[Burial]) -> None:
+        if burials:
+            self.told.append(tuple(burials))
 
 
 @dataclass

@@ -10,6 +10,7 @@ from celery import Celery
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
 from worker.broker import PromptEvents, SteadyBroker
+from worker.burials import Announce, Announcer, tell_nobody
 from worker.connection import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, connect
 from worker.delivery import Delivery
 from worker.delivery_run import DeliveryRun, EventThreads
@@ -61,6 +62,8 @@ class Worker:
     wakeups: Wakeups
     intake: Intake
     threads: EventThreads
+    #: Is told of each dead letter.
+    announce: Announce
     outage: Outage = field(default_factory=lambda: Outage("journal"))
     #: Held by the deliver task that uses the threads; a second one has nothing to do here.
     running: Lock = field(default_factory=Lock)
@@ -83,6 +86,7 @@ class Worker:
             wakeup=wakeup,
             stopping=stop_flag,
             outage=self.outage,
+            announce=self.announce,
         )
         if run.run():
             self._pass_on(wakeup)
@@ -116,7 +120,8 @@ def make_worker(settings: Settings, app: Celery) -> Worker:
     wakeups = Wakeups(app)
     delivery = Delivery(settings, Transport(settings), journal, stopping=stop_flag)
     threads = EventThreads(delivery.deliver, settings.concurrency)
-    return Worker(settings, journal, wakeups, Intake(journal, wakeups), threads)
+    announce = Announcer(app) if settings.dead_letter_events else tell_nobody
+    return Worker(settings, journal, wakeups, Intake(journal, wakeups), threads, announce)
 
 
 def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import structlog
 
 from config.settings import Settings
+from worker.burials import POISON, Announce, Burial, tell_nobody
 from worker.convertro.responses import OutcomeClass
 from worker.errors import JournalUnavailable
 from worker.outage import Outage
@@ -135,6 +136,8 @@ class DeliveryRun:
     wakeup: str
     stopping: Callable[[], bool]
     outage: Outage
+    #: Is told of each event that becomes a dead letter; must neither raise nor take long.
+    announce: Announce = tell_nobody
     summary: Summary = field(default_factory=Summary)
     #: By lease and id: a claim that came after a lost lease is another one.
     _in_flight: dict[tuple[str, str], ClaimedEvent] = field(default_factory=dict)
@@ -174,13 +177,14 @@ class DeliveryRun:
             self._unsure = True
             self._pause(error)
             return ClaimState.CLAIMED
-        self._note_written(claim.finished)
+        buried = self._note_written(claim.finished)
         for event in claim.events:
             self._in_flight[event.lease, event.event_id] = event
             self.threads.submit(event, self._outbox)
         self.summary.claimed += len(claim.events)
         self._more_is_due = len(claim.events) == free > 0
         self._pace_seconds = min(max(PACE_SECONDS, claim.wait_ms / 1000), BUSY_SECONDS)
+        self.announce([*buried, *(Burial(event_id, POISON) for event_id in claim.poisoned)])
         return claim.state
 
     def _is_full(self) -> bool:
@@ -229,17 +233,22 @@ class DeliveryRun:
             self._unsure = True
             self._pause(error)
             return
-        self._note_written(finished)
+        self.announce(self._note_written(finished))
 
-    def _note_written(self, answers: Sequence[Finished]) -> None:
+    def _note_written(self, answers: Sequence[Finished]) -> list[Burial]:
+        """Count and log what became of events; answers which of them are dead letters now."""
+        buried: list[Burial] = []
         for finish, finished in zip(self._unwritten, answers, strict=True):
             # What was written while the answer got lost is no news the second time.
             known = Finished.MOVED if self._unsure else finished
             self.summary.count(finish, known)
             self._log(finish, known)
+            if burial := Burial.of(finish, known):
+                buried.append(burial)
         self._unwritten = []
         self._unsure = False
         self.outage.end()
+        return buried
 
     def _drain(self) -> None:
         """Let the events in flight end; a worker that stops hands back those that do not."""

@@ -200,7 +200,7 @@ class Journal:
         args = {"wakeup": wakeup, "lease": lease, "limit": limit, "idle": idle}
         listed = [finish.as_json() for finish in finishes]
         state, finished, news, wait_ms, *parts = self._run("claim", {**args, "finishes": listed})
-        log_news(news)
+        poisoned = log_news(news)
         rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
         return Claim(
             ClaimState(state.decode()),
@@ -212,6 +212,7 @@ class Journal:
                 for event_id, raw, text in rows
             ),
             wait_ms,
+            poisoned,
         )
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:

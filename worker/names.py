@@ -10,3 +10,6 @@ DELIVER = "convertro.deliver"
 
 #: The door for applications that do not import this code.
 ENQUEUE = "convertro.enqueue"
+
+#: Under this name Flower lists dead letters; no such task exists or runs.
+DEAD_LETTER = "convertro.dead_letter"

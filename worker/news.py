@@ -21,18 +21,23 @@ OPENED = {
 URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
 
 
-def log_news(news: bytes) -> None:
-    """Log that the breaker opened or closed, and which events were buried as poison."""
+def log_news(news: bytes) -> tuple[str, ...]:
+    """Log that the breaker opened or closed, and which events were buried as poison.
+
+    Answers the ids of the latter.
+    """
     told: dict[str, Any] = json.loads(news or "{}")
     if turn := told.get("turn"):
         _log_turn(turn)
-    for event_id in told.get("poisoned", ()):
+    poisoned = tuple(told.get("poisoned", ()))
+    for event_id in poisoned:
         log.warning(
             "An event is a dead letter now: its worker died of it, or lost it, three times.",
             action="event_dead",
             event_id=event_id,
             reason="poison",
         )
+    return poisoned
 
 
 def _log_turn(turn: dict[str, Any]) -> None:

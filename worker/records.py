@@ -189,6 +189,8 @@ class Claim:
     events: tuple[ClaimedEvent, ...] = ()
     #: How long it is pointless to ask again, in milliseconds, because of the rate limit.
     wait_ms: int = 0
+    #: Ids of events that were buried as poison instead of being handed out.
+    poisoned: tuple[str, ...] = ()
 
 
 class Move(StrEnum):

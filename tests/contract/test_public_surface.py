@@ -147,6 +147,10 @@ def test_queue_and_tasks_have_their_names() -> None:
     )
 
 
+def test_dead_letters_have_their_name_in_flower() -> None:
+    assert names.DEAD_LETTER == "convertro.dead_letter"
+
+
 def test_the_celery_application_registers_just_these_tasks() -> None:
     code = (
         "from worker.app import app; app.loader.import_default_modules(); "

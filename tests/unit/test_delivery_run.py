@@ -9,11 +9,12 @@ import pytest
 import structlog
 
 from config.settings import Settings
-from tests.fakes import FailTimes, FakeLedger, claimed
+from tests.fakes import FailTimes, FakeAnnouncer, FakeLedger, claimed
 from worker import delivery_run
+from worker.burials import Announce, Burial, tell_nobody
 from worker.delivery_run import DeliveryRun, EventThreads
 from worker.outage import Outage
-from worker.records import ClaimedEvent, ClaimState, Finish, Finished, Move
+from worker.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move
 
 SETTINGS = Settings(concurrency=4, task_seconds=60, shutdown_seconds=0)
 
@@ -36,6 +37,7 @@ def run_of(
     deliver: Callable[[ClaimedEvent], Finish | None] = delivered,
     stopping: Callable[[], bool] = lambda: False,
     settings: Settings = SETTINGS,
+    announce: Announce = tell_nobody,
 ) -> DeliveryRun:
     return DeliveryRun(
         journal=ledger,
@@ -44,6 +46,7 @@ def run_of(
         wakeup="token",
         stopping=stopping,
         outage=Outage("journal"),
+        announce=announce,
     )
 
 
@@ -228,3 +231,57 @@ def test_what_the_journal_made_of_an_event_is_counted(answer: Finished, counted:
     run = run_of(FakeLedger(events(2), answer=answer))
     run.run()
     assert run.summary.as_dict() == {"claimed": 2, counted: 2}
+
+
+def dead(event: ClaimedEvent) -> Finish:
+    attempt = Attempt(at_ms=1, call_index=0, outcome_class="rejected", detail="http_400")
+    return Finish(
+        event_id=event.event_id,
+        lease=event.lease,
+        move=Move.DEAD,
+        reason="rejected",
+        attempts=(attempt,),
+    )
+
+
+def test_burials_are_announced_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_run, "PACE_SECONDS", 60.0)
+    announcer = FakeAnnouncer()
+    settings = SETTINGS.model_copy(update={"concurrency": 5})
+    run_of(FakeLedger(events(4)), dead, settings=settings, announce=announcer).run()
+    (told,) = announcer.told
+    assert sorted(told, key=lambda burial: burial.event_id) == [
+        Burial(f"event-{number}", "rejected", "http_400") for number in range(4)
+    ]
+
+
+@pytest.mark.parametrize("answer", [Finished.HELD, Finished.LOST, Finished.GONE])
+def test_what_was_not_buried_is_not_announced(answer: Finished) -> None:
+    announcer = FakeAnnouncer()
+    run_of(FakeLedger(events(2), answer=answer), dead, announce=announcer).run()
+    assert announcer.told == []
+
+
+def test_what_is_buried_because_it_alone_is_refused_is_announced() -> None:
+    announcer = FakeAnnouncer()
+    ledger = FakeLedger(events(1), answer=Finished.REFUSED)
+    run_of(ledger, delivered, announce=announcer).run()
+    assert announcer.told == [(Burial("event-0", "refused"),)]
+
+
+def test_poison_is_announced_although_nobody_finished_it() -> None:
+    announcer = FakeAnnouncer()
+    run_of(FakeLedger(poisoned=("event-9",)), announce=announcer).run()
+    assert announcer.told == [(Burial("event-9", "poison"),)]
+
+
+def test_a_burial_is_announced_that_is_written_while_the_worker_stops() -> None:
+    stop, announcer = Event(), FakeAnnouncer()
+
+    def deliver(event: ClaimedEvent) -> Finish:
+        stop.set()
+        return dead(event)
+
+    settings = SETTINGS.model_copy(update={"shutdown_seconds": 60})
+    run_of(FakeLedger(events(1)), deliver, stop.is_set, settings=settings, announce=announcer).run()
+    assert announcer.told == [(Burial("event-0", "rejected", "http_400"),)]

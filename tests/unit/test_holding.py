@@ -690,6 +690,16 @@ def test_an_event_that_three_workers_died_of_is_buried_as_poison(bench: Bench) -
     assert bench.counter("leases_lost") == 3
 
 
+def test_whoever_claims_hears_what_was_buried_as_poison(bench: Bench) -> None:
+    bench.accept("poison")
+    for _ in range(3):
+        lost(bench)
+    bench.journal.tick("worker", 4, [])
+    claim = bench.journal.claim("wakeup-9", "lease-9", 10, idle=False)
+    assert (claim.events, claim.poisoned) == ((), ("poison",))
+    assert bench.journal.claim("wakeup-9", "lease-9", 10, idle=False).poisoned == ()
+
+
 def test_who_was_beside_it_is_not_buried_with_it(bench: Bench) -> None:
     """The first two times they all are lost together; then each is delivered by itself."""
     names = ["innocent-1", "innocent-2", "poison"]
