@@ -190,6 +190,12 @@ class Snapshot:
         return total_of(self.counters, kind)
 
     @property
+    def fastest_per_second(self) -> float:
+        """The pace of the fastest ten seconds of the last week or two, in deliveries a second."""
+        lately = (slot.get("delivered", 0) for slot in self.recent.slots.values())
+        return max(self.latest.fastest, *lately, 0) * 1000 / SLOT_MS
+
+    @property
     def work_waits_since_ms(self) -> int | None:
         """Since when a worker should have claimed something; None if nobody need."""
         if self.pause or not self.due_now or self.first_due_ms is None:

@@ -94,7 +94,7 @@ def _drain(facts: Facts) -> tuple[float | None, float]:
     """How long the backlog takes: at the present rate, or at the fastest seen if it is held."""
     snapshot = facts.snapshot
     if is_held(snapshot) or not snapshot.workers:
-        rate = snapshot.latest.fastest / 10
+        rate = snapshot.fastest_per_second
         if bound := facts.settings.max_requests_per_second:
             rate = min(rate, bound)
         return (snapshot.in_flight / rate if rate else None), rate

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,12 @@ def _rule(text: str) -> FaultRule:
         raise typer.BadParameter(str(error)) from None
 
 
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[^/]+/[^/]+", text):
+        raise typer.BadParameter("must be CLIENT/SITE, such as acme/1234")
+    return text
+
+
 def sandbox(  # noqa: PLR0913 - one argument for each option
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -39,6 +46,12 @@ def sandbox(  # noqa: PLR0913 - one argument for each option
     latency_ms: Annotated[
         float, typer.Option(help="How long every answer takes, in milliseconds.", min=0)
     ] = 0,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            help="Know only this account; others get 404.", metavar="CLIENT/SITE", parser=_account
+        ),
+    ] = None,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -96,6 +109,7 @@ def sandbox(  # noqa: PLR0913 - one argument for each option
         host=host,
         port=port,
         latency_seconds=latency_ms / 1000,
+        account=account,
         keep=keep,
         record=record,
         seed=random.randint(0, MAX_SEED) if seed is None else seed,  # noqa: S311 - not secret

@@ -135,8 +135,15 @@ INSTALL = Body(
 )
 
 
-def endpoint_of(path: str) -> str | None:
-    """The endpoint that a path (percent-encoded, without its query) names; None if none."""
+def endpoint_of(path: str, account: str | None = None) -> str | None:
+    """The endpoint that a path (percent-encoded, without its query) names; None if none.
+
+    Args:
+        path: As it was requested.
+        account: `client_name/site_id`, if others are unknown; None if every one is known.
+    """
+    if account and not path.startswith(f"/v1/{account}/"):
+        return None
     found = PATH.fullmatch(path)
     return found[1] if found else None
 

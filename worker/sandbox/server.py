@@ -32,6 +32,8 @@ class SandboxOptions:
     port: int = 8020
     #: How long every answer takes.
     latency_seconds: float = 0.0
+    #: `client_name/site_id`, if every other one is unknown.
+    account: str | None = None
     #: Requests, and accepted calls, that are kept.
     keep: int = DEFAULT_KEEP
     #: Where accepted calls are written down, if anywhere.
@@ -49,13 +51,14 @@ class Vendor:
         recorder: Recorder,
         faults: FaultBook,
         *,
-        latency_seconds: float,
+        options: SandboxOptions,
         chance: Callable[[], float],
         busy: set[object],
     ) -> None:
         self._recorder = recorder
         self._faults = faults
-        self._latency_seconds = latency_seconds
+        self._latency_seconds = options.latency_seconds
+        self._account = options.account
         self._chance = chance
         self._busy = busy
 
@@ -103,7 +106,7 @@ class Vendor:
             key=request.headers.get("Idempotency-Key", ""),
             method=request.method,
             path=request.rel_url.raw_path,
-            endpoint=endpoint_of(request.rel_url.raw_path),
+            endpoint=endpoint_of(request.rel_url.raw_path, self._account),
             body=body or b"",
         )
         self._recorder.receive(received)
@@ -184,7 +187,7 @@ def _wire(
     vendor = Vendor(
         recorder,
         faults,
-        latency_seconds=options.latency_seconds,
+        options=options,
         chance=chance,
         busy=listener.busy,
     )
