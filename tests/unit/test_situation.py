@@ -1,0 +1,244 @@
+"""What `convertro status` says about a journal, given what is known."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from worker.cli.facts import Facts
+from worker.cli.situation import Situation, assess, outlook
+from worker.histogram import Histogram
+from worker.holding import Breaker, BreakerState, Cause, Pause
+from worker.snapshot import (
+    DELIVERED_IN,
+    REQUEST_TOOK,
+    Latest,
+    Memory,
+    Recent,
+    SeenWorker,
+    Snapshot,
+)
+
+#: 2026-05-04 10:15:30 UTC, 0.123 s into its slot of ten seconds.
+NOW_MS = 1_777_889_730_123
+SLOT = NOW_MS // 10_000
+HOUR_MS = 3_600_000
+
+WORKER = SeenWorker(name="celery@a/1-aa", capacity=2, ticked_ms=NOW_MS - 500, asked_ms=NOW_MS - 400)
+OTHER = replace(WORKER, name="celery@b/1-bb")
+LAZY = replace(WORKER, name="celery@lazy/1-cc", asked_ms=NOW_MS - 45_000)
+GONE = replace(WORKER, name="celery@gone/1-dd", ticked_ms=NOW_MS - 90_000)
+
+SICK = Breaker(
+    state=BreakerState.OPEN,
+    cause=Cause.FAILURES,
+    detail="http_503",
+    since_ms=NOW_MS - 60_000,
+    probe_at_ms=NOW_MS + 8_000,
+    probes_failed=3,
+)
+
+
+def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Facts:
+    """A quiet deployment, but for what the test says."""
+    counts = ("due_now", "claimed", "waiting", "dead", "stored", "records", "wakeups")
+    rest = ("remembered", "tried", "dead_in_doubt")
+    quiet: dict[str, Any] = {
+        **dict.fromkeys((*counts, *rest), 0),
+        "now_ms": NOW_MS,
+        "counters": {},
+        "histograms": {DELIVERED_IN: Histogram(), REQUEST_TOOK: Histogram()},
+        "recent": Recent(NOW_MS),
+        "latest": Latest(),
+        "first_due_ms": None,
+        "first_tried_ms": None,
+        "deaths": {},
+        "workers": (WORKER,),
+        "silent": (),
+    }
+    memory = fields.pop("memory", Memory(used=10, bound=0))
+    horizon_by = fields.pop("horizon_by", 0)
+    return Facts(
+        snapshot=Snapshot(**{**quiet, **fields}),
+        memory=memory,
+        settings=Settings(**(settings or {})),
+        horizon_by=horizon_by,
+    )
+
+
+def names(given: Facts) -> list[str]:
+    return [problem.name for problem in assess(given).problems]
+
+
+def sentences(given: Facts) -> str:
+    return " ".join(problem.sentence for problem in assess(given).problems)
+
+
+def prospects(given: Facts) -> list[str]:
+    situation: Situation = assess(given)
+    return list(outlook(situation, given))
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "words"),
+    [
+        ({"workers": ()}, "no_worker_is_alive", "no worker is alive: nothing waits"),
+        (
+            {"workers": (), "due_now": 1},
+            "no_worker_is_alive",
+            "no worker is alive: 1 event waits",
+        ),
+        (
+            {"workers": (), "due_now": 100, "waiting": 20},
+            "no_worker_is_alive",
+            "no worker is alive: 120 events wait",
+        ),
+        ({}, "idle", "idle: nothing is due, 1 worker"),
+        (
+            {"workers": (WORKER, OTHER), "due_now": 12, "first_due_ms": NOW_MS},
+            "delivering",
+            "delivering: 12 events due, 2 workers",
+        ),
+        (
+            {"due_now": 1, "claimed": 32, "first_due_ms": NOW_MS},
+            "delivering",
+            "delivering: 1 event due, 32 claimed, 1 worker",
+        ),
+        ({"waiting": 5}, "waiting", "waiting: 5 events due later, 1 worker"),
+        (
+            {"workers": (LAZY,), "due_now": 5, "first_due_ms": NOW_MS - 40_000},
+            "stuck",
+            "stuck: 5 events wait, and no worker asks for work, 1 worker",
+        ),
+        (
+            {"breaker": SICK, "due_now": 5, "first_due_ms": NOW_MS - 40_000},
+            "holding",
+            (
+                "holding since 2026-05-04 10:14:30 UTC: most calls to Convertro fail (http_503); "
+                "5 events wait, 1 worker"
+            ),
+        ),
+        (
+            {"pause": Pause(NOW_MS, "moving"), "breaker": SICK, "workers": ()},
+            "paused",
+            "paused since 2026-05-04 10:15:30 UTC (moving): nothing waits, 0 workers",
+        ),
+    ],
+)
+def test_the_state_is_a_sentence(fields: dict[str, Any], state: str, words: str) -> None:
+    situation = assess(facts(**fields))
+    assert (situation.state, situation.sentence) == (state, words)
+
+
+def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
+    assert names(facts()) == []
+    assert prospects(facts()) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"memory": Memory(used=91, bound=100)}, "redis_full"),
+        ({"memory": Memory(used=80, bound=100)}, "redis_fills"),
+        ({"workers": (), "waiting": 1}, "no_worker"),
+        ({"silent": (GONE,)}, "worker_silent"),
+        ({"workers": (LAZY,), "due_now": 5, "first_due_ms": NOW_MS - 40_000}, "worker_stuck"),
+        ({"breaker": SICK}, "held_failures"),
+        ({"breaker": replace(SICK, cause=Cause.SETUP, detail="http_403")}, "held_setup"),
+        ({"deaths": {("rejected", 404): 2}, "dead": 2}, "wrong_address"),
+        ({"deaths": {("rejected", 400): 90_000}, "dead": 90_000}, "dead_letters_full"),
+        (
+            {
+                "latest": Latest(failed_ms=NOW_MS - 12_000, failed_detail="http_503"),
+                "recent": Recent(NOW_MS, {SLOT - 1: {"attempts:ambiguous": 3}}),
+            },
+            "attempts_fail",
+        ),
+    ],
+)
+def test_each_problem_has_a_name(fields: dict[str, Any], name: str) -> None:
+    assert names(facts(**fields)) == [name]
+
+
+def test_a_worker_is_stuck_only_if_it_is_needed() -> None:
+    waits: dict[str, Any] = {"workers": (WORKER, LAZY), "first_due_ms": NOW_MS - 40_000}
+    # Another one takes what there is: 32 events are one deliver task.
+    assert names(facts(**waits, due_now=32)) == []
+    # There is work for all four deliver tasks.
+    assert "celery@lazy is alive" in sentences(facts(**waits, due_now=129))
+    # While deliveries are held nobody need ask, until a probe is long overdue.
+    assert "worker_stuck" not in names(facts(**waits, due_now=129, breaker=SICK))
+    overdue = replace(SICK, probe_at_ms=NOW_MS - 31_000)
+    alone: dict[str, Any] = {**waits, "workers": (LAZY,), "due_now": 129}
+    assert "worker_stuck" in names(facts(**alone, breaker=overdue))
+    assert names(facts(**alone, pause=Pause(NOW_MS, ""))) == []
+
+
+def test_the_address_is_blamed_for_what_only_a_wrong_address_explains() -> None:
+    burials = replace(SICK, cause=Cause.BURIALS, detail="rejected http_404")
+    assert "CONVERTRO_SITE_ID" in sentences(facts(breaker=burials))
+    rejected = replace(burials, detail="rejected http_400")
+    assert "the settings or this program are wrong" in sentences(facts(breaker=rejected))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "3 probes failed, the next probe goes in 8 s"),
+        ({"probe_at_ms": NOW_MS - 1, "probes_failed": 1}, "1 probe failed, a probe goes as soon"),
+        ({"state": BreakerState.HALF_OPEN, "probes_failed": 0}, "meanwhile; one is out now"),
+    ],
+)
+def test_the_next_probe_is_told(fields: dict[str, Any], words: str) -> None:
+    assert words in sentences(facts(breaker=replace(SICK, **fields)))
+
+
+def test_the_outage_countdown() -> None:
+    # First tried at 10:15:30; a horizon of four hours ends at 14:15:30, in the hours until 18.
+    given = facts(
+        {"retry_horizon_seconds": 14_400},
+        breaker=SICK,
+        waiting=100,
+        tried=20,
+        first_tried_ms=NOW_MS,
+        horizon_by=12,
+    )
+    assert prospects(given)[0] == (
+        "if it stays so, the first event reaches its horizon 2026-05-04 14:15 UTC, 12 of 20 by "
+        "18:00; each has one more try after the hold"
+    )
+    untried = facts(breaker=SICK, waiting=100)
+    assert (
+        prospects(untried)[0] == "if it stays so, no event reaches its horizon: none was tried yet"
+    )
+
+
+def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
+    held: dict[str, Any] = {"breaker": SICK, "waiting": 600, "tried": 0}
+    assert prospects(facts(**held))[-1] == (
+        "how long the backlog takes nobody can tell: nothing was delivered yet"
+    )
+    # 100 in ten seconds are 10 a second: 600 take a minute.
+    known = facts(**held, latest=Latest(fastest=100))
+    assert prospects(known)[-1] == (
+        "once it goes on, the backlog is clear in about 1 min, at the fastest pace seen "
+        "(10.0 a second)"
+    )
+    bounded = facts({"max_requests_per_second": 5}, **held, latest=Latest(fastest=100))
+    assert "about 2 min" in prospects(bounded)[-1]
+    lately = Recent(NOW_MS, {SLOT - 3: {"delivered": 600}})
+    assert "about 10 s" in prospects(facts(**held, recent=lately))[-1]
+
+
+def test_the_drain_estimate_while_delivering_is_by_the_present_rates() -> None:
+    busy: dict[str, Any] = {"due_now": 1_000, "first_due_ms": NOW_MS}
+    # 60.123 s: 30 a second out, 10 a second in.
+    out = {number: {"delivered": 300, "accepted": 100} for number in range(SLOT - 6, SLOT)}
+    assert prospects(facts(**busy, recent=Recent(NOW_MS, out))) == [
+        "clear in about 50 s at the current rate"
+    ]
+    more = {number: {"delivered": 100, "accepted": 300} for number in range(SLOT - 6, SLOT)}
+    assert prospects(facts(**busy, recent=Recent(NOW_MS, more))) == [
+        "the backlog grows by 20.0 events a second: more comes in than goes out"
+    ]
