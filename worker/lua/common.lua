@@ -40,24 +40,6 @@ local function save_counts()
   end
 end
 
--- Upper bounds of what is counted by duration, in milliseconds; as in worker/histogram.py.
-local BOUNDS = {
-  5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 300000, 900000, 3600000,
-  21600000, 86400000,
-}
-
-local function observe(name, milliseconds)
-  local bucket = 'inf'
-  for _, bound in ipairs(BOUNDS) do
-    if milliseconds <= bound then
-      bucket = string.format('%d', bound)
-      break
-    end
-  end
-  count(name .. ':' .. bucket)
-  count(name .. ':sum', math.max(0, math.floor(milliseconds)))
-end
-
 -- What was last seen to work, or to fail, in this step; written at its end.
 local latest = {}
 

@@ -25,6 +25,24 @@ local MAX_TROUBLE = 200
 -- Beyond so many different events in an hour or two it is the endpoint, or a kind of call.
 local HOUR, MAX_DISLIKED = 3600000, 5
 
+-- Upper bounds of what is counted by duration, in milliseconds; as in worker/histogram.py.
+local BOUNDS = {
+  5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 300000, 900000, 3600000,
+  21600000, 86400000,
+}
+
+local function observe(name, milliseconds)
+  local bucket = 'inf'
+  for _, bound in ipairs(BOUNDS) do
+    if milliseconds <= bound then
+      bucket = string.format('%d', bound)
+      break
+    end
+  end
+  count(name .. ':' .. bucket)
+  count(name .. ':sum', math.max(0, math.floor(milliseconds)))
+end
+
 local REFUSING = {setup = true, ambiguous = true}
 
 -- A call that may have reached Convertro without our knowing: index → how often.
