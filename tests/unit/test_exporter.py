@@ -145,7 +145,7 @@ def test_durations_are_cumulative_and_in_seconds(bench: Bench) -> None:
 def test_dead_letters_are_told_by_reason_and_status_and_odd_ones_together(bench: Bench) -> None:
     bench.bury("a", "rejected", 400)
     bench.bury("b", "rejected", None)
-    bench.bury("c", "Ada Lovelace <ada@example.com>", 999)
+    bench.bury("c", "ada@example.com", 999)
     bench.bury("d", "x" * 41, 42)
     text = bench.scrape()
     found = {
@@ -159,7 +159,7 @@ def test_dead_letters_are_told_by_reason_and_status_and_odd_ones_together(bench:
         (("reason", "other"), ("status", "other")): 2,
     }
     assert labels_of(text, "convertro_events_dead_total") == {"rejected": 2, "other": 2}
-    assert "Ada" not in text
+    assert "ada" not in text
 
 
 def test_the_breaker_shows_its_cause_and_its_age(bench: Bench) -> None:
@@ -209,8 +209,9 @@ def test_a_worker_that_does_not_ask_for_waiting_work_is_stuck(bench: Bench) -> N
     bench.tick()
     bench.journal.accept([("event", b"{}")], ["token"])
     assert bench.value("workers_stuck") == 0
-    bench.now_ms += STUCK_MS
-    bench.tick()
+    for _ in range(STUCK_MS // 1000):
+        bench.now_ms += 1000
+        bench.tick()
     assert bench.value("workers_stuck") == 1
     assert bench.value("oldest_due_age_seconds") == STUCK_MS / 1000
 
@@ -239,7 +240,7 @@ def test_no_counter_of_the_journal_has_a_name_that_cannot_be_read_here() -> None
         "name, amount",  # its definition
         "counter",  # `leave` and `make_due`, see above
         "name .. ':' .. bucket",  # `observe`
-        "name .. ':sum', math.max(0, math.floor(milliseconds)",
+        "name .. ':sum', math.max(0, math.floor(milliseconds",
     }
 
 
