@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_process import Cli
+from tests.cli_process import COMMAND, ROOT, Cli
 from tests.events import web_track
 from tests.waiting import until
 from worker.demo.stack import Stack
@@ -68,7 +69,7 @@ def test_a_worker_whose_pool_hangs_is_not_although_it_ticks(stack: Stack, cli: C
     for child in pool:
         os.kill(child, signal.SIGSTOP)
     try:
-        stack.producer().intake.accept([web_track(messageId="event-1")])
+        stack.producer().intake.enqueue(web_track(messageId="event-1"))
         assert cli("health", "--live").returncode == 0
         until(lambda: cli("health", "--live").returncode == 1)
         ended = cli("health", "--live", "--json")
@@ -95,13 +96,19 @@ def test_without_redis_nobody_can_tell(stack: Stack, cli: Cli) -> None:
     stack.kill_valkey()
     for arguments in (("--live",), ("--live", "--all"), ("--ready",)):
         assert cli("health", *arguments).returncode == 3
-    probe = "python -m worker.cli health --live 2>/dev/null; test $? -ne 1"
-    assert cli_shell(cli, probe) == 0
 
 
-def cli_shell(cli: Cli, script: str) -> int:
+def test_a_probe_can_restart_for_a_sick_worker_and_not_for_redis(stack: Stack, cli: Cli) -> None:
+    assert probe(cli) == 1
+    stack.kill_valkey()
+    assert probe(cli) == 0
+
+
+def probe(cli: Cli) -> int:
+    """What a container's probe is told to run, see docs/cli.md."""
+    script = f"{shlex.join(COMMAND)} health --live; test $? -ne 1"
     return subprocess.run(
-        ["sh", "-c", script], env=cli.environment(), check=False, stdout=subprocess.DEVNULL
+        ["sh", "-c", script], cwd=ROOT, env=cli.environment(), capture_output=True, check=False
     ).returncode
 
 

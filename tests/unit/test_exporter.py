@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LUA = "\n".join(path.read_text() for path in sorted((ROOT / "worker" / "lua").glob("*.lua")))
 
 #: A row of the page: name, type and labels.
-ROW = re.compile(r"^\| `(convertro_\w+)` \| (\w+) \| ([^|]*) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(convertro_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 
 
 @dataclass
