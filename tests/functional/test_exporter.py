@@ -1,6 +1,7 @@
 """`convertro exporter` as a process, before a real Valkey."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -98,6 +99,17 @@ def test_a_redis_that_is_away_is_one_metric_and_comes_back(stack: Stack) -> None
             assert "unavailable" in sentence
         stack.restart_valkey()
         until(lambda: value(ask(f"{url}/metrics")[1], "convertro_up") == 1)
+
+
+def test_a_redis_that_hangs_is_said_before_prometheus_gives_up(stack: Stack) -> None:
+    with exporter(Cli(stack.environment)) as (url, _):
+        ask(f"{url}/metrics")
+        os.kill(stack.valkey._process.pid, signal.SIGSTOP)
+        try:
+            with urlopen(f"{url}/metrics", timeout=10) as answer:
+                assert series(answer.read().decode()) == {("convertro_up", ()): 0}
+        finally:
+            os.kill(stack.valkey._process.pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
