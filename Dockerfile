@@ -1,4 +1,4 @@
-# One image for the worker, Flower, the sandbox and the command line.
+# One image for the worker, Flower, the exporter, the sandbox and the command line.
 FROM python:3.11-slim
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower clean
+.PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower exporter clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,7 +64,7 @@ reference: $(STAMP) ## Rewrite docs/configuration.md and .env.example from the s
 	$(BIN)/python -m config.reference
 
 lock: $(STAMP) ## Renew the pinned requirements
-	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra exporter --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra soak -o requirements/soak.txt pyproject.toml
 
@@ -76,6 +76,9 @@ sandbox: $(STAMP) ## Start the Convertro sandbox
 
 flower: $(STAMP) ## Start Flower on this machine's port 5555
 	$(BIN)/celery -A worker.app flower --address=127.0.0.1 --tasks-columns=name,uuid,state,result,received,runtime,worker $(ARGS)
+
+exporter: $(STAMP) ## Serve Prometheus metrics on this machine's port 9808
+	$(BIN)/convertro exporter $(ARGS)
 
 clean: ## Remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

@@ -261,8 +261,8 @@ def _time_or_none(score: bytes) -> int | None:
 
 
 def _kind_of_death(field_name: str) -> tuple[str, int | None]:
-    reason, _, status = field_name.partition(" ")
-    return reason, int(status) if status else None
+    reason, blank, status = field_name.rpartition(" ")
+    return (reason, int(status)) if blank and status.isdigit() else (field_name, None)
 
 
 def _workers(answer: Mapping[str, Any]) -> Iterable[SeenWorker]:

@@ -124,3 +124,47 @@ def test_a_broker_that_fails_is_left_alone_for_a_while() -> None:
         wakeups.publish(wakeups.offer())
     assert logs == [], "an outage is said once"
     app.close()
+
+
+def test_a_worker_that_went_silent_is_told_until_another_one_takes_its_place() -> None:
+    now_ms = 1_800_000_000_000
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+    journal.tick("celery@a/1-aa", 2, [])
+    journal.tick("celery@b/1-bb", 2, [])
+    now_ms += 6_000
+    journal.tick("celery@b/1-bb", 2, [])
+    snapshot = journal.snapshot()
+    assert [worker.name for worker in snapshot.workers] == ["celery@b/1-bb"]
+    assert [worker.node for worker in snapshot.silent] == ["celery@a"]
+    journal.tick("celery@a/2-cc", 2, [])
+    assert {worker.name for worker in journal.snapshot().workers} == {
+        "celery@b/1-bb",
+        "celery@a/2-cc",
+    }
+    assert journal.snapshot().silent == ()
+    now_ms += 6_000
+    journal.tick("celery@c/1-dd", 2, [])
+    assert len(journal.snapshot().silent) == 2
+    now_ms += 3_600_000
+    journal.tick("celery@c/1-dd", 2, [])
+    assert journal.snapshot().silent == ()
+
+
+def test_a_worker_that_ticks_late_has_not_asked_because_of_that() -> None:
+    now_ms = began_ms = 1_800_000_000_000
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+    journal.tick("celery@a/1-aa", 2, [])
+    now_ms += 10_000
+    journal.tick("celery@a/1-aa", 2, [])
+    (worker,) = journal.snapshot().workers
+    assert (worker.ticked_ms, worker.asked_ms) == (now_ms, began_ms)
+
+
+def test_a_worker_that_stops_is_not_silent() -> None:
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    journal = Journal(redis, Settings(), shebang=False)
+    journal.tick("celery@a/1-aa", 2, [])
+    journal.leave("celery@a/1-aa", 2)
+    assert (journal.snapshot().workers, journal.snapshot().silent) == ((), ())

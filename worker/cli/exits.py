@@ -19,7 +19,8 @@ class ExitCode(IntEnum):
     #: Everything that was asked for is done or shown.
     DONE = 0
     #: It ran, and the answer is no: refused events, an unknown id, an event that is not
-    #: dead, a violated audit, an error that a preflight found, a declined confirmation.
+    #: dead, a violated audit, an error that a preflight found, a worker that is not healthy,
+    #: a declined confirmation.
     NEGATIVE = 1
     #: A wrong option, a wrong setting, or a file that cannot be read or written.
     USAGE = 2

@@ -54,6 +54,8 @@ COMMANDS = {
     "preflight": Entry(
         "worker.cli.preflight:preflight", "Check whether workers can start and run well."
     ),
+    "health": Entry("worker.cli.health:health", "Say whether workers are healthy, for probes."),
+    "exporter": Entry("worker.cli.exporter:exporter", "Serve Prometheus metrics."),
     "demo": Entry("worker.demo.cli:demo", "See the main job done, everything included."),
     "drill": Entry("worker.drill.cli:drill", "Show that nothing is lost, whatever breaks."),
     "sandbox": Entry(

@@ -10,7 +10,7 @@ redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now - SILENT)
 redis.call('ZREMRANGEBYSCORE', ASKED, '-inf', now - SILENT)
 local silent = redis.call('ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now))
 for _, member in ipairs(silent) do
-  if node and string.match(member, '^%d+ ([^/]*)/') == node then
+  if node and member ~= args.worker and string.match(member, '^%d+ ([^/]*)/') == node then
     redis.call('ZREM', WORKERS, member)
     redis.call('ZREM', ASKED, string.match(member, '^%d+ (.*)$'))
   end

@@ -1,0 +1,138 @@
+"""When workers are called healthy, and when a worker could deliver."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import fakeredis
+import pytest
+
+from config.settings import Settings
+from worker.cli.exits import ExitCode
+from worker.cli.verdict import Chosen, Verdict, every_worker, judge, live, of_this_host, one_worker
+from worker.journal import Journal
+from worker.preflight.checks import Check, Level
+from worker.snapshot import STUCK_MS, WORKER_TTL_MS
+
+HERE = f"celery@{socket.gethostname()}"
+ELSEWHERE = "celery@elsewhere"
+
+
+@dataclass
+class Bench:
+    """A journal with a clock in hand."""
+
+    now_ms: int = 1_800_000_000_000
+
+    def __post_init__(self) -> None:
+        self.settings = Settings(concurrency=2)
+        self.redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+        self.journal = self.journal_of(None)
+
+    def journal_of(self, worker: str | None) -> Journal:
+        return Journal(
+            self.redis, self.settings, clock=lambda: self.now_ms, shebang=False, worker=worker
+        )
+
+    def tick(self, *nodes: str) -> None:
+        for node in nodes:
+            self.journal.tick(f"{node}/1-aaaa", 1, [])
+
+    def ask(self, node: str) -> None:
+        self.journal_of(f"{node}/1-aaaa").claim("wakeup", "lease", 1, idle=True)
+
+    def pass_with_work(self, *nodes: str) -> None:
+        """Let events wait for long, while these workers tick."""
+        self.journal.accept([(f"event-{number}", b"{}") for number in range(6)], [])
+        for _ in range(STUCK_MS // 1000):
+            self.now_ms += 1000
+            self.tick(*nodes)
+
+    def judge(self, chosen: Chosen) -> Verdict:
+        return live(self.journal.snapshot(), self.settings.concurrency, chosen)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize(
+    "chosen", [of_this_host, every_worker, lambda: one_worker(HERE)], ids=["host", "all", "name"]
+)
+def test_a_worker_that_ticks_is_alive(bench: Bench, chosen: Callable[[], Chosen]) -> None:
+    bench.tick(HERE)
+    verdict = bench.judge(chosen())
+    assert verdict.good
+    assert verdict.sentence == f"1 worker alive: {HERE}, last sign of life 0 s ago"
+
+
+def test_nobody_is_not_healthy(bench: Bench) -> None:
+    assert bench.judge(every_worker()).problem == "no_worker"
+    bench.tick(ELSEWHERE)
+    assert bench.judge(every_worker()).good
+    for chosen in (of_this_host(), one_worker(HERE)):
+        verdict = bench.judge(chosen)
+        assert (verdict.code, verdict.problem) == (ExitCode.NEGATIVE, "no_worker")
+
+
+def test_a_silent_worker_is_not_healthy_and_others_are_not_blamed(bench: Bench) -> None:
+    bench.tick(HERE)
+    bench.now_ms += WORKER_TTL_MS + 1
+    bench.tick(ELSEWHERE)
+    verdict = bench.judge(of_this_host())
+    assert (verdict.code, verdict.problem) == (ExitCode.NEGATIVE, "worker_silent")
+    assert verdict.sentence.startswith(f"{HERE} went silent 5.0 s ago")
+    assert not bench.judge(every_worker()).good
+    assert bench.judge(one_worker(ELSEWHERE)).good
+
+
+def test_a_worker_that_stopped_properly_is_gone_and_not_silent(bench: Bench) -> None:
+    bench.tick(HERE, ELSEWHERE)
+    bench.journal.leave(f"{HERE}/1-aaaa", 1)
+    assert bench.judge(every_worker()).good
+    assert bench.judge(of_this_host()).problem == "no_worker"
+
+
+def test_a_worker_that_does_not_ask_for_waiting_work_is_not_healthy(bench: Bench) -> None:
+    bench.tick(HERE, ELSEWHERE)
+    bench.pass_with_work(HERE, ELSEWHERE)
+    bench.ask(ELSEWHERE)
+    # Five events that are left are more than two workers take at once, so both should have asked.
+    assert bench.judge(of_this_host()).problem == "worker_stuck"
+    assert bench.judge(one_worker(ELSEWHERE)).good
+
+
+def test_a_worker_alone_that_does_not_ask_is_stuck(bench: Bench) -> None:
+    bench.tick(HERE)
+    bench.pass_with_work(HERE)
+    verdict = bench.judge(of_this_host())
+    assert (verdict.code, verdict.problem) == (ExitCode.NEGATIVE, "worker_stuck")
+    bench.ask(HERE)
+    assert bench.judge(of_this_host()).good
+
+
+def test_only_a_few_names_are_said(bench: Bench) -> None:
+    bench.tick(*(f"celery@host-{number}" for number in range(5)))
+    told = "5 workers alive: celery@host-0, celery@host-1, celery@host-2 and 2 more,"
+    assert bench.judge(every_worker()).sentence.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "code"),
+    [
+        ("base_url", Level.WARNING, ExitCode.DONE),
+        ("clock", Level.NOT_CHECKED, ExitCode.DONE),
+        ("memory", Level.WARNING, ExitCode.NEGATIVE),  # nine tenths are used
+        ("dead_letters", Level.WARNING, ExitCode.DONE),
+        ("dead_letters", Level.ERROR, ExitCode.NEGATIVE),
+        ("role", Level.ERROR, ExitCode.NEGATIVE),
+        ("settings", Level.ERROR, ExitCode.USAGE),
+        ("redis", Level.ERROR, ExitCode.UNAVAILABLE),
+    ],
+)
+def test_who_could_deliver_is_ready(name: str, level: Level, code: ExitCode) -> None:
+    verdict = judge([Check("lease", Level.OK, "long"), Check(name, level, "it is so")])
+    assert verdict.code == code
+    assert verdict.problem == (None if code is ExitCode.DONE else name)
+    assert verdict.good or verdict.sentence == "it is so"

@@ -1,0 +1,67 @@
+"""The command `convertro exporter`: Prometheus metrics of the whole deployment."""
+
+import signal
+import sys
+from threading import Thread
+from typing import Annotated
+
+import typer
+
+from config.logs import configure_logs
+from worker.cli.access import journal_of, read_settings
+from worker.cli.exits import ExitCode, fail
+from worker.cli.output import say
+from worker.cli.verdict import every_worker, live, ready
+from worker.exporter.collector import journal_registry
+from worker.exporter.server import ExporterServer, exporter_app
+
+#: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
+SCRAPE_TIMEOUT_SECONDS = 2.0
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def exporter(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 for any free one.", min=0, max=65535)
+    ] = 9808,
+) -> None:
+    """Serve Prometheus metrics of the journal, of all workers and of Convertro's answers.
+
+    One exporter is enough, however many workers there are. GET /metrics reads the journal once;
+    /healthz says what `convertro health --live --all` says, /readyz what `--ready` says, with
+    200 or 503. docs/metrics.md lists the metrics.
+
+    Example: convertro exporter --port 9808
+
+    Exit codes: 0 stopped by a signal, 2 a wrong option or setting, or the port is taken.
+    """
+    settings = read_settings()
+    configure_logs(settings)
+    journal = journal_of(settings, SCRAPE_TIMEOUT_SECONDS)
+    app = exporter_app(
+        journal_registry(journal, settings),
+        {
+            "/healthz": lambda: live(journal.snapshot(), settings.concurrency, every_worker()),
+            "/readyz": lambda: ready(settings, SCRAPE_TIMEOUT_SECONDS),
+        },
+    )
+    try:
+        server = ExporterServer(host, port, app)
+    except OSError as error:
+        fail(ExitCode.USAGE, f"cannot listen on {host}:{port}: {error.strerror or error}")
+    serve(server)
+
+
+def serve(server: ExporterServer) -> None:
+    """Answer until a signal comes."""
+    # The threads inherit that: the signals wait for us.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    Thread(target=server.serve_forever, daemon=True).start()
+    say(f"convertro exporter listening on {server.base_url}/metrics")
+    sys.stdout.flush()
+    signal.sigwait(STOP_SIGNALS)
+    server.shutdown()
+    server.server_close()

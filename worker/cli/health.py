@@ -1,0 +1,82 @@
+"""The command `convertro health`: is a worker alive, could one deliver?"""
+
+from typing import Annotated
+
+import typer
+
+from config.logs import configure_logs
+from config.settings import Settings
+from worker.cli.access import OPERATOR_TIMEOUT_SECONDS, journal_of, read_settings
+from worker.cli.exits import ExitCode, fail
+from worker.cli.output import JsonOption, json_line, printable, say
+from worker.cli.verdict import Verdict, every_worker, live, of_this_host, one_worker, ready
+
+LiveOption = Annotated[
+    bool, typer.Option("--live", help="Whether this host's workers run and ask for work.")
+]
+ReadyOption = Annotated[
+    bool, typer.Option("--ready", help="Whether settings and Redis let a worker deliver.")
+]
+WorkerOption = Annotated[
+    str | None,
+    typer.Option("--worker", metavar="NODE", help="With --live: just this one, as celery@host."),
+]
+AllWorkersOption = Annotated[
+    bool, typer.Option("--all", help="With --live: the workers of every host.")
+]
+
+
+def health(
+    *,
+    is_live: LiveOption = False,
+    is_ready: ReadyOption = False,
+    worker: WorkerOption = None,
+    all_workers: AllWorkersOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say in one line whether workers are healthy, for probes.
+
+    With --live the workers of this host, by the journal: each gave a sign of life in the last
+    5 s, and asks for work if some waits. Code 3 says that nobody can tell: do not restart
+    workers for it. With --ready: the settings are complete, Redis may hold a journal, can be
+    written to, and has memory left.
+
+    Example: convertro health --live
+
+    Example: sh -c 'convertro health --live; test $? -ne 1'
+
+    Exit codes: 0 healthy, 1 not healthy, 2 a wrong option or setting, 3 Redis is unavailable.
+    """
+    if is_live == is_ready:
+        fail(ExitCode.USAGE, "say either --live or --ready")
+    if (worker is not None) + all_workers > is_live:
+        fail(ExitCode.USAGE, "give --live with either --worker NODE or --all")
+    settings = read_settings()
+    configure_logs(settings)
+    if is_ready:
+        verdict = ready(settings, OPERATOR_TIMEOUT_SECONDS)
+    else:
+        verdict = _live(settings, worker, all_workers=all_workers)
+    _say(verdict, as_json=as_json)
+    if not verdict.good:
+        raise typer.Exit(verdict.code)
+
+
+def _live(settings: Settings, worker: str | None, *, all_workers: bool) -> Verdict:
+    snapshot = journal_of(settings, OPERATOR_TIMEOUT_SECONDS).snapshot()
+    if worker is not None:
+        chosen = one_worker(worker)
+    else:
+        chosen = every_worker() if all_workers else of_this_host()
+    return live(snapshot, settings.concurrency, chosen)
+
+
+def _say(verdict: Verdict, *, as_json: bool) -> None:
+    if as_json:
+        say(
+            json_line(
+                {"good": verdict.good, "problem": verdict.problem, "sentence": verdict.sentence}
+            )
+        )
+    else:
+        say(printable(verdict.sentence))

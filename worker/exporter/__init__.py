@@ -1,0 +1,1 @@
+"""The exporter: what the journal knows, as Prometheus metrics over HTTP."""

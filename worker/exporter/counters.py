@@ -1,0 +1,113 @@
+"""The journal's counters as Prometheus metrics. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+from worker.convertro.reasons import SkipReason
+from worker.convertro.responses import OutcomeClass
+from worker.histogram import BOUNDS_MS, Histogram
+from worker.holding import Cause
+from worker.records import Move
+from worker.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
+
+#: A label that is one of few. Whatever else may be in the journal is `OTHER`, so that the number
+#: of time series stays small.
+IDENTIFIER = re.compile(r"[a-z_]{1,40}")
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """How a counter of the journal is shown."""
+
+    #: The metric's name without `_total`.
+    metric: str
+    meaning: str
+    #: What comes after the colon in the counter's name.
+    label: str | None = None
+    #: Values of the label that are shown from the start.
+    known: tuple[str, ...] = ()
+
+
+#: By the counter's name, up to its colon.
+COUNTERS = {
+    "accepted": Counter("convertro_events_accepted", "Events taken into the journal."),
+    "duplicate": Counter("convertro_events_duplicate", "Events whose id was known already."),
+    "delivered": Counter("convertro_events_delivered", "Events that Convertro accepted."),
+    "skipped": Counter(
+        "convertro_events_skipped", "Events that need no call.", "reason", tuple(SkipReason)
+    ),
+    "dead": Counter("convertro_events_dead", "Events that became dead letters.", "reason"),
+    "discarded": Counter("convertro_events_discarded", "Events let go for good.", "reason"),
+    "redriven": Counter("convertro_events_redriven", "Dead letters sent back to be delivered."),
+    "postponed": Counter("convertro_events_postponed", "Times that an event waits to be retried."),
+    "held": Counter("convertro_events_held", "Times that an event came back uncharged: holding."),
+    "returned": Counter("convertro_events_returned", "Events handed back by stopping workers."),
+    "attempts": Counter(
+        "convertro_attempts", "Attempts by what came of them.", "outcome", tuple(OutcomeClass)
+    ),
+    "leases_lost": Counter("convertro_leases_lost", "Leases that ran out under a worker."),
+    "breaker_opened": Counter(
+        "convertro_breaker_opened", "Times that the breaker opened.", "cause", tuple(Cause)
+    ),
+    "wakeups": Counter("convertro_wakeups", "Wake-ups that were rung."),
+    "stale": Counter(
+        "convertro_stale_finishes", "Finishes that came after their lease.", "move", tuple(Move)
+    ),
+}
+
+#: By the histogram's name: the metric's name, and its meaning.
+DURATIONS = {
+    DELIVERED_IN: ("convertro_delivery_seconds", "From acceptance to delivery."),
+    REQUEST_TOOK: ("convertro_request_seconds", "One request to Convertro."),
+}
+
+
+def bounded(text: str) -> str:
+    """A label's value, or `OTHER`."""
+    return text if IDENTIFIER.fullmatch(text) else OTHER
+
+
+def counter_families(snapshot: Snapshot) -> Iterator[CounterMetricFamily]:
+    """Every counter."""
+    for name, counter in COUNTERS.items():
+        if counter.label is None:
+            total = snapshot.total(name)
+            yield CounterMetricFamily(counter.metric, counter.meaning, value=total)
+            continue
+        family = CounterMetricFamily(counter.metric, counter.meaning, labels=[counter.label])
+        for value, number in _by_label(snapshot.counters, name, counter.known).items():
+            family.add_metric([value], number)
+        yield family
+
+
+def _by_label(counters: Mapping[str, int], name: str, known: Iterable[str]) -> dict[str, int]:
+    numbers = {str(value): 0 for value in known}
+    for counter, number in counters.items():
+        kind, colon, value = counter.partition(":")
+        if kind == name and colon:
+            label = bounded(value)
+            numbers[label] = numbers.get(label, 0) + number
+    return numbers
+
+
+def histogram_families(snapshot: Snapshot) -> Iterator[HistogramMetricFamily]:
+    """How long things took, in seconds."""
+    for name, (metric, meaning) in DURATIONS.items():
+        histogram = snapshot.histograms[name]
+        yield HistogramMetricFamily(
+            metric, meaning, buckets=_cumulative(histogram), sum_value=histogram.sum_ms / 1000
+        )
+
+
+def _cumulative(histogram: Histogram) -> list[tuple[str, float]]:
+    total = 0
+    buckets: list[tuple[str, float]] = []
+    for bound_ms, number in zip(BOUNDS_MS, histogram.numbers, strict=True):
+        total += number
+        buckets.append(("+Inf" if bound_ms == inf else str(bound_ms / 1000), total))
+    return buckets

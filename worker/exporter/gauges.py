@@ -1,0 +1,184 @@
+"""What is so now, as Prometheus metrics. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+
+from config.settings import Settings
+from worker.exporter.counters import OTHER, bounded
+from worker.holding import Cause
+from worker.snapshot import Memory, Snapshot
+
+#: Workers that are shown by name at most, those that are worst off.
+MOST_WORKERS = 50
+
+#: What is an HTTP status.
+STATUSES = range(100, 600)
+
+Gauges = Iterator[GaugeMetricFamily]
+
+
+def gauge_families(snapshot: Snapshot, settings: Settings) -> Gauges:
+    """Everything that the journal knows about now."""
+    yield from _event_gauges(snapshot, settings)
+    yield from _dead_letter_gauges(snapshot, settings)
+    yield from _holding_gauges(snapshot)
+    yield from _worker_gauges(snapshot, settings)
+
+
+def memory_gauges(memory: Memory) -> Gauges:
+    """How full Redis is."""
+    yield _gauge("convertro_redis_memory_used_bytes", "Memory that Redis uses.", memory.used)
+    yield _gauge("convertro_redis_memory_max_bytes", "maxmemory; 0 for no bound.", memory.bound)
+
+
+def up_gauge(*, is_up: bool) -> GaugeMetricFamily:
+    """Whether the journal could be read; nothing else is shown if not."""
+    return _gauge("convertro_up", "1 if the journal in Redis could be read.", is_up)
+
+
+def scrape_gauge(seconds: float) -> GaugeMetricFamily:
+    """What the scrape cost."""
+    return _gauge("convertro_scrape_seconds", "How long reading the journal took.", seconds)
+
+
+def _event_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
+    yield _labelled(
+        "convertro_journal_events",
+        "Events in the journal by state.",
+        "state",
+        {
+            "due": snapshot.due_now,
+            "claimed": snapshot.claimed,
+            "waiting": snapshot.waiting,
+            "dead": snapshot.dead,
+        },
+    )
+    yield _gauge(
+        "convertro_oldest_due_age_seconds",
+        "How long the first in line has been due; 0 if nothing is.",
+        _seconds_since(snapshot.first_due_ms, snapshot) if snapshot.due_now else 0,
+    )
+    yield _gauge("convertro_tried_events", "Events that failed and are retried.", snapshot.tried)
+    if snapshot.first_tried_ms is not None:
+        yield _gauge(
+            "convertro_horizon_first_timestamp_seconds",
+            "When retries of the event end that was tried first.",
+            snapshot.first_tried_ms / 1000 + settings.retry_horizon_seconds,
+        )
+    yield _gauge("convertro_remembered_ids", "Finished ids remembered.", snapshot.remembered)
+    yield _gauge(
+        "convertro_remembered_window_seconds",
+        "How long an id is remembered at least.",
+        settings.dedupe_seconds,
+    )
+    yield _gauge(
+        "convertro_unaccounted_events",
+        "Accepted events that are nowhere; anything but 0 is wrong.",
+        snapshot.unaccounted,
+    )
+
+
+def _dead_letter_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
+    numbers: dict[tuple[str, str], int] = {}
+    for (reason, status), number in snapshot.deaths.items():
+        key = bounded(reason), _status(status)
+        numbers[key] = numbers.get(key, 0) + number
+    letters = GaugeMetricFamily(
+        "convertro_dead_letters",
+        "Dead letters now by reason and status of the last answer.",
+        labels=["reason", "status"],
+    )
+    for labels, number in numbers.items():
+        letters.add_metric(labels, number)
+    yield letters
+    yield _gauge(
+        "convertro_dead_letters_in_doubt",
+        "Dead letters that may have been delivered.",
+        snapshot.dead_in_doubt,
+    )
+    yield _gauge(
+        "convertro_dead_letters_max",
+        "Beyond so many dead letters the oldest go for good.",
+        settings.dead_max_count,
+    )
+
+
+def _status(status: int | None) -> str:
+    if status is None:
+        return ""
+    return str(status) if status in STATUSES else OTHER
+
+
+def _holding_gauges(snapshot: Snapshot) -> Gauges:
+    breaker = snapshot.breaker
+    yield _labelled(
+        "convertro_breaker_open",
+        "1 while the breaker holds deliveries for this cause.",
+        "cause",
+        {cause.value: int(breaker.cause is cause) for cause in Cause},
+    )
+    yield _gauge(
+        "convertro_breaker_open_seconds",
+        "How long the breaker has been open; 0 while it is closed.",
+        _seconds_since(breaker.since_ms, snapshot) if breaker.cause else 0,
+    )
+    paused = snapshot.pause is not None
+    yield _gauge("convertro_paused", "1 while an operator holds deliveries.", paused)
+
+
+def _worker_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
+    alive, silent = snapshot.workers, snapshot.silent
+    stuck = snapshot.stuck(settings.concurrency)
+    tasks = sum(worker.capacity for worker in alive)
+    yield _gauge("convertro_workers", "Workers that are alive.", len(alive))
+    yield _gauge(
+        "convertro_workers_silent", "Workers that went silent in the last hour.", len(silent)
+    )
+    yield _gauge(
+        "convertro_workers_stuck", "Workers alive that do not ask for waiting work.", len(stuck)
+    )
+    yield _gauge("convertro_worker_tasks", "Deliver tasks that workers run at once.", tasks)
+    yield _labelled(
+        "convertro_worker_heartbeat_age_seconds",
+        "Since a worker's last sign of life.",
+        "worker",
+        _worst((w.node, _seconds_since(w.ticked_ms, snapshot)) for w in (*alive, *silent)),
+    )
+    yield _labelled(
+        "convertro_worker_asked_age_seconds",
+        "Since a worker last asked for work.",
+        "worker",
+        _worst(
+            (w.node, _seconds_since(w.asked_ms, snapshot))
+            for w in (*alive, *silent)
+            if w.asked_ms is not None
+        ),
+    )
+    yield _gauge("convertro_wakeups_live", "Wake-ups that are under way.", snapshot.wakeups)
+
+
+def _worst(ages: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The greatest age of each name, of as many names as are shown."""
+    worst: dict[str, float] = {}
+    for name, age in ages:
+        worst[name] = max(age, worst.get(name, 0))
+    ranked = sorted(worst.items(), key=lambda item: -item[1])
+    return dict(ranked[:MOST_WORKERS])
+
+
+def _seconds_since(then_ms: int | None, snapshot: Snapshot) -> float:
+    return max(0, snapshot.now_ms - (then_ms or 0)) / 1000
+
+
+def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, value=float(value))
+
+
+def _labelled(
+    name: str, meaning: str, label: str, values: dict[str, int] | dict[str, float]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=[label])
+    for value, number in values.items():
+        family.add_metric([value], number)
+    return family
