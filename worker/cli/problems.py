@@ -22,6 +22,9 @@ NEWS_SECONDS = 300
 #: Statuses that say that the address is wrong rather than the event.
 WRONG_ADDRESS = frozenset({404, 405, 410})
 
+#: Ends of details that say that no connection came about.
+UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
+
 #: What to do about each cause of holding.
 ADVICE = {
     Cause.FAILURES: "Convertro is sick, nothing here is.",
@@ -34,7 +37,7 @@ ADVICE = {
     ),
     Cause.BURIALS: (
         "Probably the settings or this program are wrong, not the events. Look at one with "
-        "`convertro dead list`; mend it, then say `convertro resume`."
+        "`convertro dead list` and `dead show ID`; mend it, then say `convertro resume`."
     ),
 }
 
@@ -131,6 +134,11 @@ def _address_advice(detail: str) -> str | None:
             "CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong; restart the workers "
             "with the right one, then say `convertro resume`."
         )
+    if detail.endswith(UNREACHABLE):
+        return (
+            f"Convertro cannot be reached ({detail}): it is down, or the way to it is (name, "
+            "firewall, proxy, CONVERTRO_BASE_URL); `convertro preflight` tries it from here."
+        )
     return None
 
 
@@ -140,6 +148,8 @@ def _probes(facts: Facts) -> str:
     wait_ms = (breaker.probe_at_ms or 0) - facts.snapshot.now_ms
     if breaker.state is BreakerState.HALF_OPEN:
         coming = "one is out now"
+    elif not facts.snapshot.workers:
+        coming = "a probe needs a worker"
     elif wait_ms > 0:
         coming = f"the next probe goes in {duration(wait_ms / 1000)}"
     else:
