@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from worker.cli.facts import Facts
 from worker.cli.words import ago, counted, duration
 from worker.holding import BreakerState, Cause
-from worker.snapshot import Memory, SeenWorker
+from worker.snapshot import Memory, SeenWorker, Snapshot
 
 #: Above this share of its memory Redis's intake is refused (`lua/accept.lua`).
 FULL = 0.9
@@ -54,6 +54,7 @@ class Problem:
 def problems(facts: Facts) -> Iterator[Problem]:
     """Everything that is wrong, the most urgent first."""
     yield from _redis_problems(facts.memory)
+    yield from _journal_problems(facts.snapshot)
     yield from _worker_problems(facts)
     yield from _convertro_problems(facts)
     yield from _dead_problems(facts)
@@ -70,6 +71,15 @@ def _redis_problems(memory: Memory) -> Iterator[Problem]:
         )
     elif memory.share > FILLING:
         yield Problem("redis_fills", f"Redis fills up ({used}); above {FULL:.0%} intake ends.")
+
+
+def _journal_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    if snapshot.unaccounted or snapshot.stored != snapshot.in_flight + snapshot.dead:
+        yield Problem(
+            "unaccounted",
+            "The journal does not add up: `convertro audit` says what is missing. Something else "
+            "wrote to Redis, or Redis lost data (eviction, an older copy, DEL).",
+        )
 
 
 def _worker_problems(facts: Facts) -> Iterator[Problem]:
