@@ -59,8 +59,11 @@ def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Facts:
     }
     memory = fields.pop("memory", Memory(used=10, bound=0))
     horizon_by = fields.pop("horizon_by", 0)
+    known = {**quiet, **fields}
+    known["stored"] += sum(known[place] for place in ("due_now", "claimed", "waiting", "dead"))
+    known["counters"] = {"accepted": known["stored"], **known["counters"]}
     return Facts(
-        snapshot=Snapshot(**{**quiet, **fields}),
+        snapshot=Snapshot(**known),
         memory=memory,
         settings=Settings(**(settings or {})),
         horizon_by=horizon_by,
@@ -148,6 +151,8 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
         ({"breaker": replace(SICK, cause=Cause.SETUP, detail="http_403")}, "held_setup"),
         ({"deaths": {("rejected", 404): 2}, "dead": 2}, "wrong_address"),
         ({"deaths": {("rejected", 400): 90_000}, "dead": 90_000}, "dead_letters_full"),
+        ({"stored": 1, "counters": {"accepted": 1}}, "unaccounted"),
+        ({"stored": 1, "counters": {"accepted": 0}}, "unaccounted"),
         (
             {
                 "latest": Latest(failed_ms=NOW_MS - 12_000, failed_detail="http_503"),

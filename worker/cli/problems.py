@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from worker.cli.facts import Facts
 from worker.cli.words import ago, counted, duration
 from worker.holding import BreakerState, Cause
-from worker.snapshot import Memory, SeenWorker
+from worker.snapshot import Memory, SeenWorker, Snapshot
 
 #: Above this share of its memory Redis's intake is refused (`lua/accept.lua`).
 FULL = 0.9
@@ -22,6 +22,9 @@ NEWS_SECONDS = 300
 #: Statuses that say that the address is wrong rather than the event.
 WRONG_ADDRESS = frozenset({404, 405, 410})
 
+#: Ends of details that say that no connection came about.
+UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
+
 #: What to do about each cause of holding.
 ADVICE = {
     Cause.FAILURES: "Convertro is sick, nothing here is.",
@@ -34,7 +37,7 @@ ADVICE = {
     ),
     Cause.BURIALS: (
         "Probably the settings or this program are wrong, not the events. Look at one with "
-        "`convertro dead list`; mend it, then say `convertro resume`."
+        "`convertro dead list` and `dead show ID`; mend it, then say `convertro resume`."
     ),
 }
 
@@ -51,6 +54,7 @@ class Problem:
 def problems(facts: Facts) -> Iterator[Problem]:
     """Everything that is wrong, the most urgent first."""
     yield from _redis_problems(facts.memory)
+    yield from _journal_problems(facts.snapshot)
     yield from _worker_problems(facts)
     yield from _convertro_problems(facts)
     yield from _dead_problems(facts)
@@ -67,6 +71,15 @@ def _redis_problems(memory: Memory) -> Iterator[Problem]:
         )
     elif memory.share > FILLING:
         yield Problem("redis_fills", f"Redis fills up ({used}); above {FULL:.0%} intake ends.")
+
+
+def _journal_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    if snapshot.unaccounted or snapshot.stored != snapshot.in_flight + snapshot.dead:
+        yield Problem(
+            "unaccounted",
+            "The journal does not add up: `convertro audit` says what is missing. Something else "
+            "wrote to Redis, or Redis lost data (eviction, an older copy, DEL).",
+        )
 
 
 def _worker_problems(facts: Facts) -> Iterator[Problem]:
@@ -131,6 +144,11 @@ def _address_advice(detail: str) -> str | None:
             "CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong; restart the workers "
             "with the right one, then say `convertro resume`."
         )
+    if detail.endswith(UNREACHABLE):
+        return (
+            f"Convertro cannot be reached ({detail}): it is down, or the way to it is (name, "
+            "firewall, proxy, CONVERTRO_BASE_URL); `convertro preflight` tries it from here."
+        )
     return None
 
 
@@ -140,6 +158,8 @@ def _probes(facts: Facts) -> str:
     wait_ms = (breaker.probe_at_ms or 0) - facts.snapshot.now_ms
     if breaker.state is BreakerState.HALF_OPEN:
         coming = "one is out now"
+    elif not facts.snapshot.workers:
+        coming = "a probe needs a worker"
     elif wait_ms > 0:
         coming = f"the next probe goes in {duration(wait_ms / 1000)}"
     else:

@@ -13,6 +13,9 @@ from worker.snapshot import Snapshot
 #: An estimate shorter than this is not worth a line, in seconds.
 SHORT_SECONDS = 5
 
+#: Slower growth is none, in events a second.
+GROWTH = 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -135,7 +138,7 @@ def _drain_words(situation: Situation, facts: Facts) -> Iterator[str]:
                 f"once it goes on, the backlog is clear in about {duration(max(1, seconds))}, "
                 f"at the fastest pace seen ({rate:,.1f} a second)"
             )
-    elif snapshot.due_now and seconds is None and rate < 0:
+    elif snapshot.due_now and seconds is None and rate <= -GROWTH:
         yield f"the backlog grows by {-rate:,.1f} events a second: more comes in than goes out"
     elif snapshot.due_now and seconds is not None and seconds >= SHORT_SECONDS:
         yield f"clear in about {duration(seconds)} at the current rate"

@@ -3,13 +3,13 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from textwrap import wrap
 
 from rich.console import Group, RenderableType
 from rich.live import Live
 
 from worker.cli.output import say
-from worker.cli.tables import WIDTH, console, say_table, text
+from worker.cli.status_view import text_block
+from worker.cli.tables import console, say_table, text
 from worker.cli.words import clock_time
 from worker.errors import JournalUnavailable
 
@@ -68,7 +68,7 @@ def _shown(look: Callable[[], Parts]) -> Callable[[], Parts]:
                 "enqueue() fails, nothing is delivered; start Redis or check "
                 "CONVERTRO_REDIS_URL. What follows is from before."
             )
-            return [head, text("\n".join(wrap(said, WIDTH)), style="bold red"), *last]
+            return [head, text_block(said, style="bold red"), *last]
         return [head, *last]
 
     return show
