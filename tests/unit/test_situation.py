@@ -151,6 +151,11 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
         ({"breaker": replace(SICK, cause=Cause.SETUP, detail="http_403")}, "held_setup"),
         ({"deaths": {("rejected", 404): 2}, "dead": 2}, "wrong_address"),
         ({"deaths": {("rejected", 400): 90_000}, "dead": 90_000}, "dead_letters_full"),
+        ({"pause": Pause(NOW_MS, "")}, "paused"),
+        (
+            {"recent": Recent(NOW_MS, {SLOT - 1: {"dead:no_identity": 3}})},
+            "dead_letters_new",
+        ),
         ({"stored": 1, "counters": {"accepted": 1}}, "unaccounted"),
         ({"stored": 1, "counters": {"accepted": 0}}, "unaccounted"),
         (
@@ -177,7 +182,7 @@ def test_a_worker_is_stuck_only_if_it_is_needed() -> None:
     overdue = replace(SICK, probe_at_ms=NOW_MS - 31_000)
     alone: dict[str, Any] = {**waits, "workers": (LAZY,), "due_now": 129}
     assert "worker_stuck" in names(facts(**alone, breaker=overdue))
-    assert names(facts(**alone, pause=Pause(NOW_MS, ""))) == []
+    assert names(facts(**alone, pause=Pause(NOW_MS, ""))) == ["paused"]
 
 
 def test_the_address_is_blamed_for_what_only_a_wrong_address_explains() -> None:
@@ -210,13 +215,11 @@ def test_the_outage_countdown() -> None:
         horizon_by=12,
     )
     assert prospects(given)[0] == (
-        "if it stays so, the first event reaches its horizon 2026-05-04 14:15 UTC, 12 of 20 by "
+        "if it stays so, the first event's retries end 2026-05-04 14:15 UTC, 12 of 20 by "
         "18:00; each has one more try after the hold"
     )
     untried = facts(breaker=SICK, waiting=100)
-    assert (
-        prospects(untried)[0] == "if it stays so, no event reaches its horizon: none was tried yet"
-    )
+    assert prospects(untried)[0] == "if it stays so, no event's retries end: none was tried yet"
 
 
 def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
@@ -227,7 +230,7 @@ def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
     # 100 in ten seconds are 10 a second: 600 take a minute.
     known = facts(**held, latest=Latest(fastest=100))
     assert prospects(known)[-1] == (
-        "once it goes on, the backlog is clear in about 1 min, at the fastest pace seen "
+        "once it goes on, the backlog is clear in at most about 1 min, at the fastest pace seen "
         "(10.0 a second)"
     )
     bounded = facts({"max_requests_per_second": 5}, **held, latest=Latest(fastest=100))
@@ -238,12 +241,22 @@ def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
 
 def test_the_drain_estimate_while_delivering_is_by_the_present_rates() -> None:
     busy: dict[str, Any] = {"due_now": 1_000, "first_due_ms": NOW_MS}
-    # 60.123 s: 30 a second out, 10 a second in.
-    out = {number: {"delivered": 300, "accepted": 100} for number in range(SLOT - 6, SLOT)}
+    # 20.123 s: 30 a second out, 10 a second in.
+    out = {number: {"delivered": 300, "accepted": 100} for number in range(SLOT - 2, SLOT)}
     assert prospects(facts(**busy, recent=Recent(NOW_MS, out))) == [
         "clear in about 50 s at the current rate"
     ]
-    more = {number: {"delivered": 100, "accepted": 300} for number in range(SLOT - 6, SLOT)}
+    more = {number: {"delivered": 100, "accepted": 300} for number in range(SLOT - 2, SLOT)}
     assert prospects(facts(**busy, recent=Recent(NOW_MS, more))) == [
-        "the backlog grows by 20.0 events a second: more comes in than goes out"
+        "the backlog grows by 19.9 events a second: more comes in than goes out"
     ]
+
+
+def test_failures_that_are_over_are_no_problem() -> None:
+    failed = Latest(failed_ms=NOW_MS - 12_000, failed_detail="http_503")
+    recent = Recent(NOW_MS, {SLOT - 1: {"attempts:ambiguous": 3}})
+    assert names(facts(latest=failed, recent=recent)) == ["attempts_fail"]
+    over = replace(failed, delivered_ms=NOW_MS - 11_000)
+    assert names(facts(latest=over, recent=recent)) == []
+    # One of them still waits for its next try.
+    assert names(facts(latest=over, recent=recent, tried=1, waiting=1)) == ["attempts_fail"]

@@ -10,6 +10,7 @@ import typer
 
 from worker.errors import JournalUnavailable
 
+WHEN_FULL = "raise maxmemory, then repeat the command; `convertro status` says how full it is"
 WHAT_NOW = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then repeat the command"
 
 
@@ -52,5 +53,6 @@ def fail_unavailable(error: JournalUnavailable, so_far: str | None = None) -> No
         Exit: Always.
     """
     what_happened = " ".join(str(error).split()).rstrip(".")
-    parts = [what_happened, so_far, WHAT_NOW]
+    what_now = WHEN_FULL if "OutOfMemory" in what_happened else WHAT_NOW
+    parts = [what_happened, so_far, what_now]
     fail(ExitCode.UNAVAILABLE, "; ".join(part for part in parts if part))

@@ -56,6 +56,8 @@ def problems(facts: Facts) -> Iterator[Problem]:
     yield from _redis_problems(facts.memory)
     yield from _journal_problems(facts.snapshot)
     yield from _worker_problems(facts)
+    if facts.snapshot.pause:
+        yield Problem("paused", "Held by hand: `convertro resume` ends it.")
     yield from _convertro_problems(facts)
     yield from _dead_problems(facts)
 
@@ -120,7 +122,7 @@ def _convertro_problems(facts: Facts) -> Iterator[Problem]:
             f"held_{breaker.cause.value}",
             f"{advice} Nothing is lost, charged or given up meanwhile; {_probes(facts)}.",
         )
-    elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot.now_ms):
+    elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot):
         recent = snapshot.recent.counters(NEWS_SECONDS)
         attempts = {name: number for name, number in recent.items() if name.startswith("attempts:")}
         failed = sum(attempts.values()) - attempts.get("attempts:accepted", 0)
@@ -129,12 +131,14 @@ def _convertro_problems(facts: Facts) -> Iterator[Problem]:
                 "attempts_fail",
                 f"{failed:,} of the {counted(sum(attempts.values()), 'attempt')} of the last "
                 f"{duration(NEWS_SECONDS)} failed, the latest {ago(failed_ms, snapshot.now_ms)}: "
-                f"{snapshot.latest.failed_detail}.",
+                f"{snapshot.latest.failed_detail}. They are tried again by themselves.",
             )
 
 
-def _is_news(then_ms: int, now_ms: int) -> bool:
-    return now_ms - then_ms < NEWS_SECONDS * 1000
+def _is_news(failed_ms: int, snapshot: Snapshot) -> bool:
+    """Whether a failure is recent, and not over: nothing of it waits, and others passed since."""
+    is_over = not snapshot.tried and (snapshot.latest.delivered_ms or 0) > failed_ms
+    return snapshot.now_ms - failed_ms < NEWS_SECONDS * 1000 and not is_over
 
 
 def _address_advice(detail: str) -> str | None:
@@ -178,6 +182,17 @@ def _dead_problems(facts: Facts) -> Iterator[Problem]:
             f"{counted(unknown, 'dead letter')} because Convertro does not know the address: "
             "probably CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong or was; mend "
             "it, restart the workers, then `convertro dead redrive --reason rejected`.",
+        )
+    died = snapshot.recent.counters(NEWS_SECONDS)
+    reasons = {
+        name.partition(":")[2]: number for name, number in died.items() if name.startswith("dead:")
+    }
+    if reasons and not unknown:
+        why = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items()))
+        yield Problem(
+            "dead_letters_new",
+            f"{counted(sum(reasons.values()), 'event')} became dead letters in the last "
+            f"{duration(NEWS_SECONDS)} ({why}): `convertro dead list` and `dead show ID` say why.",
         )
     bound = facts.settings.dead_max_count
     if snapshot.dead > NEARLY_ALL * bound:

@@ -13,6 +13,9 @@ from worker.snapshot import Snapshot
 #: An estimate shorter than this is not worth a line, in seconds.
 SHORT_SECONDS = 5
 
+#: The present rates are those of so many seconds: a burst is soon over.
+RATE_SECONDS = 20
+
 #: Slower growth is none, in events a second.
 GROWTH = 0.1
 
@@ -101,8 +104,8 @@ def _drain(facts: Facts) -> tuple[float | None, float]:
         if bound := facts.settings.max_requests_per_second:
             rate = min(rate, bound)
         return (snapshot.in_flight / rate if rate else None), rate
-    out = snapshot.recent.per_second(("delivered", "skipped", "dead"), 60)
-    rate = out - snapshot.recent.per_second(("accepted", "redriven"), 60)
+    out = snapshot.recent.per_second(("delivered", "skipped", "dead"), RATE_SECONDS)
+    rate = out - snapshot.recent.per_second(("accepted", "redriven"), RATE_SECONDS)
     return (snapshot.due_now / rate if rate > 0 else None), rate
 
 
@@ -118,13 +121,13 @@ def _countdown(situation: Situation, facts: Facts) -> Iterator[str]:
     first_ms, by_ms = situation.horizon_first_ms, situation.horizon_by_ms
     if first_ms is None or by_ms is None:
         if snapshot.in_flight:
-            yield "if it stays so, no event reaches its horizon: none was tried yet"
+            yield "if it stays so, no event's retries end: none was tried yet"
         return
     condition = "if it stays so" if is_held(snapshot) else "of those that were tried"
     when = f"{clock_time(first_ms)[:16]} UTC"
     by = f"{situation.horizon_by:,} of {snapshot.tried:,} by {clock_time(by_ms)[11:16]}"
     after = "; each has one more try after the hold" if is_held(snapshot) else ""
-    yield f"{condition}, the first event reaches its horizon {when}, {by}{after}"
+    yield f"{condition}, the first event's retries end {when}, {by}{after}"
 
 
 def _drain_words(situation: Situation, facts: Facts) -> Iterator[str]:
@@ -135,7 +138,7 @@ def _drain_words(situation: Situation, facts: Facts) -> Iterator[str]:
             yield "how long the backlog takes nobody can tell: nothing was delivered yet"
         elif snapshot.in_flight and seconds is not None:
             yield (
-                f"once it goes on, the backlog is clear in about {duration(max(1, seconds))}, "
+                f"once it goes on, the backlog is clear in at most about {duration(max(1, seconds))}, "
                 f"at the fastest pace seen ({rate:,.1f} a second)"
             )
     elif snapshot.due_now and seconds is None and rate <= -GROWTH:
