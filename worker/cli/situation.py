@@ -138,8 +138,8 @@ def _drain_words(situation: Situation, facts: Facts) -> Iterator[str]:
             yield "how long the backlog takes nobody can tell: nothing was delivered yet"
         elif snapshot.in_flight and seconds is not None:
             yield (
-                f"once it goes on, the backlog is clear in at most about {duration(max(1, seconds))}, "
-                f"at the fastest pace seen ({rate:,.1f} a second)"
+                "once it goes on, the backlog is clear in at most about "
+                f"{duration(max(1, seconds))}, at the fastest pace seen ({rate:,.1f} a second)"
             )
     elif snapshot.due_now and seconds is None and rate <= -GROWTH:
         yield f"the backlog grows by {-rate:,.1f} events a second: more comes in than goes out"
