@@ -77,7 +77,7 @@ def test_one_thing_is_enough(selection: Selection) -> None:
     ],
 )
 def test_since_is_a_duration(text: str, seconds: int) -> None:
-    assert parse_since(text).begin_ms(NOON_MS) == NOON_MS - seconds * 1000
+    assert parse_since(text).time_ms(NOON_MS) == NOON_MS - seconds * 1000
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_since_is_a_duration(text: str, seconds: int) -> None:
     ],
 )
 def test_since_is_a_time(text: str) -> None:
-    assert parse_since(text).begin_ms(0) == NOON_MS
+    assert parse_since(text).time_ms(0) == NOON_MS
 
 
 def test_since_reaches_back_to_the_beginning_and_no_further() -> None:
-    assert parse_since("999999w").begin_ms(NOON_MS) == 0
-    assert parse_since("1066-10-14").begin_ms(NOON_MS) == 0
+    assert parse_since("999999w").time_ms(NOON_MS) == 0
+    assert parse_since("1066-10-14").time_ms(NOON_MS) == 0
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2h ago", "٢h", "yesterday", "1.5h"])

@@ -10,7 +10,8 @@ import typer
 
 from worker.errors import JournalUnavailable
 
-WHAT_NOW = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then repeat the command"
+CHECK = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then"
+REPEAT = "repeat the command"
 
 
 class ExitCode(IntEnum):
@@ -44,12 +45,19 @@ def fail(code: ExitCode, sentence: str) -> NoReturn:
     raise typer.Exit(code)
 
 
-def fail_unavailable(error: JournalUnavailable, so_far: str | None = None) -> NoReturn:
+def fail_unavailable(
+    error: JournalUnavailable, so_far: str | None = None, then: str | None = None
+) -> NoReturn:
     """Say that Redis did not do its part, how far the command came, and what to do; then end.
+
+    Args:
+        error: What happened.
+        so_far: How far the command came.
+        then: What to do once Redis is back; to repeat the command unless it says.
 
     Raises:
         Exit: Always.
     """
     what_happened = " ".join(str(error).split()).rstrip(".")
-    parts = [what_happened, so_far, WHAT_NOW]
+    parts = [what_happened, so_far, f"{CHECK} {then or REPEAT}"]
     fail(ExitCode.UNAVAILABLE, "; ".join(part for part in parts if part))
