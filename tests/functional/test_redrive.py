@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +12,15 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cli_process import MARKER, Cli, Filler
-from tests.events import mobile_track
+from tests.events import mobile_track, web_identify
 from tests.waiting import until
 from worker.cli.canary import PATIENCE_SECONDS, Canary, watch
 from worker.cli.progress import progress
+from worker.cli.words import iso_time
 from worker.demo.stack import Stack
 from worker.journal import Journal
 from worker.records import Move, SentCall
+from worker.segment import encode
 
 NO_BREAKER = pytest.mark.environment(BREAKER_MIN_COUNT="100000")
 
@@ -186,9 +189,13 @@ def test_a_wait_in_which_nothing_happens_has_an_end(filler: Filler) -> None:
 
 
 @contextmanager
-def mail_address_was(filler: Filler, *ids: str) -> Iterator[None]:
+def sent_otherwise(filler: Filler, *ids: str) -> Iterator[None]:
     """Dead letters whose call went to another site, with other traits."""
     body = {"domain": "old.example.com", "user_id": "u1", "traits": {"email": MARKER, "age": 36}}
+    traits = {"email": MARKER, "plan": "gold"}
+    filler.journal.accept(
+        [(name, encode(web_identify(messageId=name, traits=traits))) for name in ids], []
+    )
     sent = SentCall(call_index=0, path="/v1/acme/999/users", body=json.dumps(body).encode())
     filler.bury(*ids, sent=sent)
     before = filler.journal.snapshot()
@@ -198,7 +205,7 @@ def mail_address_was(filler: Filler, *ids: str) -> Iterator[None]:
 
 
 def test_a_diff_shows_which_fields_change_and_no_value(cli: Cli, filler: Filler) -> None:
-    with mail_address_was(filler, *names(5)):
+    with sent_otherwise(filler, *names(5)):
         ended = cli("dead", "redrive", "--all", "--diff", "--samples", "2")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert MARKER not in ended.stdout
@@ -208,13 +215,15 @@ def test_a_diff_shows_which_fields_change_and_no_value(cli: Cli, filler: Filler)
     assert "+POST /v1/acme/1234/users" in lines
     assert '-  "domain": "… (was)",' in lines
     assert '+  "domain": "… (now)",' in lines
+    assert '"email": "…",' in lines
     assert '-    "age": "… (was)"' in lines
+    assert '+    "plan": "… (now)",' in lines
     assert lines.count("call 0: changed") == 2
     assert lines[-1] == "2 of 5 dead letters shown, nothing changed"
 
 
 def test_a_diff_reveals_values_if_asked(cli: Cli, filler: Filler) -> None:
-    with mail_address_was(filler, "evt-1"):
+    with sent_otherwise(filler, "evt-1"):
         told = cli("dead", "redrive", "evt-1", "--diff", "--reveal").stdout
     assert MARKER in told
     assert '-  "domain": "old.example.com",' in told
@@ -268,10 +277,11 @@ def test_options_that_contradict_each_other_are_named(
     assert all(name in ended.stderr for name in named)
 
 
-def test_until_bounds_a_selection(cli: Cli, filler: Filler) -> None:
+def test_until_bounds_a_selection_to_the_millisecond(cli: Cli, filler: Filler) -> None:
     filler.bury("old", "new")
-    filler.died("old", 1_777_889_730_122)
-    filler.died("new", 1_777_889_730_123)
-    chosen = cli.json("dead", "list", "--until", "2026-05-04T10:15:30.123Z")
+    died_ms = int(time.time() * 1000) - 60_000
+    filler.died("old", died_ms - 1)
+    filler.died("new", died_ms)
+    chosen = cli.json("dead", "list", "--until", iso_time(died_ms))
     assert [letter["id"] for letter in chosen] == ["old"]
-    assert len(cli.json("dead", "list", "--until", "2026-05-04T10:15:30.124Z")) == 2
+    assert len(cli.json("dead", "list", "--until", iso_time(died_ms + 1))) == 2
