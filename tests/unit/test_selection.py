@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from worker.cli.dead_moves import paced
-from worker.cli.selection import Filters, Selection
+from worker.cli.selection import Chosen, Filters, Selection, spread
 from worker.cli.since import Since, parse_rate, parse_since
 from worker.journal import PAGE, DeadLetter
 from worker.records import Record
@@ -77,7 +77,7 @@ def test_one_thing_is_enough(selection: Selection) -> None:
     ],
 )
 def test_since_is_a_duration(text: str, seconds: int) -> None:
-    assert parse_since(text).begin_ms(NOON_MS) == NOON_MS - seconds * 1000
+    assert parse_since(text).time_ms(NOON_MS) == NOON_MS - seconds * 1000
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,18 @@ def test_since_is_a_duration(text: str, seconds: int) -> None:
     ],
 )
 def test_since_is_a_time(text: str) -> None:
-    assert parse_since(text).begin_ms(0) == NOON_MS
+    assert parse_since(text).time_ms(0) == NOON_MS
+
+
+def test_a_time_is_exact_to_the_millisecond() -> None:
+    for millisecond in range(1000):
+        text = f"2026-05-04T12:00:00.{millisecond:03}Z"
+        assert parse_since(text).time_ms(0) == NOON_MS + millisecond
 
 
 def test_since_reaches_back_to_the_beginning_and_no_further() -> None:
-    assert parse_since("999999w").begin_ms(NOON_MS) == 0
-    assert parse_since("1066-10-14").begin_ms(NOON_MS) == 0
+    assert parse_since("999999w").time_ms(NOON_MS) == 0
+    assert parse_since("1066-10-14").time_ms(NOON_MS) == 0
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2h ago", "٢h", "yesterday", "1.5h"])
@@ -152,3 +158,38 @@ def test_a_rate_is_kept(rate: float | None, number: int, largest: int, seconds: 
 def steps_of(clock: Clock, rate: float | None, number: int) -> Iterator[list[str]]:
     ids = [f"evt-{index}" for index in range(number)]
     return (list(step) for step in paced(ids, rate, now=clock, sleep=clock.sleep))
+
+
+A, B, C = ("rejected", 400), ("rejected", 404), ("missing_device_id", None)
+
+
+@pytest.mark.parametrize(
+    ("number", "picked"),
+    [
+        # The largest kind first, the middle of each.
+        (1, ["a5"]),
+        (3, ["a5", "b1", "c0"]),
+        # Of a kind the middles of equal parts: 10 * 1/4 and 10 * 3/4.
+        (5, ["a2", "b0", "c0", "a7", "b1"]),
+        (99, ["a0", "b0", "c0", "a1", "b1", *(f"a{index}" for index in range(2, 10))]),
+    ],
+)
+def test_samples_are_spread(number: int, picked: list[str]) -> None:
+    by_kind = {C: ["c0"], B: ["b0", "b1"], A: [f"a{index}" for index in range(10)]}
+    assert spread(by_kind, number) == picked
+    assert spread({}, number) == []
+
+
+def test_what_is_left_is_selected_again_without_what_died_since() -> None:
+    filters = Filters(reason="rejected", status=400, since=Since(ago_ms=60_000))
+    chosen = Chosen(selection=Selection(filters=filters.at(NOON_MS)))
+    chosen.take(LETTER)
+    assert chosen.rest(["evt-1"]).filters.arguments() == [
+        *("--reason", "rejected", "--status", "400"),
+        *("--since", "2026-05-04T11:59:00.000Z", "--until", "2026-05-04T12:00:00.001Z"),
+    ]
+    every = Chosen(selection=Selection(everything=True))
+    every.take(LETTER)
+    assert every.rest(["evt-1"]).filters.arguments() == ["--until", "2026-05-04T12:00:00.001Z"]
+    by_id = Chosen(selection=Selection(ids=["evt-0", "evt-1"]))
+    assert by_id.rest(["evt-1"]) == Selection(ids=["evt-1"])

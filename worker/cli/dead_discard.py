@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.access import open_journal
-from worker.cli.dead_moves import move_all, reason_lines, report
+from worker.cli.dead_moves import Moves, reason_lines, report
 from worker.cli.exits import ExitCode, fail
 from worker.cli.options import (
     AllOption,
@@ -15,6 +15,7 @@ from worker.cli.options import (
     ReasonOption,
     SinceOption,
     StatusOption,
+    UntilOption,
 )
 from worker.cli.output import JsonOption
 from worker.cli.selection import Chosen, Filters, Selection, choose
@@ -33,6 +34,7 @@ def discard(  # noqa: PLR0913  one argument for each option
     outcome_class: ClassOption = None,
     status: StatusOption = None,
     since: SinceOption = None,
+    until: UntilOption = None,
     everything: AllOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -49,15 +51,18 @@ def discard(  # noqa: PLR0913  one argument for each option
     Exit codes: 0 done, 1 declined or some ids were not dead, 2 no selection, 3 Redis is
     unavailable, 130 interrupted.
     """
-    filters = Filters(reason=reason, outcome_class=outcome_class, status=status, since=since)
+    filters = Filters(
+        reason=reason, outcome_class=outcome_class, status=status, since=since, until=until
+    )
     selection = Selection(ids or (), filters, everything)
     selection.check()
     journal = open_journal().journal
     chosen = choose(journal, selection)
     if chosen.ids and not yes:
         _ask(chosen)
-    number = move_all(chosen, lambda step: journal.discard(step, DISCARD_REASON), moved="discarded")
-    report(chosen, number, moved="discarded", dry_run=False, as_json=as_json)
+    moves = Moves(chosen, lambda some: journal.discard(some, DISCARD_REASON), "discarded")
+    moves.all_of(chosen.ids)
+    report(moves, dry_run=False, as_json=as_json)
 
 
 def _ask(chosen: Chosen) -> None:

@@ -20,6 +20,7 @@ from worker.cli.options import (
     ReasonOption,
     SinceOption,
     StatusOption,
+    UntilOption,
 )
 from worker.cli.output import json_line
 from worker.cli.progress import waiting
@@ -43,6 +44,7 @@ def export(  # noqa: PLR0913  one argument for each option
     outcome_class: ClassOption = None,
     status: StatusOption = None,
     since: SinceOption = None,
+    until: UntilOption = None,
     everything: AllOption = False,
     output: OutputOption = None,
 ) -> None:
@@ -58,7 +60,9 @@ def export(  # noqa: PLR0913  one argument for each option
 
     Exit codes: 0 done, 1 some ids were not dead, 2 wrong option or file, 3 Redis is unavailable.
     """
-    filters = Filters(reason=reason, outcome_class=outcome_class, status=status, since=since)
+    filters = Filters(
+        reason=reason, outcome_class=outcome_class, status=status, since=since, until=until
+    )
     selection = Selection(ids or (), filters, everything or not (ids or filters.are_given))
     selection.check()
     journal = open_journal().journal

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.access import open_journal
-from worker.cli.options import ClassOption, ReasonOption, SinceOption, StatusOption
+from worker.cli.options import ClassOption, ReasonOption, SinceOption, StatusOption, UntilOption
 from worker.cli.output import JsonOption, say, say_json_array
 from worker.cli.progress import waiting
 from worker.cli.selection import UNKNOWN_REASON, Filters, filtered
@@ -32,6 +32,7 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     outcome_class: ClassOption = None,
     status: StatusOption = None,
     since: SinceOption = None,
+    until: UntilOption = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,7 +45,9 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     Example: convertro dead list --json | jq -r '.[].id'
     """
     journal = open_journal().journal
-    filters = Filters(reason=reason, outcome_class=outcome_class, status=status, since=since)
+    filters = Filters(
+        reason=reason, outcome_class=outcome_class, status=status, since=since, until=until
+    )
     letters = filtered(journal, filters)
     if as_json:
         say_json_array(_document(letter) for letter in islice(letters, limit))

@@ -1,7 +1,10 @@
 """Moving many dead letters: step by step, at a pace, with a bar, and an account at the end."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import typer
 
@@ -41,45 +44,87 @@ def paced(
         yield ids[start : start + size]
 
 
-def move_all(
-    chosen: Chosen, move: Callable[[Sequence[str]], int], *, moved: str, rate: float | None = None
-) -> int:
-    """Move what was chosen; answers how many really were dead and so were moved.
+@dataclass(slots=True)
+class Moves:
+    """A way to move what was chosen, and how far it has come."""
+
+    chosen: Chosen
+    #: Moves some of them and answers how many really were dead.
+    move: Callable[[Sequence[str]], int]
+    #: What they are then: `redriven`, `discarded`.
+    moved: str
+    #: How many a second at most; None for no bound.
+    rate: float | None = None
+    #: The command that goes on with those that are left; None if the same does.
+    going_on: Callable[[Sequence[str]], str] | None = None
+    #: How many were moved.
+    number: int = 0
+    #: Those that were not tried yet.
+    left: dict[str, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = dict.fromkeys(self.chosen.ids)
+
+    def all_of(self, ids: Sequence[str]) -> None:
+        """Move these, which are left.
+
+        Raises:
+            Exit: It was interrupted, or Redis became unavailable; how far it came was said.
+        """
+        total = len(self.chosen.ids)
+        with self.accounted(), progress(f"{total:,} dead letters to be {self.moved}", total) as bar:
+            bar.advance(position=total - len(self.left), events=self.number)
+            for some in paced(ids, self.rate):
+                with step():
+                    self.number += self.move(some)
+                    for name in some:
+                        self.left.pop(name, None)
+                bar.advance(position=total - len(self.left), events=self.number)
+
+    @contextmanager
+    def accounted(self) -> Iterator[None]:
+        """Say how far it came if the block is interrupted or Redis becomes unavailable.
+
+        Raises:
+            Exit: It was, or it did.
+        """
+        try:
+            yield
+        except JournalUnavailable as error:
+            fail_unavailable(error, self.so_far(), self._go_on())
+        except KeyboardInterrupt:
+            rest = [part for part in (self.so_far(), self._go_on()) if part]
+            fail(ExitCode.INTERRUPTED, f"interrupted; {'; '.join(rest)}")
+
+    def so_far(self) -> str:
+        """How far it came, in words."""
+        return (
+            f"{self.number:,} of {counted(len(self.chosen.ids), 'dead letter')} {self.moved} so far"
+        )
+
+    def _go_on(self) -> str | None:
+        if self.going_on is None or not self.left:
+            return None
+        return f"go on with: {self.going_on(list(self.left))}"
+
+
+def report(
+    moves: Moves, *, dry_run: bool, as_json: bool, more: Mapping[str, Any] | None = None
+) -> None:
+    """Say what was done, or would be done.
 
     Args:
-        chosen: The dead letters.
-        move: Moves some of them and answers how many.
-        moved: What they are then: `redriven`, `discarded`.
-        rate: How many a second at most; None for no bound.
-
-    Raises:
-        Exit: It was interrupted, or Redis became unavailable; how far it came was said.
-    """
-    number = 0
-    total = len(chosen.ids)
-    try:
-        with progress(f"{total:,} dead letters to be {moved}", total) as bar:
-            for ids in paced(chosen.ids, rate):
-                with step():
-                    number += move(ids)
-                bar.advance(position=min(number, total), events=number)
-    except JournalUnavailable as error:
-        fail_unavailable(error, _so_far(number, total, moved))
-    except KeyboardInterrupt:
-        fail(ExitCode.INTERRUPTED, f"interrupted; {_so_far(number, total, moved)}")
-    return number
-
-
-def report(chosen: Chosen, number: int, *, moved: str, dry_run: bool, as_json: bool) -> None:
-    """Say what was done, or would be done.
+        moves: What was.
+        dry_run: Nothing was done.
+        as_json: For machines.
+        more: Further fields for machines.
 
     Raises:
         Exit: Some of the ids were not dead.
     """
+    chosen, number, moved = moves.chosen, moves.number, moves.moved
     if as_json:
-        counts = {"dry_run": dry_run, "selected": len(chosen.ids), moved: number}
-        by_reason = dict(chosen.by_reason)
-        say(json_line({**counts, "by_reason": by_reason, "not_dead": chosen.not_dead}))
+        say(json_line({**document(moves, dry_run=dry_run), **(more or {})}))
     elif dry_run:
         say(f"{counted(len(chosen.ids), 'dead letter')} would be {moved}")
         for line in reason_lines(chosen):
@@ -92,6 +137,18 @@ def report(chosen: Chosen, number: int, *, moved: str, dry_run: bool, as_json: b
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
+def document(moves: Moves, *, dry_run: bool) -> dict[str, Any]:
+    """What was done, for machines."""
+    chosen = moves.chosen
+    return {
+        "dry_run": dry_run,
+        "selected": len(chosen.ids),
+        moves.moved: moves.number,
+        "by_reason": dict(chosen.by_reason),
+        "not_dead": chosen.not_dead,
+    }
+
+
 def reason_lines(chosen: Chosen) -> list[str]:
     """How many there are of each reason, most of them first."""
     counts = [
@@ -99,7 +156,3 @@ def reason_lines(chosen: Chosen) -> list[str]:
     ]
     widths = [max(map(len, column)) for column in zip(*counts, strict=True)]
     return [f"  {name:<{widths[0]}}  {number:>{widths[1]}}" for name, number in counts]
-
-
-def _so_far(number: int, total: int, moved: str) -> str:
-    return f"{number:,} of {counted(total, 'dead letter')} {moved} so far"

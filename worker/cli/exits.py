@@ -10,8 +10,9 @@ import typer
 
 from worker.errors import JournalUnavailable
 
-WHEN_FULL = "raise maxmemory, then repeat the command; `convertro status` says how full it is"
-WHAT_NOW = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then repeat the command"
+WHEN_FULL = "raise maxmemory (`convertro status` says how full Redis is), then"
+CHECK = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then"
+REPEAT = "repeat the command"
 
 
 class ExitCode(IntEnum):
@@ -46,13 +47,20 @@ def fail(code: ExitCode, sentence: str) -> NoReturn:
     raise typer.Exit(code)
 
 
-def fail_unavailable(error: JournalUnavailable, so_far: str | None = None) -> NoReturn:
+def fail_unavailable(
+    error: JournalUnavailable, so_far: str | None = None, then: str | None = None
+) -> NoReturn:
     """Say that Redis did not do its part, how far the command came, and what to do; then end.
+
+    Args:
+        error: What happened.
+        so_far: How far the command came.
+        then: What to do once Redis is back; to repeat the command unless it says.
 
     Raises:
         Exit: Always.
     """
     what_happened = " ".join(str(error).split()).rstrip(".")
-    what_now = WHEN_FULL if "OutOfMemory" in what_happened else WHAT_NOW
-    parts = [what_happened, so_far, what_now]
+    first = WHEN_FULL if "OutOfMemory" in what_happened else CHECK
+    parts = [what_happened, so_far, f"{first} {then or REPEAT}"]
     fail(ExitCode.UNAVAILABLE, "; ".join(part for part in parts if part))

@@ -49,4 +49,13 @@ SinceOption = Annotated[
         help="Those that died since then: 30m, 2h, 7d, or an ISO 8601 time (UTC unless it says).",
     ),
 ]
+UntilOption = Annotated[
+    Since | None,
+    typer.Option(
+        "--until",
+        metavar="WHEN",
+        parser=_since,
+        help="Those that died before that time; the same forms as --since.",
+    ),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Every dead letter.")]

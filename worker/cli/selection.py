@@ -5,17 +5,22 @@ collected first, so that what dies meanwhile, perhaps again, is not part of it.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile, zip_longest
 
 from worker.cli.exits import ExitCode, complain, fail
 from worker.cli.output import printable
 from worker.cli.progress import waiting
 from worker.cli.since import Since
+from worker.cli.words import iso_time
 from worker.journal import DeadLetter, Journal, Sighting
 
 #: Shown for a dead letter of unknown reason.
 UNKNOWN_REASON = "unknown"
+
+#: What dead letters have in common that died alike: the reason, and the last HTTP status.
+Kind = tuple[str, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,7 @@ class Filters:
     #: HTTP status of the last attempt.
     status: int | None = None
     since: Since | None = None
+    until: Since | None = None
 
     @property
     def are_given(self) -> bool:
@@ -41,6 +47,25 @@ class Filters:
             and self.outcome_class in {None, record.outcome_class}
             and self.status in {None, record.status}
         )
+
+    def at(self, now_ms: int) -> "Filters":
+        """The same with times instead of distances from now."""
+        return replace(self, since=_fixed(self.since, now_ms), until=_fixed(self.until, now_ms))
+
+    def arguments(self) -> list[str]:
+        """The options that say the same, once times are fixed."""
+        given = {
+            "--reason": self.reason,
+            "--class": self.outcome_class,
+            "--status": self.status,
+            "--since": self.since and iso_time(self.since.time_ms(0)),
+            "--until": self.until and iso_time(self.until.time_ms(0)),
+        }
+        return [str(part) for pair in given.items() if pair[1] is not None for part in pair]
+
+
+def _fixed(since: Since | None, now_ms: int) -> Since | None:
+    return since and Since(at_ms=since.time_ms(now_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +86,8 @@ class Selection:
         if not any(ways):
             fail(
                 ExitCode.USAGE,
-                "say which dead letters: ids, --reason, --class, --status, --since, or --all",
+                "say which dead letters: ids, --reason, --class, --status, --since, --until, "
+                "or --all",
             )
         if sum(ways) > 1:
             fail(ExitCode.USAGE, "give either ids, or filters, or --all, not two of them")
@@ -72,19 +98,70 @@ class Chosen:
     """The dead letters of a selection, by id, and those ids that are not dead."""
 
     ids: list[str] = field(default_factory=list)
-    by_reason: Counter[str] = field(default_factory=Counter)
+    #: The same ids, by how they died.
+    by_kind: dict[Kind, list[str]] = field(default_factory=dict)
     #: Where the others are: `due`, `waiting`, `unknown`, ….
     not_dead: dict[str, str] = field(default_factory=dict)
+    #: What was asked for, without distances from now.
+    selection: Selection = Selection()
+    #: When the last of them died, in unix milliseconds.
+    last_died_ms: int = 0
+
+    @property
+    def by_reason(self) -> Counter[str]:
+        """How many there are of each reason."""
+        counts: Counter[str] = Counter()
+        for (reason, _), ids in self.by_kind.items():
+            counts[reason] += len(ids)
+        return counts
+
+    def take(self, letter: DeadLetter) -> None:
+        """Add one."""
+        kind = (letter.record.reason or UNKNOWN_REASON, letter.record.status)
+        self.ids.append(letter.event_id)
+        self.by_kind.setdefault(kind, []).append(letter.event_id)
+        self.last_died_ms = max(self.last_died_ms, letter.died_at_ms)
+
+    def rest(self, ids: Sequence[str]) -> Selection:
+        """What selects these of them later, and none of them that died again meanwhile."""
+        if self.selection.ids:
+            return Selection(ids=ids)
+        end = Since(at_ms=self.last_died_ms + 1)
+        return Selection(filters=replace(self.selection.filters, until=end))
 
 
 def choose(journal: Journal, selection: Selection) -> Chosen:
     """Collect what is dead now; ids that are not dead are noted."""
-    chosen = Chosen()
+    fixed = replace(selection, filters=selection.filters.at(journal.snapshot().now_ms))
+    chosen = Chosen(selection=fixed)
     with waiting("Looking through the dead letters"):
-        for letter in select(journal, selection, chosen.not_dead):
-            chosen.ids.append(letter.event_id)
-            chosen.by_reason[letter.record.reason or UNKNOWN_REASON] += 1
+        for letter in select(journal, fixed, chosen.not_dead):
+            chosen.take(letter)
     return chosen
+
+
+def spread(by_kind: Mapping[Kind, Sequence[str]], number: int) -> list[str]:
+    """Pick some that stand for all: one of each kind first, of a kind evenly over time.
+
+    Args:
+        by_kind: All of them.
+        number: How many to pick; fewer if there are fewer.
+    """
+    lots = sorted(by_kind.values(), key=len, reverse=True)
+    shares = [0] * len(lots)
+    left = min(number, sum(map(len, lots)))
+    while left:
+        for index, lot in enumerate(lots):
+            if left and shares[index] < len(lot):
+                shares[index] += 1
+                left -= 1
+    picked = [_evenly(lot, share) for lot, share in zip(lots, shares, strict=True)]
+    return [name for row in zip_longest(*picked) for name in row if name is not None]
+
+
+def _evenly(lot: Sequence[str], share: int) -> list[str]:
+    """The middles of so many equal parts."""
+    return [lot[(2 * part + 1) * len(lot) // (2 * share)] for part in range(share)]
 
 
 def select(
@@ -117,8 +194,12 @@ def place_of(sighting: Sighting) -> str:
 
 def filtered(journal: Journal, filters: Filters) -> Iterator[DeadLetter]:
     """Go through the dead letters to which the filters apply, oldest first."""
-    begin_ms = filters.since.begin_ms(journal.snapshot().now_ms) if filters.since else 0
-    return (letter for letter in journal.dead_letters(begin_ms) if filters.match(letter))
+    now_ms = journal.snapshot().now_ms if filters.since or filters.until else 0
+    letters = journal.dead_letters(filters.since.time_ms(now_ms) if filters.since else 0)
+    if filters.until:
+        end_ms = filters.until.time_ms(now_ms)
+        letters = takewhile(lambda letter: letter.died_at_ms < end_ms, letters)
+    return (letter for letter in letters if filters.match(letter))
 
 
 def complain_about(not_dead: dict[str, str]) -> None:

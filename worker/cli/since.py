@@ -1,13 +1,15 @@
-"""The values of `--since` and `--rate`. Pure."""
+"""The values of `--since`, `--until` and `--rate`. Pure."""
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 PART = r"(\d{1,9})(min|[smhdw])"
 DURATION = re.compile(rf"(?:{PART})+", re.ASCII)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/s)?", re.ASCII)
 
 
@@ -18,7 +20,7 @@ class Since:
     at_ms: int | None = None
     ago_ms: int | None = None
 
-    def begin_ms(self, now_ms: int) -> int:
+    def time_ms(self, now_ms: int) -> int:
         """The time that is meant, in unix milliseconds."""
         if self.at_ms is not None:
             return max(0, self.at_ms)
@@ -43,7 +45,7 @@ def parse_since(text: str) -> Since:
             f"{text!r} is neither a duration, such as 2h, 30m or 7d, nor an ISO 8601 time"
         ) from None
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return Since(at_ms=int(aware.timestamp() * 1000))
+    return Since(at_ms=(aware - EPOCH) // MILLISECOND)
 
 
 def parse_rate(text: str) -> float:
