@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower clean
+.PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,11 @@ sandbox: $(STAMP) ## Start the Convertro sandbox
 
 flower: $(STAMP) ## Start Flower on this machine's port 5555
 	$(BIN)/celery -A worker.app flower --address=127.0.0.1 --tasks-columns=name,uuid,state,result,received,runtime,worker $(ARGS)
+
+monitoring: ## Test the alert rules with Prometheus's promtool
+	@command -v promtool >/dev/null || { echo "promtool is not installed; it comes with Prometheus (Debian: apt install prometheus)." >&2; exit 1; }
+	promtool check config monitoring/prometheus.yml
+	promtool test rules monitoring/alerts_test.yml
 
 clean: ## Remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
