@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower exporter clean
+.PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -79,6 +79,11 @@ flower: $(STAMP) ## Start Flower on this machine's port 5555
 
 exporter: $(STAMP) ## Serve Prometheus metrics on this machine's port 9808
 	$(BIN)/convertro exporter $(ARGS)
+
+monitoring: ## Test the alert rules with Prometheus's promtool
+	@command -v promtool >/dev/null || { echo "promtool is not installed; it comes with Prometheus (Debian: apt install prometheus)." >&2; exit 1; }
+	promtool check config monitoring/prometheus.yml
+	promtool test rules monitoring/alerts_test.yml
 
 clean: ## Remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
