@@ -83,16 +83,17 @@ def test_what_would_be_sent_is_what_a_worker_sends() -> None:
 
 
 def test_calls_that_were_accepted_are_not_sent_again() -> None:
+    settings = SETTINGS.model_copy(update={"hybrid_attribution_model": True})
     order = encode(order_completed(properties={**ORDER, "repeat": False}))
     names = [
         json.loads(sent.body)["event_type"]
-        for sent in prospect(order, RECORD, SETTINGS).calls.values()
+        for sent in prospect(order, RECORD, settings).calls.values()
     ]
     assert len(names) == 2
     one = Record(accepted_at_ms=0, accepted={0: names[0]})
-    assert list(prospect(order, one, SETTINGS).calls) == [1]
+    assert list(prospect(order, one, settings).calls) == [1]
     both = Record(accepted_at_ms=0, accepted=dict(enumerate(names)))
-    assert prospect(order, both, SETTINGS).outcome == "finish"
+    assert prospect(order, both, settings).outcome == "finish"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import typer
 
 from worker.cli.dead_moves import paced
 from worker.cli.selection import Chosen, Filters, Selection, spread
-from worker.cli.since import Since, parse_rate, parse_since
+from worker.cli.since import Since, parse_rate, parse_since, rate_words
 from worker.journal import PAGE, DeadLetter
 from worker.records import Record
 
@@ -111,9 +111,12 @@ def test_since_is_nothing_else(text: str) -> None:
         parse_since(text)
 
 
-@pytest.mark.parametrize(("text", "rate"), [("50/s", 50), ("50", 50), ("0.5/s", 0.5)])
+@pytest.mark.parametrize(
+    ("text", "rate"), [("50/s", 50), ("50", 50), ("0.5/s", 0.5), ("12345678/s", 12345678)]
+)
 def test_a_rate(text: str, rate: float) -> None:
     assert parse_rate(text) == rate
+    assert parse_rate(rate_words(rate)) == rate
 
 
 @pytest.mark.parametrize("text", ["", "0", "0.0/s", "-1", "5/min", "inf", "nan", "fast"])

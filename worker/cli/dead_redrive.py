@@ -23,7 +23,7 @@ from worker.cli.options import (
 from worker.cli.output import JsonOption, json_line, say
 from worker.cli.progress import progress
 from worker.cli.selection import Chosen, Filters, Selection, choose, spread
-from worker.cli.since import parse_rate
+from worker.cli.since import parse_rate, rate_words
 from worker.cli.words import counted
 from worker.intake import OFFERED_WAKEUPS
 
@@ -103,8 +103,8 @@ class Manner:
     def arguments(self) -> list[str]:
         """The options that say how to go on."""
         return [
-            *([f"--canary={self.canary}"] if self.canary is not None else []),
-            *([f"--rate={self.rate:g}/s"] if self.rate is not None else []),
+            *(["--canary", str(self.canary)] if self.canary is not None else []),
+            *(["--rate", rate_words(self.rate)] if self.rate is not None else []),
             *(["--json"] if self.as_json else []),
         ]
 

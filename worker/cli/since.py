@@ -58,3 +58,8 @@ def parse_rate(text: str) -> float:
     if not found or float(found[1]) == 0:
         raise ValueError(f"{text!r} is not a number of events a second, such as 50/s")
     return float(found[1])
+
+
+def rate_words(rate: float) -> str:
+    """A rate as `parse_rate` reads it."""
+    return f"{f'{rate:.9f}'.rstrip('0').rstrip('.')}/s"
