@@ -25,7 +25,6 @@ from worker.cli.progress import progress
 from worker.cli.selection import Chosen, Filters, Selection, choose, spread
 from worker.cli.since import parse_rate, rate_words
 from worker.cli.words import counted
-from worker.intake import OFFERED_WAKEUPS
 
 if TYPE_CHECKING:
     from worker.bootstrap import Producer
@@ -206,6 +205,8 @@ def _redrive(producer: "Producer", chosen: Chosen, manner: Manner) -> None:
 
 def _send_back(producer: "Producer", ids: Sequence[str], moved: set[str]) -> int:
     """Send some back and ring for them; notes those that really were dead."""
+    from worker.intake import OFFERED_WAKEUPS  # noqa: PLC0415  Celery: slow for help and completion
+
     tokens = producer.wakeups.offer(OFFERED_WAKEUPS)
     answer = producer.journal.redrive(ids, tokens)
     producer.wakeups.publish(tokens[: answer.rung])
