@@ -115,7 +115,7 @@ end
 
 -- Moves an event whose lease is its worker's; answers what became of it.
 local function move(finish, record)
-  if finish.to == 'postponed' and is_refused(finish, record) then
+  if finish.to == 'postponed' and not record.erase and is_refused(finish, record) then
     -- By now that is known to be its own fault: it says nothing about Convertro.
     local last = finish.outcomes[#finish.outcomes]
     record.class, record.status = last.class, last.status
