@@ -190,7 +190,7 @@ class JournalMachine(RuleBasedStateMachine):
             self.suspect = ("", 0)
         if event_id in self.erasing and finish.move not in {Move.DELIVERED, Move.SKIPPED}:
             self.model_erased(event_id)
-            return Finished.MOVED
+            return Finished.GONE
         del self.holder[event_id]
         del self.due[event_id]
         self.tried.discard(event_id)
@@ -237,7 +237,9 @@ class JournalMachine(RuleBasedStateMachine):
         expected = []
         for event_id in ids:
             if event_id not in self.due and event_id not in self.dead:
-                expected.append(Erased.ABSENT)
+                finished = self.known(event_id)
+                expected.append(Erased.FINISHED if finished else Erased.ABSENT)
+                self.done.pop(event_id, None)
             elif event_id in self.holder and self.due[event_id] > self.now_ms:
                 expected.append(Erased.CLAIMED)
                 self.erasing.add(event_id)

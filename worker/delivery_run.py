@@ -296,6 +296,8 @@ class DeliveryRun:
             say, action = log.debug, "event_held"
         elif finished is Finished.REFUSED:
             say, action = log.warning, "event_refused"
+        elif finished is Finished.GONE:
+            say, action = log.info, "event_gone"
         elif finished is not Finished.MOVED:
             say, action = log.warning, "lease_lost"
         elif finish.move is Move.DEAD:
@@ -317,6 +319,7 @@ class DeliveryRun:
 SENTENCES = {
     "event_held": "Deliveries are held: an event waits, nothing is charged to it.",
     "event_refused": "An event that alone is refused, while others pass, is a dead letter now.",
+    "event_gone": "An event has left the journal meanwhile: finished by another worker, or erased.",
     "lease_lost": "Another worker took this event over; what was learned is recorded.",
     "event_dead": "An event is a dead letter now.",
     "event_postponed": "An event is tried again later.",

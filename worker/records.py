@@ -226,6 +226,8 @@ class Erased(StrEnum):
     ERASED = "erased"
     #: A worker holds it: it goes as soon as the worker is done or its lease ends.
     CLAIMED = "claimed"
+    #: It was delivered or skipped before; its id was remembered until now.
+    FINISHED = "finished"
     #: It is not in the journal.
     ABSENT = "absent"
 

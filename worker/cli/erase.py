@@ -1,226 +1,147 @@
-"""The command `convertro erase`: take a person's events out of the journal, with a receipt."""
+"""The command `convertro erase`: nothing of a person is left in the journal."""
 
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
 
 from worker.cli.access import open_journal
-from worker.cli.content import content_of
+from worker.cli.erasure import Erasure
 from worker.cli.exits import ExitCode, complain, fail, fail_unavailable
-from worker.cli.interrupts import step
 from worker.cli.output import say_json
-from worker.cli.progress import progress
+from worker.cli.person import Person
+from worker.cli.queued import count_queued
 from worker.cli.words import counted, iso_time
 from worker.errors import JournalUnavailable
-from worker.journal import PAGE, Journal
-from worker.records import Erased
 
-#: Between two looks at events that workers still hold.
-POLL_SECONDS = 0.5
+REPEAT = "repeat the command for the rest"
 
-#: Beyond the end of a lease, for a slow Redis and a busy machine.
-MARGIN_SECONDS = 10.0
 
-UserOption = Annotated[
-    str | None, typer.Option("--user-id", metavar="ID", help="The person's userId.")
+def _identifier(text: str) -> str:
+    if not text:
+        raise typer.BadParameter("is empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("is not UTF-8") from None
+    return text
+
+
+UserIdOption = Annotated[
+    str | None,
+    typer.Option("--user-id", metavar="ID", parser=_identifier, help="The person's userId."),
 ]
-AnonymousOption = Annotated[
-    str | None, typer.Option("--anonymous-id", metavar="ID", help="The person's anonymousId.")
+AnonymousIdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--anonymous-id",
+        metavar="ID",
+        parser=_identifier,
+        help="The person's anonymousId. With both ids: events with either.",
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-NoWaitOption = Annotated[
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")]
+WaitOption = Annotated[
     bool, typer.Option("--no-wait", help="Do not wait for events that workers hold.")
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Change nothing, count instead.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who is to be erased: an event is theirs if either id is in it."""
-
-    user_id: str | None
-    anonymous_id: str | None
-
-    def owns(self, raw: bytes) -> bool:
-        """Whether a raw event is theirs; one that cannot be read is if an id occurs in it."""
-        event = content_of(raw)
-        if not isinstance(event, dict):
-            wanted = (self.user_id, self.anonymous_id)
-            return any(one is not None and one.encode() in raw for one in wanted)
-        # A number in JSON is the same person as its text; previousId is that of an alias.
-        users = {str(event.get("userId")), str(event.get("previousId"))}
-        return self.user_id in users or self.anonymous_id == str(event.get("anonymousId"))
-
-
-@dataclass(slots=True)
-class Receipt:
-    """What was done; it holds ids of events and nothing of the person."""
-
-    erased: list[str] = field(default_factory=list)
-    by_place: Counter[str] = field(default_factory=Counter)
-    #: Held by a worker at the last look.
-    claimed: set[str] = field(default_factory=set)
-    #: Finished by the worker that held them, before they could be erased.
-    finished: list[str] = field(default_factory=list)
-
-    def document(self, *, dry_run: bool) -> dict[str, Any]:
-        """The receipt as JSON."""
-        return {
-            "at": iso_time(int(time.time() * 1000)),
-            "dry_run": dry_run,
-            "complete": not self.claimed and not dry_run,
-            "erased": len(self.erased),
-            "by_place": dict(self.by_place),
-            "ids": sorted(self.erased),
-            "finished_meanwhile": sorted(self.finished),
-            "still_claimed": sorted(self.claimed),
-        }
 
 
 def erase(
     *,
-    user_id: UserOption = None,
-    anonymous_id: AnonymousOption = None,
-    yes: YesOption = False,
-    no_wait: NoWaitOption = False,
+    user_id: UserIdOption = None,
+    anonymous_id: AnonymousIdOption = None,
     dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    no_wait: WaitOption = False,
 ) -> None:
-    """Take a person's events out of the journal, and print a receipt.
+    """Remove a person's events, whatever their state.
 
-    Due, waiting and dead events go at once; one that a worker holds goes as soon as the worker is
-    done with it or its lease ends, for which the command waits. They are counted as
-    discarded:erased. Not even their ids are remembered.
+    Due, waiting and dead ones go at once; one that a worker holds as soon as the worker is done or
+    its lease ends. They are counted as discarded:erased, and not even their ids are kept. The
+    receipt, in JSON, holds the ids of the events and nothing about the person. Repeating the
+    command is safe.
 
-    Example: convertro erase --user-id u-97980
+    Example: convertro erase --user-id 97980 --dry-run
 
-    Example: convertro erase --anonymous-id 507f191e --yes > receipt.json
+    Example: convertro erase --user-id 97980 --anonymous-id 507f191e --yes > receipt.json
 
-    Exit codes: 0 nothing of theirs is left, 1 declined or workers still hold some, 2 nobody was
-    named, 3 Redis is unavailable, 130 interrupted.
+    Exit codes: 0 nothing of theirs is left, 1 declined or some are left, 2 no id or an empty one, 3
+    Redis is unavailable, 130 interrupted.
     """
-    if not (user_id or anonymous_id):
-        fail(ExitCode.USAGE, "say who: --user-id, --anonymous-id, or both for either of them")
-    person = Person(user_id or None, anonymous_id or None)
+    if user_id is None and anonymous_id is None:
+        fail(ExitCode.USAGE, "say whose events: --user-id, --anonymous-id, or both")
     producer = open_journal()
-    journal = producer.journal
-    receipt = Receipt()
-    if dry_run:
-        _count(journal, _theirs(journal, person), receipt)
-        say_json(receipt.document(dry_run=True))
-        return
-    if not yes:
-        _ask()
+    erasure = Erasure(producer.journal, Person(user_id, anonymous_id))
+    prefix = producer.settings.key_prefix
     try:
-        _erase_all(journal, person, receipt)
-        if not no_wait:
-            _wait(journal, person, receipt, producer.settings.lease_seconds + MARGIN_SECONDS)
-    except JournalUnavailable as error:
-        fail_unavailable(error, f"{counted(len(receipt.erased), 'event')} erased so far")
-    except KeyboardInterrupt:
-        say_json(receipt.document(dry_run=False) | {"complete": False})
-        fail(ExitCode.INTERRUPTED, "interrupted; repeat the command to erase what is left")
-    say_json(receipt.document(dry_run=False))
-    if receipt.claimed:
-        fail(
-            ExitCode.NEGATIVE,
-            f"workers still hold {counted(len(receipt.claimed), 'event')} of theirs; repeat the "
-            "command when their leases have ended",
-        )
-
-
-def _theirs(journal: Journal, person: Person) -> Iterator[list[str]]:
-    """The ids of their events, in pages, while a bar shows how far the search is."""
-    page: list[str] = []
-    total = journal.snapshot().stored
-    with progress("looking through the journal", total) as bar:
-        for position, (event_id, raw) in enumerate(journal.all_raw_events(), start=1):
-            if person.owns(raw):
-                page.append(event_id)
-            if position % PAGE == 0:
-                bar.advance(position=min(position, total), events=position)
-            if len(page) == PAGE:
-                yield page
-                page = []
-    if page:
-        yield page
-
-
-def _count(journal: Journal, pages: Iterable[Sequence[str]], receipt: Receipt) -> None:
-    seen: set[str] = set()
-    for ids in pages:
-        for event_id in set(ids) - seen:
-            receipt.by_place[journal.look(event_id).place] += 1
-        seen.update(ids)
-
-
-def _erase_all(journal: Journal, person: Person, receipt: Receipt) -> None:
-    """Search until a whole search finds none but those that workers hold."""
-    while True:
-        erased = 0
-        for ids in _theirs(journal, person):
-            with step():
-                erased += _erase(journal, ids, receipt)
-        if not erased:
+        found = erasure.find()
+        if dry_run:
+            places = _places(erasure, found)
+            say_json({"dry_run": True, "found": len(found), "by_place": _sorted(places)})
             return
+        if found and not yes:
+            _ask(_places(erasure, found))
+        is_complete = erasure.run(found, wait=not no_wait)
+    except JournalUnavailable as error:
+        _say_receipt(erasure, prefix, is_complete=False)
+        fail_unavailable(error, _so_far(erasure))
+    except KeyboardInterrupt:
+        _say_receipt(erasure, prefix, is_complete=False)
+        fail(ExitCode.INTERRUPTED, f"interrupted; {_so_far(erasure)}; {REPEAT}")
+    _say_receipt(erasure, prefix, is_complete=is_complete)
+    if queued := count_queued(producer.settings):
+        complain(
+            f"{counted(queued, 'message')} of convertro.enqueue not taken in yet, perhaps with "
+            "events of this person; repeat the command when a worker has taken them in"
+        )
+    if erasure.still_claimed:
+        number = counted(len(erasure.still_claimed), "event")
+        complain(f"{number} still held by workers, to be erased when they are done; {REPEAT}")
+    if not is_complete:
+        raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def _erase(journal: Journal, ids: Sequence[str], receipt: Receipt) -> int:
-    """Erase some events; answers how many are gone."""
-    places = [
-        "claimed" if event_id in receipt.claimed else journal.look(event_id).place
-        for event_id in ids
-    ]
-    gone = 0
-    for event_id, place, became in zip(ids, places, journal.erase(ids), strict=True):
-        if became is Erased.CLAIMED:
-            receipt.claimed.add(event_id)
-        elif became is Erased.ERASED:
-            receipt.claimed.discard(event_id)
-            receipt.erased.append(event_id)
-            receipt.by_place[place] += 1
-            gone += 1
-    return gone
+def _say_receipt(erasure: Erasure, prefix: str, *, is_complete: bool) -> None:
+    receipt: dict[str, Any] = {
+        "complete": is_complete,
+        "finished_at": iso_time(int(time.time() * 1000)),
+        "key_prefix": prefix,
+        "erased": len(erasure.ids),
+        "by_place": _sorted(erasure.by_place),
+        "ids": erasure.ids,
+        "delivered_meanwhile": erasure.delivered_meanwhile,
+        "still_claimed": list(erasure.still_claimed),
+    }
+    say_json(receipt)
 
 
-def _wait(journal: Journal, person: Person, receipt: Receipt, longest_seconds: float) -> None:
-    """Wait for events that workers hold, then make sure that none is left."""
-    if receipt.claimed:
-        complain(f"waiting for {counted(len(receipt.claimed), 'event')} that workers hold")
-    until = time.monotonic() + longest_seconds
-    while receipt.claimed and time.monotonic() < until:
-        time.sleep(POLL_SECONDS)
-        held = sorted(receipt.claimed)
-        with step():
-            _erase(journal, held, receipt)
-            _note_gone(journal, [one for one in held if one in receipt.claimed], receipt)
-    _erase_all(journal, person, receipt)
+def _places(erasure: Erasure, ids: list[str]) -> Counter[str]:
+    return Counter(erasure.journal.look(event_id).place for event_id in ids)
 
 
-def _note_gone(journal: Journal, held: Sequence[str], receipt: Receipt) -> None:
-    """Those that left by themselves: erased by their worker's last word, or finished."""
-    for event_id in held:
-        place = journal.look(event_id).place
-        if place == "finished":
-            receipt.claimed.discard(event_id)
-            receipt.finished.append(event_id)
-        elif place == "unknown":
-            receipt.claimed.discard(event_id)
-            receipt.erased.append(event_id)
-            receipt.by_place["claimed"] += 1
+def _sorted(places: Counter[str]) -> dict[str, int]:
+    return dict(sorted(places.items()))
 
 
-def _ask() -> None:
-    """Ask whether it is meant.
+def _so_far(erasure: Erasure) -> str:
+    held = len(erasure.still_claimed)
+    also = f", {held:,} to be erased when workers are done" if held else ""
+    return f"{counted(len(erasure.ids), 'event')} erased so far{also}"
+
+
+def _ask(places: Counter[str]) -> None:
+    """Show what would go and ask.
 
     Raises:
         Exit: The answer is no, or there is nobody to answer.
     """
-    typer.echo("Erase every event of this person for good? [y/N]: ", err=True, nl=False)
+    for place, number in sorted(places.items()):
+        typer.echo(f"  {place:<8}  {number:,}", err=True)
+    question = f"Erase {counted(places.total(), 'event')} for good? [y/N]: "
+    typer.echo(question, err=True, nl=False)
     answer = sys.stdin.readline()
     if answer.strip().lower() not in {"y", "yes"}:
         if not answer.endswith("\n"):

@@ -48,7 +48,7 @@ COMMANDS = {
     "show": Entry("worker.cli.show:show", "Say where one event is and what happened to it."),
     "pause": Entry("worker.cli.pause:pause", "Hold deliveries; events are still accepted."),
     "resume": Entry("worker.cli.pause:resume", "Deliver again."),
-    "erase": Entry("worker.cli.erase:erase", "Take a person's events out, with a receipt."),
+    "erase": Entry("worker.cli.erase:erase", "Remove a person's events, whatever their state."),
     "audit": Entry("worker.cli.audit:audit", "Check that every event is accounted for."),
     "schedule": Entry("worker.cli.schedule:schedule", "Say when a failed call is tried again."),
     "preflight": Entry(

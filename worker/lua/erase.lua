@@ -1,12 +1,18 @@
 -- Takes the events among args.ids out of the journal: due, waiting or dead ones at once; one that a
 -- worker holds goes as soon as the worker is done with it or its lease ends.
--- Answers 'erased', 'claimed' or 'absent' for each id.
+-- Of one that is finished the id is remembered no more.
+-- Answers 'erased', 'claimed', 'finished' or 'absent' for each id.
+local function unremember(id)
+  local current = redis.call('SREM', done_key(generation()), id)
+  return current + redis.call('SREM', done_key(generation() - 1), id) > 0
+end
+
 local answer = {}
 for number, id in ipairs(args.ids) do
   local record = load_record(id)
   local lease_ends = redis.call('ZSCORE', CLAIMED, id)
   if redis.call('HEXISTS', EVENTS, id) == 0 then
-    answer[number] = 'absent'
+    answer[number] = unremember(id) and 'finished' or 'absent'
   elseif record and lease_ends and tonumber(lease_ends) > now then
     record.erase = true
     save_record(id, record)

@@ -133,7 +133,7 @@ end
 
 -- Moves an event whose lease is its worker's; answers what became of it.
 local function move(finish, record)
-  if finish.to == 'postponed' and is_refused(finish, record) then
+  if finish.to == 'postponed' and not record.erase and is_refused(finish, record) then
     -- By now that is known to be its own fault: it says nothing about Convertro.
     local last = finish.outcomes[#finish.outcomes]
     record.class, record.status = last.class, last.status
@@ -147,7 +147,7 @@ local function move(finish, record)
   local charged = finish.to == 'postponed' and opened and not finish.retry_after
   if record.erase and finish.to ~= 'delivered' and finish.to ~= 'skipped' then
     erase(finish.id, record)
-    return 'moved'
+    return 'gone'
   end
   local yields = finish.to == 'postponed' or is_guarded(finish, record)
   if yields and (is_paused() or (is_open() and not charged)) then
