@@ -203,6 +203,7 @@ class Delivery:
                     )
                 case Proceed():
                     progress.accepted[index] = call_name(call)
+                    progress.sent = None  # it did not fail
             if position < len(pending) and not self._keep(progress):
                 return None
         return progress.finish(Move.DELIVERED)

@@ -213,7 +213,11 @@ class Snapshot:
         since_ms = self.work_waits_since_ms
         if since_ms is None or self.now_ms - since_ms < STUCK_MS:
             return ()
-        idle = tuple(w for w in self.workers if self.now_ms - (w.asked_ms or 0) >= STUCK_MS)
+        idle = tuple(
+            worker
+            for worker in self.workers
+            if worker.asked_ms is not None and self.now_ms - worker.asked_ms >= STUCK_MS
+        )
         capacity = sum(worker.capacity for worker in self.workers)
         needs_all = self.due_now > batch * capacity and not self.breaker.cause
         return idle if needs_all or len(idle) == len(self.workers) else ()
@@ -288,5 +292,5 @@ def _latest(flat: Sequence[bytes]) -> Latest:
         failed_ms=time("failed_at"),
         failed_class=stored.get("failed_class"),
         failed_detail=stored.get("failed_detail"),
-        fastest=int(float(stored.get("fastest", 0))),
+        fastest=max(int(stored.get("fastest", 0)), int(stored.get("fastest_last", 0))),
     )

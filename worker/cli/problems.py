@@ -88,7 +88,11 @@ def _worker_problems(facts: Facts) -> Iterator[Problem]:
     snapshot = facts.snapshot
     if not snapshot.workers and snapshot.in_flight:
         yield Problem(
-            "no_worker", "Nobody delivers: start a worker with `celery -A worker.app worker`."
+            "no_worker",
+            "Nobody delivers: see to the silent worker, or start one with "
+            "`celery -A worker.app worker`."
+            if snapshot.silent
+            else "Nobody delivers: start a worker with `celery -A worker.app worker`.",
         )
     if snapshot.silent:
         last = max(worker.ticked_ms for worker in snapshot.silent)
@@ -167,7 +171,8 @@ def _probes(facts: Facts) -> str:
     elif wait_ms > 0:
         coming = f"the next probe goes in {duration(wait_ms / 1000)}"
     else:
-        coming = "a probe goes as soon as an event is due"
+        is_due = facts.snapshot.due_now
+        coming = "the next is about to go" if is_due else "one goes as soon as an event is due"
     return ", ".join(part for part in (failed, coming) if part)
 
 

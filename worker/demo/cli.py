@@ -176,7 +176,7 @@ def _keep(stack: Stack, console: Console) -> None:
         "  .venv/bin/convertro status\n"
         "  .venv/bin/convertro dead list\n"
         "\n  # Flower, then open http://127.0.0.1:5555\n"
-        "  .venv/bin/celery -A worker.app flower --address=127.0.0.1\n"
+        "  make flower\n"
         f"\n  # what the sandbox accepted\n  curl {stack.sandbox.base_url}/_sandbox/calls\n",
         markup=False,
         soft_wrap=True,

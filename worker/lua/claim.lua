@@ -28,9 +28,6 @@ local function answer(state, wait, events)
   return {state, finished, news(poisoned), wait, unpack(events or {})}
 end
 
--- A worker that ticks and never asks is stuck.
-if args.asks then redis.call('ZADD', ASKED, now, args.asks) end
-
 local until_ms = redis.call('ZSCORE', WAKEUPS, args.wakeup)
 if not (until_ms and tonumber(until_ms) >= now) and live_wakeups() >= capacity() then
   return answer('surplus', 0)

@@ -55,7 +55,8 @@ end
 local function learn(record, finish)
   for _, outcome in ipairs(finish.outcomes or {}) do
     record.attempts = (record.attempts or 0) + 1
-    record.tried_at = record.tried_at or outcome.at
+    -- A late word of before a redrive must not begin the retries of after it.
+    if record.lease == finish.lease then record.tried_at = record.tried_at or outcome.at end
     record.outcomes = record.outcomes or {}
     table.insert(record.outcomes, outcome)
     if #record.outcomes > MAX_OUTCOMES then table.remove(record.outcomes, 1) end
@@ -160,9 +161,18 @@ local function move(finish, record)
   return 'moved'
 end
 
+-- The suspect that was out is back.
+local function end_suspicion(finish)
+  if breaker.suspect == finish.lease then
+    breaker.suspect, breaker.suspect_until, breaker_changed = nil, nil, true
+  end
+end
+
 local function keep(finish, record)
   take_note(finish, record)
   if record.erase then
+    end_suspicion(finish)
+    pay(-1)
     erase(finish.id, record)
     return 'gone'
   end
@@ -199,14 +209,14 @@ local function carry_out(finish)
     return 'lost'
   end
   if finish.to == 'kept' then return keep(finish, record) end
-  if breaker.suspect == finish.lease then
-    breaker.suspect, breaker.suspect_until, breaker_changed = nil, nil, true
-  end
+  end_suspicion(finish)
   pay(-1)
   return move(finish, record)
 end
 
 local function carry_out_all(finishes)
+  -- A worker that ticks, and neither writes back nor asks, is stuck.
+  if args.asks then redis.call('ZADD', ASKED, now, args.asks) end
   local answer = {}
   for number, finish in ipairs(finishes) do answer[number] = carry_out(finish) end
   return answer

@@ -6,11 +6,10 @@ redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)
 -- A worker that went silent stays on the list for an hour, unless another one took its place:
 -- the node name is what is before the slash.
 local SILENT, node = 3600000, string.match(args.worker, '^%d+ ([^/]*)/')
-redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now - SILENT)
-redis.call('ZREMRANGEBYSCORE', ASKED, '-inf', now - SILENT)
 local silent = redis.call('ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now))
 for _, member in ipairs(silent) do
-  if node and member ~= args.worker and string.match(member, '^%d+ ([^/]*)/') == node then
+  local is_mine = node and member ~= args.worker and string.match(member, '^%d+ ([^/]*)/') == node
+  if is_mine or tonumber(redis.call('ZSCORE', WORKERS, member)) < now - SILENT then
     redis.call('ZREM', WORKERS, member)
     redis.call('ZREM', ASKED, string.match(member, '^%d+ (.*)$'))
   end
@@ -18,13 +17,17 @@ end
 redis.call('ZADD', WORKERS, now + args.worker_ttl, args.worker)
 redis.call('ZADD', ASKED, 'NX', now, string.match(args.worker, '^%d+ (.*)$'))
 
--- The fastest ten seconds of the last week or two: what a backlog can hope for.
-local WEEK = 604800000
+-- The fastest ten seconds of this week and of the one before: what a backlog can hope for.
+local week = math.floor(now / 604800000)
 local last_slot = slot_key(math.floor(now / SLOT) - 1)
 local delivered = tonumber(redis.call('HGET', last_slot, 'delivered') or 0)
-local fastest, fastest_at = unpack(redis.call('HMGET', LATEST, 'fastest', 'fastest_at'))
-if delivered > tonumber(fastest or 0) or now - tonumber(fastest_at or 0) > WEEK then
-  latest.fastest, latest.fastest_at = delivered, string.format('%.0f', now)
+local known, fastest = unpack(redis.call('HMGET', LATEST, 'week', 'fastest'))
+known, fastest = tonumber(known or 0), tonumber(fastest or 0)
+if known ~= week then
+  latest.week, latest.fastest = week, delivered
+  latest.fastest_last = known == week - 1 and fastest or 0
+elseif delivered > fastest then
+  latest.fastest = delivered
 end
 
 local function remove(ids, reason)
