@@ -45,7 +45,7 @@ def completed_by_bash(*words: str) -> list[str]:
     [
         (("de",), ["dead", "demo"]),
         (("dead", "re"), ["redrive"]),
-        (("dead", "redrive", "--re"), ["--reason"]),
+        (("dead", "redrive", "--re"), ["--reason", "--reveal"]),
         (("dead", "list", "--class", "amb"), ["ambiguous"]),
         (("status", "--js"), ["--json"]),
     ],
