@@ -329,9 +329,8 @@ class Journal:
 
     def all_raw_events(self) -> Iterator[tuple[str, bytes]]:
         """Every event with its id, in no order; one may come twice."""
-        rows = iter(self._redis.hscan_iter(self._key["events"], count=PAGE))
-        while (row := self._call(next, rows, None)) is not None:
-            yield row[0].decode(), row[1]
+        for event_id, raw in self._rows(self._redis.hscan_iter(self._key["events"], count=PAGE)):
+            yield event_id.decode(), raw
 
     def memory(self) -> Memory:
         """How full Redis is."""
@@ -369,15 +368,13 @@ class Journal:
             self._redis.hscan_iter(self._key["events"], count=PAGE),
         )
         for scan in scans:
-            yield from _grouped(self._guarded(scan))
+            yield from _grouped(row[0].decode() for row in self._rows(scan))
 
-    def _guarded(self, scan: Iterable[Any]) -> Iterator[str]:
+    def _rows(self, scan: Iterable[Any]) -> Iterator[Any]:
+        """The rows of a scan, whose round trips may fail as any other."""
         rows = iter(scan)
-        while True:
-            row = self._call(next, rows, None)
-            if row is None:
-                return
-            yield row[0].decode()
+        while (row := self._call(next, rows, None)) is not None:
+            yield row
 
     # How a step reaches Redis
 

@@ -130,9 +130,8 @@ class Snapshot:
     deaths: Mapping[tuple[str, int | None], int]
     #: Dead letters that may have been delivered.
     dead_in_doubt: int
-    #: Entries in `events` and in `progress`.
+    #: Entries in `events`.
     stored: int
-    records: int
     wakeups: int
     #: Workers that are alive.
     workers: tuple[SeenWorker, ...]
@@ -170,7 +169,6 @@ class Snapshot:
             dead_in_doubt=deaths.pop("in_doubt", 0),
             deaths={_kind_of_death(field): number for field, number in deaths.items()},
             stored=answer["stored"],
-            records=answer["records"],
             wakeups=answer["wakeups"],
             # A clock that was set back makes nobody alive for longer than a tick may take.
             workers=tuple(w for w in workers if 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
@@ -184,6 +182,10 @@ class Snapshot:
     def in_flight(self) -> int:
         """Events that are due, waiting or claimed."""
         return self.due_now + self.waiting + self.claimed
+
+    def seconds_since(self, then_ms: int | None) -> float:
+        """How long ago a time was; 0 if it is yet to come, or never was."""
+        return 0.0 if then_ms is None else max(0, self.now_ms - then_ms) / 1000
 
     def total(self, kind: str) -> int:
         """The sum of all counters of a kind, such as `skipped`."""

@@ -1,13 +1,8 @@
 """The command `convertro dead discard`."""
 
-import sys
-from typing import Annotated
-
-import typer
-
 from worker.cli.access import open_journal
+from worker.cli.confirm import YesOption, confirm
 from worker.cli.dead_moves import Moves, reason_lines, report
-from worker.cli.exits import ExitCode, fail
 from worker.cli.options import (
     AllOption,
     ClassOption,
@@ -18,13 +13,11 @@ from worker.cli.options import (
     UntilOption,
 )
 from worker.cli.output import JsonOption
-from worker.cli.selection import Chosen, Filters, Selection, choose
+from worker.cli.selection import Filters, Selection, choose
 from worker.cli.words import counted
 
 #: Counted as `discarded:operator`.
 DISCARD_REASON = "operator"
-
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def discard(  # noqa: PLR0913  one argument for each option
@@ -59,24 +52,11 @@ def discard(  # noqa: PLR0913  one argument for each option
     journal = open_journal().journal
     chosen = choose(journal, selection)
     if chosen.ids and not yes:
-        _ask(chosen)
+        confirm(
+            reason_lines(chosen),
+            f"Discard {counted(len(chosen.ids), 'dead letter')} for good?",
+            "nothing was discarded; --yes discards without a question",
+        )
     moves = Moves(chosen, lambda some: journal.discard(some, DISCARD_REASON), "discarded")
     moves.all_of(chosen.ids)
     report(moves, dry_run=False, as_json=as_json)
-
-
-def _ask(chosen: Chosen) -> None:
-    """Show what would go and ask.
-
-    Raises:
-        Exit: The answer is no, or there is nobody to answer.
-    """
-    for line in reason_lines(chosen):
-        typer.echo(line, err=True)
-    question = f"Discard {counted(len(chosen.ids), 'dead letter')} for good? [y/N]: "
-    typer.echo(question, err=True, nl=False)
-    answer = sys.stdin.readline()
-    if answer.strip().lower() not in {"y", "yes"}:
-        if not answer.endswith("\n"):
-            typer.echo(err=True)
-        fail(ExitCode.NEGATIVE, "nothing was discarded; --yes discards without a question")

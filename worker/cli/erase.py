@@ -1,6 +1,5 @@
 """The command `convertro erase`: nothing of a person is left in the journal."""
 
-import sys
 import time
 from collections import Counter
 from typing import Annotated, Any
@@ -8,8 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.access import open_journal
+from worker.cli.confirm import YesOption, confirm
 from worker.cli.erasure import Erasure
 from worker.cli.exits import ExitCode, complain, fail, fail_unavailable
+from worker.cli.options import utf8
 from worker.cli.output import say_json
 from worker.cli.person import Person
 from worker.cli.queued import count_queued
@@ -22,11 +23,7 @@ REPEAT = "repeat the command for the rest"
 def _identifier(text: str) -> str:
     if not text:
         raise typer.BadParameter("is empty")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise typer.BadParameter("is not UTF-8") from None
-    return text
+    return utf8(text)
 
 
 UserIdOption = Annotated[
@@ -42,7 +39,6 @@ AnonymousIdOption = Annotated[
         help="The person's anonymousId. With both ids: events with either.",
     ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")]
 WaitOption = Annotated[
     bool, typer.Option("--no-wait", help="Do not wait for events that workers hold.")
@@ -83,7 +79,12 @@ def erase(
             say_json({"dry_run": True, "found": len(found), "by_place": _sorted(places)})
             return
         if found and not yes:
-            _ask(_places(erasure, found))
+            places = _places(erasure, found)
+            confirm(
+                [f"  {place:<8}  {number:,}" for place, number in _sorted(places).items()],
+                f"Erase {counted(places.total(), 'event')} for good?",
+                "nothing was erased; --yes erases without a question",
+            )
         is_complete = erasure.run(found, wait=not no_wait)
     except JournalUnavailable as error:
         _say_receipt(erasure, prefix, is_complete=False)
@@ -130,20 +131,3 @@ def _so_far(erasure: Erasure) -> str:
     held = len(erasure.still_claimed)
     also = f", {held:,} to be erased when workers are done" if held else ""
     return f"{counted(len(erasure.ids), 'event')} erased so far{also}"
-
-
-def _ask(places: Counter[str]) -> None:
-    """Show what would go and ask.
-
-    Raises:
-        Exit: The answer is no, or there is nobody to answer.
-    """
-    for place, number in sorted(places.items()):
-        typer.echo(f"  {place:<8}  {number:,}", err=True)
-    question = f"Erase {counted(places.total(), 'event')} for good? [y/N]: "
-    typer.echo(question, err=True, nl=False)
-    answer = sys.stdin.readline()
-    if answer.strip().lower() not in {"y", "yes"}:
-        if not answer.endswith("\n"):
-            typer.echo(err=True)
-        fail(ExitCode.NEGATIVE, "nothing was erased; --yes erases without a question")

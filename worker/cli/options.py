@@ -8,7 +8,12 @@ from worker.cli.since import Since, parse_since
 from worker.convertro.responses import OutcomeClass
 
 
-def _event_id(text: str) -> str:
+def utf8(text: str) -> str:
+    """An argument as it is.
+
+    Raises:
+        BadParameter: It is not UTF-8, and so no id.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -24,10 +29,10 @@ def _since(text: str) -> Since:
 
 
 EventIdArgument = Annotated[
-    str, typer.Argument(metavar="ID", parser=_event_id, help="The event's messageId.")
+    str, typer.Argument(metavar="ID", parser=utf8, help="The event's messageId.")
 ]
 EventIdsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="ID", parser=_event_id, help="Just these.")
+    list[str] | None, typer.Argument(metavar="ID", parser=utf8, help="Just these.")
 ]
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", help="Those of this reason, such as rejected.")

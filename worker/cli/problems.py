@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from worker.cli.facts import Facts
-from worker.cli.words import ago, counted, duration
+from worker.cli.words import ago, counted, duration, nodes_of
 from worker.holding import BreakerState, Cause
-from worker.snapshot import Memory, SeenWorker, Snapshot
+from worker.preflight.keeping import FULL_SHARE
+from worker.snapshot import Memory, Snapshot
 
-#: Above this share of its memory Redis's intake is refused (`lua/accept.lua`).
-FULL = 0.9
-#: Above this one somebody should look.
+#: Above this share of Redis's memory somebody should look; above `FULL_SHARE` intake is refused.
 FILLING = 0.75
 
 #: A store that is as full as this loses its oldest entries soon.
@@ -64,15 +63,17 @@ def problems(facts: Facts) -> Iterator[Problem]:
 
 def _redis_problems(memory: Memory) -> Iterator[Problem]:
     used = f"{memory.share:.0%} of maxmemory, {memory.bound / 1e6:,.0f} MB, is used"
-    if memory.share > FULL:
+    if memory.share > FULL_SHARE:
         yield Problem(
             "redis_full",
-            f"Redis is full ({used}): enqueue() refuses events above {FULL:.0%}, so producers "
-            "lose what they do not keep; raise maxmemory (CONFIG SET maxmemory …), then find out "
-            "what fills it: due events, dead letters, or somebody else's keys.",
+            f"Redis is full ({used}): enqueue() refuses events above {FULL_SHARE:.0%}, so "
+            "producers lose what they do not keep; raise maxmemory (CONFIG SET maxmemory …), then "
+            "find out what fills it: due events, dead letters, or somebody else's keys.",
         )
     elif memory.share > FILLING:
-        yield Problem("redis_fills", f"Redis fills up ({used}); above {FULL:.0%} intake ends.")
+        yield Problem(
+            "redis_fills", f"Redis fills up ({used}); above {FULL_SHARE:.0%} intake ends."
+        )
 
 
 def _journal_problems(snapshot: Snapshot) -> Iterator[Problem]:
@@ -98,23 +99,17 @@ def _worker_problems(facts: Facts) -> Iterator[Problem]:
         last = max(worker.ticked_ms for worker in snapshot.silent)
         yield Problem(
             "worker_silent",
-            f"{_names(snapshot.silent)} went silent {ago(last, snapshot.now_ms)} without saying "
+            f"{nodes_of(snapshot.silent)} went silent {ago(last, snapshot.now_ms)} without saying "
             "goodbye: killed, hung, or cut off from Redis; look at the process, start it again.",
         )
     if stuck := snapshot.stuck(facts.settings.concurrency):
         asked = max(worker.asked_ms or 0 for worker in stuck)
         yield Problem(
             "worker_stuck",
-            f"{_names(stuck)} {'is' if len(stuck) == 1 else 'are'} alive but asked for work "
+            f"{nodes_of(stuck)} {'is' if len(stuck) == 1 else 'are'} alive but asked for work "
             f"{ago(asked, snapshot.now_ms)}, although some waits: hung; kill it and start it "
             "again, its events come back when their leases end.",
         )
-
-
-def _names(workers: tuple[SeenWorker, ...]) -> str:
-    nodes = sorted({worker.node for worker in workers})
-    shown = ", ".join(nodes[:3])
-    return f"{shown} and {len(nodes) - 3} more" if len(nodes) > 3 else shown  # noqa: PLR2004  see the line above
 
 
 def _convertro_problems(facts: Facts) -> Iterator[Problem]:

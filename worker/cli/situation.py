@@ -28,11 +28,6 @@ class Situation:
     state: str
     sentence: str
     problems: tuple[Problem, ...]
-    #: Events that were tried and are not finished: when the first one's retries end, if it is
-    #: not delivered before; how many end by `horizon_by_ms`.
-    horizon_first_ms: int | None
-    horizon_by_ms: int | None
-    horizon_by: int
     #: Seconds until nothing is due any more; None if nobody can tell.
     drain_seconds: float | None
     #: Events a second on which that is based.
@@ -47,9 +42,6 @@ def assess(facts: Facts) -> Situation:
         state=state,
         sentence=sentence,
         problems=tuple(problems(facts)),
-        horizon_first_ms=facts.horizon_first_ms,
-        horizon_by_ms=facts.horizon_by_ms,
-        horizon_by=facts.horizon_by,
         drain_seconds=drain_seconds,
         drain_rate=drain_rate,
     )
@@ -112,20 +104,20 @@ def _drain(facts: Facts) -> tuple[float | None, float]:
 def outlook(situation: Situation, facts: Facts) -> Iterator[str]:
     """How it goes on, in sentences: the outage countdown and the drain estimate."""
     if is_held(facts.snapshot) or facts.snapshot.tried:
-        yield from _countdown(situation, facts)
+        yield from _countdown(facts)
     yield from _drain_words(situation, facts)
 
 
-def _countdown(situation: Situation, facts: Facts) -> Iterator[str]:
+def _countdown(facts: Facts) -> Iterator[str]:
     snapshot = facts.snapshot
-    first_ms, by_ms = situation.horizon_first_ms, situation.horizon_by_ms
+    first_ms, by_ms = facts.horizon_first_ms, facts.horizon_by_ms
     if first_ms is None or by_ms is None:
         if snapshot.in_flight:
             yield "if it stays so, no event's retries end: none was tried yet"
         return
     condition = "if it stays so" if is_held(snapshot) else "of those that were tried"
     when = f"{clock_time(first_ms)[:16]} UTC"
-    by = f"{situation.horizon_by:,} of {snapshot.tried:,} by {clock_time(by_ms)[11:16]}"
+    by = f"{facts.horizon_by:,} of {snapshot.tried:,} by {clock_time(by_ms)[11:16]}"
     after = "; each has one more try after the hold" if is_held(snapshot) else ""
     yield f"{condition}, the first event's retries end {when}, {by}{after}"
 

@@ -30,12 +30,12 @@ def document(facts: Facts) -> dict[str, Any]:
         "due": snapshot.due_now,
         "claimed": snapshot.claimed,
         "waiting": snapshot.waiting,
-        "first_due_age_seconds": _seconds_since(snapshot.first_due_ms, snapshot) if due else None,
+        "first_due_age_seconds": snapshot.seconds_since(snapshot.first_due_ms) if due else None,
         "horizon": {
             "tried": snapshot.tried,
-            "first_at": iso_time_or_none(situation.horizon_first_ms),
-            "by": iso_time_or_none(situation.horizon_by_ms),
-            "number_by": situation.horizon_by,
+            "first_at": iso_time_or_none(facts.horizon_first_ms),
+            "by": iso_time_or_none(facts.horizon_by_ms),
+            "number_by": facts.horizon_by,
         },
         "drain": {
             "seconds": situation.drain_seconds and round(situation.drain_seconds, 1),
@@ -78,10 +78,6 @@ def document(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _seconds_since(then_ms: int | None, snapshot: Snapshot) -> float:
-    return max(0, snapshot.now_ms - (then_ms or 0)) / 1000
-
-
 def _quantiles(snapshot: Snapshot, name: str) -> dict[str, float | None]:
     histogram = snapshot.recent.histogram(name, LONGEST_SECONDS)
     amounts = {f"p{share}": histogram.quantile_ms(share / 100) for share in (50, 95, 99)}
@@ -98,8 +94,8 @@ def _worker(worker: SeenWorker, snapshot: Snapshot) -> dict[str, Any]:
     return {
         "name": worker.name,
         "capacity": worker.capacity,
-        "last_tick_age_seconds": _seconds_since(worker.ticked_ms, snapshot),
-        "asked_age_seconds": _seconds_since(worker.asked_ms, snapshot) if asked else None,
+        "last_tick_age_seconds": snapshot.seconds_since(worker.ticked_ms),
+        "asked_age_seconds": snapshot.seconds_since(worker.asked_ms) if asked else None,
     }
 
 

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 from config.settings import Settings
 from worker.cli.exits import ExitCode
-from worker.cli.words import ago, counted
+from worker.cli.words import ago, counted, nodes_of
 from worker.preflight.checks import Check, Level, settings_checks
 from worker.preflight.facts import ask_redis
 from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
 from worker.snapshot import SeenWorker, Snapshot
-
-#: Names that a sentence lists.
-SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +68,14 @@ def live(snapshot: Snapshot, batch: int, chosen: Chosen) -> Verdict:
         last_ms = max(worker.ticked_ms for worker in silent)
         return _bad(
             "worker_silent",
-            f"{_names(silent)} went silent {ago(last_ms, snapshot.now_ms)}: killed, hung, or cut "
+            f"{nodes_of(silent)} went silent {ago(last_ms, snapshot.now_ms)}: killed, hung, or cut "
             "off from Redis; start it again",
         )
     if stuck:
         asked_ms = max(worker.asked_ms or 0 for worker in stuck)
         return _bad(
             "worker_stuck",
-            f"{_names(stuck)} asked for work {ago(asked_ms, snapshot.now_ms)}, although some "
+            f"{nodes_of(stuck)} asked for work {ago(asked_ms, snapshot.now_ms)}, although some "
             "waits: hung; kill it and start it again",
         )
     if not alive:
@@ -90,7 +87,7 @@ def live(snapshot: Snapshot, batch: int, chosen: Chosen) -> Verdict:
     told = counted(len(alive), "worker")
     return Verdict(
         ExitCode.DONE,
-        f"{told} alive: {_names(alive)}, last sign of life {ago(oldest_ms, snapshot.now_ms)}",
+        f"{told} alive: {nodes_of(alive)}, last sign of life {ago(oldest_ms, snapshot.now_ms)}",
     )
 
 
@@ -130,9 +127,3 @@ def _code(check: Check) -> ExitCode:
 
 def _bad(problem: str, sentence: str) -> Verdict:
     return Verdict(ExitCode.NEGATIVE, sentence, problem)
-
-
-def _names(workers: tuple[SeenWorker, ...]) -> str:
-    nodes = sorted({worker.node for worker in workers})
-    shown = ", ".join(nodes[:SHOWN])
-    return f"{shown} and {len(nodes) - SHOWN} more" if len(nodes) > SHOWN else shown

@@ -3,11 +3,17 @@
 Times are unix milliseconds inside and UTC outside.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from worker.snapshot import SeenWorker
+
 #: Largest first.
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+#: Names that a sentence lists.
+SHOWN_NODES = 3
 
 #: Shorter durations are told with a tenth, longer ones in whole seconds.
 TENTHS_BELOW_SECONDS = 10
@@ -16,6 +22,14 @@ TENTHS_BELOW_SECONDS = 10
 def counted(number: int, noun: str) -> str:
     """`1 event`, `1,200 events`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def nodes_of(workers: Iterable[SeenWorker]) -> str:
+    """The names of workers: `celery@a, celery@b, celery@c and 2 more`."""
+    nodes = sorted({worker.node for worker in workers})
+    shown = ", ".join(nodes[:SHOWN_NODES])
+    more = len(nodes) - SHOWN_NODES
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def duration(seconds: float) -> str:

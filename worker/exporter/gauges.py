@@ -57,7 +57,7 @@ def _event_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
     yield _gauge(
         "convertro_oldest_due_age_seconds",
         "How long the first in line has been due; 0 if nothing is.",
-        _seconds_since(snapshot.first_due_ms, snapshot) if snapshot.due_now else 0,
+        snapshot.seconds_since(snapshot.first_due_ms) if snapshot.due_now else 0,
     )
     yield _gauge("convertro_tried_events", "Events that failed and are retried.", snapshot.tried)
     if snapshot.first_tried_ms is not None:
@@ -121,7 +121,7 @@ def _holding_gauges(snapshot: Snapshot) -> Gauges:
     yield _gauge(
         "convertro_breaker_open_seconds",
         "How long the breaker has been open; 0 while it is closed.",
-        _seconds_since(breaker.since_ms, snapshot) if breaker.cause else 0,
+        snapshot.seconds_since(breaker.since_ms) if breaker.cause else 0,
     )
     paused = snapshot.pause is not None
     yield _gauge("convertro_paused", "1 while an operator holds deliveries.", paused)
@@ -143,14 +143,14 @@ def _worker_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
         "convertro_worker_heartbeat_age_seconds",
         "Since a worker's last sign of life.",
         "worker",
-        _worst((w.node, _seconds_since(w.ticked_ms, snapshot)) for w in (*alive, *silent)),
+        _worst((w.node, snapshot.seconds_since(w.ticked_ms)) for w in (*alive, *silent)),
     )
     yield _labelled(
         "convertro_worker_asked_age_seconds",
         "Since a worker last asked for work.",
         "worker",
         _worst(
-            (w.node, _seconds_since(w.asked_ms, snapshot))
+            (w.node, snapshot.seconds_since(w.asked_ms))
             for w in (*alive, *silent)
             if w.asked_ms is not None
         ),
@@ -165,10 +165,6 @@ def _worst(ages: Iterable[tuple[str, float]]) -> dict[str, float]:
         worst[name] = max(age, worst.get(name, 0))
     ranked = sorted(worst.items(), key=lambda item: -item[1])
     return dict(ranked[:MOST_WORKERS])
-
-
-def _seconds_since(then_ms: int | None, snapshot: Snapshot) -> float:
-    return max(0, snapshot.now_ms - (then_ms or 0)) / 1000
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:

@@ -30,7 +30,6 @@ return {
   'dead', redis.call('ZCARD', DEAD),
   'deaths', redis.call('HGETALL', DEATHS),
   'stored', redis.call('HLEN', EVENTS),
-  'records', redis.call('HLEN', PROGRESS),
   'wakeups', live_wakeups(),
   'workers', redis.call('ZRANGE', WORKERS, 0, -1, 'WITHSCORES'),
   'asked', redis.call('ZRANGE', ASKED, 0, -1, 'WITHSCORES'),
