@@ -260,3 +260,13 @@ def test_failures_that_are_over_are_no_problem() -> None:
     assert names(facts(latest=over, recent=recent)) == []
     # One of them still waits for its next try.
     assert names(facts(latest=over, recent=recent, tried=1, waiting=1)) == ["attempts_fail"]
+
+
+def test_only_what_waits_for_another_try_is_said_to_be_tried_again() -> None:
+    failed = Latest(failed_ms=NOW_MS - 12_000, failed_detail="http_400")
+    known: dict[str, Any] = {
+        "latest": failed,
+        "recent": Recent(NOW_MS, {SLOT - 1: {"attempts:rejected": 3}}),
+    }
+    assert sentences(facts(**known)).endswith("the latest 12 s ago: http_400.")
+    assert sentences(facts(**known, tried=1, waiting=1)).endswith("tried again by themselves.")

@@ -125,12 +125,13 @@ def _convertro_problems(facts: Facts) -> Iterator[Problem]:
         recent = snapshot.recent.counters(NEWS_SECONDS)
         attempts = {name: number for name, number in recent.items() if name.startswith("attempts:")}
         failed = sum(attempts.values()) - attempts.get("attempts:accepted", 0)
+        again = " They are tried again by themselves." if snapshot.tried else ""
         if failed:
             yield Problem(
                 "attempts_fail",
                 f"{failed:,} of the {counted(sum(attempts.values()), 'attempt')} of the last "
                 f"{duration(NEWS_SECONDS)} failed, the latest {ago(failed_ms, snapshot.now_ms)}: "
-                f"{snapshot.latest.failed_detail}. They are tried again by themselves.",
+                f"{snapshot.latest.failed_detail}.{again}",
             )
 
 
