@@ -32,11 +32,18 @@ class AnswerTooLong(http.client.HTTPException):
 
 
 class BoundedReader(io.RawIOBase):
-    """Reads one answer from a socket: for as long as its timeout in all, and not without end."""
+    """Reads one answer from a socket: for as long as its timeout in all, and not without end.
 
-    def __init__(self, sock: socket.socket, raw: Any) -> None:
+    Args:
+        sock: Where the answer comes from.
+        raw: Its bytes as a file.
+        read: What was read of the answer before.
+    """
+
+    def __init__(self, sock: socket.socket, raw: Any, read: bytes) -> None:
         self._sock = sock
         self._raw = raw
+        self._read = read
         self._deadline = monotonic() + (sock.gettimeout() or 0.0)
         self._bytes_left = MAX_ANSWER_BYTES
         #: Whether the other side has closed the connection, as far as was read.
@@ -54,6 +61,8 @@ class BoundedReader(io.RawIOBase):
             AnswerTooLong: It did not end in size.
         """
         left_seconds = self._deadline - monotonic()
+        if self._read:
+            return self._read_again(buffer)
         if left_seconds <= 0:
             raise TimeoutError("the answer did not end in time")
         if self._bytes_left <= 0:
@@ -64,6 +73,11 @@ class BoundedReader(io.RawIOBase):
         self.ended = count == 0
         return count
 
+    def _read_again(self, buffer: Any) -> int:
+        count = min(len(buffer), len(self._read))
+        buffer[:count], self._read = self._read[:count], self._read[count:]
+        return count
+
     def close(self) -> None:
         """Close the socket's side of it too."""
         self._raw.close()
@@ -71,12 +85,12 @@ class BoundedReader(io.RawIOBase):
 
 
 class BoundedAnswer(http.client.HTTPResponse):
-    """An HTTP answer that ends in time and in size."""
+    """An HTTP answer that ends in time and in size; something of it may have been read before."""
 
-    def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, read: bytes = b"", **named: Any) -> None:
         super().__init__(sock, *args, **named)
         buffered: Any = self.fp
-        self._reader = BoundedReader(sock, buffered.detach())
+        self._reader = BoundedReader(sock, buffered.detach(), read)
         self.fp = io.BufferedReader(self._reader)
 
     def begin(self) -> None:

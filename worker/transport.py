@@ -10,17 +10,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests import exceptions
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 
 from config.settings import Settings
-from worker.answer_body import read_body
 from worker.convertro.responses import Outcome, OutcomeClass, classify
 from worker.deadline import BOUNDED_POOLS, AnswerTooLong
+from worker.kept import Answer, answer_of, exchange
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -50,6 +50,7 @@ EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
     # What urllib3 raises past requests' own mapping, mostly while a body is read.
     (urllib3.exceptions.ReadTimeoutError, OutcomeClass.AMBIGUOUS, "read_timeout"),
     (urllib3.exceptions.DecodeError, OutcomeClass.AMBIGUOUS, "answer_garbled"),
+    (urllib3.exceptions.InvalidHeader, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (urllib3.exceptions.HTTPError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
     (ssl.SSLError, OutcomeClass.SETUP, "tls_failure"),
     # What is wrong with an answer; both wrap it.
@@ -57,6 +58,7 @@ EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
     (IncompleteRead, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
     (RemoteDisconnected, OutcomeClass.AMBIGUOUS, "connection_lost"),
     (HTTPException, OutcomeClass.AMBIGUOUS, "answer_garbled"),
+    (TimeoutError, OutcomeClass.AMBIGUOUS, "read_timeout"),
     (OSError, OutcomeClass.AMBIGUOUS, "connection_lost"),
 )
 
@@ -80,7 +82,7 @@ class OneHostAdapter(HTTPAdapter):
     def __init__(self, pool_maxsize: int) -> None:
         # One connection for each event in flight; requests itself never tries again.
         super().__init__(pool_connections=1, pool_maxsize=pool_maxsize, max_retries=0)
-        self._pool: Any = None
+        self.pool: Any = None
         self._urls: dict[str, str] = {}
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:
@@ -98,9 +100,9 @@ class OneHostAdapter(HTTPAdapter):
         self, request: requests.PreparedRequest, *args: Any, **named: Any
     ) -> Any:
         """The pool of the host's connections."""
-        if self._pool is None:
-            self._pool = super().get_connection_with_tls_context(request, *args, **named)
-        return self._pool
+        if self.pool is None:
+            self.pool = super().get_connection_with_tls_context(request, *args, **named)
+        return self.pool
 
     def request_url(
         self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None
@@ -114,8 +116,6 @@ class OneHostAdapter(HTTPAdapter):
     def build_response(self, request: requests.PreparedRequest, answer: Any) -> requests.Response:
         """What is needed of an answer: no cookies, no encoding."""
         response = requests.Response()
-        response.status_code = answer.status
-        response.headers = CaseInsensitiveDict(answer.headers)
         response.raw = answer
         response.request = request
         return response
@@ -133,7 +133,8 @@ class Transport:
         self, settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._base_url = settings.base_url
-        self._timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
+        self._connect_timeout_seconds = settings.connect_timeout_seconds
+        self._read_timeout_seconds = settings.read_timeout_seconds
         self._now = now
         self._proxies = (
             {"http": proxy, "https": proxy}
@@ -148,48 +149,72 @@ class Transport:
         self._session.mount("https://", adapter)
         self._adapter = adapter
         self._templates: dict[str, requests.PreparedRequest] = {}
+        self._heads: dict[str, bytes] = {}
 
     def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
         """Make one attempt; whatever happens is an outcome, nothing is raised."""
         try:
-            with self._post(path, body, idempotency_key) as response:
-                return self._outcome(response)
+            answer = self._send_kept(path, body, idempotency_key)
+            if answer is None:
+                answer = self._send_anew(path, body, idempotency_key)
         except FAILURES as error:
             return outcome_of(error)
+        return self._outcome(answer)
 
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
 
-    def _outcome(self, response: requests.Response) -> Outcome:
-        """What an answer came to, even if its body cannot be read."""
-        status, headers = response.status_code, response.headers
-        try:
-            body = read_body(response.raw)
-        except FAILURES as error:
-            outcome = classify(status, headers, b"", self._now())
-            # The status says enough, unless it is a success: then the body may say error.
-            if outcome.outcome_class is OutcomeClass.ACCEPTED:
-                return replace(outcome_of(error), status=status)
-            return outcome
-        return classify(status, headers, body, self._now())
+    def _outcome(self, answer: Answer) -> Outcome:
+        """What an answer came to, even if its body could not be read."""
+        outcome = classify(answer.status, answer.headers, answer.body, self._now())
+        # The status says enough, unless it is a success: then the body may say error.
+        if answer.fault and outcome.outcome_class is OutcomeClass.ACCEPTED:
+            return replace(outcome_of(answer.fault), status=answer.status)
+        return outcome
 
-    def _post(self, path: str, body: bytes, idempotency_key: str) -> requests.Response:
+    def _send_kept(self, path: str, body: bytes, idempotency_key: str) -> Answer | None:
+        """Send over a connection that is open; None if there is none."""
+        pool = self._adapter.pool
+        if pool is None or self._proxies:
+            return None
+        request = b"%bContent-Length: %d\r\nIdempotency-Key: %b\r\n\r\n%b" % (
+            self._heads.get(path) or self._head(path),
+            len(body),
+            idempotency_key.encode("ascii"),
+            body,
+        )
+        return exchange(pool, request, self._read_timeout_seconds)
+
+    def _head(self, path: str) -> bytes:
+        """What every request to a path begins with."""
+        template = self._template(path)
+        where = urlsplit(self._base_url)
+        lines = [f"POST {template.path_url} HTTP/1.1", f"Host: {where.netloc}"]
+        lines += [f"{name}: {value}" for name, value in template.headers.items()]
+        self._heads[path] = "".join(f"{line}\r\n" for line in lines).encode("ascii")
+        return self._heads[path]
+
+    def _send_anew(self, path: str, body: bytes, idempotency_key: str) -> Answer:
+        """Send as requests does it, which opens a connection."""
         template = self._template(path)
         request = requests.PreparedRequest()
         request.method, request.url, request.body = template.method, template.url, body
         request.headers = template.headers.copy()
         request.headers["Content-Length"] = str(len(body))
         request.headers["Idempotency-Key"] = idempotency_key
-        return self._adapter.send(
-            request, stream=True, timeout=self._timeout, proxies=self._proxies
-        )
+        timeout = (self._connect_timeout_seconds, self._read_timeout_seconds)
+        with self._adapter.send(
+            request, stream=True, timeout=timeout, proxies=self._proxies
+        ) as response:
+            return answer_of(response.raw)
 
     def _template(self, path: str) -> requests.PreparedRequest:
         """The request to a path, prepared once; there are three paths."""
         template = self._templates.get(path)
         if template is None:
             template = requests.Request("POST", self._base_url + path, headers=HEADERS).prepare()
+            del template.headers["Content-Length"]  # each request has its own
             self._templates[path] = template
         return template
 

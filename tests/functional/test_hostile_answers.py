@@ -39,17 +39,20 @@ def send(transport: Transport, key: str = "event/0") -> Outcome:
     return transport.send(PATH, BODY, key)
 
 
+@pytest.mark.parametrize("connection", ["new", "kept"])
 @pytest.mark.parametrize("name", CASES)
 def test_each_answer_that_is_none_has_its_outcome_and_does_no_harm_to_the_next(
-    server: RawServer, name: str
+    server: RawServer, name: str, connection: str
 ) -> None:
     act, outcome_class, detail = CASES[name]
-    server.will(act)
     transport = transport_to(server, read_timeout_seconds=0.5 if name in SLOW else 20)
+    if connection == "kept":
+        send(transport, "before/0")
+    server.will(act)
     outcome = send(transport)
     assert (outcome.outcome_class, outcome.detail) == (outcome_class, detail)
     assert send(transport, "next/0").outcome_class == "accepted"
-    assert len(server.requests) == 2
+    assert len(server.requests) == 2 + (connection == "kept")
     transport.close()
 
 

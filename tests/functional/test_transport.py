@@ -78,7 +78,7 @@ def test_a_connection_is_kept_and_a_broken_one_replaced(
 ) -> None:
     for number in range(20):
         transport.send(PATH, BODY, f"kept/{number}")
-    pool = transport._adapter._pool
+    pool = transport._adapter.pool
     assert (pool.num_connections, pool.num_requests) == (1, 20)
     sandbox.client.add_fault("reset,times=1")
     transport.send(PATH, BODY, "broken/0")

@@ -43,6 +43,11 @@ AMBIGUOUS_4XX = frozenset({408, 425})
 SETUP_4XX = frozenset({401, 403, 407})
 
 
+# Whatever else is in an answer may be as odd as it likes. Made once: making it takes as long
+# as using it.
+_READER = json.JSONDecoder(parse_int=str)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What one attempt came to."""
@@ -108,8 +113,7 @@ def _says_error(body: bytes) -> bool:
         RecursionError: It is JSON, but too deeply nested to be read.
     """
     try:
-        # What else is in it may be as odd as it likes.
-        answer = json.loads(body.decode("utf-8-sig", "replace"), parse_int=str)
+        answer = _READER.decode(body.decode("utf-8-sig", "replace"))
     except ValueError:
         return False
     said = answer.get("status") if isinstance(answer, dict) else None
