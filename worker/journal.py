@@ -4,16 +4,13 @@ Each step is one Lua script in `worker/lua`, so each is atomic. Nothing else
 writes to the journal's keys.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha1
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from config.settings import Settings
 from worker.connection import is_demoted
@@ -30,6 +27,7 @@ from worker.records import (
     Record,
     SentCall,
 )
+from worker.scripts import Scripts
 from worker.snapshot import WORKER_TTL_MS, Memory, Snapshot
 
 #: How long a wake-up counts without a sign of life from its deliver task. Long enough for
@@ -63,17 +61,6 @@ KEYS = (
     "latest",
     "asked",
 )
-
-LUA = Path(__file__).parent / "lua"
-
-#: Scripts that may run when Redis is full: all but intake free memory sooner or later.
-ALLOW_OOM = frozenset(
-    {"claim", "finish", "redrive", "discard", "erase", "tick", "release", "pause", "resume"}
-)
-NO_WRITES = frozenset({"snapshot", "look", "inspect"})
-
-#: Scripts that carry out finishes.
-FINISHING = frozenset({"claim", "finish"})
 
 Clock = Callable[[], int]
 
@@ -153,10 +140,10 @@ class Journal:
     ) -> None:
         self._redis = redis
         self._clock = clock
-        self._shebang = shebang
         self._key = {name: f"{settings.key_prefix}{name}" for name in KEYS}
         self._fsync = settings.durability == "fsync"
-        self._constants = {
+        self._asks = {"asks": worker} if worker else {}
+        constants = {
             "dedupe": settings.dedupe_seconds * 1000,
             "lease_ms": int(settings.lease_seconds * 1000),
             "batch": settings.concurrency,
@@ -167,19 +154,17 @@ class Journal:
             "breaker_ratio": settings.breaker_ratio,
             "probe_max": settings.probe_max_seconds * 1000,
             "rate": settings.max_requests_per_second,
-            **({"asks": worker} if worker else {}),
-        }
-        self._bounds = {
             "dead_max_count": settings.dead_max_count,
             "dead_max_age": settings.dead_max_age_seconds * 1000,
             "dead_step": DEAD_STEP,
         }
+        self._scripts = Scripts(redis, [*self._key.values()], constants, shebang=shebang)
 
     # What producers do
 
     def accept(self, events: Sequence[tuple[str, bytes]], tokens: Sequence[str]) -> Accepted:
         """Take events in, each as its id and raw bytes; known ids change nothing."""
-        rows = [part for event in events for part in event]
+        rows = [part for event_id, raw in events for part in (event_id.encode(), raw)]
         rung, *new = self._run("accept", {"tokens": list(tokens)}, *rows)
         return Accepted(tuple(bool(flag) for flag in new), rung)
 
@@ -197,7 +182,7 @@ class Journal:
             idle: The task has nothing in flight: if nothing is due it gives its token back.
             finishes: What the worker decided about earlier events; carried out first.
         """
-        args = {"wakeup": wakeup, "lease": lease, "limit": limit, "idle": idle}
+        args = {"wakeup": wakeup, "lease": lease, "limit": limit, "idle": idle, **self._asks}
         listed = [finish.as_json() for finish in finishes]
         state, finished, news, wait_ms, *parts = self._run("claim", {**args, "finishes": listed})
         poisoned = log_news(news)
@@ -218,7 +203,7 @@ class Journal:
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what a worker decided about events that it claimed."""
         listed = [finish.as_json() for finish in finishes]
-        news, *finished = self._run("finish", {"finishes": listed})
+        news, *finished = self._run("finish", {"finishes": listed, **self._asks})
         log_news(news)
         return _finished(finished)
 
@@ -228,7 +213,7 @@ class Journal:
 
     def tick(self, worker: str, capacity: int, tokens: Sequence[str]) -> Tick:
         """Say that a worker is alive, and ring for due events without a wake-up."""
-        args = {"worker": f"{capacity} {worker}", "tokens": list(tokens), **self._bounds}
+        args = {"worker": f"{capacity} {worker}", "tokens": list(tokens)}
         rung, expired, overflow = self._run("tick", args)
         return Tick(rung, _ids(expired), _ids(overflow))
 
@@ -378,22 +363,14 @@ class Journal:
 
     # How a step reaches Redis
 
-    def _run(self, name: str, args: dict[str, Any], *rest: str | bytes) -> Any:
+    def _run(self, name: str, args: dict[str, Any], *rest: bytes) -> Any:
         """Carry out one script."""
-        named = {**self._constants, **args}
         if self._clock is not None:
-            named["now"] = self._clock()
-        source, digest = load_script(name, shebang=self._shebang)
-        parts = (len(KEYS), *self._key.values(), json.dumps(named), *rest)
+            args["now"] = self._clock()
         if self._fsync and name == "accept":
-            return self._call(evaluate_on_disk, self._redis, source, digest, parts)
-        return self._call(self._evaluate, source, digest, parts)
-
-    def _evaluate(self, source: str, digest: str, parts: tuple[Any, ...]) -> Any:
-        try:
-            return self._redis.evalsha(digest, *parts)
-        except NoScriptError:  # Redis is new or its script cache was wiped
-            return self._redis.eval(source, *parts)
+            evaluate = partial(evaluate_on_disk, self._redis)
+            return self._call(self._scripts.run_by, evaluate, name, args, *rest)
+        return self._call(self._scripts.run, name, args, *rest)
 
     def _call(self, command: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """The one place where Redis's errors become ours."""
@@ -403,17 +380,6 @@ class Journal:
             if is_demoted(error):  # look for the new master
                 self._redis.connection_pool.disconnect(inuse_connections=False)
             raise JournalUnavailable(f"{type(error).__name__}: {error}") from error
-
-
-@cache
-def load_script(name: str, *, shebang: bool) -> tuple[str, str]:
-    """A script's whole text and its SHA-1, by which Redis knows it."""
-    parts = ["common", "breaker", *(["finishing"] * (name in FINISHING)), name]
-    text = "\n".join((LUA / f"{part}.lua").read_text() for part in parts)
-    if shebang:
-        flags = ["allow-oom"] * (name in ALLOW_OOM) + ["no-writes"] * (name in NO_WRITES)
-        text = f"#!lua flags={','.join(flags)}\n{text}"
-    return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _finished(words: Iterable[bytes]) -> tuple[Finished, ...]:

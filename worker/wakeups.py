@@ -5,8 +5,8 @@ worker's ticker rings for what no wake-up covers. So publishing never raises.
 """
 
 from collections.abc import Callable, Sequence
+from secrets import token_hex
 from time import monotonic
-from uuid import uuid4
 
 import structlog
 from celery import Celery
@@ -37,7 +37,7 @@ class Wakeups:
         """Fresh tokens; none while the broker fails, so that the ticker rings instead."""
         if self._now() < self._muted_until:
             return []
-        return [uuid4().hex[:16] for _ in range(number)]
+        return [token_hex(8) for _ in range(number)]
 
     def publish(self, tokens: Sequence[str]) -> None:
         """Send a wake-up for each token; an outage is logged once and made good by the ticker."""

@@ -1,6 +1,7 @@
 """The journal's state machine again, on a real server, with the scripts' flags."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -94,17 +95,45 @@ def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> Non
     assert not list(journal.inspect())
 
 
+@contextmanager
+def nearly_full(redis: Redis, journal: Journal) -> Iterator[None]:
+    """Let Redis have used more than nine tenths of its memory."""
+    journal.accept([("first", b"{}")], [])  # to know a script takes memory too
+    redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / 0.93))
+    try:
+        yield
+    finally:
+        redis.config_set("maxmemory", 0)
+
+
 def test_intake_leaves_the_last_tenth_of_the_memory_to_the_workers(redis: Redis) -> None:
     redis.flushdb()
     journal = Journal(redis, SETTINGS)
-    redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / 0.95))
-    try:
-        with pytest.raises(JournalUnavailable, match="nine tenths"):
-            journal.accept([("event-1", b"{}")], [])
+    with nearly_full(redis, journal):
+        for rows in ([("event-1", b"{}"), ("event-2", b"{}")], [("event-3", b"{}")]):
+            with pytest.raises(JournalUnavailable, match="nine tenths"):
+                journal.accept(rows, [])
         redis.lpush("convertro", "a wake-up")
-    finally:
-        redis.config_set("maxmemory", 0)
-    assert journal.snapshot().counters == {}
+    assert journal.snapshot().counters == {"accepted": 1}
+    assert journal.accept([("event-1", b"{}")], []).new == (True,)
+
+
+def test_lone_events_find_out_soon_that_redis_is_full_and_all_of_them_then(redis: Redis) -> None:
+    redis.flushdb()
+    journal = Journal(redis, SETTINGS)
+
+    def accept_many(numbers: range) -> None:
+        for number in numbers:
+            journal.accept([(f"event-{number}", b"{}")], [])
+
+    with nearly_full(redis, journal):
+        with pytest.raises(JournalUnavailable, match="nine tenths"):
+            accept_many(range(1000))  # one of sixteen asks
+        for number in range(1000, 1100):
+            with pytest.raises(JournalUnavailable, match="nine tenths"):
+                accept_many(range(number, number + 1))
+    assert journal.accept([("after", b"{}")], []).new == (True,)
+    assert journal.snapshot().unaccounted == 0
 
 
 def test_a_clock_that_was_set_back_does_not_keep_anybody_from_ringing(redis: Redis) -> None:

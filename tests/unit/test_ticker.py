@@ -99,7 +99,7 @@ def test_an_outage_of_the_journal_is_said_once(
         raise RedisConnectionError("down")
 
     with structlog.testing.capture_logs() as logs, monkeypatch.context() as patch:
-        patch.setattr(redis, "evalsha", down)
+        patch.setattr(redis.connection_pool, "get_connection", down)
         ticker.tick()
         ticker.tick()
         patch.undo()

@@ -1,83 +1,13 @@
--- Holding instead of failing: the circuit breaker, the pause, and the rate of requests.
--- Put after common.lua before every script.
---
--- While the breaker is open or delivery is paused, nothing is claimed but, if the breaker is
--- open, one probe at a time. The breaker's fields:
---   state                    'open', or absent
---   cause, detail            why: 'failures', 'setup', 'throttled' or 'burials', and the answer
---   since                    when it opened
---   probe_at, wait           when the next probe may be claimed, and the wait before it
---   probe, probe_until       the lease of the probe that is out, and when that ends
---   probed                   different events that failed for it, as far as that is known
---   probes                   probes that came back
---   closed_at                when it closed last
---   unguarded_until          until then an operator wants events buried, however many
---   window, passed, failed, buried:<reason>, and each with :last
---                            rounds in this window and the one before
---   failures, burials, and each with _of and _since
---                            how many different events in a row failed, or would have been
---                            buried for one reason, and since when
---   passed_began             when the call began that began last of those that passed
---   passed_at:<endpoint>     when Convertro last accepted a call there
---   trouble:<endpoint>       in thousandths: of the last events that were sent there for the
---                            first time, how many failed, the latest counting most
---   disliked_hour, disliked:<endpoint>, and that with :last
---                            different events that it refused this hour, and the hour before
---   suspect, suspect_until   the lease of the suspect that is out, and when that ends
-
-local FIRST_WAIT = 1000
-
-local TEXTS = {
-  state = true, cause = true, detail = true, probe = true, suspect = true,
-  failures_of = true, burials_of = true,
-}
-
--- Dead letters whose reason lies with Convertro or with this program, not with the event.
-local GUARDED = {rejected = true, retries_exhausted = true, unexpected_error = true}
-
-local breaker = {}
-local fields = redis.call('HGETALL', BREAKER)
-for position = 1, #fields, 2 do
-  local name, value = fields[position], fields[position + 1]
-  breaker[name] = TEXTS[name] and value or tonumber(value)
-end
-local breaker_changed = false
+-- What opens and closes the breaker, and the rate of requests. Put after events.lua.
+if not next(stored) then load_breaker() end
 
 -- What this step did to the breaker: 'opened' or 'closed', for the worker's log.
 local turn = nil
 
-local function save_breaker()
-  if not breaker_changed then return end
-  local flat = {}
-  for name, value in pairs(breaker) do
-    flat[#flat + 1] = name
-    flat[#flat + 1] = type(value) == 'number' and string.format('%.0f', value) or value
-  end
-  redis.call('DEL', BREAKER)
-  if #flat > 0 then redis.call('HSET', BREAKER, unpack(flat)) end
-end
+local FIRST_WAIT = 1000
 
--- What every script that changes something does last.
-local function settle()
-  save_breaker()
-  save_latest()
-  save_counts()
-end
-
-local function is_paused()
-  return redis.call('EXISTS', PAUSE) == 1
-end
-
-local function is_open()
-  return breaker.state == 'open'
-end
-
--- Times that Redis's clock, set back, would only reach much later do not count.
-local function may_probe()
-  local is_out = breaker.probe and breaker.probe_until > now
-    and breaker.probe_until <= now + args.lease_ms
-  return not is_out and (now >= breaker.probe_at or now < breaker.since)
-end
+-- Dead letters whose reason lies with Convertro or with this program, not with the event.
+local GUARDED = {rejected = true, retries_exhausted = true, unexpected_error = true}
 
 -- What is counted by window, and by hour: fields of these names, alone or before a colon.
 local BY_WINDOW = {passed = true, failed = true, buried = true}
@@ -96,9 +26,9 @@ end
 
 local function open_breaker(cause, detail)
   -- Opened again soon after it closed: the waits go on growing where they were.
-  local again = breaker.closed_at and now - breaker.closed_at < args.probe_max
+  local again = breaker.closed_at and now - breaker.closed_at < settings.probe_max
     and cause ~= 'throttled'
-  breaker.wait = again and math.min(2 * breaker.wait, args.probe_max) or FIRST_WAIT
+  breaker.wait = again and math.min(2 * breaker.wait, settings.probe_max) or FIRST_WAIT
   breaker.state, breaker.cause, breaker.detail, breaker.since = 'open', cause, detail, now
   breaker.probe_at, breaker.probe = now + breaker.wait, nil
   breaker.probed = cause == 'setup' and 1 or 2  -- all but that one take several events
@@ -141,7 +71,7 @@ end
 
 -- Whether so many of the rounds are too many.
 local function is_most(number, rounds)
-  return rounds >= args.breaker_min and number >= args.breaker_ratio * rounds
+  return rounds >= settings.breaker_min and number >= settings.breaker_ratio * rounds
 end
 
 local function is_sick()
@@ -186,7 +116,7 @@ local function note_probe(record, health, guarded, last, asked)
       breaker.detail = last.detail
     end
     if not asked then
-      breaker.wait = math.min(2 * breaker.wait, args.probe_max)
+      breaker.wait = math.min(2 * breaker.wait, settings.probe_max)
       breaker.probe_at = math.max(breaker.probe_at, now + breaker.wait)
     end
   elseif health == 'passed' then
@@ -206,7 +136,7 @@ local function is_row(name, of, record, began)
   end
   if (record[name] or -1) < breaker[name .. '_since'] then breaker[name] = breaker[name] + 1 end
   record[name] = now
-  return breaker[name] >= args.breaker_min
+  return breaker[name] >= settings.breaker_min
 end
 
 local function end_rows(health, guarded, began)
@@ -219,7 +149,7 @@ end
 
 local function note_round(health, guarded, record, outcomes)
   local last = outcomes[#outcomes]
-  turn_counts('window', args.breaker_window, BY_WINDOW)
+  turn_counts('window', settings.breaker_window, BY_WINDOW)
   if health then add(health) end
   if guarded then add('buried:' .. guarded) end
   local rounds = seen('passed') + seen('failed')
@@ -286,27 +216,14 @@ end
 -- each event in advance; a finish settles what was really sent.
 local function pace_bucket()
   local at, tokens = unpack(redis.call('HMGET', PACE, 'at', 'tokens'))
-  local size = math.max(1, args.rate)
+  local size = math.max(1, settings.rate)
   if not at or tonumber(at) > now then return size end
-  return math.min(size, tonumber(tokens) + (now - tonumber(at)) * args.rate / 1000)
+  return math.min(size, tonumber(tokens) + (now - tonumber(at)) * settings.rate / 1000)
 end
 
 local function pay(requests)
-  if args.rate == 0 or requests == 0 then return end
+  if settings.rate == 0 or requests == 0 then return end
   local tokens = pace_bucket() - requests
   redis.call('HSET', PACE, 'at', string.format('%.0f', now), 'tokens', tokens)
 end
 
--- Registers as many of the offered wake-up tokens as the due events need and the
--- workers can take; answers how many. The caller publishes just those.
-local function ring()
-  local live = live_wakeups()
-  local spare = math.min(capacity() - live, #args.tokens)
-  if spare <= 0 or is_paused() or (is_open() and not may_probe()) then return 0 end
-  local due = redis.call('ZCOUNT', DUE, '-inf', now)
-  local wanted = is_open() and math.min(due, 1) or math.ceil(due / args.batch) - live
-  local rung = math.max(0, math.min(spare, wanted))
-  for number = 1, rung do renew_wakeup(args.tokens[number]) end
-  if rung > 0 then count('wakeups', rung) end
-  return rung
-end

@@ -66,14 +66,14 @@ local function choose_probe()
 end
 
 local limit, wait = args.limit, 0
-if args.rate > 0 and limit > 0 then
+if settings.rate > 0 and limit > 0 then
   local tokens = pace_bucket()
   limit = math.max(0, math.min(limit, math.floor(tokens)))
-  if limit == 0 then wait = math.ceil((1 - tokens) * 1000 / args.rate) end
+  if limit == 0 then wait = math.ceil((1 - tokens) * 1000 / settings.rate) end
 end
 
 local is_suspect_out = breaker.suspect and breaker.suspect_until > now
-  and breaker.suspect_until <= now + args.lease_ms
+  and breaker.suspect_until <= now + settings.lease_ms
 
 local due = {}
 if limit > 0 and is_open() then
@@ -93,8 +93,8 @@ local events = {}
 local function hand_out(id, record)
   record.lease = args.lease
   save_record(id, record)
-  redis.call('ZADD', DUE, now + args.lease_ms, id)
-  redis.call('ZADD', CLAIMED, now + args.lease_ms, id)
+  redis.call('ZADD', DUE, now + settings.lease_ms, id)
+  redis.call('ZADD', CLAIMED, now + settings.lease_ms, id)
   events[#events + 1] = id
   events[#events + 1] = redis.call('HGET', EVENTS, id) or ''
   events[#events + 1] = cjson.encode(record)
@@ -125,7 +125,7 @@ for position = 1, #due, 2 do
     if args.idle and #events == 0 then
       if record.lease then lose(record, lost) end
       hand_out(id, record)
-      breaker.suspect, breaker.suspect_until = args.lease, now + args.lease_ms
+      breaker.suspect, breaker.suspect_until = args.lease, now + settings.lease_ms
       breaker_changed = true
     end
     break
@@ -137,6 +137,6 @@ if is_suspect_out and args.idle and #events == 0 then wait = math.max(wait, SUSP
 
 pay(#events / 3)
 if is_open() and #events > 0 then
-  breaker.probe, breaker.probe_until, breaker_changed = args.lease, now + args.lease_ms, true
+  breaker.probe, breaker.probe_until, breaker_changed = args.lease, now + settings.lease_ms, true
 end
 return answer('claimed', wait, events)

@@ -177,8 +177,8 @@ local function keep(finish, record)
     return 'gone'
   end
   save_record(finish.id, record)
-  redis.call('ZADD', DUE, now + args.lease_ms, finish.id)
-  redis.call('ZADD', CLAIMED, now + args.lease_ms, finish.id)
+  redis.call('ZADD', DUE, now + settings.lease_ms, finish.id)
+  redis.call('ZADD', CLAIMED, now + settings.lease_ms, finish.id)
   return 'moved'
 end
 

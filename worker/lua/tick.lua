@@ -14,7 +14,7 @@ for _, member in ipairs(silent) do
     redis.call('ZREM', ASKED, string.match(member, '^%d+ (.*)$'))
   end
 end
-redis.call('ZADD', WORKERS, now + args.worker_ttl, args.worker)
+redis.call('ZADD', WORKERS, now + settings.worker_ttl, args.worker)
 redis.call('ZADD', ASKED, 'NX', now, string.match(args.worker, '^%d+ (.*)$'))
 
 -- The fastest ten seconds of this week and of the one before: what a backlog can hope for.
@@ -35,15 +35,15 @@ local function remove(ids, reason)
   return ids
 end
 
-local oldest = now - args.dead_max_age
+local oldest = now - settings.dead_max_age
 local expired = remove(
-  redis.call('ZRANGEBYSCORE', DEAD, '-inf', oldest, 'LIMIT', 0, args.dead_step), 'dead_expired')
+  redis.call('ZRANGEBYSCORE', DEAD, '-inf', oldest, 'LIMIT', 0, settings.dead_step), 'dead_expired')
 
-local excess = redis.call('ZCARD', DEAD) - args.dead_max_count
+local excess = redis.call('ZCARD', DEAD) - settings.dead_max_count
 local overflow = {}
 if excess > 0 then
   overflow = remove(
-    redis.call('ZRANGE', DEAD, 0, math.min(excess, args.dead_step) - 1), 'dead_overflow')
+    redis.call('ZRANGE', DEAD, 0, math.min(excess, settings.dead_step) - 1), 'dead_overflow')
 end
 
 local rung = ring()

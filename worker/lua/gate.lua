@@ -1,0 +1,99 @@
+-- Holding instead of failing: whether anything may be claimed, and who is to be rung for.
+-- Put after common.lua before every script; what moves the breaker is in breaker.lua.
+--
+-- While the breaker is open or delivery is paused, nothing is claimed but, if the breaker is
+-- open, one probe at a time. The breaker's fields:
+--   state                    'open', or absent
+--   cause, detail            why: 'failures', 'setup', 'throttled' or 'burials', and the answer
+--   since                    when it opened
+--   probe_at, wait           when the next probe may be claimed, and the wait before it
+--   probe, probe_until       the lease of the probe that is out, and when that ends
+--   probed                   different events that failed for it, as far as that is known
+--   probes                   probes that came back
+--   closed_at                when it closed last
+--   unguarded_until          until then an operator wants events buried, however many
+--   window, passed, failed, buried:<reason>, and each with :last
+--                            rounds in this window and the one before
+--   failures, burials, and each with _of and _since
+--                            how many different events in a row failed, or would have been
+--                            buried for one reason, and since when
+--   passed_began             when the call began that began last of those that passed
+--   passed_at:<endpoint>     when Convertro last accepted a call there
+--   trouble:<endpoint>       in thousandths: of the last events that were sent there for the
+--                            first time, how many failed, the latest counting most
+--   disliked_hour, disliked:<endpoint>, and that with :last
+--                            different events that it refused this hour, and the hour before
+--   suspect, suspect_until   the lease of the suspect that is out, and when that ends
+
+local TEXTS = {
+  state = true, cause = true, detail = true, probe = true, suspect = true,
+  failures_of = true, burials_of = true,
+}
+
+local breaker = {}
+local breaker_changed = false
+
+-- What is stored of it, as far as it was read.
+local stored = {}
+
+local function load_breaker()
+  local fields = redis.call('HGETALL', BREAKER)
+  for position = 1, #fields, 2 do
+    local name, value = fields[position], fields[position + 1]
+    stored[name], breaker[name] = value, TEXTS[name] and value or tonumber(value)
+  end
+end
+
+-- As long as it is closed, most scripts need to know no more than that.
+if redis.call('HEXISTS', BREAKER, 'state') == 1 then load_breaker() end
+
+-- Writes what differs from what is stored.
+local function save_breaker()
+  if not breaker_changed then return end
+  local set, gone = {}, {}
+  for name, value in pairs(breaker) do
+    local text = type(value) == 'number' and string.format('%.0f', value) or value
+    if stored[name] ~= text then set[#set + 1], set[#set + 2] = name, text end
+  end
+  for name in pairs(stored) do
+    if breaker[name] == nil then gone[#gone + 1] = name end
+  end
+  if #set > 0 then redis.call('HSET', BREAKER, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', BREAKER, unpack(gone)) end
+end
+
+-- What every script that changes something does last.
+local function settle()
+  save_breaker()
+  save_latest()
+  save_counts()
+end
+
+local function is_paused()
+  return redis.call('EXISTS', PAUSE) == 1
+end
+
+local function is_open()
+  return breaker.state == 'open'
+end
+
+-- Times that Redis's clock, set back, would only reach much later do not count.
+local function may_probe()
+  local is_out = breaker.probe and breaker.probe_until > now
+    and breaker.probe_until <= now + settings.lease_ms
+  return not is_out and (now >= breaker.probe_at or now < breaker.since)
+end
+
+-- Registers as many of the offered wake-up tokens as the due events need and the
+-- workers can take; answers how many. The caller publishes just those.
+local function ring()
+  local live = live_wakeups()
+  local spare = math.min(capacity() - live, #args.tokens)
+  if spare <= 0 or is_paused() or (is_open() and not may_probe()) then return 0 end
+  local due = redis.call('ZCOUNT', DUE, '-inf', now)
+  local wanted = is_open() and math.min(due, 1) or math.ceil(due / settings.batch) - live
+  local rung = math.max(0, math.min(spare, wanted))
+  for number = 1, rung do renew_wakeup(args.tokens[number]) end
+  if rung > 0 then count('wakeups', rung) end
+  return rung
+end

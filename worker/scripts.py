@@ -1,0 +1,141 @@
+"""How the journal's scripts reach Redis.
+
+A script is put together from parts in `worker/lua`. What the settings say is written into it,
+and the bytes that each of its calls begins with are made once: a step costs its producer or
+worker little more than the round trip.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+LUA = Path(__file__).parent / "lua"
+
+#: The parts of which each script is made, in their order; the script itself comes last.
+GATED = ("common", "gate")
+MOVING = (*GATED, "events")
+PARTS = {
+    "accept": GATED,
+    "release": GATED,
+    "pause": GATED,
+    "snapshot": GATED,
+    "resume": (*GATED, "breaker"),
+    "redrive": MOVING,
+    "discard": MOVING,
+    "erase": MOVING,
+    "tick": MOVING,
+    "look": MOVING,
+    "inspect": MOVING,
+    "claim": (*MOVING, "breaker", "finishing"),
+    "finish": (*MOVING, "breaker", "finishing"),
+}
+
+#: Scripts that may run when Redis is full: all but intake free memory sooner or later.
+ALLOW_OOM = frozenset(
+    {"claim", "finish", "redrive", "discard", "erase", "tick", "release", "pause", "resume"}
+)
+NO_WRITES = frozenset({"snapshot", "look", "inspect"})
+
+#: Carries a script out in its own way: by its text, its digest, and its keys and arguments.
+Evaluate = Callable[[str, str, tuple[Any, ...]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script whose text is complete."""
+
+    source: str
+    #: Its SHA-1, by which Redis knows it.
+    digest: str
+    #: How a call by its digest begins on the wire, up to its keys; and one by its text.
+    by_digest: bytes
+    by_source: bytes
+
+
+class Scripts:
+    """Carries out scripts, each in one round trip.
+
+    Args:
+        redis: A client that does not decode answers.
+        keys: What every script is given as `KEYS`.
+        settings: Names and numbers that every script finds in its table `settings`.
+        shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
+    """
+
+    def __init__(
+        self, redis: Redis, keys: Sequence[str], settings: Mapping[str, float], *, shebang: bool
+    ) -> None:
+        self._redis = redis
+        self._keys = keys
+        table = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
+        self._scripts = {name: self._script(name, table, shebang=shebang) for name in PARTS}
+
+    def run(self, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
+        """Carry out a script.
+
+        Args:
+            name: Its name in `worker/lua`.
+            args: What it finds in its table `args`.
+            rest: What follows in `ARGV`.
+
+        Raises:
+            RedisError: It was not carried out, or nobody knows.
+        """
+        script = self._scripts[name]
+        count = 4 + len(self._keys) + len(rest)
+        arguments = pack((msgspec.json.encode(args), *rest))
+        try:
+            return self._talk(b"*%d\r\n%b%b" % (count, script.by_digest, arguments))
+        except NoScriptError:  # Redis is new or its script cache was wiped
+            return self._talk(b"*%d\r\n%b%b" % (count, script.by_source, arguments))
+
+    def run_by(self, evaluate: Evaluate, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
+        """Carry out a script in another way; see `run`."""
+        script = self._scripts[name]
+        parts = (len(self._keys), *self._keys, msgspec.json.encode(args), *rest)
+        return evaluate(script.source, script.digest, parts)
+
+    def _talk(self, command: bytes) -> Any:
+        """One round trip, as redis-py makes it, but for the packing and the bookkeeping."""
+        pool = self._redis.connection_pool
+        connection: Any = pool.get_connection()
+
+        def send() -> Any:
+            connection.send_packed_command([command])
+            return connection.read_response()
+
+        try:
+            return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+        finally:
+            pool.release(connection)
+
+    def _script(self, name: str, table: str, *, shebang: bool) -> Script:
+        source = f"local settings = {{{table}}}\n{_text(name)}"
+        if shebang:
+            flags = ["allow-oom"] * (name in ALLOW_OOM) + ["no-writes"] * (name in NO_WRITES)
+            source = f"#!lua flags={','.join(flags)}\n{source}"
+        digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
+        keys = [str(len(self._keys)).encode(), *(key.encode() for key in self._keys)]
+        return Script(
+            source=source,
+            digest=digest,
+            by_digest=pack([b"EVALSHA", digest.encode(), *keys]),
+            by_source=pack([b"EVAL", source.encode(), *keys]),
+        )
+
+
+@cache
+def _text(name: str) -> str:
+    return "\n".join((LUA / f"{part}.lua").read_text() for part in (*PARTS[name], name))
+
+
+def pack(parts: Iterable[bytes]) -> bytes:
+    """Write parts of a command as Redis's protocol wants them."""
+    return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])
