@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from time import time
 from traceback import extract_tb
@@ -130,9 +131,7 @@ class Delivery:
         self._keeper = keeper
         self._now_ms = now_ms
         self._chance = chance
-        self._blips = _retrying(settings, stopping, BLIPS)
-        #: For calls that must not be sent again if Convertro may have them.
-        self._sure_blips = _retrying(settings, stopping, BLIPS - {OutcomeClass.AMBIGUOUS})
+        self._stopping = stopping
 
     def deliver(self, event: ClaimedEvent) -> Finish | None:
         """Do everything that can be done about a claimed event now.
@@ -227,7 +226,38 @@ class Delivery:
             )
             return outcome
 
-        return (self._sure_blips if parks_ambiguous else self._blips)(attempt)
+        # A call that must not be sent again if Convertro may have it has fewer blips.
+        blips = BLIPS - {OutcomeClass.AMBIGUOUS} if parks_ambiguous else BLIPS
+        outcome = attempt()
+        if outcome.outcome_class not in blips:
+            return outcome
+        took_seconds = (progress.attempts[-1].took_ms or 0) / 1000
+        tries = chain([outcome], iter(attempt, None))
+        last: Outcome = self._retrying(blips, took_seconds)(next, tries)
+        return last
+
+    def _retrying(self, blips: AbstractSet[OutcomeClass], took_seconds: float) -> Retrying:
+        """Tries again at once what is a blip, unless the worker stops; the last outcome counts.
+
+        To be made for each blip is cheaper than to look at each call's first try.
+
+        Args:
+            blips: What is tried again.
+            took_seconds: How long the first try took, which counts towards its limit of time.
+        """
+        stop_time = stop_before_delay(max(0.0, self._settings.blip_seconds - took_seconds))
+        return Retrying(
+            retry=retry_if_result(
+                lambda outcome: outcome.outcome_class in blips and not self._stopping()
+            ),
+            stop=stop_after_attempt(self._settings.blip_tries) | stop_time,
+            wait=wait_exponential_jitter(
+                multiplier=BLIP_WAIT_SECONDS,
+                max=BLIP_LONGEST_WAIT_SECONDS,
+                jitter=BLIP_WAIT_SECONDS,
+            ),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
 
     def _decide(self, progress: Progress, outcome: Outcome, *, parks_ambiguous: bool) -> Decision:
         record = progress.event.record
@@ -251,19 +281,3 @@ class Delivery:
         (finished,) = self._keeper.finish([progress.finish(Move.KEPT)])
         progress.forget()
         return finished is Finished.MOVED
-
-
-def _retrying(
-    settings: Settings, stopping: Callable[[], bool], blips: AbstractSet[OutcomeClass]
-) -> Retrying:
-    """Tries again at once what is a blip, unless the worker stops; the last outcome counts."""
-    return Retrying(
-        retry=retry_if_result(lambda outcome: outcome.outcome_class in blips and not stopping()),
-        stop=stop_after_attempt(settings.blip_tries) | stop_before_delay(settings.blip_seconds),
-        wait=wait_exponential_jitter(
-            multiplier=BLIP_WAIT_SECONDS,
-            max=BLIP_LONGEST_WAIT_SECONDS,
-            jitter=BLIP_WAIT_SECONDS,
-        ),
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-    )

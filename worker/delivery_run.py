@@ -1,9 +1,10 @@
 """One run of the deliver task: claim, deliver in threads, write back in groups."""
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from threading import Thread
+from queue import SimpleQueue
+from threading import Event, Thread
 from time import monotonic, sleep, time
 from typing import Protocol
 from uuid import uuid4
@@ -29,6 +30,10 @@ from worker.records import (
 #: How long to gather what comes and what finishes before talking to the journal again: a
 #: few events share a round trip, and none waits for long.
 PACE_SECONDS = 0.01
+
+#: The same where so many events came at once that round trips count for more than a wait.
+CROWD_EVENTS = 8
+CROWDED_PACE_SECONDS = 0.025
 
 #: How long to wait for a thread to become free before renewing the wake-up token.
 BUSY_SECONDS = 0.5
@@ -57,6 +62,36 @@ class Ledger(Protocol):
         """Write back what became of events."""
 
 
+class Outbox:
+    """Where threads put results, which a run takes in groups.
+
+    To be woken for each of them would cost it nearly as much as an event.
+    """
+
+    def __init__(self) -> None:
+        self._results: deque[Result] = deque()
+        self._enough = Event()
+        self._wanted = 0
+
+    def put(self, result: Result) -> None:
+        """Hand a result over."""
+        self._results.append(result)
+        if len(self._results) >= self._wanted:
+            self._enough.set()
+
+    def wait(self, wanted: int, timeout_seconds: float) -> None:
+        """Wait until so many results are there, or for so long."""
+        self._wanted = wanted
+        self._enough.clear()
+        if len(self._results) < wanted:  # else none may follow that would say so
+            self._enough.wait(timeout_seconds)
+
+    def take(self) -> Iterator[Result]:
+        """Take what is there."""
+        while self._results:
+            yield self._results.popleft()
+
+
 class EventThreads:
     """A process's threads, each delivering one event at a time.
 
@@ -66,11 +101,11 @@ class EventThreads:
 
     def __init__(self, deliver: Deliver, size: int) -> None:
         self._deliver = deliver
-        self._inbox: SimpleQueue[tuple[ClaimedEvent, SimpleQueue[Result]]] = SimpleQueue()
+        self._inbox: SimpleQueue[tuple[ClaimedEvent, Outbox]] = SimpleQueue()
         for number in range(size):
             Thread(target=self._work, name=f"deliver-{number}", daemon=True).start()
 
-    def submit(self, event: ClaimedEvent, outbox: "SimpleQueue[Result]") -> None:
+    def submit(self, event: ClaimedEvent, outbox: Outbox) -> None:
         """Deliver an event as soon as a thread is free and put the result in the outbox."""
         self._inbox.put((event, outbox))
 
@@ -141,7 +176,7 @@ class DeliveryRun:
     summary: Summary = field(default_factory=Summary)
     #: By lease and id: a claim that came after a lost lease is another one.
     _in_flight: dict[tuple[str, str], ClaimedEvent] = field(default_factory=dict)
-    _outbox: "SimpleQueue[Result]" = field(default_factory=SimpleQueue)
+    _outbox: Outbox = field(default_factory=Outbox)
     _unwritten: list[Finish] = field(default_factory=list)
     #: The last write got no answer: it may have been carried out.
     _unsure: bool = False
@@ -183,7 +218,9 @@ class DeliveryRun:
             self.threads.submit(event, self._outbox)
         self.summary.claimed += len(claim.events)
         self._more_is_due = len(claim.events) == free > 0
-        self._pace_seconds = min(max(PACE_SECONDS, claim.wait_ms / 1000), BUSY_SECONDS)
+        crowded = len(claim.events) >= CROWD_EVENTS
+        pace_seconds = CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
+        self._pace_seconds = min(max(pace_seconds, claim.wait_ms / 1000), BUSY_SECONDS)
         self.announce([*buried, *(Burial(event_id, POISON) for event_id in claim.poisoned)])
         return claim.state
 
@@ -196,24 +233,19 @@ class DeliveryRun:
     def _gather(self) -> None:
         """Take what finishes until it pays to talk to the journal again."""
         if self._is_full():
-            self._take(BUSY_SECONDS)
-        enough = self.settings.concurrency // 2 if self._more_is_due else -1
-        while len(self._in_flight) > enough:
-            left_seconds = self._asked_at + self._pace_seconds - monotonic()
-            if left_seconds <= 0:
-                break
-            self._take(left_seconds)
-        while self._take(0.0):
-            pass
+            self._outbox.wait(1, BUSY_SECONDS)
+            self._take()
+        if self._more_is_due:
+            wanted = len(self._in_flight) - self.settings.concurrency // 2
+        else:
+            wanted = self.settings.concurrency + 1  # more than there are: what comes is waited for
+        self._outbox.wait(wanted, max(0.0, self._asked_at + self._pace_seconds - monotonic()))
+        self._take()
 
-    def _take(self, timeout_seconds: float) -> bool:
-        """Take one finished event; answers whether there was one in time."""
-        try:
-            event, finish = self._outbox.get(timeout=timeout_seconds)
-        except Empty:
-            return False
-        self._note(event, finish)
-        return True
+    def _take(self) -> None:
+        """Take what is finished."""
+        for event, finish in self._outbox.take():
+            self._note(event, finish)
 
     def _note(self, event: ClaimedEvent, finish: Finish | None) -> None:
         if self._in_flight.pop((event.lease, event.event_id), None) is None:
@@ -262,7 +294,8 @@ class DeliveryRun:
                 return
             if self._in_flight and monotonic() >= leases_end_at:
                 self._abandon()
-            self._take(PACE_SECONDS)
+            self._outbox.wait(len(self._in_flight), PACE_SECONDS)
+            self._take()
             self._write()
 
     def _abandon(self) -> None:

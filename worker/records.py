@@ -4,11 +4,12 @@ A record is what the journal knows about an event besides the event itself; an
 untouched event has none.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
+
+import msgspec
 
 from worker.convertro.responses import Outcome
 
@@ -83,7 +84,7 @@ class SentCall:
     @classmethod
     def from_json(cls, text: bytes) -> Self:
         """Read a call as the journal stores it."""
-        stored = json.loads(text)
+        stored = msgspec.json.decode(text)
         return cls(
             call_index=int(stored["call"]), path=stored["path"], body=stored["body"].encode()
         )
@@ -126,7 +127,7 @@ class Record:
     @classmethod
     def from_json(cls, text: bytes) -> Self:
         """Read a record as the scripts store it."""
-        stored = json.loads(text)
+        stored = msgspec.json.decode(text)
         return cls(
             accepted_at_ms=int(stored["accepted_at"]),
             attempts=int(stored.get("attempts", 0)),

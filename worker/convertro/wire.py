@@ -8,15 +8,24 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from string import ascii_letters, digits, punctuation
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from config.settings import Settings
-from worker.convertro.calls import Call, Install, LinkDevice, TrackEvent, TrackUser
+from worker.convertro.calls import Call, DeviceEvent, Install, LinkDevice, TrackEvent, TrackUser
 
 #: Visible ASCII but for the escape character itself.
 KEY_CHARACTERS = (ascii_letters + digits + punctuation).replace("%", "")
+
+#: The names of each call's fields, in their order.
+FIELDS: dict[type[Call], tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind))
+    for kind in (TrackUser, TrackEvent, LinkDevice, DeviceEvent, Install)
+}
 
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
@@ -33,12 +42,10 @@ class CallRequest:
 
 def request_for(call: Call, settings: Settings) -> CallRequest:
     """Say what to send for a call, and where to."""
-    path = _template(call, settings).format(
-        account=quote(settings.account, safe=""),
-        client_name=quote(settings.client_name, safe=""),
-        site_id=quote(settings.site_id, safe=""),
+    path = _path(
+        _template(call, settings), settings.account, settings.client_name, settings.site_id
     )
-    values = ((field.name, getattr(call, field.name)) for field in fields(call))
+    values = ((name, getattr(call, name)) for name in FIELDS[type(call)])
     return CallRequest(path, {name: value for name, value in values if value is not None})
 
 
@@ -47,6 +54,15 @@ def endpoint_of(call: Call) -> str:
     if isinstance(call, TrackUser | LinkDevice):
         return "users"
     return "installs" if isinstance(call, Install) else "events"
+
+
+@cache
+def _path(template: str, account: str, client_name: str, site_id: str) -> str:
+    return template.format(
+        account=quote(account, safe=""),
+        client_name=quote(client_name, safe=""),
+        site_id=quote(site_id, safe=""),
+    )
 
 
 def _template(call: Call, settings: Settings) -> str:
@@ -60,6 +76,10 @@ def _template(call: Call, settings: Settings) -> str:
 
 def encode_body(body: Mapping[str, Any]) -> bytes:
     """Write a body as compact JSON in UTF-8; lone surrogates become escapes."""
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, OverflowError):
+        pass  # lone surrogates, other mappings than dict and numbers of many digits
     return _WRITER.encode(body).encode("utf-8", "backslashreplace")
 
 
@@ -92,6 +112,8 @@ def pending_calls(
         accepted: Index and name of each call that was accepted, perhaps under an earlier
             mapping.
     """
+    if not accepted:
+        return tuple(enumerate(calls))
     # Those in their old place first: of two that are alike, the one that was sent counts.
     unmoved = {index for index, call in enumerate(calls) if accepted.get(index) == call_name(call)}
     moved = Counter(name for index, name in accepted.items() if index not in unmoved)
