@@ -1,10 +1,11 @@
 """The product at work: a journal that is filled while deliveries are paused, then delivered."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Any
 
 from benchmarks.event import event
 from benchmarks.sink import Arrival, Sink, tally
@@ -28,6 +29,8 @@ class Delivered:
     """What came of delivering."""
 
     events_per_second: float
+    #: How many calls of `enqueue()` a second put them into the paused journal; None if lists did.
+    enqueue_calls_per_second: float | None
     #: Of `worker` and `valkey`, from the moment at which delivery was allowed.
     used: dict[str, Used]
 
@@ -61,16 +64,24 @@ class Deployment:
         self.sink = sink
         self.producer = stack.producer()
         self._numbers = count()
-        self._expected = range(0)
+        #: The events that `fill` put in last.
+        self.expected = range(0)
 
     def fill(self, number: int) -> float:
-        """Put events into the paused journal; answers how many a second it took in."""
+        """Put events into the paused journal by lists; answers how many a second it took in."""
+        return self._fill(number, lambda events: self.producer.intake.enqueue_many(events))
+
+    def fill_singly(self, number: int) -> float:
+        """The same by single calls."""
+        return self._fill(number, lambda events: list(map(self.producer.intake.enqueue, events)))
+
+    def _fill(self, number: int, enqueue: Callable[[Iterable[Any]], object]) -> float:
         self.producer.journal.pause("measuring")
         first = next(self._numbers)
         self._numbers = count(first + number)
-        self._expected = range(first, first + number)
+        self.expected = range(first, first + number)
         begun = time.perf_counter()
-        self.producer.intake.enqueue_many(map(event, self._expected))
+        enqueue(map(event, self.expected))
         return number / (time.perf_counter() - begun)
 
     def start_worker(self, processes: int, *arguments: str) -> None:
@@ -88,7 +99,7 @@ class Deployment:
         with Watch({**roots, "valkey": [valkey_pid(self.stack)]}) as watch:
             self.producer.journal.resume([])
             self.sink.wait_for(number)
-        return Delivered(steady_rate(self.sink.arrivals()[:number]), watch.used)
+        return Delivered(steady_rate(self.sink.arrivals()[:number]), None, watch.used)
 
     def deliver_all(self) -> Delivered:
         """Let the worker deliver what `fill` put in.
@@ -96,9 +107,9 @@ class Deployment:
         Raises:
             NotExactlyOnceError: Not every event arrived exactly once.
         """
-        delivered = self.deliver(len(self._expected))
+        delivered = self.deliver(len(self.expected))
         until(lambda: self.producer.journal.snapshot().stored == 0)
-        require_once(self.sink.arrivals(), self._expected)
+        require_once(self.sink.arrivals(), self.expected)
         return delivered
 
 
@@ -118,8 +129,9 @@ def measure_delivery(latency_ms: float, events: int, way: Way | None = None) -> 
         with way.beside(stack):
             deployment.fill(WARM_UP)
             deployment.deliver_all()
-            deployment.fill(events)
-            return deployment.deliver_all()
+            calls_per_second = deployment.fill_singly(events)
+            delivered = deployment.deliver_all()
+    return replace(delivered, enqueue_calls_per_second=calls_per_second)
 
 
 def steady_rate(arrivals: Sequence[Arrival]) -> float:
