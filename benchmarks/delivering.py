@@ -69,7 +69,7 @@ class Deployment:
 
     def fill(self, number: int) -> float:
         """Put events into the paused journal by lists; answers how many a second it took in."""
-        return self._fill(number, lambda events: self.producer.intake.enqueue_many(events))
+        return self._fill(number, self.producer.intake.enqueue_many)
 
     def fill_singly(self, number: int) -> float:
         """The same by single calls."""
