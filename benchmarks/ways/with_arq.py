@@ -3,8 +3,8 @@
 `poll_delay` is 10 instead of 500 ms: between two polls a worker starts no more than `max_jobs`
 jobs, so with the default it would start 256 a second. `keep_result=0`, so that no results are
 stored; results are not logged either. Jobs are tried five times, the default, and leave the queue
-after the work. There is no bulk call: `enqueue_many` gathers 500 single ones, which is how an
-asynchronous application sends many.
+after the work. There is no bulk call: `enqueue_many` gathers 500 single ones, as an
+asynchronous application does.
 """
 
 import asyncio

@@ -12,12 +12,12 @@ if os.environ.get("RACE_GREENLETS") and not os.environ.get("RACE_PRODUCER"):
 
     monkey.patch_all()
 
-from typing import Any  # noqa: E402  only after the patch
+from typing import Any
 
-from huey import RedisHuey  # noqa: E402
+from huey import RedisHuey
 
-from benchmarks.ways.delivery import REDIS_URL  # noqa: E402
-from benchmarks.ways.delivery import deliver as send  # noqa: E402
+from benchmarks.ways.delivery import REDIS_URL
+from benchmarks.ways.delivery import deliver as send
 
 huey = RedisHuey("race", url=REDIS_URL, results=False)
 

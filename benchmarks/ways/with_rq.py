@@ -28,6 +28,4 @@ def enqueue(event: dict[str, Any]) -> None:
 
 
 def enqueue_many(events: Sequence[dict[str, Any]]) -> None:
-    queue.enqueue_many(
-        [Queue.prepare_data(deliver, args=(event,), **_OPTIONS) for event in events]
-    )
+    queue.enqueue_many([Queue.prepare_data(deliver, args=(event,), **_OPTIONS) for event in events])

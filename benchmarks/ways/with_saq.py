@@ -2,8 +2,8 @@
 
 Jobs are not kept when they are done (`ttl=-1`); three retries with backoff. Jobs wait in a blocking
 read each, so nothing is polled. `max_concurrent_ops` is raised to what is in flight, so that no job
-waits for another's command. There is no bulk call: `enqueue_many` gathers 500 single ones, which is how
-an asynchronous application sends many.
+waits for another's command. There is no bulk call: `enqueue_many` gathers 500 single ones, as
+an asynchronous application does.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 Two workers, the default; `--max-async-tasks 128` instead of 100; acknowledged when executed, as
 there is no result to save; parameters are not parsed by pydantic (`--no-parse`). Retries by
 `SimpleRetryMiddleware`, as its documentation shows. There is no bulk call: `enqueue_many` gathers
-500 single ones, which is how an asynchronous application sends many.
+500 single ones, as an asynchronous application does.
 """
 
 import asyncio
