@@ -1,7 +1,7 @@
 """What it costs to wait for the disk: interleaved rounds, medians, ratios within each round.
 
 `python -m benchmarks.durability --rounds 7`. Each way gets an embedded Valkey of its own,
-one producer process, and the 1 KB events of the throughput benchmark. A probe says first
+one producer process, and the 1 KB events of the race. A probe says first
 how long this machine's disk takes for an fsync.
 """
 
@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.throughput import RESULTS, event
+from benchmarks.event import event
+from benchmarks.results_file import RESULTS
 from config.settings import Settings
 from worker.bootstrap import make_producer
 from worker.demo.embedded import embedded_server
