@@ -17,8 +17,8 @@ import urllib3
 
 from benchmarks.delivering import require_once, steady_rate
 from benchmarks.event import event, message_id
-from benchmarks.plain import SETTINGS
 from benchmarks.sink import Sink
+from benchmarks.ways.delivery import SETTINGS
 from worker.convertro import translate
 from worker.convertro.wire import encode_body, idempotency_key, request_for
 from worker.demo.stack import ROOT
