@@ -4,13 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.report_tables import (
-    OURS,
-    MissingResultsError,
-    Results,
-    flat_redis_rows,
-    results_of,
-)
+from benchmarks.report_own import flat_redis_rows
+from benchmarks.report_race import OURS
+from benchmarks.results_file import MissingResultsError, Results, results_of
 from benchmarks.rounds import (
     Spread,
     Values,

@@ -7,6 +7,9 @@ from typing import Any, Self
 
 Row = dict[str, Any]
 
+#: Stands for what was not measured.
+ABSENT = "-"
+
 #: What was measured in the same round under the same conditions has the same key.
 Values = dict[tuple[Any, ...], float]
 
@@ -54,14 +57,14 @@ def number(value: float) -> str:
 
 
 def shown(values: Values) -> str:
-    """The median, or a dash if nothing was measured."""
-    return number(median(values)) if values else "–"
+    """The median, or `ABSENT` if nothing was measured."""
+    return number(median(values)) if values else ABSENT
 
 
 def shown_ratio(ratio: Spread | None) -> str:
-    """Median, lowest and highest, or a dash."""
+    """Median, lowest and highest, or `ABSENT`."""
     if ratio is None:
-        return "–"
+        return ABSENT
     return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
