@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.event import event
 from benchmarks.sink import Arrival, Sink, tally
-from benchmarks.usage import Used, Watch, valkey_pid
+from benchmarks.usage import SAMPLE_SECONDS, Used, Watch, valkey_pid
 from tests.waiting import until
 from worker.demo.stack import Stack
 
@@ -92,11 +92,16 @@ class Deployment:
         until(lambda: self.producer.journal.snapshot().workers)
         time.sleep(SETTLE_SECONDS)
 
-    def deliver(self, number: int) -> Delivered:
-        """Let the worker deliver, and measure it by so many arrivals."""
+    def deliver(self, number: int, sample_seconds: float = SAMPLE_SECONDS) -> Delivered:
+        """Let the worker deliver, and measure it by so many arrivals.
+
+        Args:
+            number: How many.
+            sample_seconds: How often to look at memory, which takes long where there is much.
+        """
         roots = {"worker": [worker.pid for worker in self.stack.workers]}
         self.sink.forget()
-        with Watch({**roots, "valkey": [valkey_pid(self.stack)]}) as watch:
+        with Watch({**roots, "valkey": [valkey_pid(self.stack)]}, sample_seconds) as watch:
             self.producer.journal.resume([])
             self.sink.wait_for(number)
         return Delivered(steady_rate(self.sink.arrivals()[:number]), None, watch.used)

@@ -68,7 +68,7 @@ def first_deliveries(deployment: Deployment, number: int) -> float:
     """
     journal = deployment.producer.journal
     already = journal.snapshot().counters.get("delivered", 0)
-    rate = deployment.deliver(number).events_per_second
+    rate = deployment.deliver(number, sample_seconds=60).events_per_second
     journal.pause("measured")
     until(lambda: journal.snapshot().claimed == 0)
     told = journal.snapshot().counters["delivered"] - already

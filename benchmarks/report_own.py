@@ -15,23 +15,20 @@ from benchmarks.rounds import (
 
 
 def machine(results: Results) -> str:
-    """What everything was measured on; what differs between files is said."""
-    lines = []
+    """What everything was measured on, of which commit, and how busy it was."""
+    where, begun = [], []
     for name, result in results.items():
-        where, versions = result["machine"], result["versions"]
-        packages = ", ".join(f"{key} {value}" for key, value in versions.items())
-        lines.append(
-            f"{where['cpu']}, {where['cores']} cores, {where['memory_gib']} GiB, "
-            f"{where['system']}; {packages}"
-            + f"; `{name}`: load before {where['load_before']:.1f}"
-            * (where["load_before"] > 0.5)
+        machine, versions = result["machine"], dict(result["versions"])
+        begun.append(f"{name} {versions.pop('commit')} (load {machine['load_before']:.1f})")
+        packages = ", ".join(f"{package} {version}" for package, version in versions.items())
+        where.append(
+            f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+            f"{machine['system']}; {packages}."
         )
-    same = in_order([{"line": line.partition("; `")[0]} for line in lines], lambda row: row["line"])
-    busy = [line.partition("; `")[2] for line in lines if "; `" in line]
-    text = "\n".join(f"- {line}" for line in same)
-    if busy:
-        text += "\n- The machine was busy when these began: `" + ", `".join(busy)
-    return text
+    lines = list(dict.fromkeys(where))
+    if begun:
+        lines.append(f"Commit, and load when it began: {', '.join(begun)}.")
+    return "\n\n".join(lines)
 
 
 def limits_http(results: Results) -> str:

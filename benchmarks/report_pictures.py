@@ -14,7 +14,7 @@ from benchmarks.results_file import MissingResultsError, Results, results_of
 from benchmarks.rounds import Spread, Values, in_order, number, values_of
 
 INK, QUIET, MINE = "#24292f", "#9aa4b1", "#c2410c"
-PARTS = ("#c2410c", "#6b7c93", "#cbd3dc")
+PARTS = ("#2f4b66", "#7f9db9", "#cfd9e3")
 LINES = ("#c2410c", "#33658a")
 
 Rows = list[dict[str, Any]]
@@ -109,19 +109,19 @@ def growth(results: Results) -> Figure:
     """Delivery by how many events wait."""
     rows = results_of(results, "growth")["rows"]
     sizes = sorted({row["waiting"] for row in rows})
-    figure, (axes,) = _panels(1, ())
-    for color, (field, label) in zip(
-        LINES,
-        (("events_per_second", "delivered"), ("enqueued_per_second", "enqueued, by lists of 500")),
-        strict=True,
-    ):
+    figure, panels = _panels(2, ())
+    fields = ("events_per_second", "enqueued_per_second")
+    titles = ("delivered", "enqueued, by lists of 500")
+    for axes, field, title in zip(panels, fields, titles, strict=True):
         found = [values_of(rows, field, waiting=size) for size in sizes]
-        _line(axes, sizes, found, color, label)
-    axes.set_xscale("log")
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
-    axes.minorticks_off()
-    axes.set(xlabel="events that wait", ylabel="events per second", title="A growing backlog")
-    axes.legend(frameon=False)
+        _line(axes, sizes, found, MINE)
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
+        axes.minorticks_off()
+        axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
+        axes.set(xlabel="events that wait", ylabel="events per second")
+        axes.set_title(title, fontsize=10)
+    figure.suptitle("A growing backlog (shade: lowest to highest round)")
     return figure
 
 
@@ -139,7 +139,8 @@ def scaling(results: Results) -> Figure:
     cores = results["scaling"]["machine"]["cores"]
     title = f"More worker processes, {cores} cores for all"
     axes.set(xlabel="worker processes", ylabel="events per second", title=title, xticks=processes)
-    axes.legend(frameon=False)
+    axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
+    axes.legend(frameon=False, loc="lower right")
     return figure
 
 
@@ -235,7 +236,11 @@ def _draw_bars(
 
 
 def _line(
-    axes: Axes, places: Sequence[float], found: Sequence[Values], color: str, label: str
+    axes: Axes,
+    places: Sequence[float],
+    found: Sequence[Values],
+    color: str,
+    label: str | None = None,
 ) -> None:
     spreads = [Spread.of(values.values()) for values in found]
     axes.plot(places, [spread.median for spread in spreads], "o-", color=color, label=label)
@@ -247,5 +252,4 @@ def _line(
         alpha=0.15,
         linewidth=0,
     )
-    axes.set_ylim(bottom=0)
     axes.grid(axis="y", alpha=0.3)

@@ -29,7 +29,7 @@ def ways(results: Results) -> str:
         rows.append(
             [name, way["configuration"].partition("\n")[0], packages, shown_whole(processes)]
         )
-    return table(["way", "what it is", "versions", "processes"], rows)
+    return table(["way", "what it is", "versions", "processes"], rows, words=3)
 
 
 def shown_whole(values: dict[Any, float]) -> str:

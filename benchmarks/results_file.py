@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.sink import ECHO_MODULE, NGINX
 from worker.demo.stack import ROOT
 
 #: By the name of their file.
@@ -81,4 +82,12 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return {**found, "sink": sink_version()}
+
+
+def sink_version() -> str:
+    """nginx and its version, or what stands in for it."""
+    if not (NGINX and ECHO_MODULE.exists()):
+        return "asyncio"
+    told = subprocess.run([NGINX, "-v"], capture_output=True, text=True, check=True).stderr
+    return told.strip().rpartition(" ")[2].replace("/", " ")

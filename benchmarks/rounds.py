@@ -68,10 +68,10 @@ def shown_ratio(ratio: Spread | None) -> str:
     return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; what is in all but the first column is figures."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+    """A Markdown table; so many columns are words, the others figures."""
     lines = ["| " + " | ".join(head) + " |"]
-    lines.append("| --- |" + " ---: |" * (len(head) - 1))
+    lines.append("|" + " --- |" * words + " ---: |" * (len(head) - words))
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
