@@ -86,7 +86,7 @@ def versions() -> dict[str, str]:
 
 
 def sink_version() -> str:
-    """nginx and its version, or what stands in for it."""
+    """The version of nginx, or what stands in for it."""
     if not (NGINX and ECHO_MODULE.exists()):
         return "asyncio"
     told = subprocess.run([NGINX, "-v"], capture_output=True, text=True, check=True).stderr
