@@ -1,6 +1,6 @@
 """What each safety costs: the product as it comes beside the product with one thing changed.
 
-`python -m benchmarks.safeties --rounds 5 --events 5000`. Each way gets a Valkey, a worker of two
+`python -m benchmarks.safeties --rounds 5 --events 10000`. Each way gets a Valkey, a worker of two
 processes and a sink that answers at once; events are enqueued by single calls while deliveries
 are paused, then delivered. Ratios are to the default of the same round.
 
@@ -102,7 +102,7 @@ WAYS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--events", type=int, default=5000)
+    parser.add_argument("--events", type=int, default=10_000)
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for number in range(options.rounds):

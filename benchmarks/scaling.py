@@ -1,6 +1,6 @@
 """Deliveries per second by the number of worker processes.
 
-`python -m benchmarks.scaling --rounds 3 --events 6000`. One worker, `--concurrency` 1 to 4,
+`python -m benchmarks.scaling --rounds 3 --events 10000`. One worker, `--concurrency` 1 to 4,
 32 threads in each process; the events wait in the journal before the clock starts.
 """
 
@@ -17,7 +17,7 @@ PROCESSES = (1, 2, 3, 4)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--events", type=int, default=6000)
+    parser.add_argument("--events", type=int, default=10_000)
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for number in range(options.rounds):
