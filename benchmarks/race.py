@@ -8,7 +8,7 @@ cores. Every measurement is a row of `results/race.json`, which is written after
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.entrant import Entrant, ProducerEndedError
@@ -38,9 +38,11 @@ PATIENCE_SECONDS = 30.0
 Row = dict[str, Any]
 
 
-def measure(way: Way, latency_ms: float, events: int) -> Row:
-    """All that is measured of one way in one round; see the module's functions."""
-    with Entrant(way, latency_ms) as entrant:
+def measure(
+    way: Way, latency_ms: float, events: int, bounds: Mapping[str, int] | None = None
+) -> Row:
+    """All that is measured of one way in one round; `bounds` are others than the way's own."""
+    with Entrant(way, latency_ms, bounds) as entrant:
         try:
             return {**enqueuing(entrant, events), **delivering(entrant, events)}
         except (EventsMissingError, ProducerEndedError, OSError) as error:
@@ -139,8 +141,8 @@ def line_of(row: Row) -> str:
         return f"{begun} FAILED {row['failed']}"
     tallied = "".join(f"  {row[name]} {name}" for name in Tally._fields if row[name])
     return (
-        f"{begun}{row['enqueue_per_second']:>7.0f} enqueued/s{row['drain_per_second']:>7.0f} drained/s"
-        f"{row['events_per_second']:>7.0f} events/s"
+        f"{begun}{row['enqueue_per_second']:>7.0f} enqueued/s"
+        f"{row['drain_per_second']:>7.0f} drained/s{row['events_per_second']:>7.0f} events/s"
         f"{row['worker_cpu_s_per_10k']:>7.1f} CPU s/10k{row['worker_mib']:>7.0f} MiB{tallied}"
     )
 
