@@ -1,5 +1,6 @@
 """The report's pictures: on white, so that they read the same on a light and a dark page."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,11 +77,20 @@ def latency(results: Results) -> Figure:
             axes.plot([middle, late], [place, place], color=_color(way), linewidth=2)
             axes.plot([middle], [place], "o", color=_color(way))
         axes.set_xscale("log")
+        axes.set_xlim(*_decades(rows))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
         axes.set_title(f"{rate:,.0f} events per second", fontsize=10)
         axes.set_xlabel("ms from call to sink")
         axes.grid(axis="x", alpha=0.3)
     figure.suptitle("Latency: dot at the median, line to the 99th percentile")
     return figure
+
+
+def _decades(rows: Rows) -> tuple[float, float]:
+    """From below the shortest latency that is drawn to a power of ten beyond the longest."""
+    longest = max((row["p99_ms"] for row in rows if row.get("held")), default=1.0)
+    return 0.4, 10 ** math.ceil(math.log10(max(longest, 10)))
 
 
 def cpu(results: Results) -> Figure:
