@@ -40,6 +40,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "growth": ("A growing backlog", report_own.growth),
     "scaling": ("More processes", report_own.scaling),
     "safeties": ("What safeties cost", report_own.safeties),
+    "durability": ("Waiting for the disk", report_own.durability),
     "idle": ("Idle", report_own.idle),
 }
 
