@@ -1,8 +1,8 @@
 """The ways that race: how each one's workers are started, and in which environment.
 
-Each way is a module in `benchmarks.ways`, which only its own environment can import: its docstring says how
-it is configured and which advice of its documentation that follows. It offers `enqueue`, and
-may offer `connect` and `enqueue_many`, all of which may be coroutine functions.
+Each way is a module in `benchmarks.ways`, which only its own environment can import: its
+docstring says how it is configured and which advice of its documentation that follows. It offers
+`enqueue`, and may offer `connect` and `enqueue_many`, all of which may be coroutine functions.
 """
 
 import ast
@@ -90,104 +90,113 @@ _CELERY = (
     "celery -A benchmarks.ways.plain_celery worker --loglevel ERROR"
     " --without-gossip --without-mingle --without-heartbeat"
 )
+_OURS = "celery -A worker.app worker --without-gossip --without-mingle --concurrency {processes}"
+_DRAMATIQ = (
+    "dramatiq benchmarks.ways.with_dramatiq --skip-logging"
+    " --processes {processes} --threads {in_flight}"
+)
+_RQ = (
+    "rq worker-pool race --quiet --logging-level ERROR --config benchmarks.ways.with_rq"
+    " --worker-class rq.worker.SimpleWorker --num-workers {processes}"
+)
+_HUEY = (
+    "huey_consumer benchmarks.ways.with_huey.huey --quiet --no-periodic"
+    " --worker-type greenlet --workers {in_flight}"
+)
+_ARQ = (
+    "arq benchmarks.ways.with_arq.WorkerSettings --custom-log-dict benchmarks.ways.with_arq.QUIET"
+)
+_TASKIQ = (
+    "taskiq worker benchmarks.ways.with_taskiq:broker --log-level ERROR --no-parse"
+    " --workers {processes} --max-async-tasks {in_flight} --ack-type when_executed"
+)
+_SAQ = "saq benchmarks.ways.with_saq.settings --quiet --workers {processes}"
+
+_CELERY_PACKAGES = ("celery", "kombu", "redis", "hiredis", "requests")
 
 WAYS = {
     way.name: way
     for way in (
         Way(
-            "ours",
-            "ours",
-            ".venv",
-            (
-                "celery -A worker.app worker --without-gossip --without-mingle"
-                " --concurrency {processes}",
-            ),
-            ("celery", "kombu", "redis", "hiredis", "requests"),
+            name="ours",
+            module="ours",
+            environment=".venv",
+            commands=(_OURS,),
+            packages=_CELERY_PACKAGES,
             bulk="one round trip",
         ),
         Way(
-            "celery-prefork",
-            "plain_celery",
-            ".venv-bench",
-            (f"{_CELERY} --pool prefork --concurrency {{processes}}",),
-            ("celery", "kombu", "redis", "hiredis", "requests"),
-            bounds={"in_flight": 1, "processes": 32},
+            name="celery-prefork",
+            module="plain_celery",
+            environment=".venv-bench",
+            commands=(f"{_CELERY} --pool prefork --concurrency {{processes}}",),
+            packages=_CELERY_PACKAGES,
+            bounds={"in_flight": 1, "processes": 64},
         ),
         Way(
-            "celery-threads",
-            "plain_celery",
-            ".venv-bench",
-            _two(f"{_CELERY} --pool threads --concurrency {{in_flight}} -n race{{number}}@%h"),
-            ("celery", "kombu", "redis", "hiredis", "requests"),
-        ),
-        Way(
-            "celery-gevent",
-            "plain_celery",
-            ".venv-bench",
-            _two(f"{_CELERY} --pool gevent --concurrency {{in_flight}} -n race{{number}}@%h"),
-            ("celery", "kombu", "gevent", "redis", "hiredis", "requests"),
-        ),
-        Way(
-            "dramatiq",
-            "with_dramatiq",
-            ".venv-bench",
-            (
-                "dramatiq benchmarks.ways.with_dramatiq --skip-logging"
-                " --processes {processes} --threads {in_flight}",
+            name="celery-threads",
+            module="plain_celery",
+            environment=".venv-bench",
+            commands=_two(
+                f"{_CELERY} --pool threads --concurrency {{in_flight}} -n race{{number}}@%h"
             ),
-            ("dramatiq", "redis", "hiredis", "requests"),
+            packages=_CELERY_PACKAGES,
         ),
         Way(
-            "rq",
-            "with_rq",
-            ".venv-bench",
-            (
-                "rq worker-pool race --quiet --logging-level ERROR"
-                " --config benchmarks.ways.with_rq"
-                " --worker-class rq.worker.SimpleWorker --num-workers {processes}",
+            name="celery-gevent",
+            module="plain_celery",
+            environment=".venv-bench",
+            commands=_two(
+                f"{_CELERY} --pool gevent --concurrency {{in_flight}} -n race{{number}}@%h"
             ),
-            ("rq", "redis", "hiredis", "requests"),
+            packages=(*_CELERY_PACKAGES, "gevent"),
+        ),
+        Way(
+            name="dramatiq",
+            module="with_dramatiq",
+            environment=".venv-bench",
+            commands=(_DRAMATIQ,),
+            packages=("dramatiq", "redis", "hiredis", "requests"),
+            variables={"dramatiq_worker_timeout": "100"},
+        ),
+        Way(
+            name="rq",
+            module="with_rq",
+            environment=".venv-bench",
+            commands=(_RQ,),
+            packages=("rq", "redis", "hiredis", "requests"),
             bounds={"in_flight": 1, "processes": 32},
             bulk="one round trip",
         ),
         Way(
-            "huey",
-            "with_huey",
-            ".venv-bench",
-            _two(
-                "huey_consumer benchmarks.ways.with_huey.huey --quiet --no-periodic"
-                " --worker-type greenlet --workers {in_flight}"
-            ),
-            ("huey", "gevent", "redis", "hiredis", "requests"),
-            variables={"RACE_GREENLETS": "1"},
+            name="huey",
+            module="with_huey",
+            environment=".venv-bench",
+            commands=_two(_HUEY),
+            packages=("huey", "gevent", "redis", "hiredis", "requests"),
         ),
         Way(
-            "arq",
-            "with_arq",
-            ".venv-bench-arq",
-            _two(
-                "arq benchmarks.ways.with_arq.WorkerSettings --custom-log-dict benchmarks.ways.with_arq.QUIET"
-            ),
-            ("arq", "redis", "hiredis", "aiohttp", "uvloop"),
+            name="arq",
+            module="with_arq",
+            environment=".venv-bench-arq",
+            commands=_two(_ARQ),
+            packages=("arq", "redis", "hiredis", "aiohttp", "uvloop"),
             bulk="gathered",
         ),
         Way(
-            "taskiq",
-            "with_taskiq",
-            ".venv-bench",
-            (
-                "taskiq worker benchmarks.ways.with_taskiq:broker --log-level ERROR --no-parse"
-                " --workers {processes} --max-async-tasks {in_flight} --ack-type when_executed",
-            ),
-            ("taskiq", "taskiq-redis", "redis", "hiredis", "aiohttp", "uvloop"),
+            name="taskiq",
+            module="with_taskiq",
+            environment=".venv-bench",
+            commands=(_TASKIQ,),
+            packages=("taskiq", "taskiq-redis", "redis", "hiredis", "aiohttp", "uvloop"),
             bulk="gathered",
         ),
         Way(
-            "saq",
-            "with_saq",
-            ".venv-bench-saq",
-            ("saq benchmarks.ways.with_saq.settings --quiet --workers {processes}",),
-            ("saq", "redis", "hiredis", "aiohttp", "uvloop"),
+            name="saq",
+            module="with_saq",
+            environment=".venv-bench-saq",
+            commands=(_SAQ,),
+            packages=("saq", "redis", "hiredis", "aiohttp", "uvloop"),
             bulk="gathered",
         ),
     )

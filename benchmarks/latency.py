@@ -24,6 +24,10 @@ LATE_SECONDS = 0.5
 PATIENCE_SECONDS = 30.0
 QUANTILES = (50, 95, 99)
 
+#: Events at a rate at least, however long that takes; p99 needs 100.
+FEWEST = 50
+FEWEST_FOR_P99 = 100
+
 
 def measure_latency(way: Way, rates: Sequence[float], seconds: float) -> Iterator[dict[str, Any]]:
     """One row for each rate; a rate that is not held says so instead of quantiles."""
@@ -35,7 +39,7 @@ def measure_latency(way: Way, rates: Sequence[float], seconds: float) -> Iterato
             first = WARM_UP
             for rate in rates:
                 time.sleep(QUIET_SECONDS)
-                count = int(rate * seconds)
+                count = max(int(rate * seconds), FEWEST)
                 row = {"rate": rate, "events": count, **pace(entrant, rate, first, count)}
                 print(line_of(way, row), flush=True)
                 yield row
@@ -56,12 +60,22 @@ def pace(entrant: Entrant, rate: float, first: int, count: int) -> dict[str, Any
     if max(late, behind) > LATE_SECONDS:
         return {"held": False, "late_seconds": late, "behind_seconds": behind}
     took_ms = sorted((arrived[first + index] - at) * 1000 for index, at in enumerate(calls_at))
-    quantiles = {f"p{part}_ms": took_ms[(count - 1) * part // 100] for part in QUANTILES}
-    return {"held": True, **{name: round(value, 1) for name, value in quantiles.items()}}
+    return {
+        "held": True,
+        **{
+            f"p{part}_ms": round(took_ms[(count - 1) * part // 100], 1)
+            for part in QUANTILES
+            if part < 99 or count >= FEWEST_FOR_P99
+        },
+    }
 
 
 def line_of(way: Way, row: dict[str, Any]) -> str:
     begun = f"latency  {way.name:<15}{row['rate']:>6.0f} events/s"
     if not row["held"]:
-        return f"{begun}  not held: {row['late_seconds']:.1f} s late, {row['behind_seconds']:.1f} s behind"
-    return begun + "".join(f"  p{part} {row[f'p{part}_ms']:>6.1f} ms" for part in QUANTILES)
+        late, behind = row["late_seconds"], row["behind_seconds"]
+        return f"{begun}  not held: {late:.1f} s late, {behind:.1f} s behind"
+    fields = [(part, f"p{part}_ms") for part in QUANTILES]
+    return begun + "".join(
+        f"  p{part} {row[name]:>6.1f} ms" for part, name in fields if name in row
+    )

@@ -1,7 +1,7 @@
 """Enqueues for the race, in the environment of its way: `python -m benchmarks.producer MODULE`.
 
-Each line of its input is an order, `{"kind": …, "first": …, "count": …}`. It prepares the events and
-says `ready`; at the line `go` it enqueues, and answers with what that took as a line of JSON.
+Each line of its input is an order, `{"kind": …, "first": …, "count": …}`. It prepares the events
+and says `ready`; at the line `go` it enqueues, and answers with what that took as a line of JSON.
 `single` enqueues one after the other, `many` in lists of 500, `paced` at `rate` a second,
 whatever comes of those before.
 """

@@ -59,7 +59,7 @@ def report_latency(rows: list[Row], ways: list[str]) -> None:
             quantiles = [
                 f"{name} {statistics.median(row[f'{name}_ms'] for row in held):>7.1f}"
                 for name in ("p50", "p95", "p99")
-                if held
+                if held and f"{name}_ms" in held[0]
             ]
             missed = f"   not held {len(found) - len(held)} of {len(found)} times"
             print(f"    {way:<15} {'  '.join(quantiles)}{missed if len(held) < len(found) else ''}")

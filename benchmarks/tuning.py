@@ -1,7 +1,7 @@
 """Whether a way of the race would do better with other bounds: what its configuration is based on.
 
-`python -m benchmarks.tuning dramatiq --in-flight 8,32,128 --latencies 0,50`. Rounds are interleaved;
-medians are printed.
+`python -m benchmarks.tuning dramatiq --in-flight 8,32,128 --latencies 0,50`. Rounds are
+interleaved; medians are printed.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """What every way does with an event: the product's translation and bodies, one POST a call."""
 
 import os
-import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -34,25 +33,3 @@ def posts(event: dict[str, Any]) -> Iterator[Post]:
             "Idempotency-Key": idempotency_key(event["messageId"], index),
         }
         yield Post(BASE_URL + request.path, encode_body(request.body), headers)
-
-
-_local = threading.local()
-
-
-def deliver(event: dict[str, Any]) -> None:
-    """Deliver with requests, over this thread's own kept connection.
-
-    Raises:
-        requests.RequestException: It was not accepted.
-    """
-    import requests  # noqa: PLC0415  the other kind of way need not pay for it
-
-    session: requests.Session | None = getattr(_local, "session", None)
-    if session is None:
-        session = _local.session = requests.Session()
-        session.trust_env = False  # looking for proxies and netrc costs more than the request
-    for post in posts(event):
-        response = session.post(
-            post.url, data=post.body, headers=post.headers, timeout=TIMEOUTS_SECONDS
-        )
-        response.raise_for_status()

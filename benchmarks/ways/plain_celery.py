@@ -14,7 +14,7 @@ from typing import Any
 from celery import Celery
 
 from benchmarks.ways.delivery import REDIS_URL
-from benchmarks.ways.delivery import deliver as send
+from benchmarks.ways.sync_delivery import deliver as send
 
 app = Celery("race", broker=REDIS_URL)
 app.conf.update(

@@ -12,7 +12,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from benchmarks.ways.delivery import REDIS_URL
-from benchmarks.ways.delivery import deliver as send
+from benchmarks.ways.sync_delivery import deliver as send
 
 broker = RedisBroker(url=REDIS_URL)
 dramatiq.set_broker(broker)

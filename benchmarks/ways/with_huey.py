@@ -7,7 +7,7 @@ killed consumer held is lost. There is no bulk call (`map` enqueues one by one).
 
 import os
 
-if os.environ.get("RACE_GREENLETS") and not os.environ.get("RACE_PRODUCER"):
+if not os.environ.get("RACE_PRODUCER"):
     from gevent import monkey
 
     monkey.patch_all()
@@ -17,7 +17,7 @@ from typing import Any
 from huey import RedisHuey
 
 from benchmarks.ways.delivery import REDIS_URL
-from benchmarks.ways.delivery import deliver as send
+from benchmarks.ways.sync_delivery import deliver as send
 
 huey = RedisHuey("race", url=REDIS_URL, results=False)
 

@@ -13,7 +13,8 @@ from typing import Any
 from redis import Redis
 from rq import Queue, Retry
 
-from benchmarks.ways.delivery import REDIS_URL, deliver
+from benchmarks.ways.delivery import REDIS_URL
+from benchmarks.ways.sync_delivery import deliver
 
 #: Read by `rq --config`.
 QUEUES = ["race"]
