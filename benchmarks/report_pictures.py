@@ -58,7 +58,7 @@ def enqueue(results: Results) -> Figure:
 
 
 def latency(results: Results) -> Figure:
-    """A panel a pace; a dot at the median, a line to the 99th percentile."""
+    """A panel a pace; a dot at the median, a line to the 95th percentile."""
     rows = results_of(results, "race").get("latency_rows", [])
     rates = sorted({row["rate"] for row in rows if "rate" in row})
     if not rates:
@@ -67,7 +67,7 @@ def latency(results: Results) -> Figure:
     figure, panels = _panels(len(rates), ways)
     for rate, axes in zip(rates, panels, strict=True):
         for place, way in enumerate(ways):
-            found = [values_of(rows, f"p{part}_ms", way=way, rate=rate) for part in (50, 99)]
+            found = [values_of(rows, f"p{part}_ms", way=way, rate=rate) for part in (50, 95)]
             if not all(found):
                 axes.text(0.5, place, "not held", transform=axes.get_yaxis_transform(),
                           va="center", ha="center", fontsize=8, color=QUIET)  # fmt: skip
@@ -83,13 +83,13 @@ def latency(results: Results) -> Figure:
         axes.set_title(f"{rate:,.0f} events per second", fontsize=10)
         axes.set_xlabel("ms from call to sink")
         axes.grid(axis="x", alpha=0.3)
-    figure.suptitle("Latency: dot at the median, line to the 99th percentile")
+    figure.suptitle("Latency: dot at the median, line to the 95th percentile")
     return figure
 
 
 def _decades(rows: Rows) -> tuple[float, float]:
     """From below the shortest latency that is drawn to a power of ten beyond the longest."""
-    longest = max((row["p99_ms"] for row in rows if row.get("held")), default=1.0)
+    longest = max((row["p95_ms"] for row in rows if row.get("held")), default=1.0)
     return 0.4, 10 ** math.ceil(math.log10(max(longest, 10)))
 
 
