@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := .venv-bench/.installed .venv-bench-arq/.installed .venv-bench-saq/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower exporter monitoring clean
@@ -53,8 +54,14 @@ chaos: $(STAMP) ## Run the tests that kill and break things, the slow ones too
 coverage: $(STAMP) ## Measure branch coverage of the unit tests
 	$(BIN)/pytest -q tests/unit tests/contract --cov --cov-report=term-missing:skip-covered
 
-bench: $(STAMP) ## Measure throughput beside the plain way, in one run
-	$(BIN)/python -m benchmarks.throughput $(ARGS)
+bench: $(STAMP) $(PEERS) ## Race against the queues that could be used instead (ARGS=--quick for minutes)
+	$(BIN)/python -m benchmarks.race $(ARGS)
+
+# The queues that are raced against are installed apart: nothing here imports them.
+.venv-%/.installed: requirements/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	@touch $@
 
 soak: $(STAMP) ## Run a drill of 30 minutes and draw the memory that it takes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/soak.txt
@@ -67,6 +74,7 @@ lock: $(STAMP) ## Renew the pinned requirements
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra exporter --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra soak -o requirements/soak.txt pyproject.toml
+	for group in bench bench-arq bench-saq; do $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group $$group -o requirements/$$group.txt || exit 1; done
 
 worker: $(STAMP) ## Start a worker with the settings of the environment
 	$(BIN)/celery -A worker.app worker $(ARGS)
@@ -86,4 +94,4 @@ monitoring: ## Test the alert rules with Prometheus's promtool
 	promtool test rules monitoring/alerts_test.yml
 
 clean: ## Remove what setup and the tests made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-bench-arq .venv-bench-saq .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

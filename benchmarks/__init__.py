@@ -1,1 +1,1 @@
-"""What the product does beside the plain way, in one run on one machine."""
+"""What the product does beside the queues that could be used instead, and what it costs."""

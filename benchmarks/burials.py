@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from celery import Celery
 
-from benchmarks.throughput import RESULTS
+from benchmarks.results_file import RESULTS
 from tests.events import mobile_track
 from tests.waiting import until
 from worker.demo.stack import Stack

@@ -1,0 +1,1 @@
+"""How each way enqueues and delivers; every module is imported in its own environment only."""

@@ -1,0 +1,35 @@
+"""What every way does with an event: the product's translation and bodies, one POST a call."""
+
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from config.settings import Settings
+from worker.convertro import translate
+from worker.convertro.wire import encode_body, idempotency_key, request_for
+
+SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com")
+BASE_URL = os.environ.get("CONVERTRO_BASE_URL", "")
+REDIS_URL = os.environ.get("CONVERTRO_REDIS_URL", "")
+IN_FLIGHT = int(os.environ.get("CONVERTRO_CONCURRENCY", "1"))
+
+#: To connect, and for each read, as the product's.
+TIMEOUTS_SECONDS = (3, 10)
+
+
+class Post(NamedTuple):
+    """One request to the sink."""
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+
+def posts(event: dict[str, Any]) -> Iterator[Post]:
+    for index, call in enumerate(translate(event, SETTINGS).calls):
+        request = request_for(call, SETTINGS)
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": idempotency_key(event["messageId"], index),
+        }
+        yield Post(BASE_URL + request.path, encode_body(request.body), headers)
