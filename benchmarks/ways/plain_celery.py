@@ -13,13 +13,13 @@ from typing import Any
 
 from celery import Celery
 
-from benchmarks.ways.delivery import REDIS_URL
+from benchmarks.ways.delivery import CONNECTIONS, REDIS_URL
 from benchmarks.ways.sync_delivery import deliver as send
 
 app = Celery("race", broker=REDIS_URL)
 app.conf.update(
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"max_connections": 1000, "priority_steps": [0]},
+    broker_transport_options={"max_connections": CONNECTIONS, "priority_steps": [0]},
     task_acks_late=True,
     task_default_queue="race",
     task_ignore_result=True,

@@ -11,10 +11,10 @@ from typing import Any
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
-from benchmarks.ways.delivery import REDIS_URL
+from benchmarks.ways.delivery import UNBOUNDED_REDIS_URL
 from benchmarks.ways.sync_delivery import deliver as send
 
-broker = RedisBroker(url=REDIS_URL)
+broker = RedisBroker(url=UNBOUNDED_REDIS_URL)
 dramatiq.set_broker(broker)
 
 

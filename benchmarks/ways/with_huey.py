@@ -16,10 +16,10 @@ from typing import Any
 
 from huey import RedisHuey
 
-from benchmarks.ways.delivery import REDIS_URL
+from benchmarks.ways.delivery import UNBOUNDED_REDIS_URL
 from benchmarks.ways.sync_delivery import deliver as send
 
-huey = RedisHuey("race", url=REDIS_URL, results=False)
+huey = RedisHuey("race", url=UNBOUNDED_REDIS_URL, results=False)
 
 
 @huey.task(retries=3, retry_delay=5)

@@ -14,9 +14,11 @@ from taskiq import SimpleRetryMiddleware, TaskiqEvents, TaskiqState
 from taskiq_redis import RedisStreamBroker
 
 from benchmarks.ways.async_delivery import Deliverer
-from benchmarks.ways.delivery import REDIS_URL
+from benchmarks.ways.delivery import CONNECTIONS, REDIS_URL
 
-broker = RedisStreamBroker(REDIS_URL).with_middlewares(SimpleRetryMiddleware(default_retry_count=3))
+broker = RedisStreamBroker(REDIS_URL, max_connection_pool_size=CONNECTIONS).with_middlewares(
+    SimpleRetryMiddleware(default_retry_count=3)
+)
 
 
 class _Worker:
