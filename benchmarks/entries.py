@@ -107,7 +107,7 @@ _ARQ = (
     "arq benchmarks.ways.with_arq.WorkerSettings --custom-log-dict benchmarks.ways.with_arq.QUIET"
 )
 _TASKIQ = (
-    "taskiq worker benchmarks.ways.with_taskiq:broker --log-level ERROR --no-parse"
+    "taskiq worker benchmarks.ways.with_taskiq:broker --log-level ERROR"
     " --workers {processes} --max-async-tasks {in_flight} --ack-type when_executed"
 )
 _SAQ = "saq benchmarks.ways.with_saq.settings --quiet --workers {processes}"

@@ -11,6 +11,11 @@ from worker.convertro.wire import encode_body, idempotency_key, request_for
 SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com")
 BASE_URL = os.environ.get("CONVERTRO_BASE_URL", "")
 REDIS_URL = os.environ.get("CONVERTRO_REDIS_URL", "")
+
+#: redis-py 8 allows a process 100 connections unless told otherwise, which 128 threads exceed.
+CONNECTIONS = 1000
+UNBOUNDED_REDIS_URL = f"{REDIS_URL}?max_connections={CONNECTIONS}"
+
 IN_FLIGHT = int(os.environ.get("CONVERTRO_CONCURRENCY", "1"))
 
 #: To connect, and for each read, as the product's.

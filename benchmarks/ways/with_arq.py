@@ -1,9 +1,10 @@
 """arq: two workers with up to 128 jobs each, on uvloop, with hiredis.
 
-`poll_delay` is 10 instead of 500 ms: between two polls a worker starts no more than `max_jobs`
-jobs, so with the default it would start 256 a second. `keep_result=0`, so that no results are
-stored; results are not logged either. Jobs are tried five times, the default, and leave the queue
-after the work. There is no bulk call: `enqueue_many` gathers 500 single ones, as an
+`poll_delay` is 20 instead of 500 ms: between two polls a worker starts no more than `max_jobs`
+jobs, so with the default it would start 256 a second, and an event would wait for the next poll.
+From 10 to 100 ms throughput changed by less than the noise. `keep_result=0`, so that no results
+are stored; results are not logged either. Jobs are tried five times, the default, and leave the
+queue after the work. There is no bulk call: `enqueue_many` gathers 500 single ones, as an
 asynchronous application does.
 """
 
@@ -49,7 +50,7 @@ class WorkerSettings:
     on_shutdown = stop
     redis_settings = SETTINGS
     max_jobs = IN_FLIGHT
-    poll_delay = 0.01
+    poll_delay = 0.02
     keep_result = 0
     log_results = False
 
