@@ -165,7 +165,7 @@ class Journal:
     def accept(self, events: Sequence[tuple[str, bytes]], tokens: Sequence[str]) -> Accepted:
         """Take events in, each as its id and raw bytes; known ids change nothing."""
         rows = [part for event_id, raw in events for part in (event_id.encode(), raw)]
-        rung, *new = self._run("accept", {"tokens": list(tokens)}, *rows)
+        rung, *new = self._run("accept", {}, " ".join(tokens).encode(), *rows)
         return Accepted(tuple(bool(flag) for flag in new), rung)
 
     # What workers do
@@ -379,6 +379,7 @@ class Journal:
         except RedisError as error:
             if is_demoted(error):  # look for the new master
                 self._redis.connection_pool.disconnect(inuse_connections=False)
+                self._scripts.disconnect()
             raise JournalUnavailable(f"{type(error).__name__}: {error}") from error
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
+from os import getpid
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError
 
 LUA = Path(__file__).parent / "lua"
 
@@ -75,6 +76,7 @@ class Scripts:
         self._redis = redis
         self._keys = keys
         table = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
+        self._idle: list[Any] = []
         self._scripts = {name: self._script(name, table, shebang=shebang) for name in PARTS}
 
     def run(self, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
@@ -90,7 +92,7 @@ class Scripts:
         """
         script = self._scripts[name]
         count = 4 + len(self._keys) + len(rest)
-        arguments = pack((msgspec.json.encode(args), *rest))
+        arguments = pack((_json(args), *rest))
         try:
             return self._talk(b"*%d\r\n%b%b" % (count, script.by_digest, arguments))
         except NoScriptError:  # Redis is new or its script cache was wiped
@@ -99,22 +101,48 @@ class Scripts:
     def run_by(self, evaluate: Evaluate, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
         """Carry out a script in another way; see `run`."""
         script = self._scripts[name]
-        parts = (len(self._keys), *self._keys, msgspec.json.encode(args), *rest)
+        parts = (len(self._keys), *self._keys, _json(args), *rest)
         return evaluate(script.source, script.digest, parts)
 
     def _talk(self, command: bytes) -> Any:
         """One round trip, as redis-py makes it, but for the packing and the bookkeeping."""
-        pool = self._redis.connection_pool
-        connection: Any = pool.get_connection()
+        connection = self._borrow()
 
         def send() -> Any:
+            connection.connect()  # if it is not
             connection.send_packed_command([command])
             return connection.read_response()
 
         try:
             return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
         finally:
-            pool.release(connection)
+            self._idle.append(connection)
+
+    def _borrow(self) -> Any:
+        """A connection that nobody else uses; it connects when used, if it is not connected.
+
+        They are made as the client's pool makes its own, but kept here: to take one from the
+        pool and give it back each time costs as much as all else that a round trip takes here.
+        """
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self._new_connection()
+        if connection.pid != getpid():
+            self._idle = []  # these are the parent's
+            return self._new_connection()
+        if connection.is_connected and _is_spoilt(connection):
+            connection.disconnect()
+        return connection
+
+    def _new_connection(self) -> Any:
+        pool = self._redis.connection_pool
+        return pool.connection_class(**pool.connection_kwargs)
+
+    def disconnect(self) -> None:
+        """Close the connections that nobody uses now."""
+        while self._idle:
+            self._idle.pop().disconnect()
 
     def _script(self, name: str, table: str, *, shebang: bool) -> Script:
         source = f"local settings = {{{table}}}\n{_text(name)}"
@@ -129,6 +157,18 @@ class Scripts:
             by_digest=pack([b"EVALSHA", digest.encode(), *keys]),
             by_source=pack([b"EVAL", source.encode(), *keys]),
         )
+
+
+def _is_spoilt(connection: Any) -> bool:
+    """Whether it was closed by the other side, or has something to say that nobody asked for."""
+    try:
+        return bool(connection.can_read())
+    except (RedisError, OSError):
+        return True
+
+
+def _json(args: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(args) if args else b""
 
 
 @cache

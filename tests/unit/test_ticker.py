@@ -6,7 +6,6 @@ import fakeredis
 import pytest
 import structlog
 from celery import Celery
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.settings import Settings
 from worker.journal import Journal
@@ -20,13 +19,13 @@ SETTINGS = Settings(concurrency=2, dead_max_count=1)
 
 
 @pytest.fixture
-def redis() -> fakeredis.FakeRedis:
-    return fakeredis.FakeRedis(server=fakeredis.FakeServer())
+def server() -> fakeredis.FakeServer:
+    return fakeredis.FakeServer()
 
 
 @pytest.fixture
-def journal(redis: fakeredis.FakeRedis) -> Journal:
-    return Journal(redis, SETTINGS, shebang=False)
+def journal(server: fakeredis.FakeServer) -> Journal:
+    return Journal(fakeredis.FakeRedis(server=server), SETTINGS, shebang=False)
 
 
 @pytest.fixture
@@ -91,18 +90,14 @@ def test_dead_letters_beyond_their_bound_are_removed_counted_and_logged(
 
 
 def test_an_outage_of_the_journal_is_said_once(
-    journal: Journal, app: Celery, redis: fakeredis.FakeRedis, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, app: Celery, server: fakeredis.FakeServer
 ) -> None:
     ticker = ticker_of(journal, app, 1)
-
-    def down(*_: object) -> None:
-        raise RedisConnectionError("down")
-
-    with structlog.testing.capture_logs() as logs, monkeypatch.context() as patch:
-        patch.setattr(redis.connection_pool, "get_connection", down)
+    with structlog.testing.capture_logs() as logs:
+        server.connected = False
         ticker.tick()
         ticker.tick()
-        patch.undo()
+        server.connected = True
         ticker.tick()
     assert [line["action"] for line in logs] == ["journal_unavailable", "journal_back"]
     assert journal.snapshot().workers != ()

@@ -1,4 +1,4 @@
--- ARGV[2..]: id, raw event, id, raw event, …
+-- ARGV[2]: wake-up tokens, with spaces between; then id, raw event, id, raw event, …
 -- Answers {wake-ups rung, then 1 (accepted) or 0 (duplicate) for each event}.
 
 -- The last tenth of the memory is for the workers: if intake filled it, wake-ups and Celery's
@@ -13,11 +13,11 @@ end
 
 -- To ask takes as long as half of the rest. So a list asks, and one of sixteen lone events; and
 -- all of them while the last who asked found Redis full.
-local was_full = redis.call('HEXISTS', LATEST, 'full') == 1
-if was_full or chance == 0 or #ARGV > 3 then
+if breaker.full or is_chosen or #ARGV > 4 then
   local full = is_full()
-  if full and not was_full then redis.call('HSET', LATEST, 'full', now) end
-  if was_full and not full then redis.call('HDEL', LATEST, 'full') end
+  if full and not breaker.full then redis.call('HSET', BREAKER, 'full', 1) end
+  if breaker.full and not full then redis.call('HDEL', BREAKER, 'full') end
+  breaker.full = nil
   if full then
     return redis.error_reply('OOM nine tenths of maxmemory are used, the rest is for the workers')
   end
@@ -26,7 +26,7 @@ end
 local answer = {0}
 local accepted, duplicates = 0, 0
 
-for position = 2, #ARGV, 2 do
+for position = 3, #ARGV, 2 do
   local id = ARGV[position]
   if is_done(id) or redis.call('HSETNX', EVENTS, id, ARGV[position + 1]) == 0 then
     duplicates = duplicates + 1
@@ -44,7 +44,9 @@ if accepted > 0 then
   if is_open() and breaker.probed <= 1 and breaker.cause ~= 'throttled' then
     breaker.probe_at, breaker_changed = math.min(breaker.probe_at, now), true
   end
-  answer[1] = ring()
+  args.tokens = {}
+  for token in string.gmatch(ARGV[2], '%S+') do table.insert(args.tokens, token) end
+  answer[1] = ring(not is_chosen and #ARGV == 4)
 end
 if duplicates > 0 then count('duplicate', duplicates) end
 settle()

@@ -1,5 +1,5 @@
 -- What every script shares; it is put before each of them, behind the settings as a table.
--- ARGV[1] is a JSON object of named arguments. All times are unix milliseconds.
+-- ARGV[1] is a JSON object of named arguments, or empty. All times are unix milliseconds.
 
 local EVENTS, DUE, PROGRESS, DEAD, DONE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local COUNTERS, WAKEUPS, WORKERS, CLAIMED = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
@@ -7,13 +7,14 @@ local BREAKER, PAUSE, PACE = KEYS[10], KEYS[11], KEYS[12]
 local TRIED, DEATHS, SENT = KEYS[13], KEYS[14], KEYS[15]
 local RECENT, LATEST, ASKED = KEYS[16], KEYS[17], KEYS[18]
 
-local args = cjson.decode(ARGV[1])
+local args = ARGV[1] == '' and {} or cjson.decode(ARGV[1])
 
--- One clock for all: Redis's own. Only tests bring their own time.
-local now, chance = args.now, 0
+-- One clock for all: Redis's own. Only tests bring their own time. Its microseconds are a matter
+-- of chance: by them one step of sixteen does what costs too much to be done in each.
+local now, is_chosen = args.now, true
 if not now then
   local time = redis.call('TIME')
-  now, chance = time[1] * 1000 + math.floor(time[2] / 1000), time[2] % 16
+  now, is_chosen = time[1] * 1000 + math.floor(time[2] / 1000), time[2] % 16 == 0
 end
 
 -- What is counted in this step; written at its end, for all time and for these ten seconds.

@@ -23,6 +23,7 @@
 --                            first time, how many failed, the latest counting most
 --   disliked_hour, disliked:<endpoint>, and that with :last
 --                            different events that it refused this hour, and the hour before
+--   full                     1 if intake found Redis full when it looked last
 --   suspect, suspect_until   the lease of the suspect that is out, and when that ends
 
 local TEXTS = {
@@ -45,7 +46,10 @@ local function load_breaker()
 end
 
 -- As long as it is closed, most scripts need to know no more than that.
-if redis.call('HEXISTS', BREAKER, 'state') == 1 then load_breaker() end
+do
+  local state, full = unpack(redis.call('HMGET', BREAKER, 'state', 'full'))
+  if state or full then load_breaker() end
+end
 
 -- Writes what differs from what is stored.
 local function save_breaker()
@@ -86,8 +90,11 @@ end
 
 -- Registers as many of the offered wake-up tokens as the due events need and the
 -- workers can take; answers how many. The caller publishes just those.
-local function ring()
+-- While a deliver task runs, it looks for more within a moment. Whether it needs help may as well
+-- show a little later, if the caller is `easy`.
+local function ring(easy)
   local live = live_wakeups()
+  if easy and live > 0 then return 0 end
   local spare = math.min(capacity() - live, #args.tokens)
   if spare <= 0 or is_paused() or (is_open() and not may_probe()) then return 0 end
   local due = redis.call('ZCOUNT', DUE, '-inf', now)
