@@ -39,9 +39,9 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        # What Flower listens to.
+        # What Flower listens to. It need not hear of a wake-up before a worker has it: that would
+        # cost the producer as much as the wake-up itself.
         "worker_send_task_events": True,
-        "task_send_sent_event": True,
     }
 
 

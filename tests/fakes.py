@@ -60,13 +60,14 @@ class FakeLedger:
     #: What the last claim found to be poison.
     poisoned: tuple[str, ...] = ()
 
-    def claim(
+    def claim(  # noqa: PLR0913  as the journal's
         self,
         wakeup: str,
         lease: str,
         limit: int,
         *,
         idle: bool,
+        lingers: bool,
         finishes: Sequence[Finish],
     ) -> Claim:
         finished = self.finish(finishes)
@@ -77,6 +78,9 @@ class FakeLedger:
         if not events and idle:
             return Claim(ClaimState.IDLE, finished, poisoned=self.poisoned)
         return Claim(ClaimState.CLAIMED, finished, events)
+
+    def wait(self, timeout_seconds: float) -> None:
+        raise AssertionError("it lingers, although that was not granted")
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         self.before()

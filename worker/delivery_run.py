@@ -35,6 +35,10 @@ PACE_SECONDS = 0.01
 CROWD_EVENTS = 8
 CROWDED_PACE_SECONDS = 0.025
 
+#: How long to stay after the last event. Who stays is called within a fraction of the time that a
+#: Celery message takes.
+LINGER_SECONDS = 2.0
+
 #: How long to wait for a thread to become free before renewing the wake-up token.
 BUSY_SECONDS = 0.5
 
@@ -53,10 +57,20 @@ Result = tuple[ClaimedEvent, Finish | None]
 class Ledger(Protocol):
     """The part of the journal that a run needs."""
 
-    def claim(
-        self, wakeup: str, lease: str, limit: int, *, idle: bool, finishes: Sequence[Finish]
+    def claim(  # noqa: PLR0913  as the journal's
+        self,
+        wakeup: str,
+        lease: str,
+        limit: int,
+        *,
+        idle: bool,
+        lingers: bool,
+        finishes: Sequence[Finish],
     ) -> Claim:
         """Write back what became of events, then claim due ones."""
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Wait for more to come."""
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Write back what became of events."""
@@ -184,7 +198,11 @@ class DeliveryRun:
     _asked_at: float = 0.0
     _more_is_due: bool = False
     #: How long it is pointless to ask again, in seconds.
+    _wait_seconds: float = 0.0
+    #: How long to gather before asking again.
     _pace_seconds: float = PACE_SECONDS
+    #: Until when to wait for more once there is nothing left to do.
+    _lingers_until: float = 0.0
 
     def run(self) -> bool:
         """Deliver; answers whether work may remain, so that somebody should ring again."""
@@ -206,7 +224,12 @@ class DeliveryRun:
         self._asked_at = monotonic()
         try:
             claim = self.journal.claim(
-                self.wakeup, lease, free, idle=not self._in_flight, finishes=self._unwritten
+                self.wakeup,
+                lease,
+                free,
+                idle=not self._in_flight,
+                lingers=self._asked_at < self._lingers_until,
+                finishes=self._unwritten,
             )
         except JournalUnavailable as error:
             self._unsure = True
@@ -218,9 +241,11 @@ class DeliveryRun:
             self.threads.submit(event, self._outbox)
         self.summary.claimed += len(claim.events)
         self._more_is_due = len(claim.events) == free > 0
+        if claim.events:
+            self._lingers_until = self._asked_at + LINGER_SECONDS
         crowded = len(claim.events) >= CROWD_EVENTS
-        pace_seconds = CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
-        self._pace_seconds = min(max(pace_seconds, claim.wait_ms / 1000), BUSY_SECONDS)
+        self._pace_seconds = CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
+        self._wait_seconds = min(claim.wait_ms / 1000, BUSY_SECONDS)
         self.announce([*buried, *(Burial(event_id, POISON) for event_id in claim.poisoned)])
         return claim.state
 
@@ -232,15 +257,29 @@ class DeliveryRun:
 
     def _gather(self) -> None:
         """Take what finishes until it pays to talk to the journal again."""
+        if not (self._in_flight or self._wait_seconds or self._unsure):
+            self._wait_for_more()
+            return
         if self._is_full():
             self._outbox.wait(1, BUSY_SECONDS)
             self._take()
-        if self._more_is_due:
-            wanted = len(self._in_flight) - self.settings.concurrency // 2
-        else:
-            wanted = self.settings.concurrency + 1  # more than there are: what comes is waited for
-        self._outbox.wait(wanted, max(0.0, self._asked_at + self._pace_seconds - monotonic()))
+        pause_seconds = max(self._pace_seconds, self._wait_seconds)
+        self._outbox.wait(self._wanted(), max(0.0, self._asked_at + pause_seconds - monotonic()))
         self._take()
+
+    def _wanted(self) -> int:
+        """Of how many results it pays to talk to the journal before its time."""
+        if self._more_is_due:
+            return len(self._in_flight) - self.settings.concurrency // 2
+        if len(self._in_flight) == 1:
+            return 1  # it is quiet: nothing else may come for long
+        return self.settings.concurrency + 1  # more than there can be
+
+    def _wait_for_more(self) -> None:
+        try:
+            self.journal.wait(BUSY_SECONDS)
+        except JournalUnavailable as error:
+            self._pause(error)
 
     def _take(self) -> None:
         """Take what is finished."""

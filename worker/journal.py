@@ -60,6 +60,7 @@ KEYS = (
     "recent:",
     "latest",
     "asked",
+    "bell",
 )
 
 Clock = Callable[[], int]
@@ -170,8 +171,15 @@ class Journal:
 
     # What workers do
 
-    def claim(
-        self, wakeup: str, lease: str, limit: int, *, idle: bool, finishes: Sequence[Finish] = ()
+    def claim(  # noqa: PLR0913  a step that does two things at once
+        self,
+        wakeup: str,
+        lease: str,
+        limit: int,
+        *,
+        idle: bool,
+        lingers: bool = False,
+        finishes: Sequence[Finish] = (),
     ) -> Claim:
         """Claim up to `limit` due events for the deliver task that runs under `wakeup`.
 
@@ -180,9 +188,17 @@ class Journal:
             lease: A fencing token that was never used before.
             limit: How many events the task can start at once.
             idle: The task has nothing in flight: if nothing is due it gives its token back.
+            lingers: Unless it rather waits for more, and another task can be run besides.
             finishes: What the worker decided about earlier events; carried out first.
         """
-        args = {"wakeup": wakeup, "lease": lease, "limit": limit, "idle": idle, **self._asks}
+        args = {
+            "wakeup": wakeup,
+            "lease": lease,
+            "limit": limit,
+            "idle": idle,
+            "lingers": lingers,
+            **self._asks,
+        }
         listed = [finish.as_json() for finish in finishes]
         state, finished, news, wait_ms, *parts = self._run("claim", {**args, "finishes": listed})
         poisoned = log_news(news)
@@ -199,6 +215,10 @@ class Journal:
             wait_ms,
             poisoned,
         )
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Wait until an accept rings for a task that waits, or for so long."""
+        self._call(self._redis.blpop, [self._key["bell"]], timeout=timeout_seconds)
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what a worker decided about events that it claimed."""

@@ -69,6 +69,17 @@ def test_thrown_away_messages_are_made_good(stack: Stack, monkeypatch: pytest.Mo
     assert accepted_ids(stack) == sorted(event_ids("lost", 10))
 
 
+def test_events_that_follow_each_other_take_one_wakeup(stack: Stack) -> None:
+    producer = stack.producer()
+    stack.start_worker()
+    until(has_worker(stack))
+    for name in event_ids("calm", 10):
+        producer.intake.enqueue(mobile_track(messageId=name))
+        until(drained(stack))
+    assert accepted_ids(stack) == sorted(event_ids("calm", 10))
+    assert producer.journal.snapshot().counters["wakeups"] < 5
+
+
 def test_a_burst_is_delivered_with_few_wakeups(stack: Stack) -> None:
     stack.start_worker()
     until(has_worker(stack))

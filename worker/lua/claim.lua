@@ -2,7 +2,8 @@
 -- args.lease. Answers {state, answers to the finishes, news, wait, then id, raw event, record
 -- for each event}; the state is
 --   'surplus'  enough wake-ups run already, this one should end
---   'idle'     nothing is due and the wake-up token was given back, as args.idle asked
+--   'idle'     nothing is due and the wake-up token was given back, as args.idle asked; unless
+--              args.lingers, and there is a task to spare
 --   'held'     nothing may be claimed now; the wake-up token was given back
 --   'claimed'  go on; not before `wait` milliseconds are over if nothing was handed out
 -- The news, as JSON, is what the worker should log.
@@ -83,8 +84,11 @@ elseif limit > 0 then
   due = choose(is_suspect_out and limit + BEYOND_SUSPECTS or limit)
 end
 if args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0 then
-  redis.call('ZREM', WAKEUPS, args.wakeup)
-  return answer('idle', 0)
+  -- One task is always left free, for what else the workers are to do.
+  if not args.lingers or live_wakeups() >= capacity() then
+    redis.call('ZREM', WAKEUPS, args.wakeup)
+    return answer('idle', 0)
+  end
 end
 renew_wakeup(args.wakeup)
 

@@ -88,16 +88,26 @@ local function may_probe()
   return not is_out and (now >= breaker.probe_at or now < breaker.since)
 end
 
+-- Calls a deliver task that waits for more, if one does: it blocks on this list. Else that stays
+-- there, once, and the next one that waits finds nothing and waits again.
+local function ring_bell()
+  if redis.call('LLEN', BELL) == 0 then redis.call('LPUSH', BELL, '') end
+end
+
 -- Registers as many of the offered wake-up tokens as the due events need and the
 -- workers can take; answers how many. The caller publishes just those.
--- While a deliver task runs, it looks for more within a moment. Whether it needs help may as well
--- show a little later, if the caller is `easy`.
+-- A deliver task that runs looks for more within a moment, or at the bell. Whether it needs help
+-- may as well show a little later, if the caller is `easy`.
 local function ring(easy)
   local live = live_wakeups()
-  if easy and live > 0 then return 0 end
+  if easy and live > 0 then
+    ring_bell()
+    return 0
+  end
+  local due = redis.call('ZCOUNT', DUE, '-inf', now)
+  if due > 0 and live > 0 then ring_bell() end
   local spare = math.min(capacity() - live, #args.tokens)
   if spare <= 0 or is_paused() or (is_open() and not may_probe()) then return 0 end
-  local due = redis.call('ZCOUNT', DUE, '-inf', now)
   local wanted = is_open() and math.min(due, 1) or math.ceil(due / settings.batch) - live
   local rung = math.max(0, math.min(spare, wanted))
   for number = 1, rung do renew_wakeup(args.tokens[number]) end

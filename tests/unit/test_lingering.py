@@ -1,0 +1,104 @@
+"""A deliver task that has nothing to do stays for a while, and is called by the bell."""
+
+from collections.abc import Callable
+
+import fakeredis
+import pytest
+
+from config.settings import Settings
+from worker.journal import Journal
+from worker.records import Claim, ClaimState
+
+NOW_MS = 1_800_000_000_000
+
+
+@pytest.fixture
+def redis() -> fakeredis.FakeRedis:
+    return fakeredis.FakeRedis(server=fakeredis.FakeServer())
+
+
+@pytest.fixture
+def journal_of_workers(redis: fakeredis.FakeRedis) -> Callable[[int], Journal]:
+    """A journal whose workers can run so many deliver tasks, and one task that runs."""
+
+    def make(capacity: int) -> Journal:
+        journal = Journal(redis, Settings(), clock=lambda: NOW_MS, shebang=False)
+        journal.tick("worker@host/1", capacity, [])
+        assert journal.accept([("first", b"{}")], ["token"]).rung == 1
+        return journal
+
+    return make
+
+
+def claim(journal: Journal, *, lingers: bool = True) -> Claim:
+    return journal.claim("token", "lease", 10, idle=True, lingers=lingers)
+
+
+def bell_rings(redis: fakeredis.FakeRedis) -> int:
+    return int(redis.llen("{convertro}:bell"))
+
+
+def test_a_task_that_lingers_keeps_its_token(
+    journal_of_workers: Callable[[int], Journal],
+) -> None:
+    journal = journal_of_workers(2)
+    assert len(claim(journal).events) == 1
+    assert claim(journal).state is ClaimState.CLAIMED
+    assert journal.snapshot().wakeups == 1
+
+
+def test_the_last_free_task_is_not_lingered_in(
+    journal_of_workers: Callable[[int], Journal],
+) -> None:
+    journal = journal_of_workers(1)
+    claim(journal)
+    assert claim(journal).state is ClaimState.IDLE
+    assert journal.snapshot().wakeups == 0
+
+
+def test_a_task_that_does_not_linger_gives_its_token_back(
+    journal_of_workers: Callable[[int], Journal],
+) -> None:
+    journal = journal_of_workers(2)
+    claim(journal)
+    assert claim(journal, lingers=False).state is ClaimState.IDLE
+
+
+def test_an_accept_rings_the_bell_once_while_a_task_runs(
+    journal_of_workers: Callable[[int], Journal], redis: fakeredis.FakeRedis
+) -> None:
+    journal = journal_of_workers(2)
+    claim(journal)
+    assert bell_rings(redis) == 0
+    for number in range(3):
+        assert journal.accept([(f"event-{number}", b"{}")], ["another"]).rung == 0
+    assert bell_rings(redis) == 1
+    journal.wait(1)
+    assert bell_rings(redis) == 0
+
+
+def test_without_a_task_that_runs_a_message_is_sent_instead(
+    journal_of_workers: Callable[[int], Journal], redis: fakeredis.FakeRedis
+) -> None:
+    journal = journal_of_workers(2)
+    claim(journal)
+    claim(journal, lingers=False)
+    assert journal.accept([("event", b"{}")], ["another"]).rung == 1
+    assert bell_rings(redis) == 0
+
+
+def test_the_ticker_rings_the_bell_for_what_has_become_due(
+    redis: fakeredis.FakeRedis,
+) -> None:
+    now_ms = NOW_MS
+    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+    journal.tick("worker@host/1", 2, [])
+    journal.accept([("first", b"{}")], ["token"])
+    claim(journal)
+    journal.tick("worker@host/1", 2, [])
+    assert bell_rings(redis) == 0
+    now_ms += 60_000  # the lease is over
+    journal.tick("worker@host/1", 2, [])
+    journal.claim("token", "lease", 0, idle=False)
+    journal.tick("worker@host/1", 2, [])
+    assert bell_rings(redis) == 1
