@@ -17,8 +17,8 @@ from benchmarks.usage import tree_cpu_seconds, valkey_pid
 from worker.bootstrap import Producer
 from worker.convertro.responses import OutcomeClass
 from worker.demo.stack import Stack
-from worker.journal import load_script
 from worker.records import Attempt, Claim, Finish, Move
+from worker.scripts import Script
 from worker.segment import encode
 
 #: A worker process claims as many at once, if it has the threads.
@@ -28,22 +28,16 @@ BATCH = 32
 TOOL_FIGURES = re.compile(r'"([0-9.]+)"(?:,"[0-9.]+"){6}$', re.MULTILINE)
 
 
+def accept_script(producer: Producer) -> Script:
+    """The script by which the product takes events in."""
+    return producer.journal._scripts._scripts["accept"]  # noqa: SLF001  the real one
+
+
 def accept_command(producer: Producer, event_id: str, raw: bytes) -> list[Any]:
     """The very command by which the product takes one event in."""
-    sent: list[list[Any]] = []
-
-    class Caught(Redis):
-        def execute_command(self, *parts: Any, **_named: Any) -> Any:
-            sent.append(list(parts))
-            return [0, 1]
-
-    producer_redis = producer.journal._redis  # noqa: SLF001  the command is to be the real one
-    producer.journal._redis = Caught()  # noqa: SLF001
-    try:
-        producer.journal.accept([(event_id, raw)], producer.wakeups.offer(1))
-    finally:
-        producer.journal._redis = producer_redis  # noqa: SLF001
-    return sent[0]
+    keys = producer.journal._scripts._keys  # noqa: SLF001  the same
+    digest, (token,) = accept_script(producer).digest, producer.wakeups.offer(1)
+    return ["EVALSHA", digest, len(keys), *keys, "", token, event_id, raw]
 
 
 def packed(*parts: Any) -> bytes:
@@ -84,8 +78,8 @@ def line_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]
     port = stack.valkey.port
     redis = Redis(port=port)
     nothing = redis.script_load("return 1")
-    source, digest = load_script("accept", shebang=True)
-    assert redis.script_load(source) == digest
+    script = accept_script(producer)
+    assert redis.script_load(script.source) == script.digest
     template = accept_command(producer, "an id", b"raw")
     raw = [encode(event(number)) for number in range(calls)]
     line = Line(port)
@@ -109,7 +103,7 @@ def tool_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]
         return None
     redis = Redis(port=stack.valkey.port)
     nothing = redis.script_load("return 1")
-    redis.script_load(load_script("accept", shebang=True)[0])
+    redis.script_load(accept_script(producer).source)
     raw = encode({**event(0), "messageId": "tool-__rand_int__"}).decode()
     accept = [str(part) for part in accept_command(producer, "tool-__rand_int__", raw.encode())]
     accept[-1] = raw
