@@ -1,4 +1,4 @@
-"""Where results go, and what is said of the machine beside them."""
+"""Where results go and come from, and what is said of the machine beside them."""
 
 import json
 import os
@@ -10,7 +10,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.sink import ECHO_MODULE, NGINX
 from worker.demo.stack import ROOT
+
+#: By the name of their file.
+Results = dict[str, dict[str, Any]]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -25,6 +29,29 @@ def write_results(name: str, rows: list[dict[str, Any]], **facts: Any) -> Path:
     document = {"machine": machine(), "versions": versions(), **facts, "rows": rows}
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
+
+
+class MissingResultsError(LookupError):
+    """A measurement has not been made."""
+
+
+def read_results() -> Results:
+    """All results that are there."""
+    found = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+    return {name: result for name, result in found.items() if "machine" in result}
+
+
+def results_of(results: Results, name: str) -> dict[str, Any]:
+    """One file's results.
+
+    Raises:
+        MissingResultsError: There is no such file.
+    """
+    if name not in results:
+        raise MissingResultsError(
+            f"*Not measured here: `python -m benchmarks.{name}` writes `results/{name}.json`.*"
+        )
+    return results[name]
 
 
 def machine() -> dict[str, Any]:
@@ -55,4 +82,12 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return {**found, "sink": sink_version()}
+
+
+def sink_version() -> str:
+    """The version of nginx, or what stands in for it."""
+    if not (NGINX and ECHO_MODULE.exists()):
+        return "asyncio"
+    told = subprocess.run([NGINX, "-v"], capture_output=True, text=True, check=True).stderr
+    return told.strip().rpartition(" ")[2].replace("/", " ")

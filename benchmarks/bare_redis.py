@@ -1,0 +1,210 @@
+"""What Redis itself allows: round trips of a client that does nothing else, and CPU a step."""
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+from hiredis import Reader, pack_command
+from redis import Redis
+
+from benchmarks.event import event, message_id
+from benchmarks.usage import tree_cpu_seconds, valkey_pid
+from worker.bootstrap import Producer
+from worker.convertro.responses import OutcomeClass
+from worker.demo.stack import Stack
+from worker.journal import load_script
+from worker.records import Attempt, Claim, Finish, Move
+from worker.segment import encode
+
+#: A worker process claims as many at once, if it has the threads.
+BATCH = 32
+
+#: Requests per second, then six latencies, at the end of a line of CSV.
+TOOL_FIGURES = re.compile(r'"([0-9.]+)"(?:,"[0-9.]+"){6}$', re.MULTILINE)
+
+
+def accept_command(producer: Producer, event_id: str, raw: bytes) -> list[Any]:
+    """The very command by which the product takes one event in."""
+    sent: list[list[Any]] = []
+
+    class Caught(Redis):
+        def execute_command(self, *parts: Any, **_named: Any) -> Any:
+            sent.append(list(parts))
+            return [0, 1]
+
+    producer_redis = producer.journal._redis  # noqa: SLF001  the command is to be the real one
+    producer.journal._redis = Caught()  # noqa: SLF001
+    try:
+        producer.journal.accept([(event_id, raw)], producer.wakeups.offer(1))
+    finally:
+        producer.journal._redis = producer_redis  # noqa: SLF001
+    return sent[0]
+
+
+def packed(*parts: Any) -> bytes:
+    """A command as it travels."""
+    command: bytes = pack_command(parts)
+    return command
+
+
+class Line:
+    """One connection, one command at a time, no client library around it."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reader = Reader()
+
+    def rate(self, commands: Iterable[bytes]) -> float:
+        """Commands per second; each is sent when the one before was answered."""
+        prepared = list(commands)
+        send, receive = self._socket.sendall, self._socket.recv
+        feed, get = self._reader.feed, self._reader.gets
+        begun = time.perf_counter()
+        for command in prepared:
+            send(command)
+            feed(receive(65536))
+            while (answer := get()) is False:
+                feed(receive(65536))
+            if isinstance(answer, Exception):
+                raise answer
+        return len(prepared) / (time.perf_counter() - begun)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def line_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]:
+    """Round trips per second of one thread of Python, by what is asked."""
+    port = stack.valkey.port
+    redis = Redis(port=port)
+    nothing = redis.script_load("return 1")
+    source, digest = load_script("accept", shebang=True)
+    assert redis.script_load(source) == digest
+    template = accept_command(producer, "an id", b"raw")
+    raw = [encode(event(number)) for number in range(calls)]
+    line = Line(port)
+    try:
+        return {
+            "PING": line.rate(packed("PING") for _ in raw),
+            "SET of the event": line.rate(packed("SET", "x", text) for text in raw),
+            "EVALSHA of nothing": line.rate(packed("EVALSHA", nothing, 0) for _ in raw),
+            "accept": line.rate(
+                packed(*template[:-2], message_id(number), text) for number, text in enumerate(raw)
+            ),
+        }
+    finally:
+        line.close()
+
+
+def tool_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float] | None:
+    """The same of a client in C; None where there is none."""
+    tool = shutil.which("valkey-benchmark") or shutil.which("redis-benchmark")
+    if not tool:
+        return None
+    redis = Redis(port=stack.valkey.port)
+    nothing = redis.script_load("return 1")
+    redis.script_load(load_script("accept", shebang=True)[0])
+    raw = encode({**event(0), "messageId": "tool-__rand_int__"}).decode()
+    accept = [str(part) for part in accept_command(producer, "tool-__rand_int__", raw.encode())]
+    accept[-1] = raw
+    commands = {
+        "PING": ["PING"],
+        "SET of the event": ["SET", "x", raw],
+        "EVALSHA of nothing": ["EVALSHA", nothing, "0"],
+        "accept": accept,
+    }
+    command = [tool, "-p", str(stack.valkey.port), "-c", "1", "-n", str(calls)]
+    command += ["-r", "999999999999", "--csv"]
+    found = {}
+    for name, parts in commands.items():
+        done = subprocess.run([*command, *parts], capture_output=True, text=True, check=True)
+        # What was asked comes first, and the quotes in it are not escaped.
+        found[name] = float(TOOL_FIGURES.findall(done.stdout)[-1])
+    return found
+
+
+class ServerCost:
+    """What the server does meanwhile: its CPU, and its time in scripts, in microseconds a unit."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._redis = Redis(port=stack.valkey.port)
+        self._pid = valkey_pid(stack)
+
+    def begin(self) -> None:
+        self._redis.config_resetstat()
+        self._cpu_seconds = tree_cpu_seconds(self._pid)
+
+    def end(self, units: int) -> dict[str, float]:
+        cpu = tree_cpu_seconds(self._pid) - self._cpu_seconds
+        stats: Any = self._redis.info("commandstats")
+        script = stats["cmdstat_evalsha"]["usec"]
+        return {"cpu_us": cpu * 1e6 / units, "script_us": script / units}
+
+
+def server_costs(stack: Stack, producer: Producer, events: int) -> dict[str, dict[str, float]]:
+    """What each step costs the server for one event; claims and finishes by batches."""
+    cost = ServerCost(stack)
+    journal = producer.journal
+    rows = [(f"cost-{number}", encode(event(number))) for number in range(events)]
+    found = {}
+    cost.begin()
+    for row in rows:
+        journal.accept([row], producer.wakeups.offer(1))
+    found["accept, one a call"] = cost.end(events)
+    more = [(f"more-{number}", raw) for number, (_, raw) in enumerate(rows)]
+    cost.begin()
+    for first in range(0, events, 500):
+        journal.accept(more[first : first + 500], producer.wakeups.offer(1))
+    found["accept, 500 a call"] = cost.end(events)
+    tokens = producer.wakeups.offer(1)
+    journal.tick("measuring", 1, tokens)
+    leases = (f"lease-{number}" for number in count())
+
+    def claim(finishes: list[Finish], number: int) -> Claim:
+        return journal.claim(tokens[0], next(leases), number, idle=False, finishes=finishes)
+
+    cost.begin()
+    claims = [claim([], BATCH) for _ in range(events // BATCH)]
+    claimed = sum(len(each.events) for each in claims)
+    found[f"claim, {BATCH} a call"] = cost.end(claimed)
+    cost.begin()
+    for each in claims:
+        journal.finish(finishes_of(each))
+    found[f"finish, {BATCH} a call"] = cost.end(claimed)
+    cost.begin()
+    finishes: list[Finish] = []
+    for _ in range(events // BATCH):
+        finishes = finishes_of(claim(finishes, BATCH))
+    found[f"finish and claim, {BATCH} a call"] = cost.end(events // BATCH * BATCH)
+    return found
+
+
+def finishes_of(claim: Claim) -> list[Finish]:
+    """That each event was delivered by one request, as a worker says it."""
+    now_ms = int(time.time() * 1000)
+    attempt = Attempt(
+        at_ms=now_ms,
+        call_index=0,
+        outcome_class=OutcomeClass.ACCEPTED.value,
+        detail="accepted",
+        status=200,
+        took_ms=1,
+    )
+    return [
+        Finish(
+            event_id=claimed.event_id,
+            lease=claimed.lease,
+            move=Move.DELIVERED,
+            accepted_at_ms=claimed.record.accepted_at_ms,
+            endpoint="events",
+            attempts=(attempt,),
+            accepted={0: "sale"},
+        )
+        for claimed in claim.events
+    ]

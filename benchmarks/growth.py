@@ -1,0 +1,126 @@
+"""What a large backlog costs: delivery, intake and memory by how many events wait.
+
+`python -m benchmarks.growth --rounds 3 --delivered 20000`. Each size gets a Valkey and a
+worker of its own in each round. The rate is that of the first so many deliveries; then the
+worker stops, and what the journal says it delivered has to be what arrived.
+"""
+
+import argparse
+import time
+from typing import Any
+
+from redis import Redis
+
+from benchmarks.delivering import (
+    WARM_UP,
+    Deployment,
+    NotExactlyOnceError,
+    deploy,
+)
+from benchmarks.event import event
+from benchmarks.results_file import write_results
+from benchmarks.sink import Sink, tally
+from tests.waiting import until
+from worker.demo.stack import Stack
+from worker.segment import encode
+
+SIZES = (10_000, 100_000, 1_000_000)
+
+#: What an event that waits may take: so much of its raw size, and so many bytes.
+BOUND_FACTOR, BOUND_BYTES = 1.5, 250
+
+#: A million events are a few rewrites of the append-only file.
+REWRITE_PATIENCE_SECONDS = 600.0
+
+
+def measure(size: int, delivered: int) -> dict[str, Any]:
+    """Fill, deliver the first of them, count."""
+    with Sink(0) as sink, deploy(sink) as stack:
+        deployment = Deployment(stack, sink)
+        deployment.start_worker(2)
+        deployment.fill(WARM_UP)
+        deployment.deliver_all()
+        before = used_bytes(stack)
+        enqueued_per_second = deployment.fill(size)
+        wait_for_rewrite(stack)
+        bytes_each = (used_bytes(stack) - before) / size
+        # Of the smallest backlog not all: the end of a backlog is another matter.
+        number = min(delivered, int(0.9 * size))
+        rate = first_deliveries(deployment, number)
+    raw = raw_bytes(size)
+    bound = BOUND_FACTOR * raw + BOUND_BYTES
+    return {
+        "waiting": size,
+        "measured": number,
+        "events_per_second": rate,
+        "enqueued_per_second": enqueued_per_second,
+        "raw_bytes": raw,
+        "bytes_each": bytes_each,
+        "bound_bytes": bound,
+    }
+
+
+def first_deliveries(deployment: Deployment, number: int) -> float:
+    """The rate of the first deliveries from a backlog that is longer.
+
+    Raises:
+        NotExactlyOnceError: An event came twice, or the journal says otherwise than the sink.
+    """
+    journal = deployment.producer.journal
+    already = journal.snapshot().counters.get("delivered", 0)
+    rate = deployment.deliver(number, sample_seconds=60).events_per_second
+    journal.pause("measured")
+    until(lambda: journal.snapshot().claimed == 0)
+    told = journal.snapshot().counters["delivered"] - already
+    found = tally(deployment.sink.arrivals(), deployment.expected)
+    arrived = len(deployment.sink.arrivals())
+    if found.again or found.strange or arrived != told:
+        raise NotExactlyOnceError(f"{told} delivered, {arrived} arrived, {found}")
+    return rate
+
+
+def raw_bytes(size: int) -> float:
+    """What an event takes as JSON, in the middle of so many."""
+    sample = range(0, size, max(1, size // 1000))
+    return sum(len(encode(event(number))) for number in sample) / len(sample)
+
+
+def used_bytes(stack: Stack) -> int:
+    return stack.producer().journal.memory().used
+
+
+def wait_for_rewrite(stack: Stack) -> None:
+    """Let Valkey end what it writes anew: its child takes CPU, and not each time."""
+    redis = Redis(port=stack.valkey.port)
+
+    def is_over() -> bool:
+        facts: Any = redis.info("persistence")
+        return not (facts["aof_rewrite_in_progress"] or facts["aof_rewrite_scheduled"])
+
+    until(is_over, REWRITE_PATIENCE_SECONDS)
+    time.sleep(1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--delivered", type=int, default=20_000)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for number in range(options.rounds):
+        # Whoever comes first differs, so that a machine that slows down favours none.
+        for size in options.sizes if number % 2 else options.sizes[::-1]:
+            row = measure(size, options.delivered)
+            rows.append({"round": number, **row})
+            print(
+                f"round {number + 1}  {size:>9,} waiting  {row['events_per_second']:>6.0f} "
+                f"delivered/s  {row['enqueued_per_second']:>6.0f} enqueued/s  "
+                f"{row['bytes_each']:.0f} bytes each (bound {row['bound_bytes']:.0f})",
+                flush=True,
+            )
+    print(write_results("growth", rows))
+
+
+if __name__ == "__main__":
+    main()

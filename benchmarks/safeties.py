@@ -1,0 +1,132 @@
+"""What each safety costs: the product as it comes beside the product with one thing changed.
+
+`python -m benchmarks.safeties --rounds 5 --events 10000`. Each way gets a Valkey, a worker of two
+processes and a sink that answers at once; events are enqueued by single calls while deliveries
+are paused, then delivered. Ratios are to the default of the same round.
+
+No setting switches these off, so nothing here says what they cost: leases and their tokens,
+idempotency keys, deduplication and the breaker as such (only how long ids are remembered, and
+how easily it opens, can be chosen), counters and histograms, Celery's task events, of which
+there is one set a deliver task and none an event. Dead letters told to Flower: see burials.py.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+from benchmarks.delivering import Way, measure_delivery
+from benchmarks.results_file import write_results
+from benchmarks.sink import free_port, wait_for_port
+from worker.demo.stack import ROOT, Stack, stop_process
+
+#: How long programs take to start beside a busy worker.
+START_SECONDS = 60.0
+
+
+@contextmanager
+def beside(stack: Stack, *arguments: str) -> Iterator[None]:
+    """Run a program of the product beside the worker."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **stack.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        process_group=0,
+    )
+    try:
+        yield
+    finally:
+        stop_process(process)
+
+
+@contextmanager
+def scraped_exporter(stack: Stack) -> Iterator[None]:
+    """The exporter, read every second; Prometheus reads every 15 by default."""
+    port = free_port()
+    ended = Event()
+
+    def scrape() -> None:
+        while not ended.wait(1.0):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                answer.read()
+
+    with beside(stack, "worker.cli", "exporter", "--port", str(port)):
+        wait_for_port(port, START_SECONDS)
+        thread = Thread(target=scrape)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+@contextmanager
+def flower(stack: Stack) -> Iterator[None]:
+    """Flower, which hears every event of Celery's."""
+    port = free_port()
+    arguments = ["celery", "-A", "worker.app", "flower", "--address=127.0.0.1", f"--port={port}"]
+    with beside(stack, *arguments):
+        wait_for_port(port, START_SECONDS)
+        yield
+
+
+def variable(name: str, value: str) -> Way:
+    return Way(environment={f"CONVERTRO_{name}": value})
+
+
+DEFAULT = "as it comes"
+
+WAYS = {
+    DEFAULT: Way(),
+    "ids remembered for 60 s, not a day": variable("DEDUPE_SECONDS", "60"),
+    "a breaker that hardly ever opens": variable("BREAKER_MIN_COUNT", "100000"),
+    "a rate limit of 100,000 requests/s": variable("MAX_REQUESTS_PER_SECOND", "100000"),
+    "no append-only file": Way(valkey_config={"appendonly": "no"}),
+    "each write on disk (fsync)": Way(
+        environment={"CONVERTRO_DURABILITY": "fsync"}, valkey_config={"appendfsync": "always"}
+    ),
+    "exporter scraped every second": Way(beside=scraped_exporter),
+    "Flower listening": Way(beside=flower),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--events", type=int, default=10_000)
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for number in range(options.rounds):
+        # Whoever comes first differs, so that a machine that slows down favours none.
+        for name in list(WAYS)[:: 1 if number % 2 else -1]:
+            delivered = measure_delivery(0, options.events, WAYS[name])
+            rows.append(
+                {
+                    "round": number,
+                    "way": name,
+                    "events_per_second": delivered.events_per_second,
+                    "enqueue_calls_per_second": delivered.enqueue_calls_per_second,
+                    **{
+                        f"{who}_cpu_seconds": use.cpu_seconds for who, use in delivered.used.items()
+                    },
+                }
+            )
+            print(
+                f"round {number + 1}  {name:<36}{delivered.events_per_second:>7.0f} delivered/s"
+                f"{delivered.enqueue_calls_per_second:>7.0f} enqueue calls/s",
+                flush=True,
+            )
+    print(write_results("safeties", rows, events=options.events, default=DEFAULT))
+
+
+if __name__ == "__main__":
+    main()
