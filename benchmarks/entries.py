@@ -46,9 +46,13 @@ class Way:
 
     def worker_commands(self, bounds: Mapping[str, int]) -> list[list[str]]:
         """The commands with bounds put in, to be run in the project's folder."""
-        filled = {**BOUNDS, **self.bounds, **bounds}
-        commands = [command.format(**filled).split() for command in self.commands]
-        return [[self.program(command[0]), *command[1:]] for command in commands]
+        plain = self.plain_commands(bounds)
+        return [[self.program(command[0]), *command[1:]] for command in plain]
+
+    def plain_commands(self, bounds: Mapping[str, int] | None = None) -> list[list[str]]:
+        """The same without the folder that the programs are in."""
+        filled = {**BOUNDS, **self.bounds, **(bounds or {})}
+        return [command.format(**filled).split() for command in self.commands]
 
     def program(self, name: str) -> str:
         return str(ROOT / self.environment / "bin" / name)
