@@ -1,6 +1,6 @@
 """The product beside the queues that its users would pick instead, in interleaved rounds.
 
-`make bench` or `python -m benchmarks.race --rounds 5 --events 3000 --latencies 0,50,200`.
+`make bench` or `python -m benchmarks.race --rounds 5 --events 2500 --latencies 0,50,200`.
 Every way gets the same 1 KB events, translates and encodes them with the product's code, and posts
 them to the same sink; a Valkey, a producer process and workers of its own, on the same
 cores. Every measurement is a row of `results/race.json`, which is written after each of them.
@@ -184,7 +184,7 @@ def numbers(text: str) -> list[float]:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--events", type=int, default=3000)
+    parser.add_argument("--events", type=int, default=2500)
     parser.add_argument("--latencies", type=numbers, default=[0.0, 50.0, 200.0])
     parser.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
     parser.add_argument("--latency-rounds", type=int, default=2)
