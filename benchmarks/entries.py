@@ -1,8 +1,8 @@
 """The ways that race: how each one's workers are started, and in which environment.
 
-Each way is a module in `benchmarks.ways`, which only its own environment can import: its
-docstring says how it is configured and which advice of its documentation that follows. It offers
-`enqueue`, and may offer `connect` and `enqueue_many`, all of which may be coroutine functions.
+Each way is a module in `benchmarks.ways`, which only its own environment can import: its docstring
+says how it is configured and which advice of its documentation that follows. It offers `enqueue`,
+and may offer `connect` and `enqueue_many`, all of which may be coroutine functions.
 """
 
 import ast
@@ -169,7 +169,7 @@ WAYS = {
             environment=".venv-bench",
             commands=(_RQ,),
             packages=("rq", "redis", "hiredis", "requests"),
-            bounds={"in_flight": 1, "processes": 32},
+            bounds={"in_flight": 1, "processes": 64},
             bulk="one round trip",
         ),
         Way(
