@@ -1,8 +1,8 @@
 """The ways that race: how each one's workers are started, and in which environment.
 
-Each way is a module in `benchmarks.ways`, which only its own environment can import: its
-docstring says how it is configured and which advice of its documentation that follows. It offers
-`enqueue`, and may offer `connect` and `enqueue_many`, all of which may be coroutine functions.
+Each way is a module in `benchmarks.ways`, which only its own environment can import: its docstring
+says how it is configured and which advice of its documentation that follows. It offers `enqueue`,
+and may offer `connect` and `enqueue_many`, all of which may be coroutine functions.
 """
 
 import ast
@@ -46,9 +46,13 @@ class Way:
 
     def worker_commands(self, bounds: Mapping[str, int]) -> list[list[str]]:
         """The commands with bounds put in, to be run in the project's folder."""
-        filled = {**BOUNDS, **self.bounds, **bounds}
-        commands = [command.format(**filled).split() for command in self.commands]
-        return [[self.program(command[0]), *command[1:]] for command in commands]
+        plain = self.plain_commands(bounds)
+        return [[self.program(command[0]), *command[1:]] for command in plain]
+
+    def plain_commands(self, bounds: Mapping[str, int] | None = None) -> list[list[str]]:
+        """The same without the folder that the programs are in."""
+        filled = {**BOUNDS, **self.bounds, **(bounds or {})}
+        return [command.format(**filled).split() for command in self.commands]
 
     def program(self, name: str) -> str:
         return str(ROOT / self.environment / "bin" / name)
@@ -165,7 +169,7 @@ WAYS = {
             environment=".venv-bench",
             commands=(_RQ,),
             packages=("rq", "redis", "hiredis", "requests"),
-            bounds={"in_flight": 1, "processes": 32},
+            bounds={"in_flight": 1, "processes": 64},
             bulk="one round trip",
         ),
         Way(

@@ -31,21 +31,28 @@ FEWEST_FOR_P99 = 100
 
 def measure_latency(way: Way, rates: Sequence[float], seconds: float) -> Iterator[dict[str, Any]]:
     """One row for each rate; a rate that is not held says so instead of quantiles."""
-    with Entrant(way, 0) as entrant:
-        try:
-            entrant.start_workers()
-            entrant.produce("single", 0, WARM_UP)
-            entrant.sink.wait_for(WARM_UP, PATIENCE_SECONDS)
-            first = WARM_UP
-            for rate in rates:
-                time.sleep(QUIET_SECONDS)
-                count = max(int(rate * seconds), FEWEST)
-                row = {"rate": rate, "events": count, **pace(entrant, rate, first, count)}
-                print(line_of(way, row), flush=True)
-                yield row
-                first += count
-        except (EventsMissingError, ProducerEndedError, OSError) as error:
-            yield {"failed": f"{error}: {entrant.last_words()}"}
+    try:
+        with Entrant(way, 0) as entrant:
+            try:
+                yield from _paces(entrant, rates, seconds)
+            except (EventsMissingError, ProducerEndedError) as error:
+                yield {"failed": f"{error}: {entrant.last_words()}"}
+    except OSError as error:
+        yield {"failed": str(error)}
+
+
+def _paces(entrant: Entrant, rates: Sequence[float], seconds: float) -> Iterator[dict[str, Any]]:
+    entrant.start_workers()
+    entrant.produce("single", 0, WARM_UP)
+    entrant.sink.wait_for(WARM_UP, PATIENCE_SECONDS)
+    first = WARM_UP
+    for rate in rates:
+        time.sleep(QUIET_SECONDS)
+        count = max(int(rate * seconds), FEWEST)
+        row = {"rate": rate, "events": count, **pace(entrant, rate, first, count)}
+        print(line_of(entrant.way, row), flush=True)
+        yield row
+        first += count
 
 
 def pace(entrant: Entrant, rate: float, first: int, count: int) -> dict[str, Any]:

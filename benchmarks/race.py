@@ -1,6 +1,6 @@
 """The product beside the queues that its users would pick instead, in interleaved rounds.
 
-`make bench` or `python -m benchmarks.race --rounds 5 --events 3000 --latencies 0,50,200`.
+`make bench` or `python -m benchmarks.race --rounds 5 --events 2500 --latencies 0,50,200`.
 Every way gets the same 1 KB events, translates and encodes them with the product's code, and posts
 them to the same sink; a Valkey, a producer process and workers of its own, on the same
 cores. Every measurement is a row of `results/race.json`, which is written after each of them.
@@ -16,7 +16,7 @@ from benchmarks.entries import WAYS, Way
 from benchmarks.latency import measure_latency
 from benchmarks.race_report import report
 from benchmarks.results_file import write_results
-from benchmarks.sink import Arrival, EventsMissingError, Tally, tally
+from benchmarks.sink import Arrival, EventsMissingError, Sink, Tally, tally
 from benchmarks.ways_versions import versions_of
 
 #: Enqueued before anything is measured, so that connections and scripts are there.
@@ -41,12 +41,21 @@ Row = dict[str, Any]
 def measure(
     way: Way, latency_ms: float, events: int, bounds: Mapping[str, int] | None = None
 ) -> Row:
-    """All that is measured of one way in one round; `bounds` are others than the way's own."""
-    with Entrant(way, latency_ms, bounds) as entrant:
-        try:
-            return {**enqueuing(entrant, events), **delivering(entrant, events)}
-        except (EventsMissingError, ProducerEndedError, OSError) as error:
-            return {"failed": f"{error}: {entrant.last_words()}"}
+    """All that is measured of one way in one round; `bounds` are others than the way's own.
+
+    A way that fails keeps what was measured before, and says why it failed.
+    """
+    row: Row = {}
+    try:
+        with Entrant(way, latency_ms, bounds) as entrant:
+            try:
+                row |= enqueuing(entrant, events)
+                row |= delivering(entrant, events)
+            except (EventsMissingError, ProducerEndedError) as error:
+                row["failed"] = f"{error}: {entrant.last_words()}"
+    except OSError as error:
+        row["failed"] = str(error)
+    return row
 
 
 def enqueuing(entrant: Entrant, events: int) -> Row:
@@ -175,7 +184,7 @@ def numbers(text: str) -> list[float]:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--events", type=int, default=3000)
+    parser.add_argument("--events", type=int, default=2500)
     parser.add_argument("--latencies", type=numbers, default=[0.0, 50.0, 200.0])
     parser.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
     parser.add_argument("--latency-rounds", type=int, default=2)
@@ -196,13 +205,20 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     options = parse()
     ways = {
-        name: {"configuration": WAYS[name].configuration(), "versions": versions_of(WAYS[name])}
+        name: {
+            "configuration": WAYS[name].configuration(),
+            "commands": [" ".join(command) for command in WAYS[name].plain_commands()],
+            "bulk": WAYS[name].bulk,
+            "versions": versions_of(WAYS[name]),
+        }
         for name in options.ways
     }
     asked = {name: value for name, value in vars(options).items() if name != "ways"}
+    with Sink(0) as sink:
+        kind = sink.kind
 
     def save(rows: list[Row], latency_rows: list[Row]) -> None:
-        write_results("race", rows, latency_rows=latency_rows, ways=ways, options=asked)
+        write_results("race", rows, latency_rows=latency_rows, ways=ways, options=asked, sink=kind)
 
     race(options, save)
 
