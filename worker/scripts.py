@@ -11,6 +11,7 @@ from functools import cache
 from hashlib import sha1
 from os import getpid
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -44,6 +45,9 @@ ALLOW_OOM = frozenset(
 )
 NO_WRITES = frozenset({"snapshot", "look", "inspect"})
 
+#: After so long it is worth a system call to see whether the other side has closed a connection.
+RESTED_SECONDS = 0.5
+
 #: Carries a script out in its own way: by its text, its digest, and its keys and arguments.
 Evaluate = Callable[[str, str, tuple[Any, ...]], Any]
 
@@ -76,7 +80,7 @@ class Scripts:
         self._redis = redis
         self._keys = keys
         table = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
-        self._idle: list[Any] = []
+        self._idle: list[tuple[Any, float]] = []
         self._scripts = {name: self._script(name, table, shebang=shebang) for name in PARTS}
 
     def run(self, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
@@ -116,7 +120,7 @@ class Scripts:
         try:
             return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
         finally:
-            self._idle.append(connection)
+            self._idle.append((connection, monotonic()))
 
     def _borrow(self) -> Any:
         """A connection that nobody else uses; it connects when used, if it is not connected.
@@ -125,13 +129,14 @@ class Scripts:
         pool and give it back each time costs as much as all else that a round trip takes here.
         """
         try:
-            connection = self._idle.pop()
+            connection, used_at = self._idle.pop()
         except IndexError:
             return self._new_connection()
         if connection.pid != getpid():
             self._idle = []  # these are the parent's
             return self._new_connection()
-        if connection.is_connected and _is_spoilt(connection):
+        rested = monotonic() - used_at > RESTED_SECONDS
+        if rested and connection.is_connected and _is_spoilt(connection):
             connection.disconnect()
         return connection
 
@@ -142,7 +147,7 @@ class Scripts:
     def disconnect(self) -> None:
         """Close the connections that nobody uses now."""
         while self._idle:
-            self._idle.pop().disconnect()
+            self._idle.pop()[0].disconnect()
 
     def _script(self, name: str, table: str, *, shebang: bool) -> Script:
         source = f"local settings = {{{table}}}\n{_text(name)}"
