@@ -139,3 +139,27 @@ def test_the_answer_to_a_call_that_was_interrupted_is_not_taken_for_the_next_one
 
 def port_of(server: ValkeyServer) -> int:
     return int(server.port)
+
+
+def test_a_connection_that_breaks_off_is_tried_anew_once() -> None:
+    """Each try may take nearly the timeout: four would take twice what is promised."""
+    from threading import Thread  # noqa: PLC0415
+
+    from worker.connection import connect  # noqa: PLC0415
+    from worker.errors import JournalUnavailable  # noqa: PLC0415
+
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            while True:
+                connection, _ = listener.accept()
+                connections.append(connection)
+                connection.recv(65536)
+                connection.close()
+
+        Thread(target=hang_up, daemon=True).start()
+        settings = Settings(redis_url=f"redis://127.0.0.1:{listener.getsockname()[1]}/0")
+        with pytest.raises(JournalUnavailable):
+            Journal(connect(settings, 0.9), settings).accept([("event", b"{}")], [])
+    assert len(connections) == 2
