@@ -115,7 +115,8 @@ class Scripts:
         def send() -> Any:
             connection.connect()  # if it is not
             connection.send_packed_command([command])
-            return connection.read_response()
+            # A Sentinel's connection would keep the answer for the next call.
+            return connection.read_response(disconnect_on_error=True)
 
         try:
             return connection.retry.call_with_retry(send, lambda _: connection.disconnect())

