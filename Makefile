@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .venv-bench/.installed .venv-bench-arq/.installed .venv-bench-saq/.installed
+# Of each measurement that `make bench` makes.
+ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test check format lint types unit functional chaos bench soak coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup demo drill test check format lint types unit functional chaos bench figures soak coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,8 +56,13 @@ chaos: $(STAMP) ## Run the tests that kill and break things, the slow ones too
 coverage: $(STAMP) ## Measure branch coverage of the unit tests
 	$(BIN)/pytest -q tests/unit tests/contract --cov --cov-report=term-missing:skip-covered
 
-bench: $(STAMP) $(PEERS) ## Race against the queues that could be used instead (ARGS=--quick for minutes)
-	$(BIN)/python -m benchmarks.race $(ARGS)
+bench: $(STAMP) $(PEERS) ## Measure everything beside other queues and the machine's limits, 1.5 hours (ROUNDS=1)
+	$(BIN)/python -m benchmarks.race --rounds $(ROUNDS) $(ARGS)
+	for name in limits growth scaling safeties durability idle; do $(BIN)/python -m benchmarks.$$name --rounds $(ROUNDS) || exit 1; done
+	$(MAKE) --no-print-directory figures
+
+figures: $(STAMP) $(PEERS) ## Make tables and pictures of what was measured (INTO=docs: those of the documentation)
+	.venv-bench/bin/python -m benchmarks.report $(if $(INTO),--into $(INTO))
 
 # The queues that are raced against are installed apart: nothing here imports them.
 .venv-%/.installed: requirements/%.txt

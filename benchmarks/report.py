@@ -3,7 +3,7 @@
 `python -m benchmarks.report` reads `benchmarks/results/*.json` and writes `report.md` and pictures
 beside them. With `--into docs` it renews the blocks of docs/benchmarks.md, which stand between
 `<!-- figures: NAME -->` and `<!-- end -->`, and docs/benchmarks-*.png. What was not measured is
-said to be missing. matplotlib comes with `requirements/soak.txt`.
+said to be missing. matplotlib comes with `requirements/bench.txt`.
 """
 
 import argparse

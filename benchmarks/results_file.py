@@ -10,8 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sink import ECHO_MODULE, NGINX
-from worker.demo.stack import ROOT
+from benchmarks.sink import ECHO_MODULE, NGINX, ROOT
 
 #: By the name of their file.
 Results = dict[str, dict[str, Any]]

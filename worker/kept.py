@@ -81,6 +81,7 @@ def _exchange(sock: socket.socket, request: bytes, timeout_seconds: float) -> tu
     deadline = monotonic() + timeout_seconds
     sock.settimeout(timeout_seconds)
     sock.sendall(request)
+    sock.settimeout(max(deadline - monotonic(), 0.001))
     read = sock.recv(READ_BYTES)
     if answer := ordinary_answer(read):
         return answer, True
