@@ -35,6 +35,9 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "worker_prefetch_multiplier": 1,
+        # No message waits in a worker whose processes are all taken while another one is free.
+        # Celery can do that with Redis alone.
+        "worker_disable_prefetch": _is_redis(settings),
         "worker_concurrency": WORKER_PROCESSES,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
@@ -46,7 +49,7 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
 
 
 def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
-    if not settings.celery_broker_url.startswith(("redis://", "rediss://", SCHEME)):
+    if not _is_redis(settings):
         return {}
     return {
         **_sentinel_options(settings),
@@ -59,6 +62,10 @@ def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, 
         # One list for the queue instead of four.
         "priority_steps": [0],
     }
+
+
+def _is_redis(settings: Settings) -> bool:
+    return settings.celery_broker_url.startswith(("redis://", "rediss://", SCHEME))
 
 
 def _sentinel_options(settings: Settings) -> dict[str, Any]:

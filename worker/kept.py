@@ -29,7 +29,7 @@ HEAD = re.compile(
 )
 
 #: What changes how a body is read.
-PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding"})
+PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
 
 BODILESS = frozenset({204, 304})
 

@@ -5,6 +5,7 @@ and the bytes that each of its calls begins with are made once: a step costs its
 worker little more than the round trip.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -191,7 +192,12 @@ def _is_spoilt(connection: Any) -> bool:
 
 
 def _json(args: Mapping[str, Any]) -> bytes:
-    return msgspec.json.encode(args) if args else b""
+    if not args:
+        return b""
+    try:
+        return msgspec.json.encode(args)
+    except UnicodeEncodeError:  # half a surrogate pair, from a command line that is no UTF-8
+        return json.dumps(args).encode()
 
 
 @cache

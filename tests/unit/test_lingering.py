@@ -102,3 +102,16 @@ def test_the_ticker_rings_the_bell_for_what_has_become_due(
     journal.claim("token", "lease", 0, idle=False)
     journal.tick("worker@host/1", 2, [])
     assert bell_rings(redis) == 1
+
+
+def test_the_token_of_a_killed_task_that_lingered_soon_counts_no_more(
+    redis: fakeredis.FakeRedis,
+) -> None:
+    now_ms = NOW_MS
+    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+    journal.tick("worker@host/1", 2, [])
+    journal.accept([("first", b"{}")], ["token"])
+    claim(journal)
+    claim(journal)
+    now_ms += 2_000
+    assert journal.accept([("event", b"{}")], ["another"]).rung == 1

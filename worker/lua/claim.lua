@@ -17,6 +17,10 @@ local SUSPECT, POISON = 2, 3
 -- nothing else, in milliseconds.
 local BEYOND_SUSPECTS, SUSPECT_PAUSE = 200, 500
 
+-- How long the token of a task that lingers counts, in milliseconds. The task asks anew twice a
+-- second; if it was killed meanwhile, nobody hears the bell, and what comes must not wait long.
+local LINGERS_FOR = 1500
+
 -- A backlog goes oldest first, but for this share of a claim: fresh events need not wait for
 -- all of it.
 local FRESH = 4
@@ -83,14 +87,13 @@ elseif limit > 0 then
   -- Other suspects wait for the one that is out; what is behind them need not.
   due = choose(is_suspect_out and limit + BEYOND_SUSPECTS or limit)
 end
-if args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0 then
-  -- One task is always left free, for what else the workers are to do.
-  if not args.lingers or live_wakeups() >= capacity() then
-    redis.call('ZREM', WAKEUPS, args.wakeup)
-    return answer('idle', 0)
-  end
+local nothing_to_do = args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0
+-- One task is always left free, for what else the workers are to do.
+if nothing_to_do and not (args.lingers and live_wakeups() < capacity()) then
+  redis.call('ZREM', WAKEUPS, args.wakeup)
+  return answer('idle', 0)
 end
-renew_wakeup(args.wakeup)
+renew_wakeup(args.wakeup, nothing_to_do and LINGERS_FOR)
 
 local events = {}
 

@@ -86,6 +86,6 @@ local function live_wakeups()
   return redis.call('ZCOUNT', WAKEUPS, now, now + settings.wakeup_ttl)
 end
 
-local function renew_wakeup(token)
-  redis.call('ZADD', WAKEUPS, now + settings.wakeup_ttl, token)
+local function renew_wakeup(token, lifetime)
+  redis.call('ZADD', WAKEUPS, now + (lifetime or settings.wakeup_ttl), token)
 end
