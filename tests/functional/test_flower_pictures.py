@@ -54,7 +54,7 @@ def test_a_browser_shows_dead_letters_among_the_tasks(stack: Stack, tmp_path: Pa
         producer.intake.enqueue(mobile_track(messageId=f"order-{number}", **context))
         until(lambda: producer.journal.snapshot().in_flight == 0)
     until(lambda: len(flower.tasks(taskname=DEAD_LETTER)) == 2)
-    until(lambda: len(flower.tasks(taskname=DELIVER, state="SUCCESS")) >= 6)
+    until(lambda: len(flower.tasks(taskname=DELIVER, state="SUCCESS")) >= 1)
     pages = {"tasks": ("/tasks", "1500,580"), "dead-letter": ("/task/order-5512", "1280,760")}
     for name, (path, size) in pages.items():
         document = browse(f"{flower.address}{path}", tmp_path / "profile", "--dump-dom")

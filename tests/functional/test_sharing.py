@@ -32,8 +32,9 @@ def test_two_journals_share_a_redis_and_neither_takes_the_others_wakeups(stack: 
 
         os.killpg(worker.pid, signal.SIGSTOP)
         try:
-            for number in range(PROCESSES):
-                stack.producer().intake.enqueue(mobile_track(messageId=f"first-{number}"))
+            stack.producer().intake.enqueue_many(
+                mobile_track(messageId=f"first-{number}") for number in range(PROCESSES)
+            )
             # One may already be on its way to the worker that stands still.
             waiting = redis.llen(QUEUE)
             assert waiting >= PROCESSES - 1
