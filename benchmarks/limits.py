@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.bare_http import urllib3_rate, wrk_rate
 from benchmarks.bare_redis import line_rates, server_costs, tool_rates
-from benchmarks.delivering import deploy, measure_delivery
+from benchmarks.delivering import Way, deploy, measure_delivery
 from benchmarks.event import event
 from benchmarks.results_file import write_results
 from benchmarks.sink import Sink
@@ -20,6 +20,10 @@ from worker.demo.stack import Stack
 
 #: Latency of the sink, and with how many threads each of two urllib3 processes is tried.
 HTTP = {0: (1, 2, 4), 50: (32,)}
+
+#: Events in flight in each process of the product: at 0 ms as in the race, at 50 ms as many as
+#: urllib3 has threads, which is the default.
+IN_FLIGHT = {0: 128, 50: 32}
 
 #: As many as the product has, by default, in two processes.
 CONNECTIONS = 64
@@ -46,7 +50,8 @@ def bare_rates(latency_ms: int, events: int) -> dict[str, float | None]:
 
 def product_rate(latency_ms: int, events: int) -> dict[str, float]:
     """Of deliveries, and the CPU that they take."""
-    delivered = measure_delivery(latency_ms, events)
+    way = Way(environment={"CONVERTRO_CONCURRENCY": str(IN_FLIGHT[latency_ms])})
+    delivered = measure_delivery(latency_ms, events, way)
     cpu = {f"{name}_cpu_seconds": used.cpu_seconds for name, used in delivered.used.items()}
     return {"product": delivered.events_per_second, **cpu}
 
