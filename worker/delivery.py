@@ -239,7 +239,7 @@ class Delivery:
     def _retrying(self, blips: AbstractSet[OutcomeClass], took_seconds: float) -> Retrying:
         """Tries again at once what is a blip, unless the worker stops; the last outcome counts.
 
-        To be made for each blip is cheaper than to look at each call's first try.
+        Made anew for each blip: blips are rare, and tenacity costs as much as a translation.
 
         Args:
             blips: What is tried again.

@@ -1,6 +1,7 @@
 """A deliver task that has nothing to do stays for a while, and is called by the bell."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import fakeredis
 import pytest
@@ -9,20 +10,33 @@ from config.settings import Settings
 from worker.journal import Journal
 from worker.records import Claim, ClaimState
 
-NOW_MS = 1_800_000_000_000
-
 
 @pytest.fixture
 def redis() -> fakeredis.FakeRedis:
     return fakeredis.FakeRedis(server=fakeredis.FakeServer())
 
 
+@dataclass
+class Clock:
+    """Time that only a test moves on."""
+
+    now_ms: int = 1_800_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
 @pytest.fixture
-def journal_of_workers(redis: fakeredis.FakeRedis) -> Callable[[int], Journal]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal_of_workers(redis: fakeredis.FakeRedis, clock: Clock) -> Callable[[int], Journal]:
     """A journal whose workers can run so many deliver tasks, and one task that runs."""
 
     def make(capacity: int) -> Journal:
-        journal = Journal(redis, Settings(), clock=lambda: NOW_MS, shebang=False)
+        journal = Journal(redis, Settings(), clock=clock, shebang=False)
         journal.tick("worker@host/1", capacity, [])
         assert journal.accept([("first", b"{}")], ["token"]).rung == 1
         return journal
@@ -88,16 +102,13 @@ def test_without_a_task_that_runs_a_message_is_sent_instead(
 
 
 def test_the_ticker_rings_the_bell_for_what_has_become_due(
-    redis: fakeredis.FakeRedis,
+    journal_of_workers: Callable[[int], Journal], redis: fakeredis.FakeRedis, clock: Clock
 ) -> None:
-    now_ms = NOW_MS
-    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
-    journal.tick("worker@host/1", 2, [])
-    journal.accept([("first", b"{}")], ["token"])
+    journal = journal_of_workers(2)
     claim(journal)
     journal.tick("worker@host/1", 2, [])
     assert bell_rings(redis) == 0
-    now_ms += 60_000  # the lease is over
+    clock.now_ms += 60_000  # the lease is over
     journal.tick("worker@host/1", 2, [])
     journal.claim("token", "lease", 0, idle=False)
     journal.tick("worker@host/1", 2, [])
@@ -105,13 +116,10 @@ def test_the_ticker_rings_the_bell_for_what_has_become_due(
 
 
 def test_the_token_of_a_killed_task_that_lingered_soon_counts_no_more(
-    redis: fakeredis.FakeRedis,
+    journal_of_workers: Callable[[int], Journal], clock: Clock
 ) -> None:
-    now_ms = NOW_MS
-    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
-    journal.tick("worker@host/1", 2, [])
-    journal.accept([("first", b"{}")], ["token"])
+    journal = journal_of_workers(2)
     claim(journal)
     claim(journal)
-    now_ms += 2_000
+    clock.now_ms += 2_000
     assert journal.accept([("event", b"{}")], ["another"]).rung == 1
