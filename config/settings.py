@@ -183,8 +183,7 @@ class Settings(BaseSettings, ConvertroSettings):
         DEFAULT_QUEUE,
         max_length=100,
         description=(
-            "Celery queue of this journal's wake-ups and of convertro.enqueue. Two journals that "
-            "share a broker need two."
+            "Celery queue of this journal's wake-ups. Two journals that share a broker need two."
         ),
     )
 

@@ -1,14 +1,12 @@
 """How events get into the journal."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 from worker.errors import JournalUnavailable
 from worker.journal import Journal
-from worker.segment import MAX_EVENT_BYTES, InvalidEvent, derived_id, encode, event_id
+from worker.segment import InvalidEvent, encode, event_id
 from worker.wakeups import Wakeups
 
 #: Events and bytes in one round trip at most.
@@ -90,16 +88,6 @@ class Intake:
             accepted.extend(identifier for identifier, _ in chunk)
         return taken
 
-    def enqueue_unchecked(self, events: Sequence[Any]) -> int:
-        """Take in what came by task name; what is invalid becomes a dead letter later.
-
-        Answers how many were new.
-        """
-        new = 0
-        for chunk in _chunks(_unchecked_row(event) for event in events):
-            new += self._accept(chunk, offered=OFFERED_WAKEUPS)
-        return new
-
     def _accept(self, rows: Sequence[Row], offered: int) -> int:
         tokens = self._wakeups.offer(offered)
         answer = self._journal.accept(rows, tokens)
@@ -120,23 +108,6 @@ def _rows(
             ids.append(None)
             continue
         yield ids[-1] or "", raw
-
-
-def _unchecked_row(event: Any) -> Row:
-    try:
-        raw = encode(event)
-        return event_id(event, raw), raw
-    except InvalidEvent:
-        raw = _raw_of_invalid(event)
-        # Its id is from all of it; of the rest no more is kept than makes it too large.
-        return derived_id(raw), raw[: MAX_EVENT_BYTES + 1]
-
-
-def _raw_of_invalid(event: Any) -> bytes:
-    try:
-        return json.dumps(event).encode()
-    except (RecursionError, ValueError):
-        return json.dumps(f"what came as {uuid4().hex} cannot be written as JSON").encode()
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -170,12 +170,7 @@ def event_id(event: Mapping[str, Any], raw: bytes) -> str:
     if isinstance(message_id, str) and message_id:
         return message_id
     canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
-    return derived_id(canonical.encode())
-
-
-def derived_id(raw: bytes) -> str:
-    """An id for bytes that bring none, perhaps because they are no event at all."""
-    return DERIVED_ID_PREFIX + sha256(raw).hexdigest()[:DERIVED_ID_DIGITS]
+    return DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[:DERIVED_ID_DIGITS]
 
 
 def expand_batch(batch: Mapping[str, Any]) -> list[Any]:

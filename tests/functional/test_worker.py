@@ -16,7 +16,7 @@ from tests.events import ORDER, mobile_track, order_completed, web_identify
 from tests.waiting import until
 from worker.demo.stack import DESTINATION, ROOT, Stack, stop_process
 from worker.errors import JournalUnavailable
-from worker.names import ENQUEUE, QUEUE
+from worker.names import DELIVER
 
 SECRET = "ada.lovelace@example.com"
 
@@ -97,20 +97,6 @@ def test_what_was_accepted_is_not_sent_again_with_the_rest(stack: Stack) -> None
     }
 
 
-def test_events_that_come_by_task_name_are_taken_in(stack: Stack) -> None:
-    """Another application, which knows the broker and a name; one event is no event at all."""
-    stack.start_worker()
-    other = Celery("other", broker=stack.environment["CONVERTRO_REDIS_URL"], set_as_current=False)
-    other.send_task(ENQUEUE, args=[mobile_track(messageId="one")], queue=QUEUE)
-    other.send_task(ENQUEUE, args=[[mobile_track(messageId="two"), ["no event"]]], queue=QUEUE)
-    journal = stack.producer().journal
-    until(lambda: journal.snapshot().total("delivered") == 2 and journal.snapshot().dead == 1)
-    (letter,) = journal.dead_letters()
-    assert letter.record.reason == "invalid_event"
-    assert journal.raw_events([letter.event_id]) == [b'["no event"]']
-    other.close()
-
-
 def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: Stack) -> None:
     redis = Redis(port=stack.valkey.port)
     redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 8_000_000)
@@ -188,7 +174,7 @@ def test_flower_sees_how_many_events_not_what(stack: Stack) -> None:
     seen: list[dict[str, Any]] = []
 
     def succeeded() -> bool:
-        ours = {event["uuid"] for event in seen if event.get("name") == ENQUEUE}
+        ours = {event["uuid"] for event in seen if event.get("name") == DELIVER}
         return any(event["type"] == "task-succeeded" and event["uuid"] in ours for event in seen)
 
     with other.connection() as connection:
@@ -196,14 +182,13 @@ def test_flower_sees_how_many_events_not_what(stack: Stack) -> None:
         watcher = Thread(target=lambda: receiver.capture(wakeup=False), daemon=True)
         watcher.start()
         until(lambda: any(event["type"] == "worker-heartbeat" for event in seen))
-        events = [web_identify(traits={"email": SECRET})]
-        other.send_task(ENQUEUE, args=[events], queue=QUEUE, argsrepr=repr(events))
+        stack.producer().intake.enqueue(web_identify(traits={"email": SECRET}))
         until(succeeded)
         receiver.should_stop = True
         watcher.join()
     other.close()
     results = {event["result"] for event in seen if event["type"] == "task-succeeded"}
-    assert "{'events': 1, 'accepted': 1}" in results
+    assert "{'claimed': 1, 'delivered': 1}" in results
     assert SECRET not in json.dumps(seen)
 
 
@@ -212,7 +197,6 @@ def test_no_content_reaches_the_logs(stack: Stack) -> None:
     stack.sandbox.add_fault("status=500,match=sick")
     stack.start_worker()
     producer = stack.producer()
-    app = Celery("other", broker=stack.environment["CONVERTRO_REDIS_URL"], set_as_current=False)
     traits = {"email": SECRET}
     producer.intake.enqueue_many(
         [
@@ -222,15 +206,8 @@ def test_no_content_reaches_the_logs(stack: Stack) -> None:
             mobile_track(messageId="dead", context={}, properties=traits),
         ]
     )
-    app.send_task(
-        ENQUEUE,
-        args=[web_identify(messageId="by-name", traits=traits)],
-        queue=QUEUE,
-        argsrepr="(events)",
-    )
-    until(lambda: producer.journal.snapshot().total("delivered") == 2)
+    until(lambda: producer.journal.snapshot().total("delivered") == 1)
     until(lambda: producer.journal.snapshot().due_now == 0)
-    app.close()
     for process in stack.workers:
         process.send_signal(signal.SIGTERM)
         process.wait()

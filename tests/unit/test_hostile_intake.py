@@ -1,6 +1,5 @@
 """No input whatever gets past intake unchecked, and what is refused leaves no trace."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from tests.events import mobile_track
 from tests.hostile_checks import accepts, accepts_text
 from worker.intake import Intake, InvalidEvents
 from worker.journal import Journal
-from worker.segment import MAX_EVENT_BYTES, InvalidEvent, decode, encode
+from worker.segment import InvalidEvent, encode
 from worker.wakeups import Wakeups
 
 # Drawing such examples takes longer than checking them.
@@ -82,38 +81,3 @@ def test_what_is_refused_in_a_list_does_no_harm_to_its_neighbours(
     known = [identifier for identifier in ids if identifier]
     assert None not in JOURNAL.raw_events(known)
     assert REDIS.hlen("{convertro}:events") == len(set(known))
-
-
-@given(text=hostile.texts)
-@few
-def test_what_comes_by_task_name_is_stored_as_it_can_be(intake: Intake, text: bytes) -> None:
-    """Celery reads the text; whatever it makes of it is safe, if only as a dead letter."""
-    try:
-        event = json.loads(text.decode())
-    except (ValueError, RecursionError):
-        return
-    REDIS.flushall()
-    assert intake.enqueue_unchecked([event]) == 1
-    ((identifier, raw),) = REDIS.hgetall("{convertro}:events").items()
-    assert 0 < len(identifier) <= 100
-    try:
-        decode(raw)
-    except InvalidEvent:
-        return
-    assert raw == encode(event)
-
-
-def test_what_comes_by_task_name_is_stored_up_to_a_bound(intake: Intake) -> None:
-    REDIS.flushall()
-    deep: Any = "bottom"
-    for _ in range(100_000):
-        deep = [deep]
-    before = JOURNAL.snapshot().stored
-    assert intake.enqueue_unchecked([{"type": 1, "filler": "x" * 3_000_000}, deep, deep]) == 3
-    raws = [raw for _, raw in REDIS.hscan_iter("{convertro}:events")]
-    assert JOURNAL.snapshot().stored == before + 3
-    assert max(map(len, raws)) == MAX_EVENT_BYTES + 1
-    for raw in raws:
-        if len(raw) > MAX_EVENT_BYTES or b"cannot be written as JSON" in raw:
-            with pytest.raises(InvalidEvent):
-                decode(raw)

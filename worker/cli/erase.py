@@ -13,7 +13,6 @@ from worker.cli.exits import ExitCode, complain, fail, fail_unavailable
 from worker.cli.options import utf8
 from worker.cli.output import say_json
 from worker.cli.person import Person
-from worker.cli.queued import count_queued
 from worker.cli.words import counted, iso_time
 from worker.errors import JournalUnavailable
 
@@ -93,11 +92,6 @@ def erase(
         _say_receipt(erasure, prefix, is_complete=False)
         fail(ExitCode.INTERRUPTED, f"interrupted; {_so_far(erasure)}; {REPEAT}")
     _say_receipt(erasure, prefix, is_complete=is_complete)
-    if queued := count_queued(producer.settings):
-        complain(
-            f"{counted(queued, 'message')} of convertro.enqueue not taken in yet, perhaps with "
-            "events of this person; repeat the command when a worker has taken them in"
-        )
     if erasure.still_claimed:
         number = counted(len(erasure.still_claimed), "event")
         complain(f"{number} still held by workers, to be erased when they are done; {REPEAT}")
