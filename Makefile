@@ -75,7 +75,7 @@ soak: $(STAMP) ## Run a drill of 30 minutes and draw the memory that it takes
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 reference: $(STAMP) ## Rewrite docs/configuration.md and .env.example from the settings
-	$(BIN)/python -m config.reference
+	$(BIN)/python -m config.write_reference
 
 lock: $(STAMP) ## Renew the pinned requirements
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra exporter --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml

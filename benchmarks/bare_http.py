@@ -19,10 +19,10 @@ from benchmarks.delivering import require_once, steady_rate
 from benchmarks.event import event, message_id
 from benchmarks.sink import Sink
 from benchmarks.ways.delivery import SETTINGS
-from worker.convertro import translate
-from worker.convertro.wire import encode_body, idempotency_key, request_for
-from worker.demo.stack import ROOT
-from worker.transport import HEADERS
+from worker.destination import translate
+from worker.destination.wire import encode_body, idempotency_key, request_for
+from worker.lab.demo.stack import ROOT
+from worker.transport.transport import HEADERS
 
 #: wrk speaks Lua: the same request, each with a key of its own.
 WRK_SCRIPT = """

@@ -15,9 +15,9 @@ from redis import Redis
 from benchmarks.event import event, message_id
 from benchmarks.usage import tree_cpu_seconds, valkey_pid
 from worker.bootstrap import Producer
-from worker.convertro.responses import OutcomeClass
-from worker.demo.stack import Stack
-from worker.records import Attempt, Claim, Finish, Move
+from worker.destination.answers import OutcomeClass
+from worker.journal.records import Attempt, Claim, Finish, Move
+from worker.lab.demo.stack import Stack
 from worker.scripts import Script
 from worker.segment import encode
 

@@ -21,8 +21,8 @@ from celery import Celery
 from benchmarks.results_file import RESULTS
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.demo.stack import Stack
-from worker.names import DEAD_LETTER
+from worker.lab.demo.stack import Stack
+from worker.task_names import DEAD_LETTER
 
 WAYS = ("off", "on", "on, heard")
 

@@ -12,7 +12,7 @@ from benchmarks.sink import Arrival, Sink, tally
 from benchmarks.usage import SAMPLE_SECONDS, Used, Watch, valkey_pid
 from tests.waiting import until
 from worker.bootstrap import make_producer
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 #: Celery starts its pool before it says that it is ready, but a child still imports then.
 SETTLE_SECONDS = 2.0

@@ -16,7 +16,7 @@ from benchmarks.event import event
 from benchmarks.results_file import write_results
 from config.settings import Settings
 from worker.bootstrap import make_producer
-from worker.demo.embedded import embedded_server
+from worker.lab.demo.embedded import embedded_server
 
 CHUNK = 500
 

@@ -17,8 +17,8 @@ from redis import Redis
 from benchmarks.entries import Way
 from benchmarks.sink import Sink
 from benchmarks.usage import tree, tree_cpu_seconds, tree_pss_bytes
-from worker.demo.embedded import embedded_server
-from worker.demo.stack import ROOT
+from worker.lab.demo.embedded import embedded_server
+from worker.lab.demo.stack import ROOT
 
 #: As the product's own embedded server is set up.
 VALKEY_CONFIG = {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": ""}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from worker.demo.stack import DESTINATION, ROOT
+from worker.lab.demo.stack import DESTINATION, ROOT
 
 #: Worker processes of all ways that have threads or tasks in a process, and what each of them
 #: may have in flight.

@@ -21,7 +21,7 @@ from benchmarks.event import event
 from benchmarks.results_file import write_results
 from benchmarks.sink import Sink, tally
 from tests.waiting import until
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 from worker.segment import encode
 
 SIZES = (10_000, 100_000, 1_000_000)

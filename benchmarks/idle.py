@@ -12,8 +12,8 @@ from benchmarks.results_file import write_results
 from benchmarks.usage import Watch, valkey_pid
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.demo.stack import Stack
-from worker.holding import BreakerState
+from worker.journal.breaker import BreakerState
+from worker.lab.demo.stack import Stack
 
 WAITING = 1000
 

@@ -16,7 +16,7 @@ from benchmarks.delivering import Way, deploy, measure_delivery
 from benchmarks.event import event
 from benchmarks.results_file import write_results
 from benchmarks.sink import Sink
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 #: Latency of the sink, and with how many threads each of two urllib3 processes is tried.
 HTTP = {0: (1, 2, 4), 50: (32,)}

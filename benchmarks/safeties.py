@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.delivering import Way, measure_delivery
 from benchmarks.results_file import write_results
 from benchmarks.sink import free_port, wait_for_port
-from worker.demo.stack import ROOT, Stack, stop_process
+from worker.lab.demo.stack import ROOT, Stack, stop_process
 
 #: How long programs take to start beside a busy worker.
 START_SECONDS = 60.0

@@ -19,7 +19,7 @@ from typing import IO, NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
-from worker.demo.stack import ROOT
+from worker.lab.demo.stack import ROOT
 
 SAMPLE_SECONDS = 5.0
 MIB = 1024 * 1024

@@ -15,7 +15,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 

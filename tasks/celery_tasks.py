@@ -1,8 +1,8 @@
 """The Celery task: its name and argument are an interface, its body is a door."""
 
 from worker.app import app, parts
-from worker.names import DELIVER
-from worker.private_task import PrivateTask
+from worker.process.privacy import PrivateTask
+from worker.task_names import DELIVER
 
 
 @app.task(name=DELIVER, base=PrivateTask)

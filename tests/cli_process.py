@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from worker.journal import Journal
-from worker.records import Attempt, Finish, Move
+from worker.journal.journal import Journal
+from worker.journal.records import Attempt, Finish, Move
 
 if TYPE_CHECKING:
     from redis import Redis

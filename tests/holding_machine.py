@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from config.settings import Settings
-from worker.holding import BreakerState
-from worker.journal import Journal
-from worker.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move
+from worker.journal.breaker import BreakerState
+from worker.journal.journal import Journal
+from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move
 
 LEASE_MS = 60_000
 

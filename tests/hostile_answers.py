@@ -23,7 +23,7 @@ from tests.raw_server import (
     then_close,
 )
 from tests.waiting import until
-from worker.transport import Transport
+from worker.transport.transport import Transport
 
 REFUSED = b'{"status":"error","message":"no such site"}'
 MEGABYTE = 1024 * 1024

@@ -4,15 +4,15 @@ import json
 from typing import Any
 
 from config.settings import Settings
-from worker.convertro import translate
-from worker.convertro.wire import (
+from worker.destination import translate
+from worker.destination.wire import (
     call_name,
     encode_body,
     idempotency_key,
     pending_calls,
     request_for,
 )
-from worker.sandbox.contract import endpoint_of, violation_of
+from worker.lab.sandbox.contract import endpoint_of, violation_of
 from worker.segment import (
     MAX_EVENT_BYTES,
     MAX_MESSAGE_ID_LENGTH,

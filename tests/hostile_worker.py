@@ -8,8 +8,8 @@ from hypothesis.strategies import SearchStrategy
 from tests import hostile
 from tests.cli_process import MARKER
 from tests.waiting import until
-from worker.demo.stack import Stack
 from worker.intake import Intake, InvalidEvents
+from worker.lab.demo.stack import Stack
 from worker.segment import InvalidEvent
 
 #: Reasons for which a hostile event may become a dead letter; our own fault is none.

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from config.settings import Settings
-from worker.journal import Journal
-from worker.records import Attempt, ClaimedEvent, Erased, Finish, Finished, Move, SentCall
+from worker.journal.journal import Journal
+from worker.journal.records import Attempt, ClaimedEvent, Erased, Finish, Finished, Move, SentCall
 
 LEASE_MS = 60_000
 DEDUPE_MS = 86_400_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from worker.sandbox.process import SandboxProcess
+from worker.lab.sandbox.process import SandboxProcess
 
 EVENT = {"domain": "shop.example", "visitor_id": "v-1", "event_type": "sale"}
 EVENTS_PATH = "/v1/acme/site-1/events"

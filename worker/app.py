@@ -18,8 +18,8 @@ from config.settings import SettingsError, load_settings
 from worker import bootstrap
 from worker.connection import WORKER_TIMEOUT_SECONDS
 from worker.preflight import preflight_of_worker
-from worker.stopping import PoolProcess, stop_step
-from worker.ticker import Ticker, ticker_step
+from worker.process.stopping import PoolProcess, stop_step
+from worker.process.ticker import Ticker, ticker_step
 
 log = structlog.stdlib.get_logger(__name__)
 

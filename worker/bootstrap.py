@@ -9,19 +9,19 @@ from celery import Celery
 
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
-from worker.broker import PromptEvents, SteadyBroker
-from worker.burials import Announce, Announcer, tell_nobody
 from worker.connection import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, connect
-from worker.delivery import Delivery
-from worker.delivery_run import DeliveryRun, EventThreads
+from worker.delivery.event import Delivery
+from worker.delivery.run import DeliveryRun, EventThreads
 from worker.errors import JournalUnavailable
 from worker.intake import Intake
-from worker.journal import Journal
-from worker.outage import Outage
-from worker.stopping import StopFlag
-from worker.ticker import Ticker, WorkerName
-from worker.transport import Transport
-from worker.wakeups import Wakeups
+from worker.journal.journal import Journal
+from worker.process.broker import PromptEvents, SteadyBroker
+from worker.process.flower import Announce, Announcer, tell_nobody
+from worker.process.outage import Outage
+from worker.process.stopping import StopFlag
+from worker.process.ticker import Ticker, WorkerName
+from worker.process.wakeups import Wakeups
+from worker.transport.transport import Transport
 
 #: A tick holds up the parent's event loop, so it gives up soon; the next one is a second away.
 TICKER_TIMEOUT_SECONDS = 1.0

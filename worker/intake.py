@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.errors import JournalUnavailable
-from worker.journal import Journal
+from worker.journal.journal import Journal
+from worker.process.wakeups import Wakeups
 from worker.segment import InvalidEvent, encode, event_id
-from worker.wakeups import Wakeups
 
 #: Events and bytes in one round trip at most.
 CHUNK_EVENTS = 500

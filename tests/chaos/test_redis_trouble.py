@@ -11,8 +11,8 @@ from tests.chaos.load import SETTINGS, Load
 from tests.chaos.processes import children_of, cpu_seconds
 from tests.chaos.server import Server
 from tests.waiting import until
-from worker.demo.embedded import embedded_server
-from worker.demo.stack import Stack
+from worker.lab.demo.embedded import embedded_server
+from worker.lab.demo.stack import Stack
 
 if TYPE_CHECKING:
     import subprocess

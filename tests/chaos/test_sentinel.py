@@ -10,8 +10,8 @@ import pytest
 from tests.events import mobile_track
 from tests.failover import REDIS_PASSWORD, SENTINEL_PASSWORD, Failover, running
 from tests.waiting import until
-from worker.demo.stack import Stack
 from worker.errors import JournalUnavailable
+from worker.lab.demo.stack import Stack
 
 EVENTS_PER_SECOND = 50
 

@@ -12,7 +12,7 @@ from celery import Celery
 from tests.chaos.load import SETTINGS, Load
 from tests.chaos.processes import children_of, is_alive
 from tests.waiting import until
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 if TYPE_CHECKING:
     import subprocess

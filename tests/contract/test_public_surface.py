@@ -10,23 +10,23 @@ import pytest
 
 import tasks
 from config.settings import ConvertroSettings, Settings
-from worker import convertro, names
+from worker import destination, task_names
 
 ROOT = Path(__file__).parent.parent.parent
 
 #: Modules that compute and nothing else.
 PURE = [
     "worker/segment.py",
-    "worker/policy.py",
-    "worker/records.py",
-    "worker/names.py",
+    "worker/delivery/retry.py",
+    "worker/journal/records.py",
+    "worker/task_names.py",
     "worker/errors.py",
-    "worker/holding.py",
+    "worker/journal/breaker.py",
     "worker/preflight/checks.py",
     "worker/preflight/redis_checks.py",
     "worker/preflight/keeping.py",
-    "worker/drill/verdict.py",
-    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "worker/convertro").glob("*.py")),
+    "worker/lab/drill/count.py",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "worker/destination").glob("*.py")),
 ]
 IMPURE_MODULES = {"redis", "requests", "celery", "tenacity", "time", "random", "os", "urllib3"}
 
@@ -65,7 +65,7 @@ def test_pure_modules_stay_pure(path: str) -> None:
 
 def test_translation_needs_no_celery_redis_or_requests() -> None:
     code = (
-        "import sys, worker.convertro; "
+        "import sys, worker.destination; "
         "print(sorted({'celery', 'kombu', 'redis', 'requests', 'tenacity'} & set(sys.modules)))"
     )
     answer = subprocess.run(
@@ -94,7 +94,7 @@ def test_the_door_has_its_names() -> None:
 
 
 def test_translate_has_its_signature() -> None:
-    parameters = list(inspect.signature(convertro.translate).parameters.values())
+    parameters = list(inspect.signature(destination.translate).parameters.values())
     assert [parameter.name for parameter in parameters[:2]] == ["event", "settings"]
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters[2:])
 
@@ -113,7 +113,7 @@ def test_translate_has_its_signature() -> None:
     ],
 )
 def test_calls_have_the_fields_of_their_bodies(call: str, fields: str) -> None:
-    assert list(getattr(convertro, call).__dataclass_fields__) == fields.split()
+    assert list(getattr(destination, call).__dataclass_fields__) == fields.split()
 
 
 def test_translation_settings_are_all_optional() -> None:
@@ -140,11 +140,11 @@ def test_variables_are_named_convertro() -> None:
 
 
 def test_queue_and_task_have_their_names() -> None:
-    assert (names.QUEUE, names.DELIVER) == ("convertro", "convertro.deliver")
+    assert (task_names.QUEUE, task_names.DELIVER) == ("convertro", "convertro.deliver")
 
 
 def test_dead_letters_have_their_name_in_flower() -> None:
-    assert names.DEAD_LETTER == "convertro.dead_letter"
+    assert task_names.DEAD_LETTER == "convertro.dead_letter"
 
 
 def test_the_celery_application_registers_just_this_task() -> None:

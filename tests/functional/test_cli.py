@@ -13,7 +13,7 @@ from tests.cli_process import MARKER, ROOT, Cli, Filler, json_lines, jsonl
 from tests.events import order_completed, web_identify, web_track
 from tests.waiting import until
 from worker.cli.program import COMMANDS, DEAD_COMMANDS
-from worker.demo.embedded import embedded_server
+from worker.lab.demo.embedded import embedded_server
 
 HELP = (
     *((name,) for name in COMMANDS),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli_process import MARKER, Cli, Filler, json_lines
 from tests.waiting import until
-from worker.names import QUEUE
+from worker.task_names import QUEUE
 
 EXHAUSTED = {"reason": "retries_exhausted", "outcome_class": "ambiguous", "status": 503}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cli_process import MARKER, Cli, Filler, attempt
-from worker.records import Move
+from worker.journal.records import Move
 
 #: As long as Segment allows, and longer than what is left of a line.
 LONG_ID = "ajs-next-1777889730123-" + "8a4f1c2e" * 9 + "12345"

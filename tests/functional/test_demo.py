@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 from tests.waiting import until
-from worker.demo.samples import SAMPLES
-from worker.demo.stack import ROOT
+from worker.lab.demo.samples import SAMPLES
+from worker.lab.demo.stack import ROOT
 
 DEMO = [sys.executable, "-m", "worker.cli", "demo"]
 

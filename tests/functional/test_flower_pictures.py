@@ -13,8 +13,8 @@ import pytest
 from tests.events import mobile_track
 from tests.flower_process import Flower
 from tests.waiting import until
-from worker.demo.stack import ROOT, Stack
-from worker.names import DEAD_LETTER, DELIVER
+from worker.lab.demo.stack import ROOT, Stack
+from worker.task_names import DEAD_LETTER, DELIVER
 
 BROWSER = shutil.which("chromium")
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cli_process import COMMAND, ROOT, Cli
 from tests.events import web_track
 from tests.waiting import until
-from worker.demo.stack import Stack
+from worker.lab.demo.stack import Stack
 
 Process = subprocess.Popen[str]
 

@@ -10,9 +10,9 @@ from tests.cli_process import Cli
 from tests.events import mobile_track
 from tests.functional.test_wakeups import children_of, drained, enqueue, event_ids, has_worker
 from tests.waiting import until
-from worker.demo.stack import Stack
-from worker.holding import Breaker, BreakerState, Cause
-from worker.journal import Journal
+from worker.journal.breaker import Breaker, BreakerState, Cause
+from worker.journal.journal import Journal
+from worker.lab.demo.stack import Stack
 
 #: Small enough that a test need not send hundreds of events; the waits are as they are.
 SENSITIVE = {"BREAKER_MIN_COUNT": "5", "BLIP_TRIES": "1", "RETRY_BASE_SECONDS": "1"}

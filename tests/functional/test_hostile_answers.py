@@ -10,8 +10,8 @@ from config.settings import Settings
 from tests.hostile_answers import CASES, ELSEWHERE, check_random_answers, http
 from tests.raw_server import OK, RawServer, answer, raw_server, then_close
 from tests.waiting import until
-from worker.convertro.responses import Outcome
-from worker.transport import Transport
+from worker.destination.answers import Outcome
+from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"
 BODY = b'{"domain":"shop.example.com"}'
@@ -102,7 +102,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 from config.settings import Settings
-from worker.transport import Transport
+from worker.transport.transport import Transport
 
 transport = Transport(Settings(base_url=sys.argv[1], read_timeout_seconds=5, concurrency=2))
 for _ in range(int(sys.argv[2])):

@@ -12,10 +12,10 @@ from config.settings import Settings
 from tests.holding_machine import SETTINGS as HOLDING_SETTINGS
 from tests.holding_machine import HoldingMachine
 from tests.journal_machine import DEDUPE_MS, SETTINGS, JournalMachine
-from worker.demo.embedded import embedded_server
 from worker.errors import JournalUnavailable
-from worker.journal import Journal
-from worker.records import Finish, Finished, Move
+from worker.journal.journal import Journal
+from worker.journal.records import Finish, Finished, Move
+from worker.lab.demo.embedded import embedded_server
 
 
 @pytest.fixture(scope="module")

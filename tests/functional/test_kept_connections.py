@@ -16,8 +16,8 @@ from tests.hostile_answers import http
 from tests.raw_server import RawServer, answer, raw_server
 from worker.connection import connect
 from worker.errors import JournalUnavailable
-from worker.journal import Journal
-from worker.transport import Transport
+from worker.journal.journal import Journal
+from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"
 

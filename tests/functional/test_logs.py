@@ -11,9 +11,9 @@ from celery import Celery
 from tests.chaos.server import Server
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.demo.embedded import embedded_server
-from worker.demo.stack import Stack, stop_process
-from worker.names import DELIVER, QUEUE
+from worker.lab.demo.embedded import embedded_server
+from worker.lab.demo.stack import Stack, stop_process
+from worker.task_names import DELIVER, QUEUE
 
 SECRET = "ada.lovelace@example.com"
 

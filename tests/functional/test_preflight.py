@@ -20,8 +20,8 @@ from tests.cli_process import Cli
 from tests.events import mobile_track
 from tests.waiting import until
 from worker.bootstrap import make_producer
-from worker.demo.embedded import embedded_server
-from worker.demo.stack import DESTINATION, ROOT, VALKEY_CONFIG, Stack, stop_process
+from worker.lab.demo.embedded import embedded_server
+from worker.lab.demo.stack import DESTINATION, ROOT, VALKEY_CONFIG, Stack, stop_process
 
 SECRET = "pass-word-1"
 PREFIX = "{convertro}:"

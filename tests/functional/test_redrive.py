@@ -14,13 +14,13 @@ import pytest
 from tests.cli_process import MARKER, Cli, Filler
 from tests.events import mobile_track, web_identify
 from tests.waiting import until
-from worker.cli.canary import PATIENCE_SECONDS, Canary, watch
-from worker.cli.progress import progress
-from worker.cli.words import iso_time
-from worker.demo.stack import Stack
-from worker.journal import Journal
-from worker.records import Move, SentCall
+from worker.cli.dead.canary import PATIENCE_SECONDS, Canary, watch
+from worker.cli.terminal.progress import progress
+from worker.journal.journal import Journal
+from worker.journal.records import Move, SentCall
+from worker.lab.demo.stack import Stack
 from worker.segment import encode
+from worker.status.wording import iso_time
 
 NO_BREAKER = pytest.mark.environment(BREAKER_MIN_COUNT="100000")
 

@@ -5,8 +5,8 @@ from redis import Redis
 
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.demo.stack import Stack
 from worker.errors import JournalUnavailable
+from worker.lab.demo.stack import Stack
 
 
 def test_a_worker_outlasts_a_redis_that_refuses_writes(stack: Stack) -> None:

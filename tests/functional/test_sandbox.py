@@ -12,7 +12,7 @@ from tests.sandbox_requests import (
     send,
     statuses,
 )
-from worker.sandbox.process import SandboxProcess
+from worker.lab.sandbox.process import SandboxProcess
 
 
 @pytest.fixture(scope="module")

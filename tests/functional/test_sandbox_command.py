@@ -10,13 +10,13 @@ import pytest
 import requests
 
 from tests.sandbox_requests import IMPATIENT_SECONDS, LONG_SECONDS, send, wait_for
-from worker.sandbox.client import SandboxClient
-from worker.sandbox.process import SandboxProcess
+from worker.lab.sandbox.client import SandboxClient
+from worker.lab.sandbox.process import SandboxProcess
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "worker.sandbox", *arguments],
+        [sys.executable, "-m", "worker.lab.sandbox", *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -52,7 +52,7 @@ def test_every_answer_can_be_slowed() -> None:
 
 
 def test_it_prints_where_it_listens_and_its_seed() -> None:
-    command = [sys.executable, "-m", "worker.sandbox", "--port", "0", "--seed", "7"]
+    command = [sys.executable, "-m", "worker.lab.sandbox", "--port", "0", "--seed", "7"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "seed 7; the same ratios again with --seed 7\n"
@@ -88,7 +88,7 @@ def test_a_wrong_rule_is_a_wrong_option() -> None:
 def test_without_aiohttp_it_says_what_to_install() -> None:
     without_aiohttp = (
         "import sys; sys.modules['aiohttp'] = None\n"
-        "import typer; from worker.sandbox.cli import sandbox; typer.run(sandbox)"
+        "import typer; from worker.lab.sandbox.sandbox_command import sandbox; typer.run(sandbox)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", without_aiohttp], check=False, capture_output=True, text=True

@@ -23,8 +23,8 @@ from tests.sandbox_requests import (
     statuses,
     wait_for,
 )
-from worker.sandbox.client import SandboxError
-from worker.sandbox.process import SandboxProcess
+from worker.lab.sandbox.client import SandboxError
+from worker.lab.sandbox.process import SandboxProcess
 
 #: A request whose body is still to come.
 HEAD = (

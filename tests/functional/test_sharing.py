@@ -8,8 +8,8 @@ from redis import Redis
 
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.demo.stack import Stack
-from worker.names import QUEUE
+from worker.lab.demo.stack import Stack
+from worker.task_names import QUEUE
 
 PROCESSES = 4
 

@@ -11,9 +11,9 @@ import pytest
 from tests.cli_process import Cli
 from tests.functional.test_wakeups import children_of, enqueue, event_ids, has_worker
 from tests.waiting import until
-from worker.demo.stack import Stack
 from worker.errors import JournalUnavailable
-from worker.sandbox.process import SandboxProcess
+from worker.lab.demo.stack import Stack
+from worker.lab.sandbox.process import SandboxProcess
 
 SENSITIVE = {"BREAKER_MIN_COUNT": "5", "BLIP_TRIES": "1", "RETRY_BASE_SECONDS": "1"}
 

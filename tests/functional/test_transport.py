@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from config.settings import Settings
-from worker.sandbox.process import SandboxProcess
-from worker.transport import Transport
+from worker.lab.sandbox.process import SandboxProcess
+from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"
 BODY = (

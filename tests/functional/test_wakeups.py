@@ -9,9 +9,9 @@ from redis import Redis
 
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.demo.stack import Stack
-from worker.names import QUEUE
-from worker.wakeups import Wakeups
+from worker.lab.demo.stack import Stack
+from worker.process.wakeups import Wakeups
+from worker.task_names import QUEUE
 
 #: Short enough that a test can wait for a lease to end.
 SHORT_LEASE = {

@@ -14,9 +14,9 @@ from redis import Redis
 
 from tests.events import ORDER, mobile_track, order_completed, web_identify
 from tests.waiting import until
-from worker.demo.stack import DESTINATION, ROOT, Stack, stop_process
 from worker.errors import JournalUnavailable
-from worker.names import DELIVER
+from worker.lab.demo.stack import DESTINATION, ROOT, Stack, stop_process
+from worker.task_names import DELIVER
 
 SECRET = "ada.lovelace@example.com"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.convertro.amounts import amount_of
+from worker.destination.amounts import amount_of
 
 
 @pytest.mark.parametrize(

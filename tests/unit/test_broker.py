@@ -6,7 +6,7 @@ import pytest
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from worker.broker import RECONNECT_SECONDS, PromptEvents, SteadyBroker
+from worker.process.broker import RECONNECT_SECONDS, PromptEvents, SteadyBroker
 
 #: Nothing listens there.
 AWAY = "redis://127.0.0.1:1/0"

@@ -7,9 +7,9 @@ import pytest
 
 from config.settings import Settings
 from tests.events import ORDER, mobile_track, order_completed, web_identify
-from worker.cli.call_diff import call_diff
-from worker.cli.prospect import prospect
-from worker.records import Record, SentCall
+from worker.cli.dead.call_diff import call_diff
+from worker.cli.dead.planned_calls import prospect
+from worker.journal.records import Record, SentCall
 from worker.segment import encode
 
 SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com")

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.cli_process import attempt
-from worker.cli.canary import Canary, Fate, fate_of
-from worker.journal import Sighting
-from worker.records import Record
+from worker.cli.dead.canary import Canary, Fate, fate_of
+from worker.journal.journal import Sighting
+from worker.journal.records import Record
 
 
 def sighting(place: str, **fields: object) -> Sighting:

@@ -3,9 +3,9 @@
 import pytest
 
 from config.settings import Settings
-from worker.cli.output import printable
 from worker.cli.schedule import words_after, words_before
-from worker.cli.words import age, ago, clock_time, counted, duration, iso_time
+from worker.cli.terminal.output import printable
+from worker.status.wording import age, ago, clock_time, counted, duration, iso_time
 
 
 @pytest.mark.parametrize(

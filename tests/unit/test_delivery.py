@@ -10,10 +10,10 @@ import pytest
 from config.settings import Settings
 from tests.events import ABSENT, ORDER, mobile_track, order_completed, web_identify, web_track
 from tests.fakes import FailTimes, FakeLedger, FakeTransport, answered, claimed
-from worker import delivery as delivery_module
-from worker.convertro.responses import Outcome
-from worker.delivery import Delivery
-from worker.records import Finish, Finished, Move
+from worker.delivery import event as delivery_module
+from worker.delivery.event import Delivery
+from worker.destination.answers import Outcome
+from worker.journal.records import Finish, Finished, Move
 
 SETTINGS = Settings(
     client_name="acme",

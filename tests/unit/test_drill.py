@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from config.settings import Settings
 from tests.events import ABSENT, mobile_track, order_completed, web_identify
-from worker.convertro import translate
-from worker.convertro.wire import encode_body, idempotency_key, request_for
-from worker.drill.environment import QUICK, changed_settings, drill_environment
-from worker.drill.load import KINDS, EventSource
-from worker.drill.plan import EARLY, LATE, Action, Step, make_plan, quiet_seconds
-from worker.drill.run import patience_seconds
-from worker.drill.verdict import Count, Record, Verdict, expected
-from worker.sandbox.faults import parse_rule
-from worker.sandbox.record_file import AcceptedCall
+from worker.destination import translate
+from worker.destination.wire import encode_body, idempotency_key, request_for
+from worker.lab.drill.count import Count, Record, Verdict, expected
+from worker.lab.drill.environment import QUICK, changed_settings, drill_environment
+from worker.lab.drill.load import KINDS, EventSource
+from worker.lab.drill.plan import EARLY, LATE, Action, Step, make_plan, quiet_seconds
+from worker.lab.drill.run import patience_seconds
+from worker.lab.sandbox.faults import parse_rule
+from worker.lab.sandbox.record_file import AcceptedCall
 
 SETTINGS = Settings.model_validate(
     {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from worker.cli import event_file
-from worker.cli.event_file import Item, UnreadableFile, read_items
+from worker.cli.terminal import event_file
+from worker.cli.terminal.event_file import Item, UnreadableFile, read_items
 
 ONE = {"type": "track", "messageId": "m1"}
 TWO = {"type": "identify", "messageId": "m2"}

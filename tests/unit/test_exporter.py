@@ -12,19 +12,21 @@ from redis import Redis
 
 from config.settings import Settings
 from tests.exposition import kinds, labels_of, series, value
-from worker.convertro.responses import OutcomeClass
+from worker.destination.answers import OutcomeClass
 from worker.exporter.collector import journal_registry
 from worker.exporter.counters import COUNTERS, DURATIONS
 from worker.exporter.gauges import MOST_WORKERS
-from worker.histogram import BOUNDS_MS
-from worker.holding import Cause
-from worker.journal import Journal
-from worker.records import Attempt, Finish, Move
-from worker.snapshot import STUCK_MS
+from worker.journal.breaker import Cause
+from worker.journal.histogram import BOUNDS_MS
+from worker.journal.journal import Journal
+from worker.journal.records import Attempt, Finish, Move
+from worker.journal.snapshot import STUCK_MS
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LUA = "\n".join(path.read_text() for path in sorted((ROOT / "worker" / "lua").glob("*.lua")))
+LUA = "\n".join(
+    path.read_text() for path in sorted((ROOT / "worker" / "journal" / "lua").glob("*.lua"))
+)
 
 #: A row of the page: name, type and labels.
 ROW = re.compile(r"^\| `(convertro_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from worker.convertro.facts import is_iso_8601
-from worker.convertro.platforms import platform_of
+from worker.destination.fields import is_iso_8601
+from worker.destination.platforms import platform_of
 
 BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X)"
 PAGE = {"page": {"url": "https://shop.example.com/"}}

@@ -8,11 +8,19 @@ import fakeredis
 import pytest
 
 from config.settings import Settings
-from worker.cli.exits import ExitCode
-from worker.cli.verdict import Chosen, Verdict, every_worker, judge, live, of_this_host, one_worker
-from worker.journal import Journal
+from worker.cli.terminal.exit_codes import ExitCode
+from worker.journal.journal import Journal
+from worker.journal.snapshot import STUCK_MS, WORKER_TTL_MS
 from worker.preflight.checks import Check, Level
-from worker.snapshot import STUCK_MS, WORKER_TTL_MS
+from worker.status.health import (
+    Chosen,
+    Verdict,
+    every_worker,
+    judge,
+    live,
+    of_this_host,
+    one_worker,
+)
 
 HERE = f"celery@{socket.gethostname()}"
 ELSEWHERE = "celery@elsewhere"

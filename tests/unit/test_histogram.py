@@ -6,10 +6,10 @@ import fakeredis
 import pytest
 
 from config.settings import Settings
-from worker.histogram import BOUNDS_MS, Histogram
-from worker.journal import Journal
-from worker.records import Attempt, Finish, Move
-from worker.snapshot import DELIVERED_IN, REQUEST_TOOK, Recent
+from worker.journal.histogram import BOUNDS_MS, Histogram
+from worker.journal.journal import Journal
+from worker.journal.records import Attempt, Finish, Move
+from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Recent
 
 
 def test_the_scripts_count_in_the_same_buckets() -> None:

@@ -9,9 +9,9 @@ import pytest
 import structlog
 
 from config.settings import Settings
-from worker.holding import Breaker, BreakerState, Cause
-from worker.journal import Journal
-from worker.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move, Record
+from worker.journal.breaker import Breaker, BreakerState, Cause
+from worker.journal.journal import Journal
+from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move, Record
 
 OPEN, HALF_OPEN, CLOSED = BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED
 

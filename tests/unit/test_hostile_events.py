@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from config.settings import ConvertroSettings, Settings
 from tests import hostile
 from tests.hostile_checks import DESTINATIONS, EVENTS
-from worker.convertro import InvalidReason, SkipReason, translate
-from worker.convertro.wire import encode_body, request_for
+from worker.destination import InvalidReason, SkipReason, translate
+from worker.destination.wire import encode_body, request_for
 from worker.segment import InvalidEvent, decode, encode
 
 # Drawing such events takes longer than translating them.

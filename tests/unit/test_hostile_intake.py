@@ -13,9 +13,9 @@ from tests import hostile
 from tests.events import mobile_track
 from tests.hostile_checks import accepts, accepts_text
 from worker.intake import Intake, InvalidEvents
-from worker.journal import Journal
+from worker.journal.journal import Journal
+from worker.process.wakeups import Wakeups
 from worker.segment import InvalidEvent, encode
-from worker.wakeups import Wakeups
 
 # Drawing such examples takes longer than checking them.
 few = settings(max_examples=60, suppress_health_check=list(HealthCheck))

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from worker.cli.interrupts import step
+from worker.cli.terminal.interrupts import step
 
 
 def take_step(presses: int, done: list[str], fault: Exception | None = None) -> None:

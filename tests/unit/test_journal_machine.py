@@ -6,7 +6,7 @@ from hypothesis import Phase, settings
 from tests.holding_machine import SETTINGS as HOLDING_SETTINGS
 from tests.holding_machine import HoldingMachine
 from tests.journal_machine import SETTINGS, JournalMachine
-from worker.journal import Journal
+from worker.journal.journal import Journal
 
 # fakeredis does not know the line with a script's flags, hence no shebang.
 

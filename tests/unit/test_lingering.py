@@ -7,8 +7,8 @@ import fakeredis
 import pytest
 
 from config.settings import Settings
-from worker.journal import Journal
-from worker.records import Claim, ClaimState
+from worker.journal.journal import Journal
+from worker.journal.records import Claim, ClaimState
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 from config.settings import ConvertroSettings
 from tests.events import ABSENT, order_completed, web_track
-from worker.convertro import InvalidReason, SkipReason, translate
-from worker.convertro.amounts import amount_of
-from worker.convertro.names import is_order_completed, normalised
+from worker.destination import InvalidReason, SkipReason, translate
+from worker.destination.amounts import amount_of
+from worker.destination.event_names import is_order_completed, normalised
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text()
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import ConvertroSettings
-from worker.convertro.names import (
+from worker.destination.event_names import (
     is_application_installed,
     is_order_completed,
     mapped_types,

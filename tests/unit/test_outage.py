@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 
-from worker.outage import LASTING_SECONDS, Outage
+from worker.process.outage import LASTING_SECONDS, Outage
 
 
 class Clock:

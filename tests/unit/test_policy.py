@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import Settings
-from worker.convertro.responses import Outcome, OutcomeClass
-from worker.policy import (
+from worker.delivery.retry import (
     Bury,
     Decision,
     Postpone,
@@ -15,6 +14,7 @@ from worker.policy import (
     decide,
     retry_times_seconds,
 )
+from worker.destination.answers import Outcome, OutcomeClass
 
 SETTINGS = Settings()
 HOUR = 3600.0

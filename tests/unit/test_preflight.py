@@ -10,11 +10,11 @@ import pytest
 from redis import Redis
 
 from config.settings import Settings
-from worker.cli.exits import ExitCode
 from worker.cli.preflight import exit_code, summary
+from worker.cli.terminal.exit_codes import ExitCode
 from worker.preflight import PATIENCE_SECONDS, Answer, wait_for_redis
+from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
-from worker.preflight.facts import ask_redis
 from worker.preflight.keeping import (
     durability_check,
     eviction_check,

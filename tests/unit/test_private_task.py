@@ -7,7 +7,7 @@ from celery import Celery
 
 from tests.cli_process import MARKER
 from worker.errors import JournalUnavailable
-from worker.private_task import PrivateTask, TaskError
+from worker.process.privacy import PrivateTask, TaskError
 
 
 def failing(error: Exception) -> PrivateTask:
@@ -28,7 +28,7 @@ def test_it_says_what_failed_where_and_not_with_what() -> None:
 
 
 def test_a_wrong_argument_is_not_quoted_either() -> None:
-    with pytest.raises(TaskError, match=r"^TypeError at private_task\.py:") as caught:
+    with pytest.raises(TaskError, match=r"^TypeError at privacy\.py:") as caught:
         failing(ValueError())(**{MARKER: 1})
     assert MARKER not in "".join(traceback.format_exception(caught.value))
 

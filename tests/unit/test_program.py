@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from worker.cli.exits import ExitCode
 from worker.cli.program import COMMANDS, DEAD_COMMANDS, Entry, LazyCommand
+from worker.cli.terminal.exit_codes import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text()

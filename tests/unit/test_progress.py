@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.waiting import until
-from worker.cli import progress
-from worker.cli.progress import waiting
+from worker.cli.terminal import progress
+from worker.cli.terminal.progress import waiting
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 import pytest
 
-from config.reference import GROUPS, ROOT, configuration_page, environment_example
 from config.settings import Settings
+from config.write_reference import GROUPS, ROOT, configuration_page, environment_example
 
 
 @pytest.mark.parametrize(

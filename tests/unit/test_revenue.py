@@ -14,8 +14,8 @@ from tests.events import (
     web_identify,
     web_track,
 )
-from worker.convertro import translate
-from worker.convertro.revenue import bears_revenue
+from worker.destination import translate
+from worker.destination.revenue import bears_revenue
 
 SETTINGS = ConvertroSettings(events={"Signed Up": "signup"}, hybrid_attribution_model=True)
 

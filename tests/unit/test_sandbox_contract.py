@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from worker.convertro import calls
-from worker.sandbox import contract
-from worker.sandbox.contract import Body, Violation, endpoint_of, violation_of
+from worker.destination import calls
+from worker.lab.sandbox import contract
+from worker.lab.sandbox.contract import Body, Violation, endpoint_of, violation_of
 
 TRACK_USER = {"domain": "shop.example", "user_id": "u-1", "traits": {"id": "u-1", "plan": None}}
 LINK_DEVICE = {"domain": "shop.example", "device_id": "d-1", "user_id": "u-1"}

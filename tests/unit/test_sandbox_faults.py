@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from worker.sandbox.faults import FaultRule, FaultRuleError, parse_rule, rule_from_json
-from worker.sandbox.selection import Candidate, FaultBook
+from worker.lab.sandbox.faults import FaultRule, FaultRuleError, parse_rule, rule_from_json
+from worker.lab.sandbox.matching import Candidate, FaultBook
 
 
 def never() -> float:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 import typer
 
-from worker.cli.dead_moves import paced
-from worker.cli.selection import Chosen, Filters, Selection, spread
-from worker.cli.since import Since, parse_rate, parse_since, rate_words
-from worker.journal import PAGE, DeadLetter
-from worker.records import Record
+from worker.cli.dead.moves import paced
+from worker.cli.dead.selection import Chosen, Filters, Selection, spread
+from worker.cli.terminal.times import Since, parse_rate, parse_since, rate_words
+from worker.journal.journal import PAGE, DeadLetter
+from worker.journal.records import Record
 
 NOON_MS = int(datetime(2026, 5, 4, 12, tzinfo=UTC).timestamp() * 1000)
 LETTER = DeadLetter(

@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from worker.cli.facts import Facts
-from worker.cli.situation import Situation, assess, outlook
-from worker.histogram import Histogram
-from worker.holding import Breaker, BreakerState, Cause, Pause
-from worker.snapshot import (
+from worker.journal.breaker import Breaker, BreakerState, Cause, Pause
+from worker.journal.histogram import Histogram
+from worker.journal.snapshot import (
     DELIVERED_IN,
     REQUEST_TOOK,
     Latest,
@@ -19,6 +17,8 @@ from worker.snapshot import (
     SeenWorker,
     Snapshot,
 )
+from worker.status.facts import Facts
+from worker.status.status import Situation, assess, outlook
 
 #: 2026-05-04 10:15:30 UTC, 0.123 s into its slot of ten seconds.
 NOW_MS = 1_777_889_730_123

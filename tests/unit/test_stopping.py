@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 
-from worker.stopping import StopFlag
+from worker.process.stopping import StopFlag
 
 #: A parent that ends at once; its child says whether it stops, before and after.
 ORPHAN = """
 import os, time
-from worker.stopping import StopFlag
+from worker.process.stopping import StopFlag
 flag = StopFlag()
 go, gone = os.pipe()
 if os.fork() == 0:

@@ -8,12 +8,12 @@ import structlog
 from celery import Celery
 
 from config.settings import Settings
-from worker.journal import Journal
-from worker.names import DELIVER, QUEUE
-from worker.outage import Outage
-from worker.records import Finish, Move
-from worker.ticker import Ticker
-from worker.wakeups import MUTED_SECONDS, Wakeups
+from worker.journal.journal import Journal
+from worker.journal.records import Finish, Move
+from worker.process.outage import Outage
+from worker.process.ticker import Ticker
+from worker.process.wakeups import MUTED_SECONDS, Wakeups
+from worker.task_names import DELIVER, QUEUE
 
 SETTINGS = Settings(concurrency=2, dead_max_count=1)
 

@@ -23,7 +23,7 @@ from tests.events import (
     web_identify,
     web_track,
 )
-from worker.convertro import (
+from worker.destination import (
     Call,
     DeviceEvent,
     Install,

@@ -9,9 +9,9 @@ import urllib3
 from requests import exceptions
 
 from config.settings import Settings
-from worker.convertro.responses import OutcomeClass
-from worker.deadline import AnswerTooLong
-from worker.transport import EXCEPTIONS, Transport, outcome_of
+from worker.destination.answers import OutcomeClass
+from worker.transport.bounded_answer import AnswerTooLong
+from worker.transport.transport import EXCEPTIONS, Transport, outcome_of
 
 REQUESTS_ERRORS = [
     kind

@@ -7,9 +7,9 @@ import pytest
 from tests.events import ORDER, order_completed
 from tests.unit.test_delivery import SETTINGS, deliver
 from tests.unit.test_holding import ACCEPTED, REJECTED, SICK, Bench
-from worker.burials import Burial
-from worker.journal import Journal
-from worker.records import Attempt, Erased, Finish, Finished, Move, SentCall
+from worker.journal.journal import Journal
+from worker.journal.records import Attempt, Erased, Finish, Finished, Move, SentCall
+from worker.process.flower import Burial
 
 
 @pytest.fixture

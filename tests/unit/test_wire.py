@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import Settings
-from worker.convertro import Call, DeviceEvent, Install, LinkDevice, TrackEvent, TrackUser
-from worker.convertro.wire import (
+from worker.destination import Call, DeviceEvent, Install, LinkDevice, TrackEvent, TrackUser
+from worker.destination.wire import (
     CallRequest,
     call_name,
     encode_body,

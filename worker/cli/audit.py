@@ -5,12 +5,12 @@ from typing import Any
 
 import typer
 
-from worker.cli.access import open_journal
-from worker.cli.exits import ExitCode
-from worker.cli.output import JsonOption, printable, say, say_json
-from worker.cli.progress import waiting
-from worker.cli.words import counted
-from worker.snapshot import Snapshot
+from worker.cli.terminal.exit_codes import ExitCode
+from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.output import JsonOption, printable, say, say_json
+from worker.cli.terminal.progress import waiting
+from worker.journal.snapshot import Snapshot
+from worker.status.wording import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from typing import IO
 
 import typer
 
-from worker.cli.access import open_journal
-from worker.cli.event_file import FileArgument, Item, open_events, read_items
-from worker.cli.exits import ExitCode, fail, fail_unavailable
-from worker.cli.interrupts import step
-from worker.cli.output import JsonOption, json_line, say
-from worker.cli.progress import Bar, progress
-from worker.cli.words import counted
+from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
+from worker.cli.terminal.interrupts import step
+from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.output import JsonOption, json_line, say
+from worker.cli.terminal.progress import Bar, progress
 from worker.errors import JournalUnavailable
 from worker.intake import CHUNK_EVENTS, Intake
+from worker.status.wording import counted
 
 REPEATING_IS_SAFE = "repeating the command is safe, because ids deduplicate"
 

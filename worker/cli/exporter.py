@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from config.logs import configure_logs
-from worker.cli.access import journal_of, read_settings
-from worker.cli.exits import ExitCode, fail
-from worker.cli.output import say
-from worker.cli.verdict import every_worker, live, ready
+from worker.cli.terminal.exit_codes import ExitCode, fail
+from worker.cli.terminal.open_journal import journal_of, read_settings
+from worker.cli.terminal.output import say
 from worker.exporter.collector import journal_registry
-from worker.exporter.server import ExporterServer, exporter_app
+from worker.exporter.metrics_server import ExporterServer, exporter_app
+from worker.status.health import every_worker, live, ready
 
 #: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
 SCRAPE_TIMEOUT_SECONDS = 2.0

@@ -6,10 +6,10 @@ import typer
 
 from config.logs import configure_logs
 from config.settings import Settings
-from worker.cli.access import OPERATOR_TIMEOUT_SECONDS, journal_of, read_settings
-from worker.cli.exits import ExitCode, fail
-from worker.cli.output import JsonOption, json_line, printable, say
-from worker.cli.verdict import Verdict, every_worker, live, of_this_host, one_worker, ready
+from worker.cli.terminal.exit_codes import ExitCode, fail
+from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, journal_of, read_settings
+from worker.cli.terminal.output import JsonOption, json_line, printable, say
+from worker.status.health import Verdict, every_worker, live, of_this_host, one_worker, ready
 
 LiveOption = Annotated[
     bool, typer.Option("--live", help="Whether this host's workers run and ask for work.")

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.access import open_journal
-from worker.cli.output import JsonOption, printable, say, say_json
-from worker.cli.words import clock_time, counted
+from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.output import JsonOption, printable, say, say_json
+from worker.status.wording import clock_time, counted
 
 ReasonOption = Annotated[
     str, typer.Option("--reason", help="Why, for whoever looks at the status; no event content.")

@@ -7,12 +7,12 @@ import typer
 
 from config.logs import configure_logs
 from worker import preflight as checking
-from worker.cli.access import read_settings
-from worker.cli.exits import ExitCode
-from worker.cli.output import JsonOption, say, say_json
-from worker.cli.tables import say_table, table, text
-from worker.cli.words import counted
+from worker.cli.terminal.exit_codes import ExitCode
+from worker.cli.terminal.open_journal import read_settings
+from worker.cli.terminal.output import JsonOption, say, say_json
+from worker.cli.terminal.tables import say_table, table, text
 from worker.preflight.checks import Check, Level
+from worker.status.wording import counted
 
 #: How a level is shown: what matters in capitals, so that it needs no colour.
 SHOWN = {

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from worker.cli.exits import ExitCode, complain, fail, fail_unavailable
+from worker.cli.terminal.exit_codes import ExitCode, complain, fail, fail_unavailable
 from worker.errors import JournalUnavailable
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
@@ -44,11 +44,13 @@ class Entry(NamedTuple):
 COMMANDS = {
     "enqueue": Entry("worker.cli.enqueue:enqueue", "Put raw Segment events into the journal."),
     "translate": Entry("worker.cli.translate:translate", "Show what events become; sends nothing."),
-    "status": Entry("worker.cli.status:status", "Say how things stand."),
+    "status": Entry("worker.cli.status.command:status", "Say how things stand."),
     "show": Entry("worker.cli.show:show", "Say where one event is and what happened to it."),
     "pause": Entry("worker.cli.pause:pause", "Hold deliveries; events are still accepted."),
     "resume": Entry("worker.cli.pause:resume", "Deliver again."),
-    "erase": Entry("worker.cli.erase:erase", "Remove a person's events, whatever their state."),
+    "erase": Entry(
+        "worker.cli.erase.command:erase", "Remove a person's events, whatever their state."
+    ),
     "audit": Entry("worker.cli.audit:audit", "Check that every event is accounted for."),
     "schedule": Entry("worker.cli.schedule:schedule", "Say when a failed call is tried again."),
     "preflight": Entry(
@@ -56,20 +58,24 @@ COMMANDS = {
     ),
     "health": Entry("worker.cli.health:health", "Say whether workers are healthy, for probes."),
     "exporter": Entry("worker.cli.exporter:exporter", "Serve Prometheus metrics."),
-    "demo": Entry("worker.demo.cli:demo", "See the main job done, everything included."),
-    "drill": Entry("worker.drill.cli:drill", "Show that nothing is lost, whatever breaks."),
+    "demo": Entry(
+        "worker.lab.demo.demo_command:demo", "See the main job done, everything included."
+    ),
+    "drill": Entry(
+        "worker.lab.drill.drill_command:drill", "Show that nothing is lost, whatever breaks."
+    ),
     "sandbox": Entry(
-        "worker.sandbox.cli:sandbox",
+        "worker.lab.sandbox.sandbox_command:sandbox",
         "Stand in for Convertro, or fail as told.",
     ),
 }
 
 DEAD_COMMANDS = {
-    "list": Entry("worker.cli.dead_list:list_dead", "List dead letters, oldest first."),
-    "show": Entry("worker.cli.dead_show:show_dead", "Show one dead letter without its content."),
-    "redrive": Entry("worker.cli.dead_redrive:redrive", "Send dead letters back to be delivered."),
-    "discard": Entry("worker.cli.dead_discard:discard", "Let dead letters go for good."),
-    "export": Entry("worker.cli.dead_export:export", "Write dead letters with their events."),
+    "list": Entry("worker.cli.dead.list:list_dead", "List dead letters, oldest first."),
+    "show": Entry("worker.cli.dead.show:show_dead", "Show one dead letter without its content."),
+    "redrive": Entry("worker.cli.dead.redrive:redrive", "Send dead letters back to be delivered."),
+    "discard": Entry("worker.cli.dead.discard:discard", "Let dead letters go for good."),
+    "export": Entry("worker.cli.dead.export:export", "Write dead letters with their events."),
 }
 
 

@@ -4,11 +4,11 @@ from itertools import pairwise
 from textwrap import wrap
 
 from config.settings import Settings
-from worker.cli.access import read_settings
-from worker.cli.output import JsonOption, say, say_json
-from worker.cli.tables import WIDTH, console, say_table, table, text
-from worker.cli.words import counted, duration
-from worker.policy import RETRIES_EXHAUSTED, retry_times_seconds
+from worker.cli.terminal.open_journal import read_settings
+from worker.cli.terminal.output import JsonOption, say, say_json
+from worker.cli.terminal.tables import WIDTH, console, say_table, table, text
+from worker.delivery.retry import RETRIES_EXHAUSTED, retry_times_seconds
+from worker.status.wording import counted, duration
 
 #: A schedule that is longer is shown without its middle, where all waits are alike.
 MAX_ROWS = 60

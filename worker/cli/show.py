@@ -4,19 +4,19 @@ from typing import Any
 
 import typer
 
-from worker.cli.access import open_journal
-from worker.cli.exits import ExitCode
-from worker.cli.options import EventIdArgument
-from worker.cli.output import JsonOption, printable, say, say_json
-from worker.cli.record_view import (
+from worker.cli.terminal.exit_codes import ExitCode
+from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.options import EventIdArgument
+from worker.cli.terminal.output import JsonOption, printable, say, say_json
+from worker.cli.terminal.record_view import (
     death_facts,
     record_document,
     record_facts,
     say_attempts,
     say_facts,
 )
-from worker.cli.words import clock_time, duration, iso_time_or_none
-from worker.journal import Sighting
+from worker.journal.journal import Sighting
+from worker.status.wording import clock_time, duration, iso_time_or_none
 
 
 def show(event_id: EventIdArgument, *, as_json: JsonOption = False) -> None:

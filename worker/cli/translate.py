@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config.settings import Settings
-from worker.cli.access import read_settings
-from worker.cli.event_file import FileArgument, Item, open_events, read_items
-from worker.cli.output import json_line, say
-from worker.convertro import Call, InvalidReason
-from worker.convertro import translate as translate_event
-from worker.convertro.wire import idempotency_key, request_for
+from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.terminal.open_journal import read_settings
+from worker.cli.terminal.output import json_line, say
+from worker.destination import Call, InvalidReason
+from worker.destination import translate as translate_event
+from worker.destination.wire import idempotency_key, request_for
 from worker.segment import InvalidEvent, encode, event_id
 
 

@@ -11,8 +11,8 @@ from config.settings import Settings
 from worker.errors import JournalUnavailable
 from worker.exporter.counters import counter_families, histogram_families
 from worker.exporter.gauges import gauge_families, memory_gauges, scrape_gauge, up_gauge
-from worker.journal import Journal
-from worker.snapshot import Memory
+from worker.journal.journal import Journal
+from worker.journal.snapshot import Memory
 
 
 class JournalCollector(Collector):

@@ -6,8 +6,8 @@ from prometheus_client.core import GaugeMetricFamily
 
 from config.settings import Settings
 from worker.exporter.counters import OTHER, bounded
-from worker.holding import Cause
-from worker.snapshot import Memory, Snapshot
+from worker.journal.breaker import Cause
+from worker.journal.snapshot import Memory, Snapshot
 
 #: Workers that are shown by name at most, those that are worst off.
 MOST_WORKERS = 50

@@ -11,8 +11,8 @@ from time import monotonic, sleep
 import structlog
 
 from config.settings import Settings, unknown_variables
+from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
-from worker.preflight.facts import ask_redis
 from worker.preflight.reachable import broker_check, connection_check
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
 

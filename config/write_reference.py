@@ -1,0 +1,110 @@
+"""Writes `.env.example` and `docs/configuration.md` from the settings themselves.
+
+Run as `python -m config.write_reference`; a test fails while the files differ.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from config.settings import ENV_PREFIX, Settings
+
+ROOT = Path(__file__).parent.parent
+
+#: The first setting of each group and the group's title; the order is that of the class.
+GROUPS = {
+    "account": "The destination",
+    "base_url": "Reaching Convertro",
+    "redis_url": "The journal and the broker",
+    "concurrency": "The worker",
+    "blip_tries": "Retries",
+    "breaker_window_seconds": "Holding",
+    "dedupe_seconds": "Limits",
+    "log_format": "Logs and Flower",
+}
+
+INTRODUCTION = """\
+# Configuration
+
+Every setting is an environment variable. A worker that finds a wrong one, or two that
+contradict each other, says which in one line and does not start. The values below are the
+defaults; `.env.example` holds the same list to copy from. A variable that begins with
+`CONVERTRO_` and is not listed here is reported in the worker's log, with the closest name.
+
+A worker needs `CONVERTRO_CLIENT_NAME`, `CONVERTRO_SITE_ID` and `CONVERTRO_DOMAIN`; an
+application that only enqueues needs `CONVERTRO_REDIS_URL` and, if they were changed for the
+worker, `CONVERTRO_BROKER_URL`, `CONVERTRO_SENTINEL_MASTER`, `CONVERTRO_SENTINEL_PASSWORD`,
+`CONVERTRO_KEY_PREFIX`, `CONVERTRO_QUEUE`, `CONVERTRO_DEDUPE_SECONDS` and
+`CONVERTRO_CONCURRENCY`. `CONVERTRO_DURABILITY` is the application's own choice.
+
+Times are in seconds unless the name says otherwise. Flags take `true` or `false`.
+"""
+
+
+def environment_example() -> str:
+    """The text of `.env.example`: every variable with its default, commented out."""
+    lines = [
+        "# Every setting with its default; take away the # of those that you change.",
+        "# What they mean: docs/configuration.md. Load it: set -a; . ./.env; set +a",
+    ]
+    for name, field in Settings.model_fields.items():
+        if name in GROUPS:
+            lines += ["", f"# {GROUPS[name]}"]
+        value = _default(field)
+        quoted = f"'{value}'" if set(value) & set("{}$ ") else value
+        lines.append(f"# {ENV_PREFIX}{name.upper()}={quoted}")
+    lines += [
+        "",
+        "# Flower's pages in docker-compose.yml, as user:password",
+        "# FLOWER_BASIC_AUTH=",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def configuration_page() -> str:
+    """The text of `docs/configuration.md`."""
+    lines = [INTRODUCTION]
+    for name, field in Settings.model_fields.items():
+        if name in GROUPS:
+            lines += [
+                f"\n## {GROUPS[name]}\n",
+                "| variable | default | meaning |",
+                "| --- | --- | --- |",
+            ]
+        default = f"`{_default(field)}`" if _default(field) else "none"
+        meaning = " ".join(filter(None, (field.description, _bounds(field))))
+        lines.append(f"| `{ENV_PREFIX}{name.upper()}` | {default} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.default
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if value < 1e6 else f"{value:.0f}"  # noqa: PLR2004  no exponents
+    return "" if value in (None, ()) else str(value)
+
+
+def _bounds(field: FieldInfo) -> str:
+    """The bounds in words; text has none that a person would meet."""
+    lowest = next((mark.ge for mark in field.metadata if isinstance(mark, Ge)), None)
+    highest = next((mark.le for mark in field.metadata if isinstance(mark, Le)), None)
+    if any(isinstance(mark, MinLen | MaxLen) for mark in field.metadata) or lowest is None:
+        return ""
+    return f"From {lowest} to {highest}."
+
+
+def write() -> None:
+    """Write both files."""
+    (ROOT / ".env.example").write_text(environment_example())
+    (ROOT / "docs" / "configuration.md").write_text(configuration_page())
+
+
+if __name__ == "__main__":
+    write()

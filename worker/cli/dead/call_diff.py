@@ -1,0 +1,86 @@
+"""Two calls side by side, as a unified diff in which values are hidden. Pure."""
+
+import json
+from difflib import unified_diff
+from typing import Any
+
+from worker.cli.terminal.output import printable
+from worker.journal.records import SentCall
+
+#: What stands for a value.
+HIDDEN = "…"
+
+#: A value that is not there.
+ABSENT: Any = object()
+
+#: Every line is shown, however far from a change: the bodies are short.
+ALL_LINES = 1_000_000
+
+
+def call_diff(was: SentCall | None, now: SentCall | None, *, reveal: bool) -> list[str]:
+    """What changes from a call that was sent to the one that would be sent.
+
+    Args:
+        was: The call that was sent; None if there was none.
+        now: The call that would be sent; None if there is none.
+        reveal: Show the values, which may be personal data. Otherwise they are hidden, and
+            those that changed are marked.
+
+    Returns:
+        The lines of the diff; none if the two are equal.
+    """
+    before, after = _body(was), _body(now)
+    same = was is not None and now is not None and was.path == now.path and _equal(before, after)
+    if same:
+        return []
+    if not reveal:
+        before, after = _hide(before, after, "was"), _hide(after, before, "now")
+    lines = unified_diff(
+        _lines(was, before), _lines(now, after), "sent", "now", n=ALL_LINES, lineterm=""
+    )
+    # Without the line that counts lines.
+    return [printable(line) for line in lines if not line.startswith("@@")]
+
+
+def _body(call: SentCall | None) -> Any:
+    if call is None:
+        return ABSENT
+    text = call.body.decode(errors="backslashreplace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _lines(call: SentCall | None, body: Any) -> list[str]:
+    if call is None:
+        return []
+    text = json.dumps(body, indent=2, ensure_ascii=False)
+    return [f"POST {call.path}", *text.split("\n")]
+
+
+def _hide(value: Any, other: Any, when: str) -> Any:
+    """A value with its structure and without what it holds.
+
+    Args:
+        value: What is to be shown.
+        other: What is at the same place on the other side, or `ABSENT`.
+        when: What marks a value that is another on the other side.
+    """
+    if value is ABSENT:
+        return value
+    if isinstance(value, dict):
+        others = other if isinstance(other, dict) else {}
+        return {name: _hide(inner, others.get(name, ABSENT), when) for name, inner in value.items()}
+    if isinstance(value, list):
+        beside = other if isinstance(other, list) else []
+        padded = [*beside, *[ABSENT] * (len(value) - len(beside))]
+        return [_hide(inner, padded[index], when) for index, inner in enumerate(value)]
+    return HIDDEN if _equal(value, other) else f"{HIDDEN} ({when})"
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same as JSON: true is not 1, though Python says so."""
+    if one is ABSENT or other is ABSENT:
+        return one is other
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -1,0 +1,107 @@
+"""The command `convertro dead list`."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.dead.selection import UNKNOWN_REASON, Filters, filtered
+from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.options import (
+    ClassOption,
+    ReasonOption,
+    SinceOption,
+    StatusOption,
+    UntilOption,
+)
+from worker.cli.terminal.output import JsonOption, say, say_json_array
+from worker.cli.terminal.progress import waiting
+from worker.cli.terminal.tables import say_table, table, text
+from worker.journal.journal import DeadLetter
+from worker.status.wording import age, counted, iso_time
+
+#: Rows of a table unless the user says otherwise; JSON has no such bound.
+DEFAULT_ROWS = 100
+
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", min=1, help=f"At most so many; without it {DEFAULT_ROWS}, or all with --json."
+    ),
+]
+
+
+def list_dead(  # noqa: PLR0913  one argument for each option
+    *,
+    reason: ReasonOption = None,
+    outcome_class: ClassOption = None,
+    status: StatusOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List dead letters, oldest first.
+
+    Filters that are given must all apply. Never shows content.
+
+    Example: convertro dead list --since 2h --class rejected
+
+    Example: convertro dead list --json | jq -r '.[].id'
+    """
+    journal = open_journal().journal
+    filters = Filters(
+        reason=reason, outcome_class=outcome_class, status=status, since=since, until=until
+    )
+    letters = filtered(journal, filters)
+    if as_json:
+        say_json_array(_document(letter) for letter in islice(letters, limit))
+    else:
+        _say(letters, limit or DEFAULT_ROWS, journal.snapshot().now_ms)
+
+
+def _say(letters: Iterator[DeadLetter], limit: int, now_ms: int) -> None:
+    grid = table(
+        "age",
+        "reason",
+        "class",
+        "status",
+        "tries",
+        "id",
+        numbers=("age", "status", "tries"),
+        fixed=("age", "reason", "class", "status", "tries"),
+    )
+    with waiting("Looking through the dead letters"):
+        rows = list(islice(letters, limit))
+        left = sum(1 for _ in letters)
+    for letter in rows:
+        record = letter.record
+        grid.add_row(
+            text(age(max(0, now_ms - letter.died_at_ms) / 1000)),
+            text(record.reason or UNKNOWN_REASON),
+            text(record.outcome_class),
+            text(record.status),
+            text(record.attempts),
+            text(letter.event_id),
+        )
+    if rows:
+        say_table(grid)
+        say("")
+    more = f", {left:,} more with a larger --limit" if left else ""
+    say(f"{counted(len(rows), 'dead letter')}{more}")
+
+
+def _document(letter: DeadLetter) -> dict[str, Any]:
+    record = letter.record
+    return {
+        "id": letter.event_id,
+        "reason": record.reason,
+        "class": record.outcome_class,
+        "status": record.status,
+        "attempts": record.attempts,
+        "redriven": record.redriven,
+        "may_have_been_delivered": bool(record.in_doubt),
+        "accepted_at": iso_time(record.accepted_at_ms),
+        "died_at": iso_time(letter.died_at_ms),
+    }

@@ -1,0 +1,158 @@
+"""Moving many dead letters: step by step, at a pace, with a bar, and an account at the end."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import typer
+
+from worker.cli.dead.selection import Chosen, complain_about
+from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
+from worker.cli.terminal.interrupts import step
+from worker.cli.terminal.output import json_line, printable, say
+from worker.cli.terminal.progress import progress
+from worker.errors import JournalUnavailable
+from worker.journal.journal import PAGE
+from worker.status.wording import counted
+
+#: At a given rate a step holds what is due in that time, so that the pace is even.
+STEP_SECONDS = 0.2
+
+
+def paced(
+    ids: Sequence[str],
+    rate: float | None,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Sequence[str]]:
+    """Hand ids out in steps.
+
+    Args:
+        ids: All of them.
+        rate: How many a second at most; None for no bound.
+        now: Seconds of a clock that never goes back.
+        sleep: Waits for some seconds.
+    """
+    size = PAGE if rate is None else max(1, min(PAGE, int(rate * STEP_SECONDS)))
+    begun = now()
+    for start in range(0, len(ids), size):
+        if rate is not None and (early := begun + start / rate - now()) > 0:
+            sleep(early)
+        yield ids[start : start + size]
+
+
+@dataclass(slots=True)
+class Moves:
+    """A way to move what was chosen, and how far it has come."""
+
+    chosen: Chosen
+    #: Moves some of them and answers how many really were dead.
+    move: Callable[[Sequence[str]], int]
+    #: What they are then: `redriven`, `discarded`.
+    moved: str
+    #: How many a second at most; None for no bound.
+    rate: float | None = None
+    #: The command that goes on with those that are left; None if the same does.
+    going_on: Callable[[Sequence[str]], str] | None = None
+    #: How many were moved.
+    number: int = 0
+    #: Those that were not tried yet.
+    left: dict[str, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = dict.fromkeys(self.chosen.ids)
+
+    def all_of(self, ids: Sequence[str]) -> None:
+        """Move these, which are left.
+
+        Raises:
+            Exit: It was interrupted, or Redis became unavailable; how far it came was said.
+        """
+        total = len(self.chosen.ids)
+        with self.accounted(), progress(f"{total:,} dead letters to be {self.moved}", total) as bar:
+            bar.advance(position=total - len(self.left), events=self.number)
+            for some in paced(ids, self.rate):
+                with step():
+                    self.number += self.move(some)
+                    for name in some:
+                        self.left.pop(name, None)
+                bar.advance(position=total - len(self.left), events=self.number)
+
+    @contextmanager
+    def accounted(self) -> Iterator[None]:
+        """Say how far it came if the block is interrupted or Redis becomes unavailable.
+
+        Raises:
+            Exit: It was, or it did.
+        """
+        try:
+            yield
+        except JournalUnavailable as error:
+            fail_unavailable(error, self.so_far(), self._go_on())
+        except KeyboardInterrupt:
+            rest = [part for part in (self.so_far(), self._go_on()) if part]
+            fail(ExitCode.INTERRUPTED, f"interrupted; {'; '.join(rest)}")
+
+    def so_far(self) -> str:
+        """How far it came, in words."""
+        return (
+            f"{self.number:,} of {counted(len(self.chosen.ids), 'dead letter')} {self.moved} so far"
+        )
+
+    def _go_on(self) -> str | None:
+        if self.going_on is None or not self.left:
+            return None
+        return f"go on with: {self.going_on(list(self.left))}"
+
+
+def report(
+    moves: Moves, *, dry_run: bool, as_json: bool, more: Mapping[str, Any] | None = None
+) -> None:
+    """Say what was done, or would be done.
+
+    Args:
+        moves: What was.
+        dry_run: Nothing was done.
+        as_json: For machines.
+        more: Further fields for machines.
+
+    Raises:
+        Exit: Some of the ids were not dead.
+    """
+    chosen, number, moved = moves.chosen, moves.number, moves.moved
+    if as_json:
+        say(json_line({**document(moves, dry_run=dry_run), **(more or {})}))
+    elif dry_run:
+        say(f"{counted(len(chosen.ids), 'dead letter')} would be {moved}")
+        for line in reason_lines(chosen):
+            say(line)
+    else:
+        gone = len(chosen.ids) - number
+        say(f"{counted(number, 'dead letter')} {moved}{f', {gone:,} gone before' if gone else ''}")
+    complain_about(chosen.not_dead)
+    if chosen.not_dead:
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def document(moves: Moves, *, dry_run: bool) -> dict[str, Any]:
+    """What was done, for machines."""
+    chosen = moves.chosen
+    return {
+        "dry_run": dry_run,
+        "selected": len(chosen.ids),
+        moves.moved: moves.number,
+        "by_reason": dict(chosen.by_reason),
+        "not_dead": chosen.not_dead,
+    }
+
+
+def reason_lines(chosen: Chosen) -> list[str]:
+    """How many there are of each reason, most of them first."""
+    counts = [
+        (printable(reason), f"{number:,}") for reason, number in chosen.by_reason.most_common()
+    ]
+    widths = [max(map(len, column)) for column in zip(*counts, strict=True)]
+    return [f"  {name:<{widths[0]}}  {number:>{widths[1]}}" for name, number in counts]

@@ -1,0 +1,208 @@
+"""Which dead letters a command is about: the one place that decides it.
+
+Either ids, or filters that must all apply. A selection that is to change something is
+collected first, so that what dies meanwhile, perhaps again, is not part of it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile, zip_longest
+
+from worker.cli.terminal.exit_codes import ExitCode, complain, fail
+from worker.cli.terminal.output import printable
+from worker.cli.terminal.progress import waiting
+from worker.cli.terminal.times import Since
+from worker.journal.journal import DeadLetter, Journal, Sighting
+from worker.status.wording import iso_time
+
+#: Shown for a dead letter of unknown reason.
+UNKNOWN_REASON = "unknown"
+
+#: What dead letters have in common that died alike: the reason, and the last HTTP status.
+Kind = tuple[str, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What dead letters must have in common; without any it is all of them."""
+
+    reason: str | None = None
+    outcome_class: str | None = None
+    #: HTTP status of the last attempt.
+    status: int | None = None
+    since: Since | None = None
+    until: Since | None = None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether there is one at all."""
+        return self != Filters()
+
+    def match(self, letter: DeadLetter) -> bool:
+        """Whether all of them, but for the time, apply to a dead letter."""
+        record = letter.record
+        return (
+            self.reason in {None, record.reason}
+            and self.outcome_class in {None, record.outcome_class}
+            and self.status in {None, record.status}
+        )
+
+    def at(self, now_ms: int) -> "Filters":
+        """The same with times instead of distances from now."""
+        return replace(self, since=_fixed(self.since, now_ms), until=_fixed(self.until, now_ms))
+
+    def arguments(self) -> list[str]:
+        """The options that say the same, once times are fixed."""
+        given = {
+            "--reason": self.reason,
+            "--class": self.outcome_class,
+            "--status": self.status,
+            "--since": self.since and iso_time(self.since.time_ms(0)),
+            "--until": self.until and iso_time(self.until.time_ms(0)),
+        }
+        return [str(part) for pair in given.items() if pair[1] is not None for part in pair]
+
+
+def _fixed(since: Since | None, now_ms: int) -> Since | None:
+    return since and Since(at_ms=since.time_ms(now_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the user asked for."""
+
+    ids: Sequence[str] = ()
+    filters: Filters = Filters()
+    everything: bool = False
+
+    def check(self) -> None:
+        """Refuse a selection that says nothing, or two things at once.
+
+        Raises:
+            Exit: It does.
+        """
+        ways = [bool(self.ids), self.filters.are_given, self.everything]
+        if not any(ways):
+            fail(
+                ExitCode.USAGE,
+                "say which dead letters: ids, --reason, --class, --status, --since, --until, "
+                "or --all",
+            )
+        if sum(ways) > 1:
+            fail(ExitCode.USAGE, "give either ids, or filters, or --all, not two of them")
+
+
+@dataclass(slots=True)
+class Chosen:
+    """The dead letters of a selection, by id, and those ids that are not dead."""
+
+    ids: list[str] = field(default_factory=list)
+    #: The same ids, by how they died.
+    by_kind: dict[Kind, list[str]] = field(default_factory=dict)
+    #: Where the others are: `due`, `waiting`, `unknown`, ….
+    not_dead: dict[str, str] = field(default_factory=dict)
+    #: What was asked for, without distances from now.
+    selection: Selection = Selection()
+    #: When the last of them died, in unix milliseconds.
+    last_died_ms: int = 0
+
+    @property
+    def by_reason(self) -> Counter[str]:
+        """How many there are of each reason."""
+        counts: Counter[str] = Counter()
+        for (reason, _), ids in self.by_kind.items():
+            counts[reason] += len(ids)
+        return counts
+
+    def take(self, letter: DeadLetter) -> None:
+        """Add one."""
+        kind = (letter.record.reason or UNKNOWN_REASON, letter.record.status)
+        self.ids.append(letter.event_id)
+        self.by_kind.setdefault(kind, []).append(letter.event_id)
+        self.last_died_ms = max(self.last_died_ms, letter.died_at_ms)
+
+    def rest(self, ids: Sequence[str]) -> Selection:
+        """What selects these of them later, and none of them that died again meanwhile."""
+        if self.selection.ids:
+            return Selection(ids=ids)
+        end = Since(at_ms=self.last_died_ms + 1)
+        return Selection(filters=replace(self.selection.filters, until=end))
+
+
+def choose(journal: Journal, selection: Selection) -> Chosen:
+    """Collect what is dead now; ids that are not dead are noted."""
+    fixed = replace(selection, filters=selection.filters.at(journal.snapshot().now_ms))
+    chosen = Chosen(selection=fixed)
+    with waiting("Looking through the dead letters"):
+        for letter in select(journal, fixed, chosen.not_dead):
+            chosen.take(letter)
+    return chosen
+
+
+def spread(by_kind: Mapping[Kind, Sequence[str]], number: int) -> list[str]:
+    """Pick some that stand for all: one of each kind first, of a kind evenly over time.
+
+    Args:
+        by_kind: All of them.
+        number: How many to pick; fewer if there are fewer.
+    """
+    lots = sorted(by_kind.values(), key=len, reverse=True)
+    shares = [0] * len(lots)
+    left = min(number, sum(map(len, lots)))
+    while left:
+        for index, lot in enumerate(lots):
+            if left and shares[index] < len(lot):
+                shares[index] += 1
+                left -= 1
+    picked = [_evenly(lot, share) for lot, share in zip(lots, shares, strict=True)]
+    return [name for row in zip_longest(*picked) for name in row if name is not None]
+
+
+def _evenly(lot: Sequence[str], share: int) -> list[str]:
+    """The middles of so many equal parts."""
+    return [lot[(2 * part + 1) * len(lot) // (2 * share)] for part in range(share)]
+
+
+def select(
+    journal: Journal, selection: Selection, not_dead: dict[str, str]
+) -> Iterator[DeadLetter]:
+    """Go through the dead letters of a selection, oldest first, or in the order of the ids.
+
+    Args:
+        journal: Where they are.
+        selection: Which of them.
+        not_dead: Takes the ids that are not dead, and where they are.
+    """
+    if not selection.ids:
+        yield from filtered(journal, selection.filters)
+        return
+    for event_id in dict.fromkeys(selection.ids):
+        sighting = journal.look(event_id)
+        if sighting.place == "dead" and sighting.record is not None:
+            yield DeadLetter(
+                event_id=event_id, died_at_ms=sighting.at_ms or 0, record=sighting.record
+            )
+        else:
+            not_dead[event_id] = place_of(sighting)
+
+
+def place_of(sighting: Sighting) -> str:
+    """Where an event is that cannot be handled as a dead letter."""
+    return "dead without a record" if sighting.place == "dead" else sighting.place
+
+
+def filtered(journal: Journal, filters: Filters) -> Iterator[DeadLetter]:
+    """Go through the dead letters to which the filters apply, oldest first."""
+    now_ms = journal.snapshot().now_ms if filters.since or filters.until else 0
+    letters = journal.dead_letters(filters.since.time_ms(now_ms) if filters.since else 0)
+    if filters.until:
+        end_ms = filters.until.time_ms(now_ms)
+        letters = takewhile(lambda letter: letter.died_at_ms < end_ms, letters)
+    return (letter for letter in letters if filters.match(letter))
+
+
+def complain_about(not_dead: dict[str, str]) -> None:
+    """Name the ids that are not dead, and say where they are."""
+    for event_id, place in not_dead.items():
+        complain(f"{printable(event_id)} is no dead letter but {place}")

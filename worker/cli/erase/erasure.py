@@ -1,0 +1,127 @@
+"""Erasing events until none of a person's is left, whatever workers do meanwhile."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from worker.cli.erase.ownership import Person
+from worker.cli.terminal.exit_codes import complain
+from worker.cli.terminal.interrupts import step
+from worker.cli.terminal.progress import progress, waiting
+from worker.journal.journal import PAGE, Journal
+from worker.journal.records import Erased
+from worker.status.wording import counted, duration
+
+#: How often events that workers hold are asked for.
+POLL_SECONDS = 0.5
+
+#: Beyond the end of the leases: a worker or a clock may be late.
+MARGIN_SECONDS = 10.0
+
+#: Whoever still sends events of the person after so many passes will not stop.
+MAX_PASSES = 20
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What was erased so far."""
+
+    journal: Journal
+    person: Person
+    #: The ids of events that are gone, undelivered as far as we know.
+    ids: list[str] = field(default_factory=list)
+    #: Where each of them was when it was found.
+    by_place: Counter[str] = field(default_factory=Counter)
+    #: Those that a worker was done with before they could be erased.
+    delivered_meanwhile: list[str] = field(default_factory=list)
+    #: Those that a worker holds: each goes as soon as the worker is done or its lease ends.
+    still_claimed: dict[str, str] = field(default_factory=dict)
+
+    def find(self) -> list[str]:
+        """The ids of the person's events, but for those that are marked already."""
+        found: dict[str, None] = {}
+        total = self.journal.snapshot().stored
+        with progress("Looking at every event", total) as bar:
+            for number, (event_id, raw) in enumerate(self.journal.all_raw_events(), 1):
+                if event_id not in self.still_claimed and self.person.owns(raw):
+                    found[event_id] = None
+                if number % PAGE == 0:
+                    bar.advance(position=min(number, total), events=number)
+        return list(found)
+
+    def run(self, found: Sequence[str], *, wait: bool) -> bool:
+        """Erase what was found, and look again until nothing more is; answers whether nothing is.
+
+        Args:
+            found: Ids of the first pass.
+            wait: For events that workers hold, until they are gone or their leases are over.
+        """
+        for _ in range(MAX_PASSES):
+            for page in pages(found):
+                self._erase(page)
+            if wait and not self._wait():
+                return False
+            found = self.find()
+            if not found:
+                return not self.still_claimed
+        complain("events of this person keep coming; stop what sends them, then repeat the command")
+        return False
+
+    def _erase(self, ids: Sequence[str]) -> None:
+        with step():
+            places = {event_id: self.journal.look(event_id).place for event_id in ids}
+            self._note(places, self.journal.erase(ids))
+
+    def _note(self, places: dict[str, str], answers: Sequence[Erased]) -> None:
+        """Remember what became of events.
+
+        Args:
+            places: Where each was before.
+            answers: What the journal said about each.
+        """
+        for (event_id, place), answer in zip(places.items(), answers, strict=True):
+            was_marked = self.still_claimed.pop(event_id, None) is not None
+            if answer is Erased.CLAIMED:
+                self.still_claimed[event_id] = place
+            elif answer is Erased.FINISHED:
+                self.delivered_meanwhile.append(event_id)
+            # A marked one that is absent was erased by the journal itself.
+            elif answer is Erased.ERASED or was_marked:
+                self.ids.append(event_id)
+                self.by_place[place] += 1
+
+    def _wait(self) -> bool:
+        """Wait for events that workers hold; answers whether all are gone."""
+        if not self.still_claimed:
+            return True
+        seconds = self._longest_lease() + MARGIN_SECONDS
+        number = counted(len(self.still_claimed), "event")
+        complain(f"{number} held by workers; waiting for them, {duration(round(seconds))} at most")
+        give_up_at = time.monotonic() + seconds
+        with waiting("Waiting for workers"):
+            while self.still_claimed and time.monotonic() < give_up_at:
+                for page in pages(list(self.still_claimed)):
+                    self._ask_again(page)
+                if self.still_claimed:
+                    time.sleep(POLL_SECONDS)
+        return not self.still_claimed
+
+    def _ask_again(self, ids: Sequence[str]) -> None:
+        with step():
+            self._note(
+                {event_id: self.still_claimed[event_id] for event_id in ids},
+                self.journal.erase(ids),
+            )
+
+    def _longest_lease(self) -> float:
+        """Seconds until the last lease of the held events ends."""
+        now_ms = self.journal.snapshot().now_ms
+        ends = [self.journal.look(event_id).at_ms or 0 for event_id in self.still_claimed]
+        return max(0, *(end - now_ms for end in ends)) / 1000
+
+
+def pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Ids in steps between which Ctrl-C may come."""
+    for start in range(0, len(ids), PAGE):
+        yield ids[start : start + PAGE]

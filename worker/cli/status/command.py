@@ -1,0 +1,77 @@
+"""The command `convertro status`: how things stand, first in one sentence."""
+
+import sys
+import time
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from worker.bootstrap import Producer
+from worker.cli.status.document import document
+from worker.cli.status.view import parts
+from worker.cli.status.watch import watch
+from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.output import JsonOption, json_line, say, say_json
+from worker.cli.terminal.tables import say_table
+from worker.status.facts import Facts
+
+WatchOption = Annotated[
+    bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
+]
+EveryOption = Annotated[
+    float,
+    typer.Option("--every", metavar="SECONDS", min=0.5, help="With --watch: how often."),
+]
+
+
+def status(
+    *, watching: WatchOption = False, every: EveryOption = 2.0, as_json: JsonOption = False
+) -> None:
+    """Say how things stand.
+
+    Whether events are delivered or held and why; what is wrong and what to do about it; what
+    waits, how long that takes, and when retries end; what is dead; rates, durations, workers.
+
+    Example: convertro status
+
+    Example: convertro status --watch
+
+    Example: convertro status --json | jq -r .problems[].name
+
+    Exit codes: 0 shown, whatever it says, 3 Redis is unavailable; with --watch it waits for Redis.
+    """
+    producer = open_journal()
+    if not watching:
+        facts = look(producer)
+        if as_json:
+            say_json(document(facts))
+            return
+        for number, part in enumerate(parts(facts)):
+            if number:
+                say("")
+            say_table(part)
+    elif as_json:
+        _watch_for_machines(producer, every)
+    else:
+        watch(lambda: parts(look(producer)), every)
+
+
+def look(producer: Producer) -> Facts:
+    """Gather what is known now."""
+    journal = producer.journal
+    facts = Facts(
+        snapshot=journal.snapshot(recent=True), memory=journal.memory(), settings=producer.settings
+    )
+    if facts.horizon_by_ms is None:
+        return facts
+    tried = journal.tried_before(facts.horizon_by_ms - facts.horizon_ms)
+    return replace(facts, horizon_by=tried)
+
+
+def _watch_for_machines(producer: Producer, every: float) -> None:
+    """One JSON document a line; an unavailable Redis ends it, for its supervisor to see."""
+    while True:
+        say(json_line(document(look(producer))))
+        sys.stdout.flush()
+        time.sleep(every)

@@ -1,0 +1,66 @@
+"""How a command gets at the settings and at the journal."""
+
+from typing import TYPE_CHECKING, NoReturn
+
+from config.logs import configure_logs
+from config.settings import Settings, SettingsError, load_settings
+from worker.cli.terminal.exit_codes import ExitCode, fail
+
+if TYPE_CHECKING:
+    from worker.bootstrap import Producer
+    from worker.journal.journal import Journal
+
+#: Longer than an application that enqueues may wait: an operator would rather have an answer.
+OPERATOR_TIMEOUT_SECONDS = 5.0
+
+
+def read_settings() -> Settings:
+    """The environment's settings.
+
+    Raises:
+        Exit: One is wrong; which, and why, was said.
+    """
+    try:
+        return load_settings()
+    except SettingsError as error:
+        fail(ExitCode.USAGE, "; ".join(str(error).splitlines()))
+
+
+def open_journal() -> "Producer":
+    """The journal and what rings for it, by the environment's settings; nothing connects yet.
+
+    Raises:
+        Exit: A setting is wrong; which, and why, was said.
+    """
+    from worker.bootstrap import make_producer  # noqa: PLC0415  settings alone need no Redis client
+
+    settings = read_settings()
+    configure_logs(settings)
+    try:
+        return make_producer(settings, OPERATOR_TIMEOUT_SECONDS)
+    except ValueError:
+        _fail_for_url()
+
+
+def journal_of(settings: Settings, timeout_seconds: float) -> "Journal":
+    """The journal alone, to look at, which is quick to make; nothing connects yet.
+
+    Args:
+        settings: Where it is.
+        timeout_seconds: The longest wait for a connection, and for an answer.
+
+    Raises:
+        Exit: The URL is wrong, which was said.
+    """
+    from worker.connection import connect  # noqa: PLC0415  settings alone need no Redis client
+    from worker.journal.journal import Journal  # noqa: PLC0415  the same
+
+    try:
+        return Journal(connect(settings, timeout_seconds), settings)
+    except ValueError:
+        _fail_for_url()
+
+
+def _fail_for_url() -> NoReturn:
+    """What the client library says might quote a part of the password."""
+    fail(ExitCode.USAGE, "CONVERTRO_REDIS_URL is not a URL that the Redis client understands")

@@ -1,0 +1,66 @@
+"""Arguments and options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.terminal.times import Since, parse_since
+from worker.destination.answers import OutcomeClass
+
+
+def utf8(text: str) -> str:
+    """An argument as it is.
+
+    Raises:
+        BadParameter: It is not UTF-8, and so no id.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("is not UTF-8") from None
+    return text
+
+
+def _since(text: str) -> Since:
+    try:
+        return parse_since(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+EventIdArgument = Annotated[
+    str, typer.Argument(metavar="ID", parser=utf8, help="The event's messageId.")
+]
+EventIdsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="ID", parser=utf8, help="Just these.")
+]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", help="Those of this reason, such as rejected.")
+]
+ClassOption = Annotated[
+    OutcomeClass | None,
+    typer.Option("--class", help="Those whose last attempt had this outcome class."),
+]
+StatusOption = Annotated[
+    int | None,
+    typer.Option("--status", metavar="HTTP", help="Those whose last answer had this status."),
+]
+SinceOption = Annotated[
+    Since | None,
+    typer.Option(
+        "--since",
+        metavar="WHEN",
+        parser=_since,
+        help="Those that died since then: 30m, 2h, 7d, or an ISO 8601 time (UTC unless it says).",
+    ),
+]
+UntilOption = Annotated[
+    Since | None,
+    typer.Option(
+        "--until",
+        metavar="WHEN",
+        parser=_since,
+        help="Those that died before that time; the same forms as --since.",
+    ),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Every dead letter.")]

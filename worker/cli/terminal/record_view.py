@@ -1,0 +1,110 @@
+"""What the journal knows about one event, in words and as JSON; never its content."""
+
+from typing import Any
+
+from rich.table import Table
+
+from worker.cli.terminal.output import say
+from worker.cli.terminal.tables import say_table, table, text
+from worker.journal.records import UNKNOWN_CALL, Record
+from worker.status.wording import clock_time, counted, iso_time, iso_time_or_none
+
+Facts = list[tuple[str, str]]
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    """A record as JSON."""
+    return {
+        "accepted_at": iso_time(record.accepted_at_ms),
+        "attempts": record.attempts,
+        "postponed": record.postponed,
+        "leases_lost": record.leases_lost,
+        "redriven": record.redriven,
+        "refusals": record.refusals,
+        "may_have_been_delivered": bool(record.in_doubt),
+        "calls_in_doubt": [
+            {"index": None if index == UNKNOWN_CALL else index, "times": times}
+            for index, times in sorted(record.in_doubt.items())
+        ],
+        "reason": record.reason,
+        "class": record.outcome_class,
+        "status": record.status,
+        "first_attempt_at": iso_time_or_none(record.tried_at_ms),
+        "accepted_calls": [
+            {"index": index, "call": name} for index, name in sorted(record.accepted.items())
+        ],
+        "outcomes": [
+            {
+                "at": iso_time(attempt.at_ms),
+                "call_index": None if attempt.call_index == UNKNOWN_CALL else attempt.call_index,
+                "class": attempt.outcome_class,
+                "status": attempt.status,
+                "detail": attempt.detail,
+            }
+            for attempt in record.outcomes
+        ],
+    }
+
+
+def record_facts(record: Record) -> Facts:
+    """A record as pairs of a name and a value."""
+    accepted = ", ".join(f"{name} ({index})" for index, name in sorted(record.accepted.items()))
+    return [
+        ("accepted", clock_time(record.accepted_at_ms)),
+        ("attempts", f"{record.attempts:,}"),
+        ("postponed", counted(record.postponed, "time")),
+        ("accepted calls", accepted or "none"),
+        ("leases lost", f"{record.leases_lost:,}"),
+        ("redriven", counted(record.redriven, "time")),
+        ("refused alone", counted(record.refusals, "time")),
+        ("delivered anyway?", doubt_words(record)),
+    ]
+
+
+def doubt_words(record: Record) -> str:
+    """Whether calls that are not known to be accepted may have reached Convertro."""
+    if not record.in_doubt:
+        return "surely not, but for the accepted calls" if record.accepted else "surely not"
+    parts = [
+        f"{'a call' if index == UNKNOWN_CALL else f'call {index}'}, {counted(times, 'time')}"
+        for index, times in sorted(record.in_doubt.items())
+    ]
+    return f"maybe: {'; '.join(parts)}"
+
+
+def death_facts(record: Record) -> Facts:
+    """Why an event is dead."""
+    return [
+        ("reason", record.reason or "unknown"),
+        ("class", record.outcome_class or "-"),
+        ("status", "-" if record.status is None else str(record.status)),
+    ]
+
+
+def say_facts(facts: Facts) -> None:
+    """Print pairs of a name and a value."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        grid.add_row(text(name), text(value))
+    say_table(grid)
+
+
+def say_attempts(record: Record) -> None:
+    """Print the latest attempts, oldest first."""
+    if not record.outcomes:
+        return
+    say("")
+    if record.attempts > len(record.outcomes):
+        say(f"the last {len(record.outcomes)} of {record.attempts:,} attempts")
+    grid = table("attempted at", "call", "class", "status", "detail", numbers=("call",))
+    for attempt in record.outcomes:
+        grid.add_row(
+            text(clock_time(attempt.at_ms)),
+            text("?" if attempt.call_index == UNKNOWN_CALL else attempt.call_index),
+            text(attempt.outcome_class),
+            text(attempt.status),
+            text(attempt.detail),
+        )
+    say_table(grid)

@@ -1,0 +1,53 @@
+"""Tables for people: without lines, readable without colour, 80 columns wide in a pipe."""
+
+from collections.abc import Collection
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from worker.cli.terminal.output import printable, say
+
+#: Columns of running text.
+WIDTH = 79
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that takes nothing for markup.
+
+    Without a terminal it has no colour and is 80 columns wide, or as wide as `COLUMNS` says.
+    """
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def table(*titles: str, numbers: Collection[str] = (), fixed: Collection[str] = ()) -> Table:
+    """An empty table.
+
+    Args:
+        titles: Its columns; it has no head if none of them is named.
+        numbers: The columns that are set to the right.
+        fixed: The columns that never wrap.
+    """
+    grid = Table(box=None, show_header=any(titles), pad_edge=False, header_style="bold")
+    for title in titles:
+        grid.add_column(
+            title,
+            justify="right" if title in numbers else "left",
+            no_wrap=title in fixed,
+            overflow="fold",
+        )
+    return grid
+
+
+def text(shown: object, style: str = "") -> Text:
+    """A cell; None is shown as a dash."""
+    return Text("-" if shown is None else printable(str(shown)), style=style)
+
+
+def say_table(grid: RenderableType) -> None:
+    """Print a table or a text, without blanks at the ends of its lines."""
+    shown_on = console()
+    with shown_on.capture() as captured:
+        shown_on.print(grid)
+    for line in captured.get().splitlines():
+        say(line.rstrip())

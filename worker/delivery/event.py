@@ -1,0 +1,283 @@
+"""How one event is delivered: parse, translate, send, classify, decide."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from time import time
+from traceback import extract_tb
+from typing import Any, Protocol
+
+import structlog
+from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_before_delay
+from tenacity.wait import wait_exponential_jitter
+
+from config.settings import Settings
+from worker.delivery.retry import AMBIGUOUS, Bury, Decision, Postpone, Proceed, decide
+from worker.destination import Call, translate
+from worker.destination.answers import BLIPS, Outcome, OutcomeClass
+from worker.destination.revenue import bears_revenue
+from worker.destination.wire import (
+    call_name,
+    encode_body,
+    endpoint_of,
+    idempotency_key,
+    pending_calls,
+    request_for,
+)
+from worker.errors import JournalUnavailable
+from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
+from worker.segment import InvalidEvent, decode
+
+#: Dead-letter reason of an event that our own code fell over.
+UNEXPECTED_ERROR = "unexpected_error"
+INVALID_EVENT = "invalid_event"
+
+#: The wait before the second try of a blip; it doubles, and as much again is random.
+BLIP_WAIT_SECONDS = 0.25
+BLIP_LONGEST_WAIT_SECONDS = 2.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Sender(Protocol):
+    """What makes one HTTP attempt."""
+
+    def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
+        """Make one attempt; raises nothing."""
+
+
+class Keeper(Protocol):
+    """What records progress of a claimed event."""
+
+    def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
+        """Carry out what is said about claimed events."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What was learned about an event since its claim or its last record."""
+
+    event: ClaimedEvent
+    attempts: list[Attempt] = field(default_factory=list)
+    accepted: dict[int, str] = field(default_factory=dict)
+    #: Where the last call went, and what it was.
+    endpoint: str | None = None
+    sent: SentCall | None = None
+
+    def finish(
+        self,
+        move: Move,
+        *,
+        reason: str | None = None,
+        delay_seconds: float | None = None,
+        outcome: Outcome | None = None,
+        retry_after_ms: int | None = None,
+    ) -> Finish:
+        """Say where the event goes, together with what was learned."""
+        return Finish(
+            event_id=self.event.event_id,
+            lease=self.event.lease,
+            move=move,
+            accepted_at_ms=self.event.record.accepted_at_ms,
+            reason=reason,
+            delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
+            retry_after_ms=retry_after_ms,
+            endpoint=self.endpoint,
+            sent=self.sent if self._may_die(move) else None,
+            outcome_class=outcome.outcome_class.value if outcome else None,
+            status=outcome.status if outcome else None,
+            attempts=tuple(self.attempts),
+            accepted=dict(self.accepted),
+        )
+
+    def _may_die(self, move: Move) -> bool:
+        """Whether the event dies, or the journal may bury it as refused."""
+        return move is Move.DEAD or (move is Move.POSTPONED and self.event.record.refusals > 0)
+
+    def forget(self) -> None:
+        """Begin anew after what was learned has been recorded."""
+        self.attempts.clear()
+        self.accepted.clear()
+
+
+class Delivery:
+    """Delivers single events; safe to share between the threads of a process.
+
+    Args:
+        settings: What to translate with, where to send, how to retry.
+        transport: Makes the HTTP attempts.
+        keeper: Records a call that was accepted while others follow.
+        stopping: Whether the worker stops, so that no further blip try begins.
+        now_ms: Unix time in milliseconds.
+        chance: A random number from 0 to 1, for the jitter.
+    """
+
+    def __init__(  # noqa: PLR0913  every dependency is an argument
+        self,
+        settings: Settings,
+        transport: Sender,
+        keeper: Keeper,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        now_ms: Callable[[], int] = lambda: int(time() * 1000),
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._keeper = keeper
+        self._now_ms = now_ms
+        self._chance = chance
+        self._stopping = stopping
+
+    def deliver(self, event: ClaimedEvent) -> Finish | None:
+        """Do everything that can be done about a claimed event now.
+
+        Answers where it goes; None if another worker has taken it over.
+        """
+        progress = Progress(event)
+        try:
+            return self._deliver(progress)
+        except JournalUnavailable:
+            # A call was accepted and could not be recorded: say so again, with the rest later.
+            return progress.finish(Move.RETURNED)
+        except Exception as error:  # noqa: BLE001  one bad event must not end the rest
+            # Neither the message nor a full traceback: both may quote the event.
+            place = extract_tb(error.__traceback__)[-1]
+            log.warning(
+                "An event made the worker's own code fail; it is a dead letter now.",
+                action="delivery_failed",
+                event_id=event.event_id,
+                error=type(error).__name__,
+                where=f"{Path(place.filename).name}:{place.lineno}",
+            )
+            return progress.finish(Move.DEAD, reason=UNEXPECTED_ERROR)
+
+    def _deliver(self, progress: Progress) -> Finish | None:
+        event = progress.event
+        try:
+            segment_event = decode(event.raw)
+        except InvalidEvent:
+            return progress.finish(Move.DEAD, reason=INVALID_EVENT)
+        accepted_at = datetime.fromtimestamp(event.record.accepted_at_ms / 1000, UTC)
+        translation = translate(
+            segment_event,
+            self._settings,
+            accepted_at=accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        )
+        if translation.invalid:
+            return progress.finish(Move.DEAD, reason=translation.invalid)
+        if translation.skipped:
+            return progress.finish(Move.SKIPPED, reason=translation.skipped)
+        pending = pending_calls(translation.calls, event.record.accepted)
+        return self._send_all(progress, pending, segment_event)
+
+    def _send_all(
+        self,
+        progress: Progress,
+        pending: Sequence[tuple[int, Call]],
+        segment_event: Mapping[str, Any],
+    ) -> Finish | None:
+        for position, (index, call) in enumerate(pending, start=1):
+            parks = self._settings.on_ambiguous == "hold" and bears_revenue(call, segment_event)
+            if parks and progress.event.record.may_have_been_sent(index):
+                return progress.finish(Move.DEAD, reason=AMBIGUOUS)
+            outcome = self._send(progress, index, call, parks_ambiguous=parks)
+            match self._decide(progress, outcome, parks_ambiguous=parks):
+                case Postpone(delay_seconds):
+                    return progress.finish(
+                        Move.POSTPONED,
+                        delay_seconds=delay_seconds,
+                        retry_after_ms=self._retry_after_ms(outcome),
+                    )
+                case Bury(reason):
+                    return progress.finish(
+                        Move.DEAD,
+                        reason=reason,
+                        outcome=outcome,
+                        retry_after_ms=self._retry_after_ms(outcome),
+                    )
+                case Proceed():
+                    progress.accepted[index] = call_name(call)
+                    progress.sent = None  # it did not fail
+            if position < len(pending) and not self._keep(progress):
+                return None
+        return progress.finish(Move.DELIVERED)
+
+    def _send(
+        self, progress: Progress, index: int, call: Call, *, parks_ambiguous: bool
+    ) -> Outcome:
+        """Send one call, trying again at once for blips; the last outcome counts."""
+        request = request_for(call, self._settings)
+        body = encode_body(request.body)
+        progress.endpoint = endpoint_of(call)
+        progress.sent = SentCall(call_index=index, path=request.path, body=body)
+        key = idempotency_key(progress.event.event_id, index)
+
+        def attempt() -> Outcome:
+            at_ms = self._now_ms()
+            outcome = self._transport.send(request.path, body, key)
+            took_ms = max(0, self._now_ms() - at_ms)
+            progress.attempts.append(
+                Attempt.of(outcome, at_ms=at_ms, call_index=index, took_ms=took_ms)
+            )
+            return outcome
+
+        # A call that must not be sent again if Convertro may have it has fewer blips.
+        blips = BLIPS - {OutcomeClass.AMBIGUOUS} if parks_ambiguous else BLIPS
+        outcome = attempt()
+        if outcome.outcome_class not in blips:
+            return outcome
+        took_seconds = (progress.attempts[-1].took_ms or 0) / 1000
+        tries = chain([outcome], iter(attempt, None))
+        last: Outcome = self._retrying(blips, took_seconds)(next, tries)
+        return last
+
+    def _retrying(self, blips: AbstractSet[OutcomeClass], took_seconds: float) -> Retrying:
+        """Tries again at once what is a blip, unless the worker stops; the last outcome counts.
+
+        Made anew for each blip: blips are rare, and tenacity costs as much as a translation.
+
+        Args:
+            blips: What is tried again.
+            took_seconds: How long the first try took, which counts towards its limit of time.
+        """
+        stop_time = stop_before_delay(max(0.0, self._settings.blip_seconds - took_seconds))
+        return Retrying(
+            retry=retry_if_result(
+                lambda outcome: outcome.outcome_class in blips and not self._stopping()
+            ),
+            stop=stop_after_attempt(self._settings.blip_tries) | stop_time,
+            wait=wait_exponential_jitter(
+                multiplier=BLIP_WAIT_SECONDS,
+                max=BLIP_LONGEST_WAIT_SECONDS,
+                jitter=BLIP_WAIT_SECONDS,
+            ),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+
+    def _decide(self, progress: Progress, outcome: Outcome, *, parks_ambiguous: bool) -> Decision:
+        record = progress.event.record
+        first_ms = record.tried_at_ms or progress.attempts[0].at_ms
+        return decide(
+            outcome,
+            postponed=record.postponed,
+            tried_seconds=(self._now_ms() - first_ms) / 1000,
+            chance=self._chance(),
+            settings=self._settings,
+            parks_ambiguous=parks_ambiguous,
+        )
+
+    def _retry_after_ms(self, outcome: Outcome) -> int | None:
+        """For how long Convertro asked to be left alone by everybody, in milliseconds."""
+        asked = outcome.outcome_class is OutcomeClass.THROTTLED and outcome.retry_after_seconds
+        return int(min(asked, self._settings.retry_max_seconds) * 1000) if asked else None
+
+    def _keep(self, progress: Progress) -> bool:
+        """Record an accepted call before the next is sent; False if the event is not ours."""
+        (finished,) = self._keeper.finish([progress.finish(Move.KEPT)])
+        progress.forget()
+        return finished is Finished.MOVED

@@ -1,0 +1,418 @@
+"""One run of the deliver task: claim, deliver in threads, write back in groups."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Event, Thread
+from time import monotonic, sleep, time
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+
+from config.settings import Settings
+from worker.destination.answers import OutcomeClass
+from worker.errors import JournalUnavailable
+from worker.journal.records import (
+    UNKNOWN_CALL,
+    Attempt,
+    Claim,
+    ClaimedEvent,
+    ClaimState,
+    Finish,
+    Finished,
+    Move,
+)
+from worker.process.flower import POISON, Announce, Burial, tell_nobody
+from worker.process.outage import Outage
+
+#: How long to gather what comes and what finishes before talking to the journal again: a
+#: few events share a round trip, and none waits for long.
+PACE_SECONDS = 0.01
+
+#: The same where so many events came at once that round trips count for more than a wait.
+CROWD_EVENTS = 8
+CROWDED_PACE_SECONDS = 0.025
+
+#: How long to stay after the last event. Who stays is called within a fraction of the time that a
+#: Celery message takes.
+LINGER_SECONDS = 2.0
+
+#: How long to wait for a thread to become free before renewing the wake-up token.
+BUSY_SECONDS = 0.5
+
+#: Wait between two tries to reach a journal that is unavailable.
+JOURNAL_PAUSE_SECONDS = 0.5
+
+#: What an attempt is called whose end the worker could not wait for.
+INTERRUPTED = "interrupted"
+
+log = structlog.stdlib.get_logger(__name__)
+
+Deliver = Callable[[ClaimedEvent], Finish | None]
+Result = tuple[ClaimedEvent, Finish | None]
+
+
+class Ledger(Protocol):
+    """The part of the journal that a run needs."""
+
+    def claim(  # noqa: PLR0913  as the journal's
+        self,
+        wakeup: str,
+        lease: str,
+        limit: int,
+        *,
+        idle: bool,
+        lingers: bool,
+        finishes: Sequence[Finish],
+    ) -> Claim:
+        """Write back what became of events, then claim due ones."""
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Wait for more to come."""
+
+    def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
+        """Write back what became of events."""
+
+
+class Outbox:
+    """Where threads put results, which a run takes in groups.
+
+    To be woken for each of them would cost it nearly as much as an event.
+    """
+
+    def __init__(self) -> None:
+        self._results: deque[Result] = deque()
+        self._enough = Event()
+        self._wanted = 0
+
+    def put(self, result: Result) -> None:
+        """Hand a result over."""
+        self._results.append(result)
+        if len(self._results) >= self._wanted:
+            self._enough.set()
+
+    def wait(self, wanted: int, timeout_seconds: float) -> None:
+        """Wait until so many results are there, or for so long."""
+        self._wanted = wanted
+        self._enough.clear()
+        if len(self._results) < wanted:  # else none may follow that would say so
+            self._enough.wait(timeout_seconds)
+
+    def take(self) -> Iterator[Result]:
+        """Take what is there."""
+        while self._results:
+            yield self._results.popleft()
+
+
+class EventThreads:
+    """A process's threads, each delivering one event at a time.
+
+    They are daemons: a process that has handed its events back need not wait for an
+    answer that never comes.
+    """
+
+    def __init__(self, deliver: Deliver, size: int) -> None:
+        self._deliver = deliver
+        self._inbox: SimpleQueue[tuple[ClaimedEvent, Outbox]] = SimpleQueue()
+        for number in range(size):
+            Thread(target=self._work, name=f"deliver-{number}", daemon=True).start()
+
+    def submit(self, event: ClaimedEvent, outbox: Outbox) -> None:
+        """Deliver an event as soon as a thread is free and put the result in the outbox."""
+        self._inbox.put((event, outbox))
+
+    def _work(self) -> None:
+        while True:
+            event, outbox = self._inbox.get()
+            finish = None
+            try:
+                finish = self._deliver(event)
+            except BaseException as error:  # noqa: BLE001  a lost thread would stop its run for good
+                # Its kind alone: the text and a traceback may quote the event.
+                log.warning(
+                    "A deliver thread failed; its event is tried again when its lease ends.",
+                    action="thread_failed",
+                    event_id=event.event_id,
+                    error=type(error).__name__,
+                )
+            finally:
+                outbox.put((event, finish))
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did, as Flower shows it."""
+
+    claimed: int = 0
+    delivered: int = 0
+    skipped: int = 0
+    retrying: int = 0
+    dead: int = 0
+    returned: int = 0
+    #: Due again, because deliveries are held.
+    held: int = 0
+    #: Events that another worker had taken over.
+    lost: int = 0
+
+    def count(self, finish: Finish, finished: Finished) -> None:
+        """Count an event under what became of it."""
+        if finished is Finished.HELD:
+            self.held += 1
+        elif finished is Finished.REFUSED:
+            self.dead += 1
+        elif finished is not Finished.MOVED:
+            self.lost += 1
+        elif finish.move is Move.POSTPONED:
+            self.retrying += 1
+        else:
+            setattr(self, finish.move.value, getattr(self, finish.move.value) + 1)
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts that are not zero."""
+        counts = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: number for name, number in counts if number}
+
+
+@dataclass(slots=True, kw_only=True)
+class DeliveryRun:
+    """Keeps a bounded number of events in flight until nothing is due or time is up."""
+
+    journal: Ledger
+    threads: EventThreads
+    settings: Settings
+    wakeup: str
+    stopping: Callable[[], bool]
+    outage: Outage
+    #: Is told of each event that becomes a dead letter; must neither raise nor take long.
+    announce: Announce = tell_nobody
+    summary: Summary = field(default_factory=Summary)
+    #: By lease and id: a claim that came after a lost lease is another one.
+    _in_flight: dict[tuple[str, str], ClaimedEvent] = field(default_factory=dict)
+    _outbox: Outbox = field(default_factory=Outbox)
+    _unwritten: list[Finish] = field(default_factory=list)
+    #: The last write got no answer: it may have been carried out.
+    _unsure: bool = False
+    #: When the journal was last asked, and whether it had as many events as were asked for.
+    _asked_at: float = 0.0
+    _more_is_due: bool = False
+    #: How long it is pointless to ask again, in seconds.
+    _wait_seconds: float = 0.0
+    #: How long to gather before asking again.
+    _pace_seconds: float = PACE_SECONDS
+    #: Until when to wait for more once there is nothing left to do.
+    _lingers_until: float = 0.0
+
+    def run(self) -> bool:
+        """Deliver; answers whether work may remain, so that somebody should ring again."""
+        until = monotonic() + self.settings.task_seconds
+        while not self.stopping() and monotonic() < until:
+            state = self._turn()
+            if state is ClaimState.IDLE:
+                return False
+            if state in {ClaimState.SURPLUS, ClaimState.HELD}:
+                break
+            self._gather()
+        self._drain()
+        return True
+
+    def _turn(self) -> ClaimState:
+        """Write back what is finished and claim as many events as there are free threads."""
+        free = 0 if self._is_full() else self.settings.concurrency - len(self._in_flight)
+        lease = uuid4().hex[:16]
+        self._asked_at = monotonic()
+        try:
+            claim = self.journal.claim(
+                self.wakeup,
+                lease,
+                free,
+                idle=not self._in_flight,
+                lingers=self._asked_at < self._lingers_until,
+                finishes=self._unwritten,
+            )
+        except JournalUnavailable as error:
+            self._unsure = True
+            self._pause(error)
+            return ClaimState.CLAIMED
+        buried = self._note_written(claim.finished)
+        for event in claim.events:
+            self._in_flight[event.lease, event.event_id] = event
+            self.threads.submit(event, self._outbox)
+        self.summary.claimed += len(claim.events)
+        self._more_is_due = len(claim.events) == free > 0
+        if claim.events:
+            self._lingers_until = self._asked_at + LINGER_SECONDS
+        crowded = len(claim.events) >= CROWD_EVENTS
+        self._pace_seconds = CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
+        self._wait_seconds = min(claim.wait_ms / 1000, BUSY_SECONDS)
+        self.announce([*buried, *(Burial(event_id, POISON) for event_id in claim.poisoned)])
+        return claim.state
+
+    def _is_full(self) -> bool:
+        """Whether nothing more should be in flight; a suspect has the process for itself."""
+        return len(self._in_flight) == self.settings.concurrency or any(
+            event.is_suspect for event in self._in_flight.values()
+        )
+
+    def _gather(self) -> None:
+        """Take what finishes until it pays to talk to the journal again."""
+        if not (self._in_flight or self._wait_seconds or self._unsure):
+            self._wait_for_more()
+            return
+        if self._is_full():
+            self._outbox.wait(1, BUSY_SECONDS)
+            self._take()
+        pause_seconds = max(self._pace_seconds, self._wait_seconds)
+        self._outbox.wait(self._wanted(), max(0.0, self._asked_at + pause_seconds - monotonic()))
+        self._take()
+
+    def _wanted(self) -> int:
+        """Of how many results it pays to talk to the journal before its time."""
+        if self._more_is_due:
+            return len(self._in_flight) - self.settings.concurrency // 2
+        if len(self._in_flight) == 1:
+            return 1  # it is quiet: nothing else may come for long
+        return self.settings.concurrency + 1  # more than there can be
+
+    def _wait_for_more(self) -> None:
+        try:
+            self.journal.wait(BUSY_SECONDS)
+        except JournalUnavailable as error:
+            self._pause(error)
+
+    def _take(self) -> None:
+        """Take what is finished."""
+        for event, finish in self._outbox.take():
+            self._note(event, finish)
+
+    def _note(self, event: ClaimedEvent, finish: Finish | None) -> None:
+        if self._in_flight.pop((event.lease, event.event_id), None) is None:
+            return
+        if finish is None:
+            self.summary.lost += 1
+        else:
+            self._unwritten.append(finish)
+
+    def _write(self) -> None:
+        """Write back what is finished; what cannot be written is kept for the next time."""
+        if not self._unwritten:
+            return
+        try:
+            finished = self.journal.finish(self._unwritten)
+        except JournalUnavailable as error:
+            self._unsure = True
+            self._pause(error)
+            return
+        self.announce(self._note_written(finished))
+
+    def _note_written(self, answers: Sequence[Finished]) -> list[Burial]:
+        """Count and log what became of events; answers which of them are dead letters now."""
+        buried: list[Burial] = []
+        for finish, finished in zip(self._unwritten, answers, strict=True):
+            # What was written while the answer got lost is no news the second time.
+            known = Finished.MOVED if self._unsure else finished
+            self.summary.count(finish, known)
+            self._log(finish, known)
+            if burial := Burial.of(finish, known):
+                buried.append(burial)
+        self._unwritten = []
+        self._unsure = False
+        self.outage.end()
+        return buried
+
+    def _drain(self) -> None:
+        """Let the events in flight end; a worker that stops hands back those that do not."""
+        leases_end_at = monotonic() + self.settings.lease_seconds
+        stop_at: float | None = None
+        while self._in_flight or self._unwritten:
+            if self.stopping() and stop_at is None:
+                stop_at = monotonic() + self.settings.shutdown_seconds
+            if stop_at is not None and monotonic() >= stop_at:
+                self._hand_back()
+                return
+            if self._in_flight and monotonic() >= leases_end_at:
+                self._abandon()
+            self._outbox.wait(len(self._in_flight), PACE_SECONDS)
+            self._take()
+            self._write()
+
+    def _abandon(self) -> None:
+        """Leave events alone whose leases have ended: others may have them by now."""
+        log.warning(
+            "Events did not end within their lease; they are tried again.",
+            action="events_abandoned",
+            events=len(self._in_flight),
+        )
+        self.summary.lost += len(self._in_flight)
+        self._in_flight.clear()
+
+    def _hand_back(self) -> None:
+        self._unwritten += [_interrupted(event) for event in self._in_flight.values()]
+        self._in_flight.clear()
+        self._write()
+        if self._unwritten:
+            log.warning(
+                "The journal is unavailable: these events are sent again when their lease ends.",
+                action="finishes_lost",
+                events=len(self._unwritten),
+            )
+
+    def _pause(self, error: JournalUnavailable) -> None:
+        self.outage.note(error.reason)
+        sleep(JOURNAL_PAUSE_SECONDS)
+
+    def _log(self, finish: Finish, finished: Finished) -> None:
+        """One line for each event that an operator may want to hear of."""
+        if finished is Finished.HELD:
+            say, action = log.debug, "event_held"
+        elif finished is Finished.REFUSED:
+            say, action = log.warning, "event_refused"
+        elif finished is Finished.GONE:
+            say, action = log.info, "event_gone"
+        elif finished is not Finished.MOVED:
+            say, action = log.warning, "lease_lost"
+        elif finish.move is Move.DEAD:
+            say, action = log.warning, "event_dead"
+        elif finish.move is Move.POSTPONED:
+            say, action = log.info, "event_postponed"
+        else:
+            say, action = log.debug, f"event_{finish.move.value}"
+        say(
+            SENTENCES[action],
+            action=action,
+            event_id=finish.event_id,
+            reason=finish.reason,
+            outcome=finish.attempts[-1].detail if finish.attempts else None,
+            delay_ms=finish.delay_ms,
+        )
+
+
+SENTENCES = {
+    "event_held": "Deliveries are held: an event waits, nothing is charged to it.",
+    "event_refused": "An event that alone is refused, while others pass, is a dead letter now.",
+    "event_gone": "An event has left the journal meanwhile: finished by another worker, or erased.",
+    "lease_lost": "Another worker took this event over; what was learned is recorded.",
+    "event_dead": "An event is a dead letter now.",
+    "event_postponed": "An event is tried again later.",
+    "event_delivered": "An event was delivered.",
+    "event_skipped": "An event was skipped: nothing is to be sent for it.",
+    "event_returned": "An event was handed back.",
+}
+
+
+def _interrupted(event: ClaimedEvent) -> Finish:
+    """Hand an event back whose request may be under way: Convertro may have it."""
+    attempt = Attempt(
+        at_ms=int(time() * 1000),
+        call_index=UNKNOWN_CALL,
+        outcome_class=OutcomeClass.AMBIGUOUS.value,
+        detail=INTERRUPTED,
+    )
+    return Finish(
+        event_id=event.event_id,
+        lease=event.lease,
+        move=Move.RETURNED,
+        accepted_at_ms=event.record.accepted_at_ms,
+        attempts=(attempt,),
+    )

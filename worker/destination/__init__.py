@@ -1,0 +1,27 @@
+"""Convertro: what is told to it, in which calls, and what its answers mean."""
+
+from worker.destination.calls import (
+    Call,
+    DeviceEvent,
+    Identifier,
+    Install,
+    LinkDevice,
+    TrackEvent,
+    TrackUser,
+)
+from worker.destination.reasons import InvalidReason, SkipReason
+from worker.destination.translation import Translation, translate
+
+__all__ = [
+    "Call",
+    "DeviceEvent",
+    "Identifier",
+    "Install",
+    "InvalidReason",
+    "LinkDevice",
+    "SkipReason",
+    "TrackEvent",
+    "TrackUser",
+    "Translation",
+    "translate",
+]

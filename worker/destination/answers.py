@@ -1,0 +1,142 @@
+"""What an attempt came to: the table of outcome classes.
+
+| class       | examples                                                        |
+| ----------- | --------------------------------------------------------------- |
+| accepted    | 2xx without an error in its body                                |
+| rejected    | 400, 404, 405, 410, 413, 415, 422 and any other 4xx; 2xx whose  |
+|             | body says error                                                 |
+| setup       | 401, 403, 407, any 3xx, TLS failure, a web page instead of an   |
+|             | answer: the configuration is wrong, not the event               |
+| throttled   | 429; 503 with Retry-After                                       |
+| unsent      | name lookup, connection refused, connect timeout: surely not    |
+|             | sent                                                            |
+| ambiguous   | 408, 425, 5xx, read timeout, reset after the request was        |
+|             | written: Convertro may have the call already                    |
+
+Exceptions are mapped beside the library that raises them, in `worker.transport.transport`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+
+class OutcomeClass(StrEnum):
+    """What an attempt came to, as far as the next step depends on it."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SETUP = "setup"
+    THROTTLED = "throttled"
+    UNSENT = "unsent"
+    AMBIGUOUS = "ambiguous"
+
+
+#: Classes that a quick second try may cure.
+BLIPS = frozenset({OutcomeClass.UNSENT, OutcomeClass.AMBIGUOUS})
+
+#: 4xx that say "later", not "never".
+AMBIGUOUS_4XX = frozenset({408, 425})
+SETUP_4XX = frozenset({401, 403, 407})
+
+
+# Whatever else is in an answer may be as odd as it likes. Made once: making it takes as long
+# as using it.
+_READER = json.JSONDecoder(parse_int=str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one attempt came to."""
+
+    outcome_class: OutcomeClass
+    #: HTTP status; None if there was no answer.
+    status: int | None = None
+    #: A short name of what happened, never content: `http_503`, `read_timeout`.
+    detail: str
+    #: How long Convertro asked us to wait, in seconds; None if it did not say.
+    retry_after_seconds: float | None = None
+
+
+def classify(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
+    """Put an HTTP answer into its class.
+
+    Args:
+        status: The HTTP status.
+        headers: The answer's headers; looked up as `Retry-After` and `Content-Type`.
+        body: The answer's body, as far as it was read.
+        now: The time at which it arrived, for a `Retry-After` that is a date.
+    """
+    retry_after = parse_retry_after(headers.get("Retry-After"), now)
+    has_retry_after = retry_after is not None
+    outcome_class, detail = _class_of(status, headers, body, has_retry_after=has_retry_after)
+    return Outcome(
+        outcome_class=outcome_class, status=status, detail=detail, retry_after_seconds=retry_after
+    )
+
+
+def _class_of(
+    status: int, headers: Mapping[str, str], body: bytes, *, has_retry_after: bool
+) -> tuple[OutcomeClass, str]:
+    if 200 <= status < 300:
+        return _class_of_2xx(headers, body)
+    detail = f"http_{status}"
+    if status == 429 or (status == 503 and has_retry_after):
+        return OutcomeClass.THROTTLED, detail
+    if 300 <= status < 400 or status in SETUP_4XX:
+        return OutcomeClass.SETUP, detail
+    if 400 <= status < 500 and status not in AMBIGUOUS_4XX:
+        return OutcomeClass.REJECTED, detail
+    return OutcomeClass.AMBIGUOUS, detail
+
+
+def _class_of_2xx(headers: Mapping[str, str], body: bytes) -> tuple[OutcomeClass, str]:
+    """Tell a real acceptance from an error in its body and from somebody else's web page."""
+    if headers.get("Content-Type", "").lower().startswith("text/html"):
+        return OutcomeClass.SETUP, "web_page"
+    try:
+        says_error = _says_error(body)
+    except RecursionError:
+        return OutcomeClass.AMBIGUOUS, "answer_garbled"
+    if says_error:
+        return OutcomeClass.REJECTED, "error_in_body"
+    return OutcomeClass.ACCEPTED, "accepted"
+
+
+def _says_error(body: bytes) -> bool:
+    """Whether a body says error; one that is no JSON says nothing.
+
+    Raises:
+        RecursionError: It is JSON, but too deeply nested to be read.
+    """
+    try:
+        answer = _READER.decode(body.decode("utf-8-sig", "replace"))
+    except ValueError:
+        return False
+    said = answer.get("status") if isinstance(answer, dict) else None
+    return isinstance(said, str) and said.lower() == "error"
+
+
+def parse_retry_after(text: str | None, now: datetime) -> float | None:
+    """Read a `Retry-After` header, in seconds from now.
+
+    Both forms of RFC 9110 count: seconds and an HTTP date. A value that is past, zero or
+    garbage counts as absent.
+    """
+    if text is None:
+        return None
+    seconds = _seconds_of(text.strip(), now)
+    return seconds if seconds is not None and seconds > 0 else None
+
+
+def _seconds_of(text: str, now: datetime) -> float | None:
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now.timestamp()

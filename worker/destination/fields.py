@@ -1,0 +1,103 @@
+"""What an event says about who, where and when, whatever JSON types it is made of.
+
+Segment's fields may hold anything, so a value of the wrong kind counts as absent here and
+nothing raises.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, TypeGuard
+
+from worker.destination.calls import Identifier
+
+#: Where an event says when it happened, the best first.
+TIMESTAMP_FIELDS = ("timestamp", "originalTimestamp", "receivedAt")
+
+#: A whole date, alone or before `T` and a time. Python's own reader would let any character
+#: stand for the `T`, and so take some numbers for times.
+ISO_8601_SHAPE = re.compile(r"[0-9W-]{7,10}(?:T[0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def object_of(value: Any) -> Mapping[str, Any]:
+    """The value if it is a JSON object, else an empty one."""
+    return value if isinstance(value, Mapping) else NOTHING
+
+
+def text_of(value: Any) -> str | None:
+    """The value if it is a string that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether it is a number within the range of a double; true and false are not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
+def identifier_of(value: Any) -> Identifier | None:
+    """The value if it can tell somebody from others: text that is not empty, a number but 0."""
+    if is_number(value):
+        return value or None
+    return text_of(value)
+
+
+def user_id(event: Mapping[str, Any]) -> Identifier | None:
+    """Segment's userId."""
+    return identifier_of(event.get("userId"))
+
+
+def visitor_id(event: Mapping[str, Any]) -> Identifier | None:
+    """Segment's anonymousId."""
+    return identifier_of(event.get("anonymousId"))
+
+
+def device_id(event: Mapping[str, Any]) -> str | None:
+    """The device's id, which only ever is text."""
+    return text_of(device(event).get("id"))
+
+
+def context(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the library knew about the surroundings."""
+    return object_of(event.get("context"))
+
+
+def device(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the library knew about the device."""
+    return object_of(context(event).get("device"))
+
+
+def has_identity(event: Mapping[str, Any]) -> bool:
+    """Whether there is anybody to whom the event belongs."""
+    identities = (user_id(event), visitor_id(event), device_id(event))
+    return any(identity is not None for identity in identities)
+
+
+def timestamp_of(event: Mapping[str, Any], accepted_at: str | None) -> str | None:
+    """When the event happened, as it came; else when it was accepted.
+
+    Args:
+        event: Any event.
+        accepted_at: ISO 8601; what to answer if the event says nothing usable.
+    """
+    said = (event.get(name) for name in TIMESTAMP_FIELDS)
+    return next((value for value in said if is_iso_8601(value)), accepted_at)
+
+
+def is_iso_8601(value: Any) -> TypeGuard[str]:
+    """Whether it is text that is a date, or a date and a time, in the words of ISO 8601."""
+    if not isinstance(value, str) or not ISO_8601_SHAPE.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True

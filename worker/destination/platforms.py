@@ -1,0 +1,88 @@
+"""Whether an event comes from a website or from a mobile app.
+
+It decides by which of Convertro's two interfaces the event goes. Each rule answers or passes;
+the first answer holds. Whatever no rule knows comes from a server library and goes the mobile
+way, since that is Convertro's server-to-server interface.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from worker.destination.fields import context, device, object_of, text_of
+
+MOBILE_LIBRARIES = frozenset(
+    {
+        "analytics-ios",
+        "analytics-android",
+        "analytics-swift",
+        "@segment/analytics-react-native",
+        "analytics-react-native",
+        "analytics-flutter",
+    }
+)
+
+#: Runs in Android apps and on servers alike.
+KOTLIN_LIBRARY = "analytics-kotlin"
+
+MOBILE_DEVICE_TYPES = ("ios", "android")
+MOBILE_SYSTEMS = ("iOS", "iPadOS", "iPhone OS", "Android")
+
+#: With which every browser's user agent begins.
+BROWSER_USER_AGENT = "Mozilla/"
+
+
+class Platform(StrEnum):
+    """Where an event comes from, as far as Convertro cares."""
+
+    WEB = "web"
+    MOBILE = "mobile"
+
+
+def platform_of(event: Mapping[str, Any]) -> Platform:
+    """Tell a website's event from an app's; everything else is treated as an app's."""
+    answers = (rule(event) for rule in RULES)
+    return next((answer for answer in answers if answer), Platform.MOBILE)
+
+
+def _by_channel(event: Mapping[str, Any]) -> Platform | None:
+    for channel in (event.get("channel"), context(event).get("channel")):
+        if channel == "mobile":
+            return Platform.MOBILE
+        if channel in ("browser", "client"):
+            return Platform.WEB
+    return None
+
+
+def _by_library(event: Mapping[str, Any]) -> Platform | None:
+    name = text_of(object_of(context(event).get("library")).get("name"))
+    if name == "analytics.js":
+        return Platform.WEB
+    if name in MOBILE_LIBRARIES or (name == KOTLIN_LIBRARY and _has(event, "device")):
+        return Platform.MOBILE
+    return None
+
+
+def _by_device(event: Mapping[str, Any]) -> Platform | None:
+    if device(event).get("type") in MOBILE_DEVICE_TYPES:
+        return Platform.MOBILE
+    system = object_of(context(event).get("os")).get("name")
+    if system in MOBILE_SYSTEMS and (_has(event, "device") or _has(event, "app")):
+        return Platform.MOBILE
+    return None
+
+
+def _by_page(event: Mapping[str, Any]) -> Platform | None:
+    page = object_of(context(event).get("page"))
+    user_agent = text_of(context(event).get("userAgent")) or ""
+    if text_of(page.get("url")) or user_agent.startswith(BROWSER_USER_AGENT):
+        return Platform.WEB
+    return None
+
+
+def _has(event: Mapping[str, Any], name: str) -> bool:
+    """Whether the context has an object of that name, be it empty."""
+    return isinstance(context(event).get(name), Mapping)
+
+
+RULES = (_by_channel, _by_library, _by_device, _by_page)

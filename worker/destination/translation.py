@@ -1,0 +1,91 @@
+"""Translation: what a raw Segment event means to Convertro. Pure.
+
+`docs/mapping.md` says the same in words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from config.settings import ConvertroSettings
+from worker.destination import mobile, web
+from worker.destination.calls import Call
+from worker.destination.fields import has_identity, object_of, text_of, timestamp_of
+from worker.destination.platforms import Platform, platform_of
+from worker.destination.reasons import InvalidReason, SkipReason
+from worker.segment import fault_of
+
+#: The destination's name in an event's `integrations`.
+INTEGRATION = "Convertro"
+
+Answer = tuple[Call, ...] | SkipReason | InvalidReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """What an event means; exactly one of the three is the case."""
+
+    #: The calls to make, in this order.
+    calls: tuple[Call, ...] = ()
+    #: By which rule nothing is sent.
+    skipped: str | None = None
+    #: Why an operator should look at the event.
+    invalid: str | None = None
+
+
+def translate(
+    event: Mapping[str, Any], settings: ConvertroSettings, *, accepted_at: str | None = None
+) -> Translation:
+    """Say what an event means to Convertro; never raises, whatever JSON the event is.
+
+    Args:
+        event: A raw Segment event; it is left as it is.
+        settings: The destination's settings.
+        accepted_at: ISO 8601; the time of calls whose event says no usable one. Without it,
+            they have none.
+    """
+    match _answer(event, settings, accepted_at):
+        case SkipReason() as skipped:
+            return Translation(skipped=skipped)
+        case InvalidReason() as invalid:
+            return Translation(invalid=invalid)
+        case calls:
+            return Translation(calls=calls)
+
+
+def _answer(
+    event: Mapping[str, Any], settings: ConvertroSettings, accepted_at: str | None
+) -> Answer:
+    """Go through the rules in their order; the first that has an answer gives it."""
+    if fault_of(event):
+        return InvalidReason.INVALID_EVENT
+    if not has_identity(event):
+        return InvalidReason.NO_IDENTITY
+    if not _is_enabled(event):
+        return SkipReason.DISABLED
+    if event["type"] == "identify":
+        return _identify(event, settings)
+    if event["type"] == "track":
+        return _track(event, settings, timestamp_of(event, accepted_at))
+    return SkipReason.UNSUPPORTED_TYPE
+
+
+def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> Answer:
+    if platform_of(event) is Platform.WEB:
+        return web.identify(event, settings)
+    return mobile.identify(event, settings)
+
+
+def _track(event: Mapping[str, Any], settings: ConvertroSettings, timestamp: str | None) -> Answer:
+    name = text_of(event.get("event"))
+    if name is None:
+        return InvalidReason.INVALID_EVENT
+    if platform_of(event) is Platform.WEB:
+        return web.track(event, name, settings, timestamp)
+    return mobile.track(event, name, settings, timestamp)
+
+
+def _is_enabled(event: Mapping[str, Any]) -> bool:
+    """Whether the event is meant for Convertro: only false says no, by name or for all."""
+    integrations = object_of(event.get("integrations"))
+    return integrations.get(INTEGRATION, integrations.get("All")) is not False

@@ -1,0 +1,54 @@
+"""What a step of the journal did besides what it was asked for, as log lines."""
+
+import json
+from typing import Any
+
+import structlog
+
+from worker.journal.breaker import Cause
+
+log = structlog.stdlib.get_logger(__name__)
+
+#: What each cause means to the operator who reads the log at night.
+OPENED = {
+    Cause.FAILURES: "Convertro fails: deliveries are held, one probe at a time goes through.",
+    Cause.SETUP: "Convertro refuses us: deliveries are held; check the settings.",
+    Cause.THROTTLED: "Convertro asked for a break: deliveries are held until it is over.",
+    Cause.BURIALS: "Most events would become dead letters: deliveries are held; look into it.",
+}
+
+#: Causes that do not go away unless somebody does something.
+URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
+
+
+def log_news(news: bytes) -> tuple[str, ...]:
+    """Log that the breaker opened or closed, and which events were buried as poison.
+
+    Answers the ids of the latter.
+    """
+    told: dict[str, Any] = json.loads(news or "{}")
+    if turn := told.get("turn"):
+        _log_turn(turn)
+    poisoned = tuple(told.get("poisoned", ()))
+    for event_id in poisoned:
+        log.warning(
+            "An event is a dead letter now: its worker died of it, or lost it, three times.",
+            action="event_dead",
+            event_id=event_id,
+            reason="poison",
+        )
+    return poisoned
+
+
+def _log_turn(turn: dict[str, Any]) -> None:
+    cause = Cause(turn["cause"])
+    if turn["state"] == "opened":
+        say = log.error if cause in URGENT else log.warning
+        say(OPENED[cause], action="breaker_opened", cause=cause.value, detail=turn["detail"])
+    else:
+        log.info(
+            "Convertro takes events again: deliveries go on.",
+            action="breaker_closed",
+            cause=cause.value,
+            held_ms=turn["held_ms"],
+        )

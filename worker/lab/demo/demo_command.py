@@ -1,0 +1,189 @@
+"""The command `convertro demo`."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from worker.bootstrap import Producer
+from worker.lab.demo.demo_screen import Row, audit_line, by_event, fates_in, table_of
+from worker.lab.demo.samples import ENVIRONMENT, REFUSED_ID, SAMPLES, SICK_ID, Fate, Sample
+from worker.lab.demo.stack import Stack
+from worker.lab.sandbox.client import SandboxClient
+from worker.segment import InvalidEvent
+
+#: By then everything is delivered, or something is wrong.
+PATIENCE_SECONDS = 30.0
+POLL_SECONDS = 0.05
+
+FAULTS = (
+    f"status=503,times=2,match={SICK_ID}",
+    f"status=400,match={REFUSED_ID}",
+)
+
+Answers = dict[int, tuple[Fate, str]]
+
+
+def demo(
+    *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
+    ] = False,
+) -> None:
+    """See the main job done: Valkey, sandbox, worker and sample events in one process tree.
+
+    Example: convertro demo --keep
+    """
+    # Asked to end, take everything down that was started.
+    signal.signal(signal.SIGTERM, _leave)
+    console = Console(highlight=False)
+    console.print(
+        "Raw Segment events go into a journal in Redis; a Celery worker translates\n"
+        "each one and delivers it to Convertro, here to a sandbox in its stead.\n"
+    )
+    with Stack(ENVIRONMENT) as stack:
+        sandbox, producer = _start(stack, console)
+        answers = _enqueue(producer, console)
+        drained = _wait(producer, console)
+        rows = _rows(stack, sandbox, answers)
+        console.print(table_of(rows))
+        console.print()
+        console.print(_verdict(producer, rows))
+        if keep:
+            _keep(stack, console)
+    if not (drained and all(row.as_expected for row in rows)):
+        raise typer.Exit(1)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def _step(console: Console, title: str) -> Iterator[None]:
+    """Show what is being done, then that it is done and how long it took."""
+    begun = time.monotonic()
+    with console.status(f"{title} …"):
+        yield
+    console.print(f"[green]✓[/] {title} [dim]({time.monotonic() - begun:.1f} s)[/]")
+
+
+def _start(stack: Stack, console: Console) -> tuple[SandboxClient, Producer]:
+    with _step(console, "Embedded Valkey server, append-only file on"):
+        stack.start_valkey()
+    with _step(console, "Convertro sandbox, told to fail for two of the events"):
+        sandbox = stack.start_sandbox()
+        for fault in FAULTS:
+            sandbox.add_fault(fault)
+    producer = stack.producer()
+    with _step(console, "Celery worker with two processes"):
+        stack.start_worker()
+        _until(lambda: bool(producer.journal.snapshot().workers))
+    return sandbox, producer
+
+
+def _enqueue(producer: Producer, console: Console) -> Answers:
+    """Enqueue every sample; answers what was said at the door, by index."""
+    answers: Answers = {}
+    with _step(console, f"{len(SAMPLES)} events enqueued"):
+        for index, sample in enumerate(SAMPLES):
+            before = producer.journal.snapshot().total("duplicate")
+            try:
+                producer.intake.enqueue(sample.event)
+            except InvalidEvent as error:
+                answers[index] = (Fate.REFUSED, str(error))
+            else:
+                if producer.journal.snapshot().total("duplicate") > before:
+                    answers[index] = (Fate.DUPLICATE, "its id is known")
+    return answers
+
+
+def _wait(producer: Producer, console: Console) -> bool:
+    """Show how the journal empties; answers whether it did."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    total = producer.journal.snapshot().total("accepted")
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("Delivering", total=total)
+
+        def is_empty() -> bool:
+            left = producer.journal.snapshot().in_flight
+            progress.update(bar, completed=total - left)
+            return left == 0
+
+        begun = time.monotonic()
+        drained = _until(is_empty)
+    if drained:
+        console.print(
+            f"[green]✓[/] Nothing is in flight any more [dim]({time.monotonic() - begun:.1f} s)[/]"
+        )
+    else:
+        console.print(f"[red]✗[/] Events are still in flight after {PATIENCE_SECONDS:g} s")
+    console.print()
+    return drained
+
+
+def _until(condition: Callable[[], bool]) -> bool:
+    """Wait until a condition holds; answers whether it does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _rows(stack: Stack, sandbox: SandboxClient, answers: Answers) -> list[Row]:
+    fates = fates_in(stack.worker_lines())
+    calls = by_event((call.key, call) for call in sandbox.calls())
+    statuses = by_event((request["key"], request["status"]) for request in sandbox.requests())
+
+    def row(index: int, sample: Sample) -> Row:
+        if index in answers:
+            fate, why = answers[index]
+            return Row(sample, fate, why, (), ())
+        event_id = sample.event["messageId"]
+        known, why = fates.get(event_id, (None, ""))
+        return Row(sample, known, why, calls[event_id], statuses[event_id])
+
+    return [row(index, sample) for index, sample in enumerate(SAMPLES)]
+
+
+def _verdict(producer: Producer, rows: list[Row]) -> str:
+    snapshot = producer.journal.snapshot()
+    good = snapshot.unaccounted == 0 and all(row.as_expected for row in rows)
+    mark, says = (
+        ("[green]✓[/]", "Every event is accounted for.")
+        if good
+        else ("[red]✗[/]", "Something is wrong.")
+    )
+    return f"{mark} {audit_line(snapshot)}. {says}"
+
+
+def _keep(stack: Stack, console: Console) -> None:
+    """Leave everything running and say how to reach it."""
+    console.print("\nEverything is still running. In another shell, in this folder:\n")
+    for name, value in stack.environment.items():
+        console.print(f"  export {name}='{value}'", soft_wrap=True)
+    console.print(
+        "\n  # enqueue more, look, and see what the dead letters are\n"
+        '  echo \'{"type": "track", "event": "Signed Up", "userId": "u1", '
+        '"context": {"library": {"name": "analytics.js"}}}\' | .venv/bin/convertro enqueue -\n'
+        "  .venv/bin/convertro status\n"
+        "  .venv/bin/convertro dead list\n"
+        "\n  # Flower, then open http://127.0.0.1:5555\n"
+        "  make flower\n"
+        f"\n  # what the sandbox accepted\n  curl {stack.sandbox.base_url}/_sandbox/calls\n",
+        markup=False,
+        soft_wrap=True,
+    )
+    with console.status("Ctrl-C ends it."):
+        try:
+            while True:
+                time.sleep(1)
+        except KeyboardInterrupt:
+            console.print("Stopping.")

@@ -1,0 +1,106 @@
+"""What the demo shows: the table of events, the calls, the audit line."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from worker.journal.snapshot import Snapshot
+from worker.lab.demo.samples import Fate, Sample
+from worker.lab.sandbox.client import SandboxCall
+
+#: How the stable actions of the worker's log read as fates.
+FATES = {"event_delivered": Fate.DELIVERED, "event_skipped": Fate.SKIPPED, "event_dead": Fate.DEAD}
+
+COLORS = {Fate.DELIVERED: "green", Fate.SKIPPED: "yellow", Fate.DEAD: "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of a sample."""
+
+    sample: Sample
+    fate: Fate | None
+    why: str
+    calls: Sequence[SandboxCall]
+    #: HTTP statuses of its attempts, in order.
+    statuses: Sequence[int]
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it went as it should."""
+        return (
+            self.fate is self.sample.fate
+            and self.sample.why in self.why
+            and len(self.calls) == self.sample.calls
+            and all(call.times == 1 for call in self.calls)
+        )
+
+
+def fates_in(lines: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Fate, str]]:
+    """What the worker's log says of each event: its fate and the reason."""
+    return {
+        line["event_id"]: (FATES[line["action"]], line.get("reason") or "")
+        for line in lines
+        if line.get("action") in FATES
+    }
+
+
+def by_event(keyed: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    """Group things by the event of their idempotency key, `<messageId>/<call index>`."""
+    grouped: dict[str, list[Any]] = defaultdict(list)
+    for key, thing in keyed:
+        grouped[key.rpartition("/")[0]].append(thing)
+    return grouped
+
+
+def table_of(rows: Sequence[Row]) -> Table:
+    """The table of all events."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("event", no_wrap=True)
+    table.add_column("what became of it")
+    table.add_column("what the sandbox got", no_wrap=True)
+    for row in rows:
+        table.add_row(row.sample.title, _fate_text(row), _calls_text(row))
+    return table
+
+
+def _fate_text(row: Row) -> str:
+    fate = row.fate or "unaccounted for"
+    color = COLORS.get(row.fate, "cyan") if row.as_expected and row.fate else "bold red"
+    why = f": {row.why}" if row.why else ""
+    return f"[{color}]{fate}[/]{why}" + ("" if row.as_expected else " [bold red](unexpected)[/]")
+
+
+def _calls_text(row: Row) -> str:
+    if not row.statuses:
+        return "[dim]nothing[/]"
+    answers = ", ".join(map(str, row.statuses))
+    return "\n".join([*map(_call_text, row.calls), *([answers] if _shows_answers(row) else [])])
+
+
+def _shows_answers(row: Row) -> bool:
+    return len(row.statuses) > len(row.calls)
+
+
+def _call_text(call: SandboxCall) -> str:
+    body = call.body
+    kind = {"users": "traits", "installs": "install"}.get(call.endpoint, "")
+    if call.endpoint == "users" and "device_id" in body:
+        kind = "link device"
+    value = f" {body['event_value']:g}" if "event_value" in body else ""
+    return f"{body.get('event_type', kind)}{value}"
+
+
+def audit_line(snapshot: Snapshot) -> str:
+    """Conservation, in numbers."""
+    totals = {name: snapshot.total(name) for name in ("delivered", "skipped", "discarded")}
+    parts = " + ".join(f"{number} {name}" for name, number in totals.items())
+    sign = "=" if snapshot.unaccounted == 0 else "≠"
+    return (
+        f"audit: {snapshot.total('accepted')} accepted {sign} {parts}\n  + "
+        f"{snapshot.in_flight} in flight + {snapshot.dead} dead"
+    )

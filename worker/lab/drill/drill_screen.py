@@ -1,0 +1,242 @@
+"""What a drill shows: how it goes, and the verdict."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from worker.cli.terminal.output import say
+from worker.cli.terminal.tables import console, say_table, table, text
+from worker.journal.snapshot import Snapshot
+from worker.lab.drill.report import Report
+from worker.status.wording import counted, duration
+
+#: Without a terminal, how often a line says how it goes, in seconds.
+LINE_EVERY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """How a drill stands."""
+
+    elapsed_seconds: float
+    duration_seconds: float
+    #: What is broken just now; empty if nothing is.
+    broken: str
+    draining: bool
+    sent: int
+    retries: int
+    #: Different calls that the sandbox accepted.
+    accepted: int
+    #: None while the journal does not answer.
+    snapshot: Snapshot | None
+    workers: int
+
+    @property
+    def state(self) -> str:
+        """How it goes, in words."""
+        if self.snapshot is None:
+            return "Redis does not answer: nothing is taken, nothing is sent"
+        if not self.snapshot.workers:
+            return "no worker is alive"
+        if self.snapshot.breaker.why:
+            return f"holding: {self.snapshot.breaker.why}"
+        if self.snapshot.due_now or self.snapshot.claimed:
+            return "draining" if self.draining else "delivering"
+        if self.snapshot.waiting:
+            return "events wait for their next try"
+        return "everything is delivered so far"
+
+    @property
+    def counts(self) -> dict[str, str]:
+        """The numbers, each with its name."""
+        snapshot = self.snapshot
+        return {
+            "sent": f"{self.sent:,}",
+            "calls accepted": f"{self.accepted:,}",
+            "in flight": f"{snapshot.due_now + snapshot.claimed:,}" if snapshot else "?",
+            "waiting": f"{snapshot.waiting:,}" if snapshot else "?",
+            "dead": f"{snapshot.dead:,}" if snapshot else "?",
+            "workers": str(self.workers),
+        }
+
+
+class View(Protocol):
+    """Where a drill shows how it goes."""
+
+    def note(self, line: str) -> None:
+        """Say something once."""
+
+    def show(self, moment: Moment) -> None:
+        """Show how it stands."""
+
+    def close(self) -> None:
+        """Show nothing more."""
+
+
+class Lines:
+    """For a pipe or a log: a line for each thing that is done, and one every few seconds."""
+
+    def __init__(self) -> None:
+        self._said_at = 0.0
+
+    def note(self, line: str) -> None:
+        """Say something once."""
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    def show(self, moment: Moment) -> None:
+        """Say how it stands, if that was long ago."""
+        if moment.elapsed_seconds - self._said_at < LINE_EVERY_SECONDS:
+            return
+        self._said_at = moment.elapsed_seconds
+        counts = ", ".join(f"{name} {number}" for name, number in moment.counts.items())
+        self.note(f"{clock(moment.elapsed_seconds)}  {counts}: {moment.state}")
+
+    def close(self) -> None:
+        """There is nothing to take down."""
+
+
+class Screen:
+    """For a terminal: a table that changes in place, below what was done."""
+
+    def __init__(self) -> None:
+        self._live = Live(console=console(stderr=True), refresh_per_second=4, transient=True)
+        self._live.start()
+
+    def note(self, line: str) -> None:
+        """Print a line above the table."""
+        self._live.console.print(Text(line), soft_wrap=True)
+
+    def show(self, moment: Moment) -> None:
+        """Put the table's numbers right."""
+        self._live.update(_screen(moment))
+
+    def close(self) -> None:
+        """Take the table away."""
+        self._live.stop()
+
+
+def _screen(moment: Moment) -> Table:
+    grid = Table(box=None, show_header=False, pad_edge=False)
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    phase = "draining" if moment.draining else "of " + clock(moment.duration_seconds)
+    rows = {
+        "time": f"{clock(moment.elapsed_seconds)} {phase}",
+        "broken": moment.broken or "nothing",
+        "state": moment.state,
+        **moment.counts,
+        "sent again": f"{moment.retries:,} (Redis did not take them at first)",
+    }
+    for name, said in rows.items():
+        grid.add_row(text(name), text(said))
+    return grid
+
+
+def make_view() -> View:
+    """The view that standard error can show."""
+    return Screen() if sys.stderr.isatty() else Lines()
+
+
+def clock(seconds: float) -> str:
+    """A time of a drill: `1:05`."""
+    return f"{int(seconds // 60)}:{int(seconds % 60):02}"
+
+
+def say_verdict(report: Report) -> None:
+    """Print the verdict for people."""
+    verdict = report.verdict
+    grid = table("verdict", "number", "notes", numbers=("number",), fixed=("number",))
+    for name, number, note, must_be_zero in (
+        ("sent", verdict.sent, "enqueue() returned", False),
+        ("delivered", verdict.delivered, "every call accepted at least once", False),
+        ("skipped", verdict.skipped, "by rule, and nothing was sent", False),
+        ("dead letters", sum(verdict.dead.values()), _reasons(verdict.dead), False),
+        ("undelivered yet", verdict.undelivered, "still in flight", not report.interrupted),
+        ("lost", verdict.lost, "none of these", True),
+        ("unknown", verdict.unknown, "calls that no event should have made", True),
+        ("doubled, same key", verdict.same_key, "the vendor can tell by the key", False),
+        ("doubled, other key", verdict.different_key, "counted twice by any vendor", True),
+    ):
+        wrong = must_be_zero and number > 0
+        style = "bold red" if wrong else ""
+        mark = "WRONG: " if wrong else ""
+        grid.add_row(text(name, style), text(f"{number:,}", style), text(mark + note, style))
+    for name, said, note in _facts(report):
+        grid.add_row(text(name), text(said), text(note))
+    say_table(grid)
+    say("")
+    for what, names in verdict.examples.items():
+        say(f"{what.replace('_', ' ')}: {', '.join(names)}")
+    say(_sentence(report))
+
+
+def _reasons(dead: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {reason}" for reason, number in dead.items())
+
+
+def _facts(report: Report) -> list[tuple[str, str, str]]:
+    verdict = report.verdict
+    wrong = report.unaccounted or report.problems
+    drained = "not yet" if report.drain_seconds is None else duration(report.drain_seconds)
+    return [
+        ("delay", duration(verdict.delay(0.5)), "half of the events were faster"),
+        ("", duration(verdict.delay(0.99)), "99 in 100"),
+        ("", duration(verdict.delay(1.0)), "the slowest"),
+        ("time to drain", drained, "from the end of load until nothing was in flight"),
+        ("workers killed", str(report.worker_kills), "SIGKILL, all processes"),
+        ("Redis killed", str(report.redis_kills), "SIGKILL"),
+        ("workers ended", str(report.worker_exits), "by themselves, and started again"),
+        ("producer retries", f"{report.retries:,}", "enqueue() raised JournalUnavailable"),
+        (
+            "audit",
+            "WRONG" if wrong else "good",
+            f"{report.unaccounted} unaccounted for, {counted(len(report.problems), 'problem')}",
+        ),
+    ]
+
+
+def _sentence(report: Report) -> str:
+    if report.interrupted:
+        return "interrupted: the verdict is about what was sent until then"
+    if report.is_good:
+        return "nothing is lost, nothing is doubled under another key"
+    return "WRONG: see the rows above"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The verdict for machines."""
+    verdict = report.verdict
+    return {
+        "good": report.is_good,
+        "interrupted": report.interrupted,
+        "seed": report.seed,
+        "minutes": report.minutes,
+        "rate": report.rate,
+        "embedded": report.embedded,
+        "settings": dict(report.settings),
+        "sent": verdict.sent,
+        "delivered": verdict.delivered,
+        "skipped": verdict.skipped,
+        "dead": {"number": sum(verdict.dead.values()), "by_reason": dict(verdict.dead)},
+        "undelivered": verdict.undelivered,
+        "lost": verdict.lost,
+        "unknown": verdict.unknown,
+        "doubled": {"same_key": verdict.same_key, "different_key": verdict.different_key},
+        "examples": {what: list(names) for what, names in verdict.examples.items()},
+        "delay_seconds": {
+            "p50": round(verdict.delay(0.5), 3),
+            "p99": round(verdict.delay(0.99), 3),
+            "longest": round(verdict.delay(1.0), 3),
+        },
+        "drain_seconds": None if report.drain_seconds is None else round(report.drain_seconds, 3),
+        "kills": {"workers": report.worker_kills, "redis": report.redis_kills},
+        "worker_exits": report.worker_exits,
+        "producer_retries": report.retries,
+        "audit": {"unaccounted": report.unaccounted, "problems": dict(report.problems)},
+    }

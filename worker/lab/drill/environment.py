@@ -1,0 +1,92 @@
+"""Under which settings a drill runs: the operator's, in a corner of their own."""
+
+from collections.abc import Mapping
+
+from config.settings import ENV_PREFIX, Settings
+from worker.lab.demo.stack import DESTINATION
+
+#: What the operator need not have set.
+FILLED_IN = {
+    **DESTINATION,
+    "CONVERTRO_EVENTS": '{"Signed Up": "signup"}',
+    "CONVERTRO_HYBRID_ATTRIBUTION_MODEL": "true",
+}
+
+#: Where the operator's calls go and how: the drill's go to its own sandbox. And what could
+#: make the journal forget an event before it is counted.
+LEFT_OUT = {
+    f"{ENV_PREFIX}{name}"
+    for name in (
+        "BASE_URL",
+        "PROXY_URL",
+        "USERS_PATH",
+        "EVENTS_PATH",
+        "INSTALLS_PATH",
+        "DEDUPE_SECONDS",
+        "DEAD_MAX_COUNT",
+        "DEAD_MAX_AGE_SECONDS",
+        "LOG_FORMAT",
+        "LOG_LEVEL",
+    )
+}
+REDIS = {f"{ENV_PREFIX}REDIS_URL", f"{ENV_PREFIX}BROKER_URL"}
+
+#: A drill this long has time for leases of 60 s and retries after 30 s.
+DEFAULTS_FIT_SECONDS = 120.0
+
+#: What a shorter one with a Redis of its own uses instead, if the operator set none of them.
+QUICK = {
+    "CONVERTRO_CONNECT_TIMEOUT_SECONDS": "1",
+    "CONVERTRO_READ_TIMEOUT_SECONDS": "2",
+    "CONVERTRO_BLIP_SECONDS": "1",
+    "CONVERTRO_LEASE_SECONDS": "9",
+    "CONVERTRO_RETRY_BASE_SECONDS": "2",
+    "CONVERTRO_RETRY_MAX_SECONDS": "8",
+}
+
+#: In a longer one faults come round so often that some events are postponed again and again,
+#: and waits that double would soon outlast the drill. The same holds for this.
+LONG_SECONDS = 300.0
+LONG = {"CONVERTRO_RETRY_MAX_SECONDS": "120"}
+
+#: Settings that isolate the drill; told apart from what the operator chose.
+OWN = {f"{ENV_PREFIX}KEY_PREFIX", f"{ENV_PREFIX}QUEUE"}
+
+
+def drill_environment(
+    operators: Mapping[str, str], *, name: str, embedded: bool, duration_seconds: float
+) -> dict[str, str]:
+    """The `CONVERTRO_*` variables of a drill.
+
+    Args:
+        operators: The operator's environment.
+        name: The drill's, unique: key prefix and queue are named by it.
+        embedded: The drill brings a Redis of its own.
+        duration_seconds: How long load is made.
+    """
+    left_out = LEFT_OUT | (REDIS if embedded else set())
+    given = {
+        variable: value
+        for variable, value in operators.items()
+        if variable.startswith(ENV_PREFIX) and value and variable not in left_out
+    }
+    may_choose = embedded and not given.keys() & QUICK
+    return {
+        **FILLED_IN,
+        **(QUICK if may_choose and duration_seconds < DEFAULTS_FIT_SECONDS else {}),
+        **(LONG if may_choose and duration_seconds > LONG_SECONDS else {}),
+        **given,
+        f"{ENV_PREFIX}KEY_PREFIX": f"{{{name}}}:",
+        f"{ENV_PREFIX}QUEUE": name,
+    }
+
+
+def changed_settings(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that differ from the defaults, but for where Redis is and for the names."""
+    names = {name: f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    return {
+        variable: environment[variable]
+        for name, variable in names.items()
+        if variable in environment.keys() - OWN - REDIS - LEFT_OUT
+        and getattr(settings, name) != Settings.model_fields[name].default
+    }

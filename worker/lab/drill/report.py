@@ -1,0 +1,37 @@
+"""What a drill came to: the verdict on its events, and the circumstances. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worker.lab.drill.count import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that is said at the end."""
+
+    verdict: Verdict
+    #: A signal ended it before its time.
+    interrupted: bool
+    seed: int
+    minutes: float
+    rate: float
+    embedded: bool
+    #: Variables that differed from the defaults.
+    settings: Mapping[str, str]
+    #: From the end of load until nothing was in flight; None if something still is.
+    drain_seconds: float | None
+    worker_kills: int
+    redis_kills: int
+    #: How often a worker ended that nobody had killed.
+    worker_exits: int
+    #: How often `enqueue` had to be repeated.
+    retries: int
+    #: The journal's own audit.
+    unaccounted: int
+    problems: Mapping[str, str]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing went wrong that must not."""
+        return self.verdict.is_good and not self.unaccounted and not self.problems

@@ -1,0 +1,249 @@
+"""A drill from its start to its verdict."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from config.settings import Settings
+from worker.bootstrap import Producer, make_producer
+from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
+from worker.errors import JournalUnavailable
+from worker.journal.journal import Journal
+from worker.journal.snapshot import Snapshot
+from worker.lab.drill.count import Count, Record, SentEvent, expected
+from worker.lab.drill.deployment import POLL_SECONDS, Deployment, DrillError
+from worker.lab.drill.drill_screen import Moment, View, clock
+from worker.lab.drill.environment import changed_settings
+from worker.lab.drill.load import UNMAPPED, EventSource, Load
+from worker.lab.drill.plan import Action, Step, make_plan
+from worker.lab.drill.report import Report
+from worker.lab.sandbox.record_file import read_calls
+
+#: Between two looks at the journal.
+LOOK_SECONDS = 1.0
+
+#: What stays in flight for this long after the load is called undelivered, however long the
+#: operator's own retries would go on.
+LONGEST_PATIENCE_SECONDS = 3600.0
+
+#: For workers that begin, and whatever else a busy machine delays.
+MARGIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the operator asked for."""
+
+    #: Names keys, queue, workers and events.
+    name: str
+    minutes: float
+    #: Events a second.
+    rate: float
+    seed: int
+    embedded: bool
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long load is made."""
+        return self.minutes * 60
+
+
+@dataclass(slots=True)
+class Drill:
+    """Runs once.
+
+    Args:
+        options: What the operator asked for.
+        deployment: What is broken.
+        view: Where it shows how it goes.
+        stopped: Whether a signal came.
+    """
+
+    options: Options
+    deployment: Deployment
+    view: View
+    stopped: Callable[[], bool]
+    _broken: list[Step] = field(default_factory=list)
+    _begun_at: float = 0.0
+    _looked_at: float = 0.0
+    _snapshot: Snapshot | None = None
+
+    def run(self) -> Report:
+        """Start everything, break it by the plan, wait until it is empty, and count.
+
+        Raises:
+            JournalUnavailable: Redis cannot be asked at the start or at the end.
+            DrillError: Something of the drill's own failed.
+        """
+        self.deployment.start(self.stopped)
+        self._introduce()
+        producer = self.deployment.stack.producer()
+        load = Load(producer.intake.enqueue, self._source())
+        load.start()
+        try:
+            self._play(load, producer)
+        finally:
+            load.end()
+        if load.failure:
+            raise DrillError(f"enqueue() failed: {load.failure!r}") from load.failure
+        drain_seconds = self._drain(load, producer)
+        self._note(
+            "interrupted: stopping the workers" if self.stopped() else "stopping the workers"
+        )
+        self.deployment.stop_workers(is_empty=drain_seconds is not None)
+        self._note(f"counting what became of {len(load.acknowledged):,} events")
+        return self._report(load, drain_seconds)
+
+    def _introduce(self) -> None:
+        self.view.note(
+            f"drill {self.options.name}, seed {self.options.seed}: {self.deployment.introduction}"
+        )
+        for variable, value in self._changed.items():
+            self.view.note(f"  {variable}={value}")
+
+    def _note(self, line: str) -> None:
+        self.view.note(f"{clock(self._elapsed)}  {line}")
+
+    @property
+    def _settings(self) -> Settings:
+        return self.deployment.stack.settings
+
+    @property
+    def _changed(self) -> dict[str, str]:
+        return changed_settings(self._settings, self.deployment.stack.environment)
+
+    def _source(self) -> EventSource:
+        mapped = self._settings.events
+        return EventSource(
+            name=self.options.name,
+            seed=self.options.seed,
+            started_at=time.time(),
+            rate=self.options.rate,
+            mapped=mapped[0].key if mapped else UNMAPPED,
+        )
+
+    def _play(self, load: Load, producer: Producer) -> None:
+        """Carry the plan out while load is made."""
+        self._begun_at = time.monotonic()
+        steps = deque(
+            make_plan(
+                self.options.duration_seconds,
+                seed=self.options.seed,
+                lease_seconds=self._settings.lease_seconds,
+                kills_redis=self.options.embedded,
+            )
+        )
+        while self._elapsed < self.options.duration_seconds and not self.stopped():
+            if load.failure:
+                return
+            while steps and steps[0].at_seconds <= self._elapsed:
+                self._carry_out(steps.popleft())
+            self._turn(load, producer, draining=False)
+
+    def _carry_out(self, step: Step) -> None:
+        self._note(step.says)
+        self._broken.append(step)
+        self.deployment.carry_out(step)
+
+    def _drain(self, load: Load, producer: Producer) -> float | None:
+        """Wait until nothing is in flight; answers how long that took, None if it never was."""
+        begun = time.monotonic()
+        at_most_seconds = patience_seconds(self._settings, self.options.duration_seconds)
+        self._note(
+            f"load and faults are over; waiting until nothing is in flight, at most "
+            f"{at_most_seconds:.0f} s"
+        )
+        while time.monotonic() - begun < at_most_seconds and not self.stopped():
+            self._looked_at = 0.0
+            self._turn(load, producer, draining=True)
+            if self._snapshot is not None and self._snapshot.in_flight == 0:
+                return time.monotonic() - begun
+        return None
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begun_at
+
+    def _turn(self, load: Load, producer: Producer, *, draining: bool) -> None:
+        """Look how it goes, show it, and wait a little."""
+        for line in self.deployment.revive():
+            self._note(line)
+        self._look(producer.journal)
+        self._broken = [step for step in self._broken if step.until_seconds > self._elapsed]
+        self.view.show(
+            Moment(
+                elapsed_seconds=self._elapsed,
+                duration_seconds=self.options.duration_seconds,
+                broken="; ".join(step.says for step in self._broken),
+                draining=draining,
+                sent=len(load.acknowledged),
+                retries=load.retries,
+                accepted=self.deployment.count_accepted(),
+                snapshot=self._snapshot,
+                workers=self.deployment.alive,
+            )
+        )
+        time.sleep(POLL_SECONDS)
+
+    def _look(self, journal: Journal) -> None:
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            self._snapshot = journal.snapshot()
+        except JournalUnavailable:
+            self._snapshot = None
+
+    def _report(self, load: Load, drain_seconds: float | None) -> Report:
+        journal = make_producer(self._settings, OPERATOR_TIMEOUT_SECONDS).journal
+        dead = {
+            letter.event_id: letter.record.reason or "unknown" for letter in journal.dead_letters()
+        }
+        record = Record(read_calls(self.deployment.record))
+        count = Count(record, dead, lambda name: journal.look(name).place)
+        for event in _sent(load, self._settings):
+            count.add(event)
+        count.excuse(_sent_as(load, len(load.acknowledged), 0.0, self._settings))
+        done = self.deployment.done
+        return Report(
+            verdict=count.verdict(),
+            interrupted=self.stopped(),
+            seed=self.options.seed,
+            minutes=self.options.minutes,
+            rate=self.options.rate,
+            embedded=self.options.embedded,
+            settings=self._changed,
+            drain_seconds=drain_seconds,
+            worker_kills=done[Action.KILL_WORKER],
+            redis_kills=done[Action.KILL_REDIS],
+            worker_exits=self.deployment.exits,
+            retries=load.retries,
+            unaccounted=journal.snapshot().unaccounted,
+            problems=dict(journal.inspect()),
+        )
+
+
+def _sent(load: Load, settings: Settings) -> Iterator[SentEvent]:
+    """Every event that was acknowledged, and what should become of it."""
+    for number, acknowledged_at in enumerate(load.acknowledged):
+        yield _sent_as(load, number, acknowledged_at, settings)
+
+
+def _sent_as(load: Load, number: int, acknowledged_at: float, settings: Settings) -> SentEvent:
+    source = load.source
+    return expected(source.event(number), source.event_id(number), acknowledged_at, settings)
+
+
+def patience_seconds(settings: Settings, duration_seconds: float) -> float:
+    """How long it may take until the last event is delivered once nothing is broken.
+
+    A lease has to run out, and one wait for a retry. As waits double, an event that was
+    postponed again and again waits once more for as long as it has waited so far.
+    """
+    wait_seconds = min(
+        (settings.retry_base_seconds + duration_seconds) * (1 + settings.retry_jitter),
+        settings.retry_max_seconds,
+    )
+    delivery_seconds = settings.lease_seconds + settings.longest_call_seconds + MARGIN_SECONDS
+    return min(LONGEST_PATIENCE_SECONDS, wait_seconds + delivery_seconds)

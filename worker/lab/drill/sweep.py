@@ -1,0 +1,77 @@
+"""Taking away what a drill left on the operator's Redis."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from redis import Redis
+
+from config.settings import Settings
+from worker.bootstrap import make_app
+from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
+from worker.connection import connect
+
+#: Keys looked at, or removed, in one round trip.
+STEP = 1000
+
+#: Where kombu notes the queues of each exchange, and until when it keeps the note.
+BINDINGS = "_kombu.binding."
+DEADLINES = "_kombu.binding_deadlines"
+
+
+def sweep(settings: Settings, name: str) -> int:
+    """Remove every key of a drill; answers how many there were.
+
+    The journal's keys, the queue and the mailboxes of its workers all hold the drill's name,
+    which nothing else does.
+
+    Args:
+        settings: The drill's.
+        name: The drill's.
+
+    Raises:
+        RedisError: Redis did not do it.
+    """
+    with connect(settings, OPERATOR_TIMEOUT_SECONDS) as redis:
+        removed = _sweep(redis, name)
+    if settings.broker_url is None:
+        return removed
+    if settings.celery_broker_url.startswith(("redis://", "rediss://")):
+        with Redis.from_url(
+            settings.celery_broker_url, socket_timeout=OPERATOR_TIMEOUT_SECONDS
+        ) as broker:
+            return removed + _sweep(broker, name)
+    _delete_queue(settings, name)
+    return removed
+
+
+def _sweep(redis: Redis, name: str) -> int:
+    removed = sum(redis.unlink(*page) for page in _pages(redis.scan_iter(f"*{name}*", STEP)))
+    for key in redis.scan_iter(f"{BINDINGS}*", STEP):
+        for page in _pages(redis.sscan_iter(key, f"*{name}*", STEP)):
+            redis.srem(key, *page)
+    for page in _pages(redis.zscan_iter(DEADLINES, count=STEP)):
+        for exchange, _until in page:
+            if not redis.exists(BINDINGS.encode() + exchange):
+                redis.zrem(DEADLINES, exchange)
+    return removed
+
+
+def _pages(found: Iterable[Any]) -> Iterator[list[Any]]:
+    page: list[Any] = []
+    for one in found:
+        page.append(one)
+        if len(page) == STEP:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _delete_queue(settings: Settings, name: str) -> None:
+    """The same for a broker that is no Redis, by its own means."""
+    from kombu import Queue  # noqa: PLC0415  only brokers of other kinds need it
+
+    app = make_app(settings, OPERATOR_TIMEOUT_SECONDS)
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        Queue(name)(channel).delete()
+    app.close()

@@ -1,0 +1,128 @@
+"""The control API below `/_sandbox/`: see what was received, install faults, start afresh."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from worker.lab.sandbox import answers
+from worker.lab.sandbox.faults import FaultRule, FaultRuleError, parse_rule, rule_from_json
+from worker.lab.sandbox.listener import Listener
+from worker.lab.sandbox.matching import FaultBook, InstalledRule
+from worker.lab.sandbox.recorder import Recorder
+
+CONTROL_PREFIX = "/_sandbox/"
+
+#: Requests that `GET /_sandbox/requests` shows unless told otherwise.
+DEFAULT_LIMIT = 1000
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Control:
+    """The control API, and the one place where rules come and go."""
+
+    def __init__(
+        self, recorder: Recorder, faults: FaultBook, listener: Listener, *, seed: int
+    ) -> None:
+        self._recorder = recorder
+        self._faults = faults
+        self._listener = listener
+        self._seed = seed
+        #: The windows of `refuse` rules that have not ended.
+        self._windows: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """What can be asked."""
+        return [
+            web.get(f"{CONTROL_PREFIX}health", self.health),
+            web.get(f"{CONTROL_PREFIX}summary", self.summary),
+            web.get(f"{CONTROL_PREFIX}calls", self.calls),
+            web.delete(f"{CONTROL_PREFIX}calls", self.forget),
+            web.get(f"{CONTROL_PREFIX}requests", self.requests),
+            web.get(f"{CONTROL_PREFIX}faults", self.list_faults),
+            web.post(f"{CONTROL_PREFIX}faults", self.add_fault),
+            web.delete(f"{CONTROL_PREFIX}faults", self.delete_faults),
+        ]
+
+    def install(self, rule: FaultRule) -> InstalledRule:
+        """Put a rule into force; its time window begins now."""
+        installed = self._faults.install(rule, time.monotonic())
+        if rule.kind == "refuse" and rule.for_seconds is not None:
+            window = asyncio.create_task(
+                self._listener.refuse(rule.after_seconds, rule.for_seconds)
+            )
+            self._windows.add(window)
+            window.add_done_callback(self._windows.discard)
+        return installed
+
+    async def clear_faults(self) -> None:
+        """Drop every rule and listen again if connections are refused."""
+        self._faults.clear()
+        windows = list(self._windows)
+        for window in windows:
+            window.cancel()
+        await asyncio.gather(*windows, return_exceptions=True)
+        await self._listener.settle()
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """Say that the sandbox is there."""
+        return answers.ok()
+
+    async def summary(self, _request: web.Request) -> web.Response:
+        """Totals."""
+        return web.json_response(self._recorder.summary())
+
+    async def calls(self, request: web.Request) -> web.Response:
+        """Accepted calls that are kept; `?key=` for one."""
+        return web.json_response({"calls": list(self._recorder.calls(request.query.get("key")))})
+
+    async def forget(self, _request: web.Request) -> web.Response:
+        """Forget everything received, in the record file too."""
+        self._recorder.forget()
+        return answers.ok()
+
+    async def requests(self, request: web.Request) -> web.Response:
+        """The newest requests; `?limit=`, `?key=`, `?bodies=true`."""
+        limit = request.query.get("limit", str(DEFAULT_LIMIT))
+        if not (limit.isascii() and limit.isdigit()):
+            return answers.error(400, "limit must be a whole number")
+        found = self._recorder.requests(
+            key=request.query.get("key"),
+            limit=int(limit),
+            with_body=request.query.get("bodies") == "true",
+        )
+        return web.json_response({"requests": found})
+
+    async def list_faults(self, _request: web.Request) -> web.Response:
+        """The rules in force, in order."""
+        now = time.monotonic()
+        rules = [installed.described(now) for installed in self._faults.rules]
+        return web.json_response({"seed": self._seed, "faults": rules})
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        """Install a rule: a JSON object, or anything else as the text of a rule."""
+        text = (await request.read()).decode(errors="replace").strip()
+        try:
+            rule = rule_from_json(json.loads(text)) if text.startswith("{") else parse_rule(text)
+        except FaultRuleError as error:
+            return answers.error(400, str(error))
+        except (ValueError, RecursionError) as error:
+            return answers.error(400, f"the rule is not JSON: {error}")
+        self._listener.busy.add(request.protocol)
+        try:
+            return web.json_response(self.install(rule).described(time.monotonic()), status=201)
+        finally:
+            self._listener.busy.discard(request.protocol)
+
+    async def delete_faults(self, _request: web.Request) -> web.Response:
+        """Drop every rule."""
+        await self.clear_faults()
+        return answers.ok()
+
+    async def unknown(self, request: web.Request) -> web.Response:
+        """Say what can be asked."""
+        known = ", ".join(f"{route.method} {route.path}" for route in self.routes())
+        return answers.error(404, f"no {request.method} {request.path}; known are {known}")

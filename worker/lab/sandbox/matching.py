@@ -1,0 +1,122 @@
+"""Which rule answers which request. Time and chance are arguments."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from worker.lab.sandbox.faults import FaultRule
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What rules look at in a request."""
+
+    #: None if the path names no endpoint.
+    endpoint: str | None
+    #: The idempotency key, empty if there was none.
+    key: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class InstalledRule:
+    """A rule in force, with what it has counted so far."""
+
+    number: int
+    rule: FaultRule
+    #: On the clock whose readings `fires` is given, in seconds.
+    installed_at_seconds: float
+    #: Requests that the rule was for, by idempotency key or all under "".
+    seen: Counter[str] = field(default_factory=Counter)
+    #: Those that it answered, likewise.
+    fired: Counter[str] = field(default_factory=Counter)
+
+    def state(self, now_seconds: float) -> str:
+        """Whether its time has come: `waiting`, `active`, or `over` for good."""
+        elapsed = now_seconds - self.installed_at_seconds - self.rule.after_seconds
+        if elapsed < 0:
+            return "waiting"
+        if elapsed >= (self.rule.for_seconds or float("inf")) or self._is_used_up():
+            return "over"
+        return "active"
+
+    def _is_used_up(self) -> bool:
+        """Whether no request can be answered any more; a new key always can."""
+        if self.rule.per_key:
+            return False
+        used_times = self.rule.times is not None and self.fired[""] >= self.rule.times
+        return used_times or (self.rule.nth is not None and self.seen[""] >= self.rule.nth)
+
+    def fires(self, candidate: Candidate, now_seconds: float, chance: Callable[[], float]) -> bool:
+        """Whether the rule answers this request; counts it if the rule is for it."""
+        if self.state(now_seconds) != "active" or not _is_for(self.rule, candidate):
+            return False
+        counted_as = candidate.key if self.rule.per_key else ""
+        self.seen[counted_as] += 1
+        if not self._is_due(counted_as) or not self._is_drawn(chance):
+            return False
+        self.fired[counted_as] += 1
+        return True
+
+    def _is_due(self, counted_as: str) -> bool:
+        if self.rule.nth is not None and self.seen[counted_as] != self.rule.nth:
+            return False
+        return self.rule.times is None or self.fired[counted_as] < self.rule.times
+
+    def _is_drawn(self, chance: Callable[[], float]) -> bool:
+        return self.rule.ratio is None or chance() < self.rule.ratio
+
+    def described(self, now_seconds: float) -> dict[str, Any]:
+        """The rule, its number, its state and how often it answered, for the control API."""
+        return {
+            "number": self.number,
+            "rule": self.rule.described(),
+            "state": self.state(now_seconds),
+            "fired": self.fired.total(),
+        }
+
+
+def _is_for(rule: FaultRule, candidate: Candidate) -> bool:
+    if rule.kind == "refuse":
+        return False  # answers nobody: it closes the door
+    if rule.endpoint is not None and rule.endpoint != candidate.endpoint:
+        return False
+    return rule.match is None or _matches(rule.match, candidate)
+
+
+def _matches(text: str, candidate: Candidate) -> bool:
+    """Look for text in a request: keys are percent-encoded, bodies may escape what is not ASCII."""
+    if candidate.key.startswith(text) or unquote(candidate.key).startswith(text):
+        return True
+    return text.encode() in candidate.body or json.dumps(text)[1:-1].encode() in candidate.body
+
+
+class FaultBook:
+    """The rules in force, in the order in which they were installed."""
+
+    def __init__(self) -> None:
+        self.rules: list[InstalledRule] = []
+        self._last_number = 0
+
+    def install(self, rule: FaultRule, now_seconds: float) -> InstalledRule:
+        """Add a rule after the others; its time window begins now."""
+        self._last_number += 1
+        installed = InstalledRule(self._last_number, rule, now_seconds)
+        self.rules.append(installed)
+        return installed
+
+    def choose(
+        self, candidate: Candidate, now_seconds: float, chance: Callable[[], float]
+    ) -> FaultRule | None:
+        """The first rule that answers a request; later ones do not count it."""
+        for installed in self.rules:
+            if installed.fires(candidate, now_seconds, chance):
+                return installed.rule
+        return None
+
+    def clear(self) -> None:
+        """Drop every rule."""
+        self.rules.clear()

@@ -1,0 +1,86 @@
+"""A sandbox in a process of its own, for tests and for commands that need one for a while."""
+
+import re
+import signal
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+from worker.lab.sandbox.client import SandboxClient
+
+#: How long a stopping sandbox may take, in seconds, before it is killed.
+STOP_SECONDS = 10.0
+
+
+class SandboxProcess:
+    """Starts `python -m worker.lab.sandbox` and stops it at the end of a `with` block."""
+
+    def __init__(self, *arguments: str, port: int = 0) -> None:
+        """Start a sandbox and wait until it listens.
+
+        Args:
+            arguments: Options of `convertro sandbox`.
+            port: 0 for any free port.
+
+        Raises:
+            RuntimeError: It ended instead of listening; it has said why on stderr.
+        """
+        command = [sys.executable, "-m", "worker.lab.sandbox", "--port", str(port), *arguments]
+        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            # A group of its own: Ctrl-C reaches who started it, and that stops it in turn.
+            process_group=0,
+        )
+        #: Where it listens.
+        self.base_url = self._announced()
+        self.client = SandboxClient(self.base_url)
+
+    def _announced(self) -> str:
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe
+        for line in self._process.stdout:
+            if found := re.search(r"listening on (\S+)", line):
+                return found[1]
+        self.kill()
+        raise RuntimeError(f"the sandbox ended with exit code {self._process.returncode}")
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.base_url.rpartition(":")[2])
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, as an operator would.
+
+        Args:
+            number: The signal; SIGTERM or SIGINT.
+
+        Returns:
+            Its exit code.
+        """
+        self._process.send_signal(number)
+        try:
+            self._process.wait(STOP_SECONDS)
+        finally:
+            self.kill()
+        return self._process.returncode
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,155 @@
+"""What the sandbox received, and what of it it accepted, by idempotency key.
+
+Requests and accepted calls are kept up to a bound, the oldest go first. The counts
+are never cut: every key that was accepted is remembered, at about 200 bytes each.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from worker.lab.sandbox.record_file import AcceptedCall, RecordFile
+
+#: Requests, and accepted calls, that are kept unless told otherwise.
+DEFAULT_KEEP = 100_000
+
+
+@dataclass(slots=True, kw_only=True)
+class ReceivedRequest:
+    """One request, from its arrival on."""
+
+    #: Counted from 1, in the order of arrival; the recorder gives it.
+    number: int = 0
+    #: Unix seconds.
+    received_at: float
+    #: Empty if it had none.
+    key: str
+    method: str
+    path: str
+    #: None if the path names no endpoint.
+    endpoint: str | None
+    body: bytes
+    #: The status it was answered with; None before that, and if the answer never came.
+    status: int | None = None
+    #: The kind of fault that answered it, if one did.
+    fault: str | None = None
+    accepted: bool = False
+    #: Whether its key had been accepted before.
+    duplicate: bool = False
+    #: What the contract had against it, if anything.
+    message: str | None = None
+
+    def described(self, *, with_body: bool) -> dict[str, Any]:
+        """The request for the control API; its body as text, for it need not be JSON."""
+        return {
+            "number": self.number,
+            "received_at": self.received_at,
+            "key": self.key,
+            "method": self.method,
+            "path": self.path,
+            "endpoint": self.endpoint,
+            "status": self.status,
+            "fault": self.fault,
+            "accepted": self.accepted,
+            "duplicate": self.duplicate,
+            "message": self.message,
+        } | ({"body": self.body.decode(errors="replace")} if with_body else {})
+
+
+class Recorder:
+    """Everything received since the start or since the last `forget`."""
+
+    def __init__(self, keep: int = DEFAULT_KEEP, record_file: RecordFile | None = None) -> None:
+        self._keep = keep
+        self._record_file = record_file
+        self._last_number = 0
+        self._clear()
+        for call in record_file.read() if record_file else ():
+            self._count(call)
+
+    def _clear(self) -> None:
+        #: Requests up to this number are forgotten, even if they are still to be answered.
+        self._forgotten_number = self._last_number
+        self._requests: deque[ReceivedRequest] = deque(maxlen=self._keep)
+        self._calls: dict[str, AcceptedCall] = {}
+        self._times: dict[str, int] = {}
+        self._duplicates = 0
+        self._by_status: Counter[int] = Counter()
+        self._by_fault: Counter[str] = Counter()
+
+    def receive(self, request: ReceivedRequest) -> None:
+        """Note a request that has arrived, and number it."""
+        self._last_number += 1
+        request.number = self._last_number
+        self._requests.append(request)
+
+    def accept(self, request: ReceivedRequest) -> None:
+        """Note that a valid request is accepted; once a key is known it is a duplicate.
+
+        Raises:
+            OSError: The record file cannot be written; nothing is noted then.
+        """
+        duplicate = request.key in self._times
+        call = AcceptedCall(
+            request.key, request.endpoint or "", request.path, request.body, request.received_at
+        )
+        if self._record_file:
+            self._record_file.append(call, duplicate=duplicate)
+        request.accepted, request.duplicate = True, duplicate
+        self._count(call)
+
+    def _count(self, call: AcceptedCall) -> None:
+        times = self._times[call.key] = self._times.get(call.key, 0) + 1
+        if times > 1:
+            self._duplicates += 1
+            return
+        self._calls[call.key] = call
+        if len(self._calls) > self._keep:
+            del self._calls[next(iter(self._calls))]
+
+    def fail(self, request: ReceivedRequest, fault: str) -> None:
+        """Note which fault a request is for."""
+        request.fault = fault
+        if request.number > self._forgotten_number:
+            self._by_fault[fault] += 1
+
+    def answer(self, request: ReceivedRequest, status: int) -> None:
+        """Note the status that a request is answered with."""
+        request.status = status
+        if request.number > self._forgotten_number:
+            self._by_status[status] += 1
+
+    def calls(self, key: str | None = None) -> Iterator[dict[str, Any]]:
+        """The accepted calls that are kept, oldest first, or the one with this key."""
+        chosen = [self._calls[key]] if key in self._calls else []
+        for call in self._calls.values() if key is None else chosen:
+            yield call.described() | {"times": self._times[call.key]}
+
+    def requests(self, *, key: str | None, limit: int, with_body: bool) -> list[dict[str, Any]]:
+        """The newest requests that are kept, oldest first."""
+        newest: list[dict[str, Any]] = []
+        for request in reversed(self._requests):
+            if len(newest) == limit:
+                break
+            if key is None or request.key == key:
+                newest.append(request.described(with_body=with_body))
+        return newest[::-1]
+
+    def summary(self) -> dict[str, Any]:
+        """The totals, which stay right however little is kept."""
+        requests = self._last_number - self._forgotten_number
+        return {
+            "requests": requests,
+            "accepted": len(self._times),
+            "duplicates": self._duplicates,
+            "unanswered": requests - self._by_status.total(),
+            "by_status": {str(status): n for status, n in sorted(self._by_status.items())},
+            "by_fault": dict(sorted(self._by_fault.items())),
+        }
+
+    def forget(self) -> None:
+        """Start afresh: all counts from zero, the record file empty."""
+        self._clear()
+        if self._record_file:
+            self._record_file.truncate()

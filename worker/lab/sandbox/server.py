@@ -1,0 +1,198 @@
+"""The sandbox as a server: what stands in for Convertro, and its start and stop."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from worker.lab.sandbox import answers
+from worker.lab.sandbox.contract import MAX_BODY_BYTES, Violation, endpoint_of, violation_of
+from worker.lab.sandbox.control import CONTROL_PREFIX, Control
+from worker.lab.sandbox.faults import FaultRule
+from worker.lab.sandbox.listener import Listener
+from worker.lab.sandbox.matching import Candidate, FaultBook
+from worker.lab.sandbox.record_file import RecordFile
+from worker.lab.sandbox.recorder import DEFAULT_KEEP, ReceivedRequest, Recorder
+
+#: How long a stopping sandbox lets answers under way finish.
+SHUTDOWN_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """What `convertro sandbox` can be told."""
+
+    host: str = "127.0.0.1"
+    #: 0 for any free port.
+    port: int = 8020
+    #: How long every answer takes.
+    latency_seconds: float = 0.0
+    #: `client_name/site_id`, if every other one is unknown.
+    account: str | None = None
+    #: Requests, and accepted calls, that are kept.
+    keep: int = DEFAULT_KEEP
+    #: Where accepted calls are written down, if anywhere.
+    record: Path | None = None
+    #: Decides which requests a rule with a ratio answers.
+    seed: int = 0
+    rules: tuple[FaultRule, ...] = ()
+
+
+class Vendor:
+    """What stands in for Convertro: checks, records, answers or fails."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        faults: FaultBook,
+        *,
+        options: SandboxOptions,
+        chance: Callable[[], float],
+        busy: set[object],
+    ) -> None:
+        self._recorder = recorder
+        self._faults = faults
+        self._latency_seconds = options.latency_seconds
+        self._account = options.account
+        self._chance = chance
+        self._busy = busy
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request to Convertro."""
+        if _is_gone(request):
+            return web.Response()
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            body = None
+        if _is_gone(request):
+            return web.Response()
+        connection = request.protocol
+        self._busy.add(connection)
+        try:
+            return await self._respond(request, body)
+        finally:
+            self._busy.discard(connection)
+
+    async def _respond(self, request: web.Request, body: bytes | None) -> web.StreamResponse:
+        received, violation = self._receive(request, body)
+        rule = self._rule_for(received)
+        if violation is None:
+            proper = answers.ok()
+            if rule is None or rule.accepts_call:
+                self._recorder.accept(received)
+        else:
+            proper = answers.error(violation.status, violation.message)
+            received.message = violation.message
+        if self._latency_seconds:
+            await asyncio.sleep(self._latency_seconds)
+        response = await answers.answer(request, rule, proper) if rule else proper
+        if response is None:
+            return proper  # goes nowhere: the fault ended the connection
+        self._recorder.answer(received, response.status)
+        return response
+
+    def _receive(
+        self, request: web.Request, body: bytes | None
+    ) -> tuple[ReceivedRequest, Violation | None]:
+        """Note and check a request; its body is None if it was too large to read."""
+        received = ReceivedRequest(
+            received_at=time.time(),
+            key=request.headers.get("Idempotency-Key", ""),
+            method=request.method,
+            path=request.rel_url.raw_path,
+            endpoint=endpoint_of(request.rel_url.raw_path, self._account),
+            body=body or b"",
+        )
+        self._recorder.receive(received)
+        if body is None:
+            return received, Violation(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
+        content_type = request.headers.get("Content-Type", "")
+        return received, violation_of(
+            received.method, received.endpoint, content_type, received.key, body
+        )
+
+    def _rule_for(self, received: ReceivedRequest) -> FaultRule | None:
+        if not self._faults.rules:
+            return None
+        candidate = Candidate(received.endpoint, received.key, received.body)
+        rule = self._faults.choose(candidate, time.monotonic(), self._chance)
+        if rule is not None:
+            self._recorder.fail(received, rule.kind)
+        return rule
+
+
+def _is_gone(request: web.Request) -> bool:
+    """Whether the connection ended before the request was read; no answer can reach it."""
+    return request.transport is None
+
+
+async def serve(options: SandboxOptions, announce: Callable[[str], None]) -> None:
+    """Run the sandbox until SIGTERM or SIGINT.
+
+    Args:
+        options: What it was told.
+        announce: Given the base URL once connections are accepted.
+
+    Raises:
+        OSError: The address is not to be had, or the record file cannot be opened.
+        RecordFileError: The record file is not one.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    record_file = RecordFile(options.record) if options.record else None
+    try:
+        await _serve(options, Recorder(options.keep, record_file), announce, stop)
+    finally:
+        if record_file:
+            record_file.close()
+
+
+async def _serve(
+    options: SandboxOptions,
+    recorder: Recorder,
+    announce: Callable[[str], None],
+    stop: asyncio.Event,
+) -> None:
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
+    )
+    listener = Listener(runner, options.host, options.port)
+    try:
+        control = _wire(app, options, recorder, listener)
+        await runner.setup()
+        await listener.settle()
+        for rule in options.rules:
+            control.install(rule)
+        announce(listener.base_url)
+        await stop.wait()
+        await control.clear_faults()
+        await runner.cleanup()
+    finally:
+        listener.close()
+
+
+def _wire(
+    app: web.Application, options: SandboxOptions, recorder: Recorder, listener: Listener
+) -> Control:
+    faults = FaultBook()
+    chance = random.Random(options.seed).random  # noqa: S311 - repeatable, not secret
+    vendor = Vendor(
+        recorder,
+        faults,
+        options=options,
+        chance=chance,
+        busy=listener.busy,
+    )
+    control = Control(recorder, faults, listener, seed=options.seed)
+    app.add_routes(control.routes())
+    app.router.add_route("*", f"{CONTROL_PREFIX}{{path:.*}}", control.unknown)
+    app.router.add_route("*", "/{path:.*}", vendor.handle)
+    return control

@@ -1,0 +1,130 @@
+"""The ticker: once a second each worker says that it is alive and rings for what is due.
+
+It is what makes wake-ups disposable: retries whose time has come, leases that ran out and
+wake-ups that were lost are all found here.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from celery import bootsteps
+
+from worker.errors import JournalUnavailable
+from worker.journal.journal import Journal
+from worker.process.outage import Outage
+from worker.process.wakeups import Wakeups
+
+TICK_SECONDS = 1.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Ticker:
+    """One worker's heartbeat.
+
+    Args:
+        journal: Where the worker is registered.
+        wakeups: What rings.
+        worker: The worker's name, unique among those alive.
+        capacity: How many deliver tasks it runs at once.
+        outage: What the worker knows of an outage of the journal; outlives the ticker.
+    """
+
+    def __init__(
+        self, journal: Journal, wakeups: Wakeups, worker: str, capacity: int, outage: Outage
+    ) -> None:
+        self._journal = journal
+        self._wakeups = wakeups
+        self._worker = worker
+        self._capacity = capacity
+        self._outage = outage
+
+    def tick(self) -> None:
+        """Register, ring, and keep dead letters within their bounds; never raises."""
+        tokens = self._wakeups.offer(self._capacity)
+        try:
+            tick = self._journal.tick(self._worker, self._capacity, tokens)
+        except JournalUnavailable as error:
+            self._outage.note(error.reason)
+            return
+        self._outage.end()
+        self._wakeups.publish(tokens[: tick.rung])
+        for reason, ids in (("dead_expired", tick.expired), ("dead_overflow", tick.overflow)):
+            for event_id in ids:
+                log.warning(
+                    "A dead letter was removed: it was beyond the bound.",
+                    action="dead_letter_removed",
+                    event_id=event_id,
+                    reason=reason,
+                )
+
+    def leave(self) -> None:
+        """Say that the worker stops; a worker that cannot is forgotten in a few seconds."""
+        try:
+            self._journal.leave(self._worker, self._capacity)
+        except JournalUnavailable as error:
+            self._outage.note(error.reason)
+
+
+class WorkerName:
+    """The name under which this worker is known to the journal.
+
+    Hosts and containers may share a name and process ids, so it has some chance in it.
+    """
+
+    def __init__(self) -> None:
+        #: `celery@host/12-8c1f`; without a node before the worker starts.
+        self.value = _unique("")
+
+    def take(self, node: str) -> None:
+        """Be the worker of this node, which is Celery's name for it."""
+        self.value = _unique(node)
+
+
+def _unique(node: str) -> str:
+    return f"{node}/{os.getpid()}-{uuid4().hex[:4]}"
+
+
+def _capacity_of(pool: Any) -> int:
+    """How many deliver tasks a pool runs at once: one in each of its processes."""
+    is_prefork = type(pool).__module__ == "celery.concurrency.prefork"
+    return int(pool.num_processes) if is_prefork else 1
+
+
+def ticker_step(make_ticker: Callable[[int], Ticker]) -> type[bootsteps.StartStopStep]:
+    """The step that runs a ticker on the timer of a worker's consumer: no thread, no process.
+
+    Args:
+        make_ticker: Makes the ticker for a worker's capacity.
+    """
+
+    class TickerStep(bootsteps.StartStopStep):
+        """Ticks while the consumer runs."""
+
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def __init__(self, _consumer: Any, **_options: Any) -> None:
+            self._timer: Any = None
+            self._ticker: Ticker | None = None
+
+        def start(self, consumer: Any) -> None:
+            """Tick now and every second."""
+            self._ticker = make_ticker(_capacity_of(consumer.pool))
+            self._ticker.tick()
+            self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, self._ticker.tick)
+
+        def stop(self, _consumer: Any) -> None:
+            """Stop ticking; no more wake-ups are wanted here."""
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._ticker is not None:
+                self._ticker.leave()
+                self._ticker = None
+
+        shutdown = stop
+
+    return TickerStep

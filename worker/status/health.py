@@ -1,0 +1,129 @@
+"""Whether workers are healthy: what probes ask, each answer a sentence."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config.settings import Settings
+from worker.cli.terminal.exit_codes import ExitCode
+from worker.journal.snapshot import SeenWorker, Snapshot
+from worker.preflight.ask_redis import ask_redis
+from worker.preflight.checks import Check, Level, settings_checks
+from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
+from worker.status.wording import ago, counted, nodes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether something is healthy."""
+
+    code: ExitCode
+    sentence: str
+    #: A stable name of what is wrong, for scripts: `worker_silent`, or a check's name.
+    problem: str | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether all is well."""
+        return self.code is ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which workers are asked about."""
+
+    #: As in `no worker of …`.
+    name: str
+    has: Callable[[SeenWorker], bool]
+
+
+def every_worker() -> Chosen:
+    """All of them."""
+    return Chosen("any host", lambda _: True)
+
+
+def one_worker(node: str) -> Chosen:
+    """The one of a name."""
+    return Chosen(f"the name {node}", lambda worker: worker.node == node)
+
+
+def of_this_host() -> Chosen:
+    """Those whose node name ends with this machine's host name, as Celery's own default does."""
+    host = socket.gethostname()
+    return Chosen(f"this host, {host},", lambda worker: worker.node.partition("@")[2] == host)
+
+
+def live(snapshot: Snapshot, batch: int, chosen: Chosen) -> Verdict:
+    """Whether the chosen workers run their loop, and ask for work if some waits.
+
+    Args:
+        snapshot: The journal now.
+        batch: Events that one deliver task takes: `CONVERTRO_CONCURRENCY`.
+        chosen: Which workers.
+    """
+    silent = tuple(filter(chosen.has, snapshot.silent))
+    stuck = tuple(filter(chosen.has, snapshot.stuck(batch)))
+    alive = tuple(filter(chosen.has, snapshot.workers))
+    if silent:
+        last_ms = max(worker.ticked_ms for worker in silent)
+        return _bad(
+            "worker_silent",
+            f"{nodes_of(silent)} went silent {ago(last_ms, snapshot.now_ms)}: killed, hung, or cut "
+            "off from Redis; start it again",
+        )
+    if stuck:
+        asked_ms = max(worker.asked_ms or 0 for worker in stuck)
+        return _bad(
+            "worker_stuck",
+            f"{nodes_of(stuck)} asked for work {ago(asked_ms, snapshot.now_ms)}, although some "
+            "waits: hung; kill it and start it again",
+        )
+    if not alive:
+        return _bad(
+            "no_worker",
+            f"no worker of {chosen.name} is in the journal: it has not started, or it stopped",
+        )
+    oldest_ms = min(worker.ticked_ms for worker in alive)
+    told = counted(len(alive), "worker")
+    return Verdict(
+        ExitCode.DONE,
+        f"{told} alive: {nodes_of(alive)}, last sign of life {ago(oldest_ms, snapshot.now_ms)}",
+    )
+
+
+def ready(settings: Settings, timeout_seconds: float) -> Verdict:
+    """Whether a worker could deliver: what the preflight finds, without asking Convertro.
+
+    Args:
+        settings: Those of the workers.
+        timeout_seconds: The longest wait for a connection to Redis, and for an answer.
+    """
+    checks = list(settings_checks(settings, {}))
+    answer = ask_redis(settings, timeout_seconds)
+    if isinstance(answer, NoAnswer):
+        checks += no_answer_checks(answer)
+    else:
+        checks += redis_checks(settings, answer)
+    return judge(checks)
+
+
+def judge(checks: list[Check]) -> Verdict:
+    """An error says no, and so does a Redis without memory for further events."""
+    for check in checks:
+        is_full = check.name == "memory" and check.level is Level.WARNING
+        if check.level is Level.ERROR or is_full:
+            return Verdict(_code(check), check.sentence, check.name)
+    return Verdict(ExitCode.DONE, "ready: the settings are complete, Redis can be written to")
+
+
+def _code(check: Check) -> ExitCode:
+    codes = {
+        "settings": ExitCode.USAGE,
+        "redis_url": ExitCode.USAGE,
+        "redis": ExitCode.UNAVAILABLE,
+    }
+    return codes.get(check.name, ExitCode.NEGATIVE)
+
+
+def _bad(problem: str, sentence: str) -> Verdict:
+    return Verdict(ExitCode.NEGATIVE, sentence, problem)

@@ -1,0 +1,204 @@
+"""What is wrong, and what to do about it: a sentence or two for each. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from worker.journal.breaker import BreakerState, Cause
+from worker.journal.snapshot import Memory, Snapshot
+from worker.preflight.keeping import FULL_SHARE
+from worker.status.facts import Facts
+from worker.status.wording import ago, counted, duration, nodes_of
+
+#: Above this share of Redis's memory somebody should look; above `FULL_SHARE` intake is refused.
+FILLING = 0.75
+
+#: A store that is as full as this loses its oldest entries soon.
+NEARLY_ALL = 0.8
+
+#: Failures older than this are no news.
+NEWS_SECONDS = 300
+
+#: Statuses that say that the address is wrong rather than the event.
+WRONG_ADDRESS = frozenset({404, 405, 410})
+
+#: Ends of details that say that no connection came about.
+UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
+
+#: What to do about each cause of holding.
+ADVICE = {
+    Cause.FAILURES: "Convertro is sick, nothing here is.",
+    Cause.SETUP: (
+        "Compare CONVERTRO_BASE_URL, CONVERTRO_CLIENT_NAME and CONVERTRO_SITE_ID with your "
+        "account; restart the workers with the right ones, then say `convertro resume`."
+    ),
+    Cause.THROTTLED: (
+        "Convertro names the time itself; CONVERTRO_MAX_REQUESTS_PER_SECOND keeps below its limit."
+    ),
+    Cause.BURIALS: (
+        "Probably the settings or this program are wrong, not the events. Look at one with "
+        "`convertro dead list` and `dead show ID`; mend it, then say `convertro resume`."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong, and what to do."""
+
+    #: A stable name, for scripts.
+    name: str
+    sentence: str
+
+
+def problems(facts: Facts) -> Iterator[Problem]:
+    """Everything that is wrong, the most urgent first."""
+    yield from _redis_problems(facts.memory)
+    yield from _journal_problems(facts.snapshot)
+    yield from _worker_problems(facts)
+    if facts.snapshot.pause:
+        yield Problem("paused", "Held by hand: `convertro resume` ends it.")
+    yield from _convertro_problems(facts)
+    yield from _dead_problems(facts)
+
+
+def _redis_problems(memory: Memory) -> Iterator[Problem]:
+    used = f"{memory.share:.0%} of maxmemory, {memory.bound / 1e6:,.0f} MB, is used"
+    if memory.share > FULL_SHARE:
+        yield Problem(
+            "redis_full",
+            f"Redis is full ({used}): enqueue() refuses events above {FULL_SHARE:.0%}, so "
+            "producers lose what they do not keep; raise maxmemory (CONFIG SET maxmemory …), then "
+            "find out what fills it: due events, dead letters, or somebody else's keys.",
+        )
+    elif memory.share > FILLING:
+        yield Problem(
+            "redis_fills", f"Redis fills up ({used}); above {FULL_SHARE:.0%} intake ends."
+        )
+
+
+def _journal_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    if snapshot.unaccounted or snapshot.stored != snapshot.in_flight + snapshot.dead:
+        yield Problem(
+            "unaccounted",
+            "The journal does not add up: `convertro audit` says what is missing. Something else "
+            "wrote to Redis, or Redis lost data (eviction, an older copy, DEL).",
+        )
+
+
+def _worker_problems(facts: Facts) -> Iterator[Problem]:
+    snapshot = facts.snapshot
+    if not snapshot.workers and snapshot.in_flight:
+        yield Problem(
+            "no_worker",
+            "Nobody delivers: see to the silent worker, or start one with "
+            "`celery -A worker.app worker`."
+            if snapshot.silent
+            else "Nobody delivers: start a worker with `celery -A worker.app worker`.",
+        )
+    if snapshot.silent:
+        last = max(worker.ticked_ms for worker in snapshot.silent)
+        yield Problem(
+            "worker_silent",
+            f"{nodes_of(snapshot.silent)} went silent {ago(last, snapshot.now_ms)} without saying "
+            "goodbye: killed, hung, or cut off from Redis; look at the process, start it again.",
+        )
+    if stuck := snapshot.stuck(facts.settings.concurrency):
+        asked = max(worker.asked_ms or 0 for worker in stuck)
+        yield Problem(
+            "worker_stuck",
+            f"{nodes_of(stuck)} {'is' if len(stuck) == 1 else 'are'} alive but asked for work "
+            f"{ago(asked, snapshot.now_ms)}, although some waits: hung; kill it and start it "
+            "again, its events come back when their leases end.",
+        )
+
+
+def _convertro_problems(facts: Facts) -> Iterator[Problem]:
+    snapshot = facts.snapshot
+    breaker = snapshot.breaker
+    if breaker.cause:
+        advice = _address_advice(breaker.detail or "") or ADVICE[breaker.cause]
+        yield Problem(
+            f"held_{breaker.cause.value}",
+            f"{advice} Nothing is lost, charged or given up meanwhile; {_probes(facts)}.",
+        )
+    elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot):
+        recent = snapshot.recent.counters(NEWS_SECONDS)
+        attempts = {name: number for name, number in recent.items() if name.startswith("attempts:")}
+        failed = sum(attempts.values()) - attempts.get("attempts:accepted", 0)
+        again = " They are tried again by themselves." if snapshot.tried else ""
+        if failed:
+            yield Problem(
+                "attempts_fail",
+                f"{failed:,} of the {counted(sum(attempts.values()), 'attempt')} of the last "
+                f"{duration(NEWS_SECONDS)} failed, the latest {ago(failed_ms, snapshot.now_ms)}: "
+                f"{snapshot.latest.failed_detail}.{again}",
+            )
+
+
+def _is_news(failed_ms: int, snapshot: Snapshot) -> bool:
+    """Whether a failure is recent, and not over: nothing of it waits, and others passed since."""
+    is_over = not snapshot.tried and (snapshot.latest.delivered_ms or 0) > failed_ms
+    return snapshot.now_ms - failed_ms < NEWS_SECONDS * 1000 and not is_over
+
+
+def _address_advice(detail: str) -> str | None:
+    if any(detail.endswith(f"http_{status}") for status in WRONG_ADDRESS):
+        return (
+            f"Convertro does not know the address it is asked for ({detail}): probably "
+            "CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong; restart the workers "
+            "with the right one, then say `convertro resume`."
+        )
+    if detail.endswith(UNREACHABLE):
+        return (
+            f"Convertro cannot be reached ({detail}): it is down, or the way to it is (name, "
+            "firewall, proxy, CONVERTRO_BASE_URL); `convertro preflight` tries it from here."
+        )
+    return None
+
+
+def _probes(facts: Facts) -> str:
+    breaker = facts.snapshot.breaker
+    failed = f"{counted(breaker.probes_failed, 'probe')} failed" if breaker.probes_failed else ""
+    wait_ms = (breaker.probe_at_ms or 0) - facts.snapshot.now_ms
+    if breaker.state is BreakerState.HALF_OPEN:
+        coming = "one is out now"
+    elif not facts.snapshot.workers:
+        coming = "a probe needs a worker"
+    elif wait_ms > 0:
+        coming = f"the next probe goes in {duration(wait_ms / 1000)}"
+    else:
+        is_due = facts.snapshot.due_now
+        coming = "the next is about to go" if is_due else "one goes as soon as an event is due"
+    return ", ".join(part for part in (failed, coming) if part)
+
+
+def _dead_problems(facts: Facts) -> Iterator[Problem]:
+    snapshot = facts.snapshot
+    unknown = sum(
+        number for (_, status), number in snapshot.deaths.items() if status in WRONG_ADDRESS
+    )
+    if unknown and not snapshot.breaker.cause:
+        yield Problem(
+            "wrong_address",
+            f"{counted(unknown, 'dead letter')} because Convertro does not know the address: "
+            "probably CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong or was; mend "
+            "it, restart the workers, then `convertro dead redrive --reason rejected`.",
+        )
+    died = snapshot.recent.counters(NEWS_SECONDS)
+    reasons = {
+        name.partition(":")[2]: number for name, number in died.items() if name.startswith("dead:")
+    }
+    if reasons and not unknown:
+        why = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items()))
+        yield Problem(
+            "dead_letters_new",
+            f"{counted(sum(reasons.values()), 'event')} became dead letters in the last "
+            f"{duration(NEWS_SECONDS)} ({why}): `convertro dead list` and `dead show ID` say why.",
+        )
+    bound = facts.settings.dead_max_count
+    if snapshot.dead > NEARLY_ALL * bound:
+        yield Problem(
+            "dead_letters_full",
+            f"{snapshot.dead:,} of at most {bound:,} dead letters: then the oldest go for good; "
+            "redrive or export them, or raise CONVERTRO_DEAD_MAX_COUNT.",
+        )

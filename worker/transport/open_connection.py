@@ -1,0 +1,137 @@
+"""A request over a connection that is open already.
+
+That is nearly every request, and http.client and urllib3 take ten times as long for one as
+the exchange itself. So an ordinary answer, which a strict pattern knows as a whole, is taken
+apart here. Whatever else comes is read as over a new connection, by `bounded_answer`.
+"""
+
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from time import monotonic
+from typing import Any
+
+from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import HTTPError
+
+from worker.transport.answer_body import read_body
+from worker.transport.bounded_answer import BoundedAnswer
+
+#: An ordinary answer is a few hundred bytes.
+READ_BYTES = 16 * 1024
+
+#: Status line and headers of an ordinary answer, to the empty line; http.client takes as many.
+HEAD = re.compile(
+    rb"HTTP/1\.1 ([2-5]\d\d)(?: [ -~]*)?\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n){1,100})\r\n"
+)
+
+#: What changes how a body is read.
+PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
+
+BODILESS = frozenset({204, 304})
+
+#: Types of content in which http.client would look for headers of parts.
+PARTED = ("multipart/", "message/")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, as far as it could be read."""
+
+    status: int
+    #: Looked up by names in their usual spelling, `Retry-After`.
+    headers: Mapping[str, str]
+    body: bytes
+    #: Why the body could not be read.
+    fault: Exception | None = None
+
+
+def exchange(pool: HTTPConnectionPool, request: bytes, timeout_seconds: float) -> Answer | None:
+    """Send a whole request and read its answer; None, and nothing sent, if no connection is open.
+
+    Args:
+        pool: Whose answers are `BoundedAnswer`s.
+        request: From the request line to the end of the body.
+        timeout_seconds: For all of the answer.
+
+    Raises:
+        HTTPException: What came is no HTTP.
+        OSError: The connection broke, or the time was over.
+    """
+    connection: Any = pool._get_conn()  # noqa: SLF001  urllib3 has no public way to borrow one
+    keep = True
+    try:
+        if connection.sock is None:
+            return None
+        keep = False
+        pool.num_requests += 1
+        answer, keep = _exchange(connection.sock, request, timeout_seconds)
+        return answer
+    finally:
+        if not keep:
+            connection.close()
+        pool._put_conn(connection)  # noqa: SLF001  the same
+
+
+def _exchange(sock: socket.socket, request: bytes, timeout_seconds: float) -> tuple[Answer, bool]:
+    """The answer, and whether the connection can be used again."""
+    deadline = monotonic() + timeout_seconds
+    sock.settimeout(timeout_seconds)
+    sock.sendall(request)
+    sock.settimeout(max(deadline - monotonic(), 0.001))
+    read = sock.recv(READ_BYTES)
+    if answer := ordinary_answer(read):
+        return answer, True
+    sock.settimeout(max(deadline - monotonic(), 0.001))
+    return _peculiar_answer(sock, read)
+
+
+def ordinary_answer(read: bytes) -> Answer | None:
+    """Take a whole answer apart; None if there is anything unusual about it."""
+    head = HEAD.match(read)
+    if head is None:
+        return None
+    lines = head[2].decode("ascii").splitlines()
+    pairs = [line.split(":", 1) for line in lines]
+    headers = {name.title(): value.strip(" ") for name, value in pairs}
+    status, body = int(head[1]), read[head.end() :]
+    is_ordinary = (
+        len(headers) == len(lines)
+        and headers.get("Content-Length") == str(len(body))
+        and headers.get("Connection", "keep-alive").lower() == "keep-alive"
+        and PECULIAR.isdisjoint(headers)
+        and status not in BODILESS
+        and not headers.get("Content-Type", "").lower().startswith(PARTED)
+    )
+    return Answer(status, headers, body) if is_ordinary else None
+
+
+def _peculiar_answer(sock: socket.socket, read: bytes) -> tuple[Answer, bool]:
+    answer = BoundedAnswer(sock, method="POST", read=read)
+    try:
+        answer.begin()
+        response = HTTPResponse(
+            body=answer,
+            headers=HTTPHeaderDict(answer.msg.items()),
+            status=answer.status,
+            version=answer.version,
+            reason=answer.reason,
+            preload_content=False,
+            original_response=answer,
+            request_method="POST",
+        )
+        told = answer_of(response)
+        return told, told.fault is None and answer.isclosed() and not answer.will_close
+    finally:
+        answer.close()
+
+
+def answer_of(response: Any) -> Answer:
+    """Read urllib3's response to its end; what prevents that is part of the answer."""
+    try:
+        return Answer(response.status, response.headers, read_body(response))
+    except (HTTPError, HTTPException, OSError) as fault:
+        return Answer(response.status, response.headers, b"", fault)
