@@ -8,10 +8,11 @@ COPY requirements/worker.txt requirements/worker.txt
 RUN pip install --require-hashes -r requirements/worker.txt
 
 COPY pyproject.toml README.md LICENSE ./
+COPY client client
 COPY config config
 COPY tasks tasks
 COPY worker worker
-RUN pip install --no-deps --no-build-isolation . \
+RUN pip install --no-deps --no-build-isolation ./client . \
  && useradd --system --uid 10001 --no-create-home convertro
 
 USER convertro

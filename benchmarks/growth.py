@@ -20,9 +20,9 @@ from benchmarks.delivering import (
 from benchmarks.event import event
 from benchmarks.results_file import write_results
 from benchmarks.sink import Sink, tally
+from convertro.event import encode
 from tests.waiting import until
 from worker.lab.demo.stack import Stack
-from worker.segment import encode
 
 SIZES = (10_000, 100_000, 1_000_000)
 

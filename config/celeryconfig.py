@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from config.sentinel import SCHEME, is_sentinel, sentinel_options
 from config.settings import Settings
+from convertro.sentinel import SCHEME, is_sentinel, sentinel_options
 
 #: Processes that deliver side by side unless `celery worker -c` says otherwise.
 WORKER_PROCESSES = 2
@@ -73,8 +73,13 @@ def _sentinel_options(settings: Settings) -> dict[str, Any]:
         return {}
     return {
         "master_name": settings.sentinel_master,
-        "sentinel_kwargs": sentinel_options(settings.sentinel_password),
+        "sentinel_kwargs": _sentinel_kwargs(settings),
     }
+
+
+def _sentinel_kwargs(settings: Settings) -> dict[str, Any]:
+    password = settings.sentinel_password
+    return sentinel_options(password.get_secret_value() if password else None)
 
 
 def _queues(queue: str) -> list[Any]:

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config.sentinel import is_sentinel, parse_sentinel_url
+from convertro.sentinel import is_sentinel, parse_sentinel_url
 
 ENV_PREFIX = "CONVERTRO_"
 

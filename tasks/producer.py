@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from convertro.errors import JournalUnavailable
+from convertro.event import InvalidEvent
+from convertro.intake import InvalidEvents
 from worker import bootstrap
-from worker.errors import JournalUnavailable
-from worker.intake import InvalidEvents
-from worker.segment import InvalidEvent
 
 __all__ = ["InvalidEvent", "InvalidEvents", "JournalUnavailable", "enqueue", "enqueue_many"]
 

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from convertro.errors import JournalUnavailable
 from worker.destination.answers import Outcome, OutcomeClass
-from worker.errors import JournalUnavailable
 from worker.journal.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
 from worker.process.flower import Burial
 

@@ -4,6 +4,14 @@ import json
 from typing import Any
 
 from config.settings import Settings
+from convertro.event import (
+    MAX_EVENT_BYTES,
+    MAX_MESSAGE_ID_LENGTH,
+    InvalidEvent,
+    decode,
+    encode,
+    event_id,
+)
 from worker.destination import translate
 from worker.destination.wire import (
     call_name,
@@ -13,14 +21,6 @@ from worker.destination.wire import (
     request_for,
 )
 from worker.lab.sandbox.contract import endpoint_of, violation_of
-from worker.segment import (
-    MAX_EVENT_BYTES,
-    MAX_MESSAGE_ID_LENGTH,
-    InvalidEvent,
-    decode,
-    encode,
-    event_id,
-)
 
 EVENTS = {"Signed Up": "signup", "Order Completed": "order", "N": "n"}
 DESTINATIONS = [

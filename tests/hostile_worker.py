@@ -5,12 +5,12 @@ from typing import Any
 
 from hypothesis.strategies import SearchStrategy
 
+from convertro.event import InvalidEvent
+from convertro.intake import Intake, InvalidEvents
 from tests import hostile
 from tests.cli_process import MARKER
 from tests.waiting import until
-from worker.intake import Intake, InvalidEvents
 from worker.lab.demo.stack import Stack
-from worker.segment import InvalidEvent
 
 #: Reasons for which a hostile event may become a dead letter; our own fault is none.
 REASONS = {"missing_device_id", "no_identity", "invalid_event"}

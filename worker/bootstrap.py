@@ -9,11 +9,12 @@ from celery import Celery
 
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
-from worker.connection import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, connect
+from convertro.connection import PRODUCER_TIMEOUT_SECONDS
+from convertro.errors import JournalUnavailable
+from convertro.intake import Intake
 from worker.delivery.event import Delivery
 from worker.delivery.run import DeliveryRun, EventThreads
-from worker.errors import JournalUnavailable
-from worker.intake import Intake
+from worker.journal.connection import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.journal.journal import Journal
 from worker.process.broker import PromptEvents, SteadyBroker
 from worker.process.flower import Announce, Announcer, tell_nobody
@@ -108,14 +109,14 @@ def make_producer(
     settings: Settings, timeout_seconds: float = PRODUCER_TIMEOUT_SECONDS
 ) -> Producer:
     """Put a producer together; nothing connects before the first event."""
-    journal = Journal(connect(settings, timeout_seconds), settings)
+    journal = Journal(connect_journal(settings, timeout_seconds), settings)
     wakeups = Wakeups(make_app(settings, timeout_seconds))
     return Producer(settings, journal, wakeups, Intake(journal, wakeups))
 
 
 def make_worker(settings: Settings, app: Celery) -> Worker:
     """Put a worker process together; its threads start."""
-    redis = connect(settings, WORKER_TIMEOUT_SECONDS)
+    redis = connect_journal(settings, WORKER_TIMEOUT_SECONDS)
     journal = Journal(redis, settings, worker=worker_name.value)
     wakeups = Wakeups(app)
     delivery = Delivery(settings, Transport(settings), journal, stopping=stop_flag)
@@ -126,7 +127,7 @@ def make_worker(settings: Settings, app: Celery) -> Worker:
 
 def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:
     """Put the ticker of a worker's parent process together."""
-    journal = Journal(connect(settings, TICKER_TIMEOUT_SECONDS), settings)
+    journal = Journal(connect_journal(settings, TICKER_TIMEOUT_SECONDS), settings)
     return Ticker(journal, Wakeups(app), worker_name.value, capacity, ticker_outage)
 
 

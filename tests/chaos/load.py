@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Self
 
+from convertro.errors import JournalUnavailable
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.errors import JournalUnavailable
 from worker.lab.demo.stack import Stack
 
 #: A lease is 8 s and the longest wait for a retry 2 s, so that leases often end while events

@@ -7,10 +7,10 @@ from threading import Event, Lock, Thread
 
 import pytest
 
+from convertro.errors import JournalUnavailable
 from tests.events import mobile_track
 from tests.failover import REDIS_PASSWORD, SENTINEL_PASSWORD, Failover, running
 from tests.waiting import until
-from worker.errors import JournalUnavailable
 from worker.lab.demo.stack import Stack
 
 EVENTS_PER_SECOND = 50

@@ -16,11 +16,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 #: Modules that compute and nothing else.
 PURE = [
-    "worker/segment.py",
+    "client/convertro/event.py",
     "worker/delivery/retry.py",
     "worker/journal/records.py",
     "worker/task_names.py",
-    "worker/errors.py",
+    "client/convertro/errors.py",
     "worker/journal/breaker.py",
     "worker/preflight/checks.py",
     "worker/preflight/redis_checks.py",

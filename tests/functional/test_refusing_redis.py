@@ -3,9 +3,9 @@
 import pytest
 from redis import Redis
 
+from convertro.errors import JournalUnavailable
 from tests.events import mobile_track
 from tests.waiting import until
-from worker.errors import JournalUnavailable
 from worker.lab.demo.stack import Stack
 
 

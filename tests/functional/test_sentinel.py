@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from config.settings import Settings
+from convertro.errors import JournalUnavailable
 from tests.events import mobile_track
 from tests.failover import DATABASE, Failover, running
 from worker.bootstrap import make_producer
-from worker.errors import JournalUnavailable
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from convertro.errors import JournalUnavailable
 from tests.cli_process import Cli
 from tests.functional.test_wakeups import children_of, enqueue, event_ids, has_worker
 from tests.waiting import until
-from worker.errors import JournalUnavailable
 from worker.lab.demo.stack import Stack
 from worker.lab.sandbox.process import SandboxProcess
 

@@ -12,9 +12,9 @@ import pytest
 from celery import Celery
 from redis import Redis
 
+from convertro.errors import JournalUnavailable
 from tests.events import ORDER, mobile_track, order_completed, web_identify
 from tests.waiting import until
-from worker.errors import JournalUnavailable
 from worker.lab.demo.stack import DESTINATION, ROOT, Stack, stop_process
 from worker.task_names import DELIVER
 

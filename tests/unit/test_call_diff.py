@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
+from convertro.event import encode
 from tests.events import ORDER, mobile_track, order_completed, web_identify
 from worker.cli.dead.call_diff import call_diff
 from worker.cli.dead.planned_calls import prospect
 from worker.journal.records import Record, SentCall
-from worker.segment import encode
 
 SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com")
 RECORD = Record(accepted_at_ms=1_777_889_730_123)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli_process import attempt
 from worker.cli.dead.canary import Canary, Fate, fate_of
-from worker.journal.journal import Sighting
+from worker.journal.reading import Sighting
 from worker.journal.records import Record
 
 

@@ -25,7 +25,9 @@ from worker.journal.snapshot import STUCK_MS
 ROOT = Path(__file__).resolve().parents[2]
 
 LUA = "\n".join(
-    path.read_text() for path in sorted((ROOT / "worker" / "journal" / "lua").glob("*.lua"))
+    path.read_text()
+    for package in ("client", "worker")
+    for path in sorted((ROOT / package).glob("**/lua/*.lua"))
 )
 
 #: A row of the page: name, type and labels.

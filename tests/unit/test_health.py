@@ -8,9 +8,10 @@ import fakeredis
 import pytest
 
 from config.settings import Settings
+from convertro.journal import WORKER_TTL_MS
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.journal.journal import Journal
-from worker.journal.snapshot import STUCK_MS, WORKER_TTL_MS
+from worker.journal.snapshot import STUCK_MS
 from worker.preflight.checks import Check, Level
 from worker.status.health import (
     Chosen,

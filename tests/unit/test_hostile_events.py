@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from config.settings import ConvertroSettings, Settings
+from convertro.event import InvalidEvent, decode, encode
 from tests import hostile
 from tests.hostile_checks import DESTINATIONS, EVENTS
 from worker.destination import InvalidReason, SkipReason, translate
 from worker.destination.wire import encode_body, request_for
-from worker.segment import InvalidEvent, decode, encode
 
 # Drawing such events takes longer than translating them.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,13 +9,13 @@ from celery import Celery
 from hypothesis import HealthCheck, given, settings
 
 from config.settings import Settings
+from convertro.event import InvalidEvent, encode
+from convertro.intake import Intake, InvalidEvents
 from tests import hostile
 from tests.events import mobile_track
 from tests.hostile_checks import accepts, accepts_text
-from worker.intake import Intake, InvalidEvents
 from worker.journal.journal import Journal
 from worker.process.wakeups import Wakeups
-from worker.segment import InvalidEvent, encode
 
 # Drawing such examples takes longer than checking them.
 few = settings(max_examples=60, suppress_health_check=list(HealthCheck))

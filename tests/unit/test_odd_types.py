@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from worker.segment import encode
+from convertro.event import encode
 
 
 @dataclass(frozen=True)

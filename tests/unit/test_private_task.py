@@ -5,8 +5,8 @@ import traceback
 import pytest
 from celery import Celery
 
+from convertro.errors import JournalUnavailable
 from tests.cli_process import MARKER
-from worker.errors import JournalUnavailable
 from worker.process.privacy import PrivateTask, TaskError
 
 

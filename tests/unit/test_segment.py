@@ -13,9 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import hostile
-from tests.events import ABSENT, order_completed, web_track
-from worker.segment import (
+from convertro.event import (
     MAX_EVENT_BYTES,
     MAX_MESSAGE_ID_LENGTH,
     MAX_NESTING,
@@ -23,8 +21,10 @@ from worker.segment import (
     decode,
     encode,
     event_id,
-    expand_batch,
 )
+from tests import hostile
+from tests.events import ABSENT, order_completed, web_track
+from worker.cli.terminal.batch import expand_batch
 
 
 class Kind(StrEnum):

@@ -9,7 +9,7 @@ import typer
 from worker.cli.dead.moves import paced
 from worker.cli.dead.selection import Chosen, Filters, Selection, spread
 from worker.cli.terminal.times import Since, parse_rate, parse_since, rate_words
-from worker.journal.journal import PAGE, DeadLetter
+from worker.journal.reading import PAGE, DeadLetter
 from worker.journal.records import Record
 
 NOON_MS = int(datetime(2026, 5, 4, 12, tzinfo=UTC).timestamp() * 1000)

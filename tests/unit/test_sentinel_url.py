@@ -4,8 +4,8 @@ import pytest
 from kombu import Connection
 
 from config.celeryconfig import celery_config
-from config.sentinel import parse_sentinel_url
 from config.settings import Settings, SettingsError, load_settings
+from convertro.sentinel import parse_sentinel_url
 
 THREE = "sentinel://:p%40ss@one:26379/2;sentinel://two;sentinel://[::1]:26380"
 

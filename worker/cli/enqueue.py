@@ -8,14 +8,14 @@ from typing import IO
 
 import typer
 
+from convertro.errors import JournalUnavailable
+from convertro.intake import CHUNK_EVENTS, Intake
 from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
 from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.cli.terminal.progress import Bar, progress
-from worker.errors import JournalUnavailable
-from worker.intake import CHUNK_EVENTS, Intake
 from worker.status.wording import counted
 
 REPEATING_IS_SAFE = "repeating the command is safe, because ids deduplicate"

@@ -13,8 +13,8 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from convertro.errors import JournalUnavailable
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail, fail_unavailable
-from worker.errors import JournalUnavailable
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 

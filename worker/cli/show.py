@@ -15,7 +15,7 @@ from worker.cli.terminal.record_view import (
     say_attempts,
     say_facts,
 )
-from worker.journal.journal import Sighting
+from worker.journal.reading import Sighting
 from worker.status.wording import clock_time, duration, iso_time_or_none
 
 

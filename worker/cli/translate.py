@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config.settings import Settings
+from convertro.event import InvalidEvent, encode, event_id
 from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import json_line, say
 from worker.destination import Call, InvalidReason
 from worker.destination import translate as translate_event
 from worker.destination.wire import idempotency_key, request_for
-from worker.segment import InvalidEvent, encode, event_id
 
 
 def translate(file: FileArgument) -> None:

@@ -16,6 +16,8 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_before_
 from tenacity.wait import wait_exponential_jitter
 
 from config.settings import Settings
+from convertro.errors import JournalUnavailable
+from convertro.event import InvalidEvent, decode
 from worker.delivery.retry import AMBIGUOUS, Bury, Decision, Postpone, Proceed, decide
 from worker.destination import Call, translate
 from worker.destination.answers import BLIPS, Outcome, OutcomeClass
@@ -28,9 +30,7 @@ from worker.destination.wire import (
     pending_calls,
     request_for,
 )
-from worker.errors import JournalUnavailable
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
-from worker.segment import InvalidEvent, decode
 
 #: Dead-letter reason of an event that our own code fell over.
 UNEXPECTED_ERROR = "unexpected_error"

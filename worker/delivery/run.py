@@ -12,8 +12,8 @@ from uuid import uuid4
 import structlog
 
 from config.settings import Settings
+from convertro.errors import JournalUnavailable
 from worker.destination.answers import OutcomeClass
-from worker.errors import JournalUnavailable
 from worker.journal.records import (
     UNKNOWN_CALL,
     Attempt,

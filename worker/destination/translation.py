@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.settings import ConvertroSettings
+from convertro.event import fault_of
 from worker.destination import mobile, web
 from worker.destination.calls import Call
 from worker.destination.fields import has_identity, object_of, text_of, timestamp_of
 from worker.destination.platforms import Platform, platform_of
 from worker.destination.reasons import InvalidReason, SkipReason
-from worker.segment import fault_of
 
 #: The destination's name in an event's `integrations`.
 INTEGRATION = "Convertro"

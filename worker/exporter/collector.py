@@ -8,7 +8,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from config.settings import Settings
-from worker.errors import JournalUnavailable
+from convertro.errors import JournalUnavailable
 from worker.exporter.counters import counter_families, histogram_families
 from worker.exporter.gauges import gauge_families, memory_gauges, scrape_gauge, up_gauge
 from worker.journal.journal import Journal

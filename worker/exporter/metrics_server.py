@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from worker.errors import JournalUnavailable
+from convertro.errors import JournalUnavailable
 from worker.status.health import Verdict
 
 if TYPE_CHECKING:

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from convertro.journal import WORKER_TTL_MS
 from worker.journal.breaker import Breaker, BreakerState, Pause
 from worker.journal.histogram import Histogram
-
-#: How long a worker's capacity counts after its last tick; ticks come every second.
-WORKER_TTL_MS = 5_000
 
 #: Who does not ask for so long, while work waits, is stuck. A deliver task asks at least every
 #: half second, and a lost wake-up is rung again after five.

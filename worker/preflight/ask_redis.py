@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from config.settings import Settings
-from worker.connection import WORKER_TIMEOUT_SECONDS, connect
+from worker.journal.connection import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.preflight.reachable import address_of
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, Why
 
@@ -46,7 +46,7 @@ def ask_redis(
     """
     address = address_of(settings.redis_url.get_secret_value())
     try:
-        with connect(settings, timeout_seconds) as redis:
+        with connect_journal(settings, timeout_seconds) as redis:
             return _facts(redis, address, f"{settings.key_prefix}dead")
     except ValueError:  # its message might quote a part of the password
         return NoAnswer(address, Why.BAD_URL)

@@ -8,7 +8,7 @@ from worker.preflight.checks import Check, Level, untold
 #: `WAITAOF` came with it.
 FSYNC_VERSION = (7, 2)
 
-#: Intake refuses events from here on; see `worker/journal/lua/accept.lua`.
+#: Intake refuses events from here on; see `client/convertro/lua/accept.lua`.
 FULL_SHARE = 0.9
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Task
 
-from worker.errors import JournalUnavailable
+from convertro.errors import JournalUnavailable
 
 #: How many places an error names, the innermost last.
 PLACES = 3

@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 from celery import bootsteps
 
-from worker.errors import JournalUnavailable
+from convertro.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.process.outage import Outage
 from worker.process.wakeups import Wakeups

@@ -9,7 +9,8 @@ from typing import Any
 
 from worker.cli.terminal.output import printable
 from worker.cli.terminal.progress import Bar
-from worker.journal.journal import Journal, Sighting
+from worker.journal.journal import Journal
+from worker.journal.reading import Sighting
 from worker.journal.snapshot import Snapshot
 from worker.status.wording import clock_time, counted, duration
 

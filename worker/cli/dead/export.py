@@ -25,7 +25,8 @@ from worker.cli.terminal.options import (
 )
 from worker.cli.terminal.output import json_line
 from worker.cli.terminal.progress import waiting
-from worker.journal.journal import DeadLetter, Journal
+from worker.journal.journal import Journal
+from worker.journal.reading import DeadLetter
 from worker.status.wording import counted, iso_time
 
 #: Events read in one round trip: up to 64 KiB each.

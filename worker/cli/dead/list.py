@@ -18,7 +18,7 @@ from worker.cli.terminal.options import (
 from worker.cli.terminal.output import JsonOption, say, say_json_array
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.tables import say_table, table, text
-from worker.journal.journal import DeadLetter
+from worker.journal.reading import DeadLetter
 from worker.status.wording import age, counted, iso_time
 
 #: Rows of a table unless the user says otherwise; JSON has no such bound.

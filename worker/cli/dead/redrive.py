@@ -205,7 +205,7 @@ def _redrive(producer: "Producer", chosen: Chosen, manner: Manner) -> None:
 
 def _send_back(producer: "Producer", ids: Sequence[str], moved: set[str]) -> int:
     """Send some back and ring for them; notes those that really were dead."""
-    from worker.intake import OFFERED_WAKEUPS  # noqa: PLC0415  Celery: slow for help and completion
+    from convertro.intake import OFFERED_WAKEUPS  # noqa: PLC0415  Celery: slow for help and completion
 
     tokens = producer.wakeups.offer(OFFERED_WAKEUPS)
     answer = producer.journal.redrive(ids, tokens)

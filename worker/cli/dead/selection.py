@@ -13,7 +13,8 @@ from worker.cli.terminal.exit_codes import ExitCode, complain, fail
 from worker.cli.terminal.output import printable
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.times import Since
-from worker.journal.journal import DeadLetter, Journal, Sighting
+from worker.journal.journal import Journal
+from worker.journal.reading import DeadLetter, Sighting
 from worker.status.wording import iso_time
 
 #: Shown for a dead letter of unknown reason.

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from convertro.errors import JournalUnavailable
 from worker.cli.erase.erasure import Erasure
 from worker.cli.erase.ownership import Person
 from worker.cli.terminal.confirm import YesOption, confirm
@@ -13,7 +14,6 @@ from worker.cli.terminal.exit_codes import ExitCode, complain, fail, fail_unavai
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import utf8
 from worker.cli.terminal.output import say_json
-from worker.errors import JournalUnavailable
 from worker.status.wording import counted, iso_time
 
 REPEAT = "repeat the command for the rest"

@@ -9,7 +9,8 @@ from worker.cli.erase.ownership import Person
 from worker.cli.terminal.exit_codes import complain
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.progress import progress, waiting
-from worker.journal.journal import PAGE, Journal
+from worker.journal.journal import Journal
+from worker.journal.reading import PAGE
 from worker.journal.records import Erased
 from worker.status.wording import counted, duration
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from rich.console import Group, RenderableType
 from rich.live import Live
 
+from convertro.errors import JournalUnavailable
 from worker.cli.status.view import text_block
 from worker.cli.terminal.output import say
 from worker.cli.terminal.tables import console, say_table, text
-from worker.errors import JournalUnavailable
 from worker.status.wording import clock_time
 
 Parts = Sequence[RenderableType]

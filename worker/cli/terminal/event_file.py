@@ -16,8 +16,9 @@ from typing import IO, Annotated, Any
 
 import typer
 
+from convertro.event import InvalidEvent
+from worker.cli.terminal.batch import expand_batch
 from worker.cli.terminal.exit_codes import ExitCode, fail
-from worker.segment import InvalidEvent, expand_batch
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

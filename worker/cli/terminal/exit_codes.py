@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from worker.errors import JournalUnavailable
+from convertro.errors import JournalUnavailable
 
 WHEN_FULL = "raise maxmemory (`convertro status` says how full Redis is), then"
 CHECK = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then"

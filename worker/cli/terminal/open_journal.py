@@ -52,11 +52,11 @@ def journal_of(settings: Settings, timeout_seconds: float) -> "Journal":
     Raises:
         Exit: The URL is wrong, which was said.
     """
-    from worker.connection import connect  # noqa: PLC0415  settings alone need no Redis client
+    from worker.journal.connection import connect_journal  # noqa: PLC0415  settings alone need no Redis client
     from worker.journal.journal import Journal  # noqa: PLC0415  the same
 
     try:
-        return Journal(connect(settings, timeout_seconds), settings)
+        return Journal(connect_journal(settings, timeout_seconds), settings)
     except ValueError:
         _fail_for_url()
 

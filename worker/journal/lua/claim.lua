@@ -1,3 +1,6 @@
+-- parts: common gate events breaker finishing
+-- flags: allow-oom
+
 -- Carries out args.finishes, then hands out up to args.limit due events under the lease
 -- args.lease. Answers {state, answers to the finishes, news, wait, then id, raw event, record
 -- for each event}; the state is

@@ -1,3 +1,6 @@
+-- parts: common gate events
+-- flags: allow-oom
+
 -- Lets the dead letters among args.ids go, counted as discarded:<args.reason>.
 -- Answers 1 (discarded) or 0 (was not dead) for each id.
 local answer = {}

@@ -1,3 +1,6 @@
+-- parts: common gate events
+-- flags: allow-oom
+
 -- Takes the events among args.ids out of the journal: due, waiting or dead ones at once; one that a
 -- worker holds goes as soon as the worker is done with it or its lease ends.
 -- Of one that is finished the id is remembered no more.

@@ -1,3 +1,6 @@
+-- parts: common gate events breaker finishing
+-- flags: allow-oom
+
 -- Carries out args.finishes. Answers {news, then for each finish: 'moved', 'held' (due again,
 -- nothing charged), 'refused' (buried), 'lost' (another worker has it) or 'gone' (it has left
 -- the journal)}.

@@ -1,3 +1,6 @@
+-- parts: common gate events
+-- flags: no-writes
+
 -- The audit of single events: checks each of args.ids at one instant.
 -- Answers what is wrong with each, '' if nothing.
 local function problem(id)

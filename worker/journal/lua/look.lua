@@ -1,3 +1,6 @@
+-- parts: common gate events
+-- flags: no-writes
+
 -- Where one event is: args.id.
 -- Answers {place, score, record, raw event}; the place is 'due', 'claimed', 'waiting',
 -- 'dead', 'finished' (its id is remembered) or 'unknown'.

@@ -1,3 +1,6 @@
+-- parts: common gate events
+-- flags: allow-oom
+
 -- Sends the dead letters among args.ids back to be due now, with a fresh retry budget;
 -- calls that Convertro accepted stay accepted.
 -- Answers {wake-ups rung, then 1 (sent back) or 0 (was not dead) for each id}.

@@ -1,3 +1,6 @@
+-- parts: common gate
+-- flags: allow-oom
+
 -- A deliver task ends while work may remain: gives its wake-up token back and rings.
 -- Answers how many wake-ups were rung.
 redis.call('ZREM', WAKEUPS, args.wakeup)

@@ -1,3 +1,6 @@
+-- parts: common gate breaker
+-- flags: allow-oom
+
 -- Ends a pause, and lets an open breaker probe at once. With args.bury_ms, what Convertro rejects
 -- is buried for so long, however much that is, and a breaker that is open for it closes.
 -- Answers {wake-ups rung, 1 if it was paused, 1 if the breaker is open}.

@@ -1,3 +1,6 @@
+-- parts: common gate
+-- flags: no-writes
+
 -- Everything that status and the audit's equation need, at one instant.
 -- Answers a flat list of names and values.
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')

@@ -1,3 +1,6 @@
+-- parts: common gate events
+-- flags: allow-oom
+
 -- A worker's heartbeat: registers its capacity as args.worker ('<tasks at once> <name>'),
 -- removes dead letters beyond their bounds, and rings for due events without a wake-up.
 -- Answers {wake-ups rung, ids removed for their age, ids removed for the count}.

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from convertro.event import InvalidEvent
 from worker.bootstrap import Producer
 from worker.lab.demo.demo_screen import Row, audit_line, by_event, fates_in, table_of
 from worker.lab.demo.samples import ENVIRONMENT, REFUSED_ID, SAMPLES, SICK_ID, Fate, Sample
 from worker.lab.demo.stack import Stack
 from worker.lab.sandbox.client import SandboxClient
-from worker.segment import InvalidEvent
 
 #: By then everything is delivered, or something is wrong.
 PATIENCE_SECONDS = 30.0

@@ -13,7 +13,7 @@ from random import Random
 from threading import Event, Thread
 from typing import Any
 
-from worker.errors import JournalUnavailable
+from convertro.errors import JournalUnavailable
 from worker.lab.demo.samples import PHONE_CONTEXT, WEB_CONTEXT
 
 #: How many of 100 events are of each kind.

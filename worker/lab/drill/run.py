@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from config.settings import Settings
+from convertro.errors import JournalUnavailable
 from worker.bootstrap import Producer, make_producer
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
-from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.journal.snapshot import Snapshot
 from worker.lab.drill.count import Count, Record, SentEvent, expected

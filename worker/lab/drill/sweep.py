@@ -8,7 +8,7 @@ from redis import Redis
 from config.settings import Settings
 from worker.bootstrap import make_app
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
-from worker.connection import connect
+from worker.journal.connection import connect_journal
 
 #: Keys looked at, or removed, in one round trip.
 STEP = 1000
@@ -31,7 +31,7 @@ def sweep(settings: Settings, name: str) -> int:
     Raises:
         RedisError: Redis did not do it.
     """
-    with connect(settings, OPERATOR_TIMEOUT_SECONDS) as redis:
+    with connect_journal(settings, OPERATOR_TIMEOUT_SECONDS) as redis:
         removed = _sweep(redis, name)
     if settings.broker_url is None:
         return removed

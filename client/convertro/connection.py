@@ -10,21 +10,33 @@ from redis.exceptions import ReadOnlyError, RedisError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
-from config.sentinel import is_sentinel, parse_sentinel_url, sentinel_options
-from config.settings import Settings
+from convertro.sentinel import is_sentinel, parse_sentinel_url, sentinel_options
 
 #: A producer hears within 2 s that the journal is unavailable: a connection and an answer.
 PRODUCER_TIMEOUT_SECONDS = 0.9
-WORKER_TIMEOUT_SECONDS = 5.0
 
 
-def connect(settings: Settings, timeout_seconds: float) -> Redis:
+def connect(
+    url: str,
+    timeout_seconds: float,
+    *,
+    sentinel_master: str = "",
+    sentinel_password: str | None = None,
+) -> Redis:
     """A client of the journal's Redis; it connects when first used.
 
     A broken connection is tried anew once and at once, a timeout never: the answer comes
     within about twice the timeout, whatever the state of Redis.
+
+    Args:
+        url: `redis://`, `rediss://` or `sentinel://`.
+        timeout_seconds: The longest wait for a connection, and for an answer.
+        sentinel_master: Under which name the Sentinels of a `sentinel://` URL watch the master.
+        sentinel_password: The password of the Sentinels themselves.
+
+    Raises:
+        ValueError: The URL cannot be read.
     """
-    url = settings.redis_url.get_secret_value()
     options = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
@@ -32,23 +44,24 @@ def connect(settings: Settings, timeout_seconds: float) -> Redis:
         "health_check_interval": 0,
     }
     if is_sentinel(url):
-        return _connect_to_master(settings, url, options)
+        sentinels = sentinel_options(sentinel_password)
+        return _connect_to_master(url, sentinel_master, sentinels, options)
     retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
     return Redis.from_url(url, retry=retry, **options)
 
 
-def _connect_to_master(settings: Settings, url: str, options: dict[str, Any]) -> Redis:
+def _connect_to_master(
+    url: str, master: str, how_to_ask: Mapping[str, Any], options: Mapping[str, Any]
+) -> Redis:
     """A client that asks the Sentinels for the master whenever it opens a connection.
 
     Nothing is tried anew: redis-py would do so at the old address, where a master that came
     back takes writes until the Sentinels have demoted it, and loses them then.
     """
     where = parse_sentinel_url(url)
-    sentinels = Sentinels(where.addresses, sentinel_options(settings.sentinel_password))
+    sentinels = Sentinels(where.addresses, how_to_ask)
     login = {"username": where.username, "password": where.password, "db": where.db}
-    pool = SentinelConnectionPool(
-        settings.sentinel_master, sentinels, retry=None, **login, **options
-    )
+    pool = SentinelConnectionPool(master, sentinels, retry=None, **login, **options)
     return Redis.from_pool(pool)
 
 

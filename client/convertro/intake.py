@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from worker.errors import JournalUnavailable
-from worker.journal.journal import Journal
-from worker.process.wakeups import Wakeups
-from worker.segment import InvalidEvent, encode, event_id
+from convertro.errors import JournalUnavailable
+from convertro.event import InvalidEvent, encode, event_id
+from convertro.journal import Accepted
 
 #: Events and bytes in one round trip at most.
 CHUNK_EVENTS = 500
@@ -51,10 +50,23 @@ class Taken:
         return len(self.ids) - len(self.errors) - self.new
 
 
+class _Journal(Protocol):
+    def accept(self, events: Sequence[Row], tokens: Sequence[str]) -> Accepted:
+        """Take events in, each as its id and raw bytes; known ids change nothing."""
+
+
+class _Wakeups(Protocol):
+    def offer(self, number: int = 1) -> list[str]:
+        """Fresh tokens; none while the broker fails."""
+
+    def publish(self, tokens: Sequence[str]) -> None:
+        """Send a wake-up for each token; never raises."""
+
+
 class Intake:
     """Takes events into the journal and rings for them."""
 
-    def __init__(self, journal: Journal, wakeups: Wakeups) -> None:
+    def __init__(self, journal: _Journal, wakeups: _Wakeups) -> None:
         self._journal = journal
         self._wakeups = wakeups
 

@@ -138,11 +138,11 @@ def _may_be_too_deep(raw: bytes) -> bool:
 def fault_of(event: Any) -> InvalidEvent | None:
     """Say what is wrong with the fields on which everything else rests; None if nothing is."""
     if not isinstance(event, Mapping):
-        return InvalidEvent("event", f"must be a JSON object, not {_kind(event)}")
+        return InvalidEvent("event", f"must be a JSON object, not {kind_of(event)}")
     if "type" not in event:
         return InvalidEvent("type", "is missing")
     if not isinstance(event["type"], str):
-        return InvalidEvent("type", f"must be a string, not {_kind(event['type'])}")
+        return InvalidEvent("type", f"must be a string, not {kind_of(event['type'])}")
     if isinstance(event.get("messageId"), str):
         return _message_id_fault(event["messageId"])
     return None
@@ -171,44 +171,6 @@ def event_id(event: Mapping[str, Any], raw: bytes) -> str:
         return message_id
     canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
     return DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[:DERIVED_ID_DIGITS]
-
-
-def expand_batch(batch: Mapping[str, Any]) -> list[Any]:
-    """Take Segment's batch apart: its items, each with what the batch says for all of them.
-
-    The batch's `context` and `integrations` are merged into each item at every level, so that
-    an item which adds `context.device.type` keeps the batch's `context.device.id`; where both
-    say something, the item wins. An item without `sentAt` gets the batch's. A field of the
-    item that is null counts as lacking. Items that are not objects stay as they are, so that
-    they can be reported by their index.
-
-    Raises:
-        InvalidEvent: `batch` is not a list.
-    """
-    items = batch.get("batch")
-    if not isinstance(items, list | tuple):
-        raise InvalidEvent("batch", f"must be a list of events, not {_kind(items)}")
-    return [_completed(item, batch) if isinstance(item, Mapping) else item for item in items]
-
-
-def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> dict[str, Any]:
-    completed = dict(item)
-    for field in ("context", "integrations"):
-        if isinstance(shared := batch.get(field), Mapping):
-            own = completed.get(field)
-            completed[field] = shared if own is None else _merged(shared, own)
-    if completed.get("sentAt") is None and batch.get("sentAt") is not None:
-        completed["sentAt"] = batch["sentAt"]
-    return completed
-
-
-def _merged(shared: Any, own: Any, level: int = 1) -> Any:
-    """What two objects say together; of other values the own one wins."""
-    mergeable = isinstance(shared, Mapping) and isinstance(own, Mapping)
-    if not mergeable or level > MAX_NESTING:
-        return own
-    common = {key: _merged(shared[key], own[key], level + 1) for key in shared if key in own}
-    return {**shared, **own, **common}
 
 
 def _is_plain(event: Any) -> bool:
@@ -268,7 +230,7 @@ def _check_values(event: Mapping[str, Any]) -> None:
             elif isinstance(child, HOLDERS):
                 waiting.append((child, level + 1, name))
             else:
-                raise InvalidEvent(name, f"holds {_kind(child)}, which JSON does not have")
+                raise InvalidEvent(name, f"holds {kind_of(child)}, which JSON does not have")
 
 
 def _children(holder: Any, level: int, field: str) -> Iterable[tuple[str, Any]]:
@@ -277,7 +239,7 @@ def _children(holder: Any, level: int, field: str) -> Iterable[tuple[str, Any]]:
         return ((field, child) for child in holder)
     for key in holder:
         if not isinstance(key, str):
-            raise InvalidEvent(field, f"has a key that is not a string but {_kind(key)}")
+            raise InvalidEvent(field, f"has a key that is not a string but {kind_of(key)}")
     return holder.items() if level == 1 else ((field, child) for child in holder.values())
 
 
@@ -297,7 +259,8 @@ _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=di
 _READER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """What a value is, for an error: `null`, `a value of type list`."""
     return "null" if value is None else f"a value of type {type(value).__name__}"
 
 

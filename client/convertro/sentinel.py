@@ -1,12 +1,13 @@
-"""Reading a `sentinel://` URL: kombu's form, the same text for the journal and for Celery."""
+"""Reading a `sentinel://` URL: kombu's form, the same text for the journal and for Celery.
+
+Pure.
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
-
-from pydantic import SecretStr
 
 SCHEME = "sentinel://"
 
@@ -70,14 +71,14 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
     )
 
 
-def sentinel_options(password: SecretStr | None) -> dict[str, Any]:
+def sentinel_options(password: str | None) -> dict[str, Any]:
     """How redis-py is to talk to a Sentinel: briefly, because there are others to ask."""
     return {
         "socket_timeout": SENTINEL_TIMEOUT_SECONDS,
         "socket_connect_timeout": SENTINEL_TIMEOUT_SECONDS,
         "socket_keepalive": True,
         "retry": None,  # the default is to wait for seconds before the next one is asked
-        "password": password.get_secret_value() if password else None,
+        "password": password,
     }
 
 

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import NoScriptError, RedisError
 
-from worker.errors import JournalUnavailable
+from convertro.errors import JournalUnavailable
 
 #: With `appendfsync always` the answer is there at once; a producer's timeout is 900 ms.
 WAIT_MS = 500

@@ -1,3 +1,5 @@
+-- parts: common gate
+
 -- ARGV[2]: wake-up tokens, with spaces between; then id, raw event, id, raw event, …
 -- Answers {wake-ups rung, then 1 (accepted) or 0 (duplicate) for each event}.
 

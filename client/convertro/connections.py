@@ -1,0 +1,93 @@
+"""Connections to Redis for commands that are packed already.
+
+redis-py makes and repairs them, but they are kept here: to take one from its pool and give it
+back each time costs as much as all else that a round trip takes in this process.
+"""
+
+from os import getpid
+from time import monotonic
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+from redis.sentinel import SentinelConnectionPool
+
+#: After so long it is worth a system call to see whether the other side closed a connection.
+_RESTED_SECONDS = 0.5
+
+
+class Connections:
+    """Exchanges one packed command for its answer, each in one round trip.
+
+    Args:
+        redis: A client that does not decode answers; its connections are made alike.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._pool = redis.connection_pool
+        #: Only a Sentinel's pool keeps its own, because it drops them when the master changes.
+        self._is_pooled = isinstance(self._pool, SentinelConnectionPool)
+        #: Each with the time at which it was used last.
+        self._idle: list[tuple[Any, float]] = []
+
+    def exchange(self, command: bytes) -> Any:
+        """One round trip, as redis-py makes it, but for the packing and the bookkeeping.
+
+        Raises:
+            RedisError: There is no answer, or it is an error.
+        """
+        connection = self._borrow()
+        in_step = False
+
+        def send() -> Any:
+            connection.send_packed_command([command])
+            # A Sentinel's connection would keep the answer for the next call.
+            return connection.read_response(disconnect_on_error=True)
+
+        try:
+            answer = connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+            in_step = True
+        except ResponseError:
+            in_step = True
+            raise
+        finally:
+            if not in_step:  # interrupted between question and answer, perhaps
+                connection.disconnect()
+            self._give_back(connection)
+        return answer
+
+    def disconnect(self) -> None:
+        """Close the connections that nothing uses now."""
+        while self._idle:
+            self._idle.pop()[0].disconnect()
+
+    def _borrow(self) -> Any:
+        """A connection that nothing else uses."""
+        if self._is_pooled:
+            return self._pool.get_connection()
+        connection, used_at = self._idle.pop() if self._idle else (self._new_connection(), 0.0)
+        if connection.pid != getpid():
+            self._idle = []  # these are the parent's
+            connection = self._new_connection()
+        rested = monotonic() - used_at > _RESTED_SECONDS
+        if rested and connection.is_connected and _is_spoilt(connection):
+            connection.disconnect()
+        connection.connect()  # if it is not
+        return connection
+
+    def _give_back(self, connection: Any) -> None:
+        if self._is_pooled:
+            self._pool.release(connection)
+        else:
+            self._idle.append((connection, monotonic()))
+
+    def _new_connection(self) -> Any:
+        return self._pool.connection_class(**self._pool.connection_kwargs)
+
+
+def _is_spoilt(connection: Any) -> bool:
+    """Whether the other side closed it, or sent something that was not asked for."""
+    try:
+        return bool(connection.can_read())
+    except (RedisError, OSError):
+        return True

@@ -1,0 +1,160 @@
+"""The looks at the journal: they read it and change nothing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convertro.journal import IntakeJournal
+from worker.journal.records import Record, SentCall
+from worker.journal.snapshot import Memory, Snapshot
+
+#: Ids looked at in one step of a listing or an audit.
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """Where one event is."""
+
+    #: `due`, `claimed`, `waiting`, `dead`, `finished` or `unknown`.
+    place: str
+    #: When it may be claimed, or when it died; unix milliseconds.
+    at_ms: int | None = None
+    record: Record | None = None
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """An event that we gave up on, without its content."""
+
+    event_id: str
+    died_at_ms: int
+    record: Record
+
+
+class ReadableJournal(IntakeJournal):
+    """Everything that can be seen of the journal.
+
+    Every method raises `JournalUnavailable` if Redis does not answer.
+    """
+
+    def look(self, event_id: str) -> Sighting:
+        """Find one event."""
+        place, at, record, raw = self._run("look", {"id": event_id})
+        return Sighting(
+            place=place.decode(),
+            at_ms=int(float(at)) if at else None,
+            record=Record.from_json(record) if record else None,
+            raw=raw or None,
+        )
+
+    def dead_letters(self, since_ms: int = 0) -> Iterator[DeadLetter]:
+        """The dead letters, oldest first; what dies after the start is not included.
+
+        Read in pages that begin where the last one ended, so that it does no harm if the
+        caller, or anybody else, removes some meanwhile.
+        """
+        until_ms = self.snapshot().now_ms
+        seen: set[bytes] = set()
+        while page := self._dead_page(since_ms, until_ms, seen):
+            records = self._call(
+                self._redis.hmget, self._key["progress"], [event_id for event_id, _ in page]
+            )
+            for (event_id, died_at), record in zip(page, records, strict=True):
+                if record is not None:
+                    yield DeadLetter(
+                        event_id=event_id.decode(),
+                        died_at_ms=int(died_at),
+                        record=Record.from_json(record),
+                    )
+            last_ms = int(page[-1][1])
+            seen = {event_id for event_id, died_at in page if died_at == last_ms} | (
+                seen if last_ms == since_ms else set()
+            )
+            since_ms = last_ms
+
+    def _dead_page(
+        self, since_ms: int, until_ms: int, seen: set[bytes]
+    ) -> list[tuple[bytes, float]]:
+        """The next ids and times of death, without those seen in the same millisecond."""
+        page = self._call(
+            self._redis.zrange,
+            self._key["dead"],
+            since_ms,
+            until_ms,
+            byscore=True,
+            offset=0,
+            num=PAGE + len(seen),
+            withscores=True,
+        )
+        return [(event_id, died_at) for event_id, died_at in page if event_id not in seen]
+
+    def sent_calls(self, ids: Sequence[str]) -> list[SentCall | None]:
+        """The call of each dead letter that failed last, as it was sent; None if not known."""
+        stored = self._call(self._redis.hmget, self._key["sent"], list(ids))
+        return [SentCall.from_json(text) if text else None for text in stored]
+
+    def tried_before(self, at_ms: int) -> int:
+        """How many events that are not finished were tried first before a time."""
+        return int(self._call(self._redis.zcount, self._key["tried"], "-inf", f"({at_ms}"))
+
+    def all_raw_events(self) -> Iterator[tuple[str, bytes]]:
+        """Every event with its id, in no order; one may come twice."""
+        for event_id, raw in self._rows(self._redis.hscan_iter(self._key["events"], count=PAGE)):
+            yield event_id.decode(), raw
+
+    def memory(self) -> Memory:
+        """How full Redis is."""
+        facts = self._call(self._redis.info, "memory")
+        return Memory(used=int(facts["used_memory"]), bound=int(facts.get("maxmemory", 0)))
+
+    def raw_events(self, ids: Sequence[str]) -> list[bytes | None]:
+        """The raw events of some ids, None for those that are not here."""
+        return list(self._call(self._redis.hmget, self._key["events"], list(ids)))
+
+    def snapshot(self, *, recent: bool = False) -> Snapshot:
+        """Everything that can be counted, at one instant.
+
+        Args:
+            recent: With what was counted in each ten seconds of the last quarter of an hour.
+        """
+        return Snapshot.from_answer(self._run("snapshot", {"recent": recent}))
+
+    def inspect(self) -> Iterator[tuple[str, str]]:
+        """Check every event; yields the id of each that is wrong and what is wrong."""
+        for page in self._pages():
+            for event_id, problem in zip(page, self._run("inspect", {"ids": page}), strict=True):
+                if problem:
+                    yield event_id, problem.decode()
+
+    def _pages(self) -> Iterator[list[str]]:
+        """Every id in every key, a page at a time; one that moves may come twice."""
+        scans: tuple[Iterable[Any], ...] = (
+            self._redis.zscan_iter(self._key["due"], count=PAGE),
+            self._redis.zscan_iter(self._key["dead"], count=PAGE),
+            self._redis.zscan_iter(self._key["claimed"], count=PAGE),
+            self._redis.zscan_iter(self._key["tried"], count=PAGE),
+            self._redis.hscan_iter(self._key["progress"], count=PAGE),
+            self._redis.hscan_iter(self._key["sent"], count=PAGE),
+            self._redis.hscan_iter(self._key["events"], count=PAGE),
+        )
+        for scan in scans:
+            yield from _grouped(row[0].decode() for row in self._rows(scan))
+
+    def _rows(self, scan: Iterable[Any]) -> Iterator[Any]:
+        """The rows of a scan, whose round trips may fail as any other."""
+        rows = iter(scan)
+        while (row := self._call(next, rows, None)) is not None:
+            yield row
+
+
+def _grouped(ids: Iterable[str]) -> Iterator[list[str]]:
+    page: list[str] = []
+    for event_id in ids:
+        page.append(event_id)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
