@@ -17,9 +17,9 @@ from benchmarks.usage import tree_cpu_seconds, valkey_pid
 from convertro.event import encode
 from convertro.scripts import Script
 from worker.bootstrap import Producer
-from worker.destination.answers import OutcomeClass
 from worker.journal.records import Attempt, Claim, Finish, Move
 from worker.lab.demo.stack import Stack
+from worker.outcomes import OutcomeClass
 
 #: A worker process claims as many at once, if it has the threads.
 BATCH = 32

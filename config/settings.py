@@ -1,22 +1,17 @@
 """Every setting: its unit, default, meaning and bounds.
 
-This is the only module that reads the environment. `ConvertroSettings` is what
-translation needs and can be built by hand; `Settings` is everything that a
-worker or a producer needs and comes from variables named `CONVERTRO_*`.
+This is the only module that reads the environment. `Settings` is everything that a worker or
+a producer needs and comes from variables named `CONVERTRO_*`; what translation needs of it is
+`config.destination.ConvertroSettings`.
 """
 
-import json
 import os
 import re
-from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -24,8 +19,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.destination import ConvertroSettings
 from convertro.sentinel import is_sentinel, parse_sentinel_url
 
 ENV_PREFIX = "CONVERTRO_"
@@ -42,72 +38,6 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 class SettingsError(ValueError):
     """A setting is wrong or contradicts another; the message names the variable."""
-
-
-class EventMapping(NamedTuple):
-    """One entry of the `events` setting: a Segment event name and its Convertro type."""
-
-    key: str
-    value: str
-
-
-def _parse_events(given: Any) -> tuple[EventMapping, ...]:
-    """Read the `events` setting from JSON text, an object, or a list of key/value objects."""
-    if isinstance(given, str):
-        try:
-            given = json.loads(given or "{}")
-        except ValueError as error:
-            raise ValueError(f"is not JSON: {error}") from None
-    if isinstance(given, Mapping):
-        return tuple(_mapping(repr(key), key, value) for key, value in given.items())
-    if isinstance(given, list | tuple):
-        return tuple(_listed_mapping(number, entry) for number, entry in enumerate(given, start=1))
-    raise ValueError('must be an object {"Segment name": "type"} or a list of key/value objects')
-
-
-def _listed_mapping(number: int, entry: Any) -> EventMapping:
-    where = f"entry {number}"
-    if isinstance(entry, EventMapping):
-        return entry
-    if not isinstance(entry, Mapping) or set(entry) != {"key", "value"}:
-        raise ValueError(f'{where} must be {{"key": "Segment name", "value": "type"}}')
-    return _mapping(where, entry["key"], entry["value"])
-
-
-def _mapping(where: str, key: Any, value: Any) -> EventMapping:
-    if not isinstance(key, str) or not key:
-        raise ValueError(f"{where}: the Segment name must be a non-empty string")
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{where}: the Convertro type must be a non-empty string")
-    return EventMapping(key, value)
-
-
-class ConvertroSettings(BaseModel):
-    """What translation needs: the destination's settings as Segment shows them.
-
-    Every argument is optional and the environment is not read.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    account: str = Field(
-        "", description="Convertro account name; available to the paths as {account}."
-    )
-    client_name: str = Field("", description="Convertro client name; part of every path.")
-    site_id: str = Field("", description="Convertro site id; part of every path.")
-    domain: str = Field("", description="Your site's domain as Convertro knows it; in every body.")
-    events: Annotated[tuple[EventMapping, ...], NoDecode, BeforeValidator(_parse_events)] = Field(
-        (),
-        description=(
-            "Web events besides orders: Segment event name to Convertro event type, as a JSON "
-            'object or as a list of {"key": …, "value": …}. A web event without an entry is '
-            "skipped as unmapped_event."
-        ),
-    )
-    hybrid_attribution_model: bool = Field(
-        False,
-        description="Send sale besides sale.new / sale.repeat for web orders that say which.",
-    )
 
 
 class Settings(BaseSettings, ConvertroSettings):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import tasks
-from config.settings import ConvertroSettings, Settings
+from config.destination import ConvertroSettings
+from config.settings import Settings
 from worker import destination, task_names
 
 ROOT = Path(__file__).parent.parent.parent

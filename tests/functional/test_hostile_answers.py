@@ -10,7 +10,7 @@ from config.settings import Settings
 from tests.hostile_answers import CASES, ELSEWHERE, check_random_answers, http
 from tests.raw_server import OK, RawServer, answer, raw_server, then_close
 from tests.waiting import until
-from worker.destination.answers import Outcome
+from worker.outcomes import Outcome
 from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"

@@ -12,8 +12,8 @@ from tests.events import ABSENT, ORDER, mobile_track, order_completed, web_ident
 from tests.fakes import FailTimes, FakeLedger, FakeTransport, answered, claimed
 from worker.delivery import event as delivery_module
 from worker.delivery.event import Delivery
-from worker.destination.answers import Outcome
 from worker.journal.records import Finish, Finished, Move
+from worker.outcomes import Outcome
 
 SETTINGS = Settings(
     client_name="acme",

@@ -12,7 +12,6 @@ from redis import Redis
 
 from config.settings import Settings
 from tests.exposition import kinds, labels_of, series, value
-from worker.destination.answers import OutcomeClass
 from worker.exporter.collector import journal_registry
 from worker.exporter.counters import COUNTERS, DURATIONS
 from worker.exporter.gauges import MOST_WORKERS
@@ -21,6 +20,7 @@ from worker.journal.histogram import BOUNDS_MS
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, Finish, Move
 from worker.journal.snapshot import STUCK_MS
+from worker.outcomes import OutcomeClass
 
 ROOT = Path(__file__).resolve().parents[2]
 

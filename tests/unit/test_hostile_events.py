@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from config.settings import ConvertroSettings, Settings
+from config.destination import ConvertroSettings
+from config.settings import Settings
 from convertro.event import InvalidEvent, decode, encode
 from tests import hostile
 from tests.hostile_checks import DESTINATIONS, EVENTS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import ConvertroSettings
+from config.destination import ConvertroSettings
 from tests.events import ABSENT, order_completed, web_track
 from worker.destination import InvalidReason, SkipReason, translate
 from worker.destination.amounts import amount_of

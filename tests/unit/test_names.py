@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.settings import ConvertroSettings
+from config.destination import ConvertroSettings
 from worker.destination.event_names import (
     is_application_installed,
     is_order_completed,

@@ -14,7 +14,7 @@ from worker.delivery.retry import (
     decide,
     retry_times_seconds,
 )
-from worker.destination.answers import Outcome, OutcomeClass
+from worker.outcomes import Outcome, OutcomeClass
 
 SETTINGS = Settings()
 HOUR = 3600.0

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.destination.answers import OutcomeClass, classify, parse_retry_after
+from worker.destination.answers import classify, parse_retry_after
+from worker.outcomes import OutcomeClass
 
 NOW = datetime(2026, 5, 4, 10, 0, 0, tzinfo=UTC)
 

@@ -2,14 +2,8 @@
 
 import pytest
 
-from config.settings import (
-    ConvertroSettings,
-    EventMapping,
-    Settings,
-    SettingsError,
-    load_settings,
-    unknown_variables,
-)
+from config.destination import ConvertroSettings, EventMapping
+from config.settings import Settings, SettingsError, load_settings, unknown_variables
 
 
 def test_every_setting_has_a_default_and_a_meaning() -> None:

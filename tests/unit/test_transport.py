@@ -9,7 +9,7 @@ import urllib3
 from requests import exceptions
 
 from config.settings import Settings
-from worker.destination.answers import OutcomeClass
+from worker.outcomes import OutcomeClass
 from worker.transport.bounded_answer import AnswerTooLong
 from worker.transport.transport import EXCEPTIONS, Transport, outcome_of
 

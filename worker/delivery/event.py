@@ -20,7 +20,6 @@ from convertro.errors import JournalUnavailable
 from convertro.event import InvalidEvent, decode
 from worker.delivery.retry import AMBIGUOUS, Bury, Decision, Postpone, Proceed, decide
 from worker.destination import Call, translate
-from worker.destination.answers import BLIPS, Outcome, OutcomeClass
 from worker.destination.revenue import bears_revenue
 from worker.destination.wire import (
     call_name,
@@ -31,6 +30,7 @@ from worker.destination.wire import (
     request_for,
 )
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
+from worker.outcomes import BLIPS, Outcome, OutcomeClass
 
 #: Dead-letter reason of an event that our own code fell over.
 UNEXPECTED_ERROR = "unexpected_error"

@@ -7,7 +7,7 @@ business (`lua/breaker.lua`): while it holds, what is decided here is put off.
 from dataclasses import dataclass
 
 from config.settings import Settings
-from worker.destination.answers import Outcome, OutcomeClass
+from worker.outcomes import Outcome, OutcomeClass
 
 #: Dead-letter reasons that a decision can give.
 REJECTED = "rejected"

@@ -13,7 +13,6 @@ import structlog
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
-from worker.destination.answers import OutcomeClass
 from worker.journal.records import (
     UNKNOWN_CALL,
     Attempt,
@@ -24,6 +23,7 @@ from worker.journal.records import (
     Finished,
     Move,
 )
+from worker.outcomes import OutcomeClass
 from worker.process.flower import POISON, Announce, Burial, tell_nobody
 from worker.process.outage import Outage
 

@@ -1,4 +1,4 @@
-"""What an attempt came to: the table of outcome classes.
+"""What an answer of Convertro means: its outcome class. Pure.
 
 | class       | examples                                                        |
 | ----------- | --------------------------------------------------------------- |
@@ -13,30 +13,15 @@
 | ambiguous   | 408, 425, 5xx, read timeout, reset after the request was        |
 |             | written: Convertro may have the call already                    |
 
-Exceptions are mapped beside the library that raises them, in `worker.transport.transport`.
+Exceptions are mapped beside the library that raises them, in `worker.transport.failures`.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 
-
-class OutcomeClass(StrEnum):
-    """What an attempt came to, as far as the next step depends on it."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    SETUP = "setup"
-    THROTTLED = "throttled"
-    UNSENT = "unsent"
-    AMBIGUOUS = "ambiguous"
-
-
-#: Classes that a quick second try may cure.
-BLIPS = frozenset({OutcomeClass.UNSENT, OutcomeClass.AMBIGUOUS})
+from worker.outcomes import Outcome, OutcomeClass
 
 #: 4xx that say "later", not "never".
 AMBIGUOUS_4XX = frozenset({408, 425})
@@ -46,19 +31,6 @@ SETUP_4XX = frozenset({401, 403, 407})
 # Whatever else is in an answer may be as odd as it likes. Made once: making it takes as long
 # as using it.
 _READER = json.JSONDecoder(parse_int=str)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What one attempt came to."""
-
-    outcome_class: OutcomeClass
-    #: HTTP status; None if there was no answer.
-    status: int | None = None
-    #: A short name of what happened, never content: `http_503`, `read_timeout`.
-    detail: str
-    #: How long Convertro asked us to wait, in seconds; None if it did not say.
-    retry_after_seconds: float | None = None
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from config.settings import EventMapping
+from config.destination import EventMapping
 
 #: What JavaScript calls white space; Python's `\s` draws the line elsewhere.
 WHITE_SPACE = re.compile(r"[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]")

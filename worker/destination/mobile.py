@@ -6,7 +6,7 @@ Every call of it needs a device id.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from config.settings import ConvertroSettings
+from config.destination import ConvertroSettings
 from worker.destination.calls import Call, DeviceEvent, Install, LinkDevice
 from worker.destination.event_names import is_application_installed, is_order_completed
 from worker.destination.fields import (

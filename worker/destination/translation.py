@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from config.settings import ConvertroSettings
+from config.destination import ConvertroSettings
 from convertro.event import fault_of
 from worker.destination import mobile, web
 from worker.destination.calls import Call

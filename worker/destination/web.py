@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from config.settings import ConvertroSettings
+from config.destination import ConvertroSettings
 from worker.destination.calls import Call, TrackEvent, TrackUser
 from worker.destination.event_names import is_order_completed, mapped_types
 from worker.destination.fields import object_of, user_id, visitor_id

@@ -7,12 +7,12 @@ from math import inf
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
-from worker.destination.answers import OutcomeClass
 from worker.destination.reasons import SkipReason
 from worker.journal.breaker import Cause
 from worker.journal.histogram import BOUNDS_MS, Histogram
 from worker.journal.records import Move
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
+from worker.outcomes import OutcomeClass
 
 #: A label that is one of few. Whatever else may be in the journal is `OTHER`, so that the number
 #: of time series stays small.

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import msgspec
 
-from worker.destination.answers import Outcome
+from worker.outcomes import Outcome
 
 #: The index of a call that nobody can name any more: its worker was gone.
 UNKNOWN_CALL = -1

@@ -18,7 +18,8 @@ from requests import exceptions
 from requests.adapters import HTTPAdapter
 
 from config.settings import Settings
-from worker.destination.answers import Outcome, OutcomeClass, classify
+from worker.destination.answers import classify
+from worker.outcomes import Outcome, OutcomeClass
 from worker.transport.bounded_answer import BOUNDED_POOLS, AnswerTooLong
 from worker.transport.open_connection import Answer, answer_of, exchange
 

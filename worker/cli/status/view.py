@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.terminal.tables import WIDTH, table, text
-from worker.destination.answers import OutcomeClass
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, SeenWorker, Snapshot
+from worker.outcomes import OutcomeClass
 from worker.status.facts import Facts
 from worker.status.status import Situation, assess, outlook
 from worker.status.wording import ago, duration, span

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.terminal.times import Since, parse_since
-from worker.destination.answers import OutcomeClass
+from worker.outcomes import OutcomeClass
 
 
 def utf8(text: str) -> str:

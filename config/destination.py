@@ -1,0 +1,74 @@
+"""What translation needs: the destination's settings as Segment shows them. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import NoDecode
+
+
+class EventMapping(NamedTuple):
+    """One entry of the `events` setting: a Segment event name and its Convertro type."""
+
+    key: str
+    value: str
+
+
+def _parse_events(given: Any) -> tuple[EventMapping, ...]:
+    """Read the `events` setting from JSON text, an object, or a list of key/value objects."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given or "{}")
+        except ValueError as error:
+            raise ValueError(f"is not JSON: {error}") from None
+    if isinstance(given, Mapping):
+        return tuple(_mapping(repr(key), key, value) for key, value in given.items())
+    if isinstance(given, list | tuple):
+        return tuple(_listed_mapping(number, entry) for number, entry in enumerate(given, start=1))
+    raise ValueError('must be an object {"Segment name": "type"} or a list of key/value objects')
+
+
+def _listed_mapping(number: int, entry: Any) -> EventMapping:
+    where = f"entry {number}"
+    if isinstance(entry, EventMapping):
+        return entry
+    if not isinstance(entry, Mapping) or set(entry) != {"key", "value"}:
+        raise ValueError(f'{where} must be {{"key": "Segment name", "value": "type"}}')
+    return _mapping(where, entry["key"], entry["value"])
+
+
+def _mapping(where: str, key: Any, value: Any) -> EventMapping:
+    if not isinstance(key, str) or not key:
+        raise ValueError(f"{where}: the Segment name must be a non-empty string")
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{where}: the Convertro type must be a non-empty string")
+    return EventMapping(key, value)
+
+
+class ConvertroSettings(BaseModel):
+    """What translation needs: the destination's settings as Segment shows them.
+
+    Every argument is optional and the environment is not read.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account: str = Field(
+        "", description="Convertro account name; available to the paths as {account}."
+    )
+    client_name: str = Field("", description="Convertro client name; part of every path.")
+    site_id: str = Field("", description="Convertro site id; part of every path.")
+    domain: str = Field("", description="Your site's domain as Convertro knows it; in every body.")
+    events: Annotated[tuple[EventMapping, ...], NoDecode, BeforeValidator(_parse_events)] = Field(
+        (),
+        description=(
+            "Web events besides orders: Segment event name to Convertro event type, as a JSON "
+            'object or as a list of {"key": …, "value": …}. A web event without an entry is '
+            "skipped as unmapped_event."
+        ),
+    )
+    hybrid_attribution_model: bool = Field(
+        False,
+        description="Send sale besides sale.new / sale.repeat for web orders that say which.",
+    )
