@@ -40,6 +40,7 @@ format: $(STAMP) ## Format the code
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -101,4 +102,4 @@ monitoring: ## Test the alert rules with Prometheus's promtool
 	promtool test rules monitoring/alerts_test.yml
 
 clean: ## Remove what setup and the tests made
-	rm -rf $(VENV) .venv-bench .venv-bench-arq .venv-bench-saq .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-bench-arq .venv-bench-saq .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from convertro.errors import JournalUnavailable
-from worker.journal.records import Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
+from worker.journal.records import Burial, Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
 from worker.outcomes import Outcome, OutcomeClass
-from worker.process.flower import Burial
 
 ACCEPTED = Outcome(outcome_class=OutcomeClass.ACCEPTED, status=200, detail="accepted")
 

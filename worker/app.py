@@ -16,6 +16,7 @@ from celery.signals import (
 from config.logs import configure_logs, is_for_people
 from config.settings import SettingsError, load_settings
 from worker import bootstrap
+from worker.delivery.task import DeliverTask
 from worker.journal.connection import WORKER_TIMEOUT_SECONDS
 from worker.preflight import preflight_of_worker
 from worker.process.stopping import PoolProcess, stop_step
@@ -33,9 +34,9 @@ app.set_current()
 app.conf.include = ["tasks.celery_tasks"]
 
 
-def parts() -> bootstrap.Worker:
-    """This process's worker parts."""
-    return bootstrap.worker(settings, app)
+def deliver_task() -> DeliverTask:
+    """This process's deliver task."""
+    return bootstrap.deliver_task(settings, app)
 
 
 def _make_ticker(capacity: int) -> Ticker:

@@ -1,23 +1,22 @@
-"""The composition root: where the parts are put together, each once a process."""
+"""The composition root: puts the parts together, each once a process, and does nothing else."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from threading import Lock
 
 from celery import Celery
 
 from config.celeryconfig import celery_config
 from config.settings import Settings, load_settings
 from convertro.connection import PRODUCER_TIMEOUT_SECONDS
-from convertro.errors import JournalUnavailable
 from convertro.intake import Intake
 from worker.delivery.event import Delivery
-from worker.delivery.run import DeliveryRun, EventThreads
+from worker.delivery.task import DeliverTask
+from worker.delivery.threads import EventThreads
 from worker.journal.connection import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.journal.journal import Journal
 from worker.process.broker import PromptEvents, SteadyBroker
-from worker.process.flower import Announce, Announcer, tell_nobody
+from worker.process.flower import Announcer, tell_nobody
 from worker.process.outage import Outage
 from worker.process.stopping import StopFlag
 from worker.process.ticker import Ticker, WorkerName
@@ -54,57 +53,6 @@ class Producer:
     intake: Intake
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """What a worker process needs."""
-
-    settings: Settings
-    journal: Journal
-    wakeups: Wakeups
-    intake: Intake
-    threads: EventThreads
-    #: Is told of each dead letter.
-    announce: Announce
-    outage: Outage = field(default_factory=lambda: Outage("journal"))
-    #: Held by the deliver task that uses the threads; a second one has nothing to do here.
-    running: Lock = field(default_factory=Lock)
-
-    def deliver(self, wakeup: str) -> dict[str, int]:
-        """Run the deliver task once, and ring again if work may remain."""
-        if not self.running.acquire(blocking=False):
-            self._pass_on(wakeup)
-            return {}
-        try:
-            return self._deliver(wakeup)
-        finally:
-            self.running.release()
-
-    def _deliver(self, wakeup: str) -> dict[str, int]:
-        run = DeliveryRun(
-            journal=self.journal,
-            threads=self.threads,
-            settings=self.settings,
-            wakeup=wakeup,
-            stopping=stop_flag,
-            outage=self.outage,
-            announce=self.announce,
-        )
-        if run.run():
-            self._pass_on(wakeup)
-        return run.summary.as_dict()
-
-    def _pass_on(self, wakeup: str) -> None:
-        """Give the wake-up token back and ring for what is due; the ticker makes failures good."""
-        tokens = self.wakeups.offer()
-        try:
-            rung = self.journal.release(wakeup, tokens)
-        except JournalUnavailable as error:
-            self.outage.note(error.reason)
-        else:
-            self.outage.end()
-            self.wakeups.publish(tokens[:rung])
-
-
 def make_producer(
     settings: Settings, timeout_seconds: float = PRODUCER_TIMEOUT_SECONDS
 ) -> Producer:
@@ -114,15 +62,19 @@ def make_producer(
     return Producer(settings, journal, wakeups, Intake(journal, wakeups))
 
 
-def make_worker(settings: Settings, app: Celery) -> Worker:
-    """Put a worker process together; its threads start."""
+def make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
+    """Put a worker process's deliver task together; its threads start."""
     redis = connect_journal(settings, WORKER_TIMEOUT_SECONDS)
     journal = Journal(redis, settings, worker=worker_name.value)
-    wakeups = Wakeups(app)
     delivery = Delivery(settings, Transport(settings), journal, stopping=stop_flag)
-    threads = EventThreads(delivery.deliver, settings.concurrency)
-    announce = Announcer(app) if settings.dead_letter_events else tell_nobody
-    return Worker(settings, journal, wakeups, Intake(journal, wakeups), threads, announce)
+    return DeliverTask(
+        settings,
+        journal,
+        Wakeups(app),
+        EventThreads(delivery.deliver, settings.concurrency),
+        stopping=stop_flag,
+        announce=Announcer(app) if settings.dead_letter_events else tell_nobody,
+    )
 
 
 def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:
@@ -140,9 +92,9 @@ def producer() -> Producer:
     return _producer_of(os.getpid())
 
 
-def worker(settings: Settings, app: Celery) -> Worker:
-    """This process's worker parts, made when first asked for."""
-    return _worker_of(os.getpid(), settings, app)
+def deliver_task(settings: Settings, app: Celery) -> DeliverTask:
+    """This process's deliver task, made when first asked for."""
+    return _deliver_task_of(os.getpid(), settings, app)
 
 
 # A forked child has another process id and so gets parts, connections and threads of its own.
@@ -154,5 +106,5 @@ def _producer_of(_process_id: int) -> Producer:
 
 
 @cache
-def _worker_of(_process_id: int, settings: Settings, app: Celery) -> Worker:
-    return make_worker(settings, app)
+def _deliver_task_of(_process_id: int, settings: Settings, app: Celery) -> DeliverTask:
+    return make_deliver_task(settings, app)

@@ -11,8 +11,8 @@ from config.settings import Settings
 from tests.waiting import until
 from worker.bootstrap import make_app
 from worker.journal.breaker_log import log_news
-from worker.journal.records import Attempt, Finish, Finished, Move
-from worker.process.flower import BATCH, MUTED_SECONDS, Announcer, Burial
+from worker.journal.records import Attempt, Burial, Finish, Finished, Move
+from worker.process.flower import BATCH, MUTED_SECONDS, Announcer
 from worker.task_names import DEAD_LETTER
 
 ATTEMPT = Attempt(at_ms=1, call_index=0, outcome_class="rejected", detail="http_400")

@@ -4,8 +4,7 @@ import pytest
 
 from config.settings import Settings
 from worker.cli.schedule import words_after, words_before
-from worker.cli.terminal.output import printable
-from worker.status.wording import age, ago, clock_time, counted, duration, iso_time
+from worker.status.wording import age, ago, clock_time, counted, duration, iso_time, printable
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from config.settings import Settings
 from tests.events import ABSENT, ORDER, mobile_track, order_completed, web_identify, web_track
 from tests.fakes import FailTimes, FakeLedger, FakeTransport, answered, claimed
 from worker.delivery import event as delivery_module
+from worker.delivery import retry
 from worker.delivery.event import Delivery
 from worker.journal.records import Finish, Finished, Move
 from worker.outcomes import Outcome
@@ -29,7 +30,7 @@ NEW_BUYER = order_completed(properties={**ORDER, "repeat": False})
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "BLIP_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(retry, "_BLIP_WAIT_SECONDS", 0.0)
 
 
 def deliver(

@@ -11,9 +11,10 @@ import structlog
 from config.settings import Settings
 from tests.fakes import FailTimes, FakeAnnouncer, FakeLedger, claimed
 from worker.delivery import run as delivery_run
-from worker.delivery.run import DeliveryRun, EventThreads
-from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move
-from worker.process.flower import Announce, Burial, tell_nobody
+from worker.delivery.run import DeliveryRun
+from worker.delivery.threads import EventThreads
+from worker.journal.records import Attempt, Burial, ClaimedEvent, ClaimState, Finish, Finished, Move
+from worker.process.flower import Announce, tell_nobody
 from worker.process.outage import Outage
 
 SETTINGS = Settings(concurrency=4, task_seconds=60, shutdown_seconds=0)

@@ -9,12 +9,12 @@ import pytest
 
 from config.settings import Settings
 from convertro.journal import WORKER_TTL_MS
-from worker.cli.terminal.exit_codes import ExitCode
 from worker.journal.journal import Journal
 from worker.journal.snapshot import STUCK_MS
 from worker.preflight.checks import Check, Level
 from worker.status.health import (
     Chosen,
+    Health,
     Verdict,
     every_worker,
     judge,
@@ -82,7 +82,7 @@ def test_nobody_is_not_healthy(bench: Bench) -> None:
     assert bench.judge(every_worker()).good
     for chosen in (of_this_host(), one_worker(HERE)):
         verdict = bench.judge(chosen)
-        assert (verdict.code, verdict.problem) == (ExitCode.NEGATIVE, "no_worker")
+        assert (verdict.health, verdict.problem) == (Health.BAD, "no_worker")
 
 
 def test_a_silent_worker_is_not_healthy_and_others_are_not_blamed(bench: Bench) -> None:
@@ -90,7 +90,7 @@ def test_a_silent_worker_is_not_healthy_and_others_are_not_blamed(bench: Bench) 
     bench.now_ms += WORKER_TTL_MS + 1
     bench.tick(ELSEWHERE)
     verdict = bench.judge(of_this_host())
-    assert (verdict.code, verdict.problem) == (ExitCode.NEGATIVE, "worker_silent")
+    assert (verdict.health, verdict.problem) == (Health.BAD, "worker_silent")
     assert verdict.sentence.startswith(f"{HERE} went silent 5.0 s ago")
     assert not bench.judge(every_worker()).good
     assert bench.judge(one_worker(ELSEWHERE)).good
@@ -116,7 +116,7 @@ def test_a_worker_alone_that_does_not_ask_is_stuck(bench: Bench) -> None:
     bench.tick(HERE)
     bench.pass_with_work(HERE)
     verdict = bench.judge(of_this_host())
-    assert (verdict.code, verdict.problem) == (ExitCode.NEGATIVE, "worker_stuck")
+    assert (verdict.health, verdict.problem) == (Health.BAD, "worker_stuck")
     bench.ask(HERE)
     assert bench.judge(of_this_host()).good
 
@@ -128,20 +128,20 @@ def test_only_a_few_names_are_said(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "level", "code"),
+    ("name", "level", "health"),
     [
-        ("base_url", Level.WARNING, ExitCode.DONE),
-        ("clock", Level.NOT_CHECKED, ExitCode.DONE),
-        ("memory", Level.WARNING, ExitCode.NEGATIVE),  # nine tenths are used
-        ("dead_letters", Level.WARNING, ExitCode.DONE),
-        ("dead_letters", Level.ERROR, ExitCode.NEGATIVE),
-        ("role", Level.ERROR, ExitCode.NEGATIVE),
-        ("settings", Level.ERROR, ExitCode.USAGE),
-        ("redis", Level.ERROR, ExitCode.UNAVAILABLE),
+        ("base_url", Level.WARNING, Health.GOOD),
+        ("clock", Level.NOT_CHECKED, Health.GOOD),
+        ("memory", Level.WARNING, Health.BAD),  # nine tenths are used
+        ("dead_letters", Level.WARNING, Health.GOOD),
+        ("dead_letters", Level.ERROR, Health.BAD),
+        ("role", Level.ERROR, Health.BAD),
+        ("settings", Level.ERROR, Health.WRONG_SETTING),
+        ("redis", Level.ERROR, Health.UNKNOWN),
     ],
 )
-def test_who_could_deliver_is_ready(name: str, level: Level, code: ExitCode) -> None:
+def test_who_could_deliver_is_ready(name: str, level: Level, health: Health) -> None:
     verdict = judge([Check("lease", Level.OK, "long"), Check(name, level, "it is so")])
-    assert verdict.code == code
-    assert verdict.problem == (None if code is ExitCode.DONE else name)
+    assert verdict.health is health
+    assert verdict.problem == (None if health is Health.GOOD else name)
     assert verdict.good or verdict.sentence == "it is so"

@@ -15,7 +15,7 @@ from worker.cli.terminal.exit_codes import ExitCode
 from worker.preflight import PATIENCE_SECONDS, Answer, wait_for_redis
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
-from worker.preflight.keeping import (
+from worker.preflight.persistence_checks import (
     durability_check,
     eviction_check,
     memory_check,

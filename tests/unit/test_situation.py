@@ -17,8 +17,8 @@ from worker.journal.snapshot import (
     SeenWorker,
     Snapshot,
 )
-from worker.status.facts import Facts
-from worker.status.status import Situation, assess, outlook
+from worker.status.problems import problems
+from worker.status.status import Status, outlook
 
 #: 2026-05-04 10:15:30 UTC, 0.123 s into its slot of ten seconds.
 NOW_MS = 1_777_889_730_123
@@ -40,7 +40,7 @@ SICK = Breaker(
 )
 
 
-def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Facts:
+def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Status:
     """A quiet deployment, but for what the test says."""
     counts = ("due_now", "claimed", "waiting", "dead", "stored", "wakeups")
     rest = ("remembered", "tried", "dead_in_doubt")
@@ -62,7 +62,7 @@ def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Facts:
     known = {**quiet, **fields}
     known["stored"] += sum(known[place] for place in ("due_now", "claimed", "waiting", "dead"))
     known["counters"] = {"accepted": known["stored"], **known["counters"]}
-    return Facts(
+    return Status(
         snapshot=Snapshot(**known),
         memory=memory,
         settings=Settings(**(settings or {})),
@@ -70,17 +70,16 @@ def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Facts:
     )
 
 
-def names(given: Facts) -> list[str]:
-    return [problem.name for problem in assess(given).problems]
+def names(given: Status) -> list[str]:
+    return [problem.name for problem in problems(given)]
 
 
-def sentences(given: Facts) -> str:
-    return " ".join(problem.sentence for problem in assess(given).problems)
+def sentences(given: Status) -> str:
+    return " ".join(problem.sentence for problem in problems(given))
 
 
-def prospects(given: Facts) -> list[str]:
-    situation: Situation = assess(given)
-    return list(outlook(situation, given))
+def prospects(given: Status) -> list[str]:
+    return list(outlook(given))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +129,7 @@ def prospects(given: Facts) -> list[str]:
     ],
 )
 def test_the_state_is_a_sentence(fields: dict[str, Any], state: str, words: str) -> None:
-    situation = assess(facts(**fields))
+    situation = facts(**fields)
     assert (situation.state, situation.sentence) == (state, words)
 
 

@@ -11,7 +11,8 @@ from requests import exceptions
 from config.settings import Settings
 from worker.outcomes import OutcomeClass
 from worker.transport.bounded_answer import AnswerTooLong
-from worker.transport.transport import EXCEPTIONS, Transport, outcome_of
+from worker.transport.failures import EXCEPTIONS, outcome_of
+from worker.transport.transport import Transport
 
 REQUESTS_ERRORS = [
     kind

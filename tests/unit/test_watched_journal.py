@@ -8,8 +8,7 @@ from tests.events import ORDER, order_completed
 from tests.unit.test_delivery import SETTINGS, deliver
 from tests.unit.test_holding import ACCEPTED, REJECTED, SICK, Bench
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, Erased, Finish, Finished, Move, SentCall
-from worker.process.flower import Burial
+from worker.journal.records import Attempt, Burial, Erased, Finish, Finished, Move, SentCall
 
 
 @pytest.fixture

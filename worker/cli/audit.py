@@ -7,10 +7,10 @@ import typer
 
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import open_journal
-from worker.cli.terminal.output import JsonOption, printable, say, say_json
+from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.cli.terminal.progress import waiting
 from worker.journal.snapshot import Snapshot
-from worker.status.wording import counted
+from worker.status.wording import counted, printable
 
 
 @dataclass(frozen=True, slots=True)

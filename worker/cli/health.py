@@ -8,8 +8,23 @@ from config.logs import configure_logs
 from config.settings import Settings
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, journal_of, read_settings
-from worker.cli.terminal.output import JsonOption, json_line, printable, say
-from worker.status.health import Verdict, every_worker, live, of_this_host, one_worker, ready
+from worker.cli.terminal.output import JsonOption, json_line, say
+from worker.status.health import (
+    Health,
+    Verdict,
+    every_worker,
+    live,
+    of_this_host,
+    one_worker,
+    ready,
+)
+from worker.status.wording import printable
+
+_CODES = {
+    Health.BAD: ExitCode.NEGATIVE,
+    Health.WRONG_SETTING: ExitCode.USAGE,
+    Health.UNKNOWN: ExitCode.UNAVAILABLE,
+}
 
 LiveOption = Annotated[
     bool, typer.Option("--live", help="Whether this host's workers run and ask for work.")
@@ -59,7 +74,7 @@ def health(
         verdict = _live(settings, worker, all_workers=all_workers)
     _say(verdict, as_json=as_json)
     if not verdict.good:
-        raise typer.Exit(verdict.code)
+        raise typer.Exit(_CODES[verdict.health])
 
 
 def _live(settings: Settings, worker: str | None, *, all_workers: bool) -> Verdict:

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from worker.cli.terminal.open_journal import open_journal
-from worker.cli.terminal.output import JsonOption, printable, say, say_json
-from worker.status.wording import clock_time, counted
+from worker.cli.terminal.output import JsonOption, say, say_json
+from worker.status.wording import clock_time, counted, printable
 
 ReasonOption = Annotated[
     str, typer.Option("--reason", help="Why, for whoever looks at the status; no event content.")

@@ -7,7 +7,7 @@ import typer
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import EventIdArgument
-from worker.cli.terminal.output import JsonOption, printable, say, say_json
+from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.cli.terminal.record_view import (
     death_facts,
     record_document,
@@ -16,7 +16,7 @@ from worker.cli.terminal.record_view import (
     say_facts,
 )
 from worker.journal.reading import Sighting
-from worker.status.wording import clock_time, duration, iso_time_or_none
+from worker.status.wording import clock_time, duration, iso_time_or_none, printable
 
 
 def show(event_id: EventIdArgument, *, as_json: JsonOption = False) -> None:

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,13 +11,21 @@ from traceback import extract_tb
 from typing import Any, Protocol
 
 import structlog
-from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_before_delay
-from tenacity.wait import wait_exponential_jitter
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from convertro.event import InvalidEvent, decode
-from worker.delivery.retry import AMBIGUOUS, Bury, Decision, Postpone, Proceed, decide
+from worker.delivery.retry import (
+    AMBIGUOUS,
+    Bury,
+    Decision,
+    Postpone,
+    Proceed,
+    blips_of,
+    decide,
+    retrying,
+    stream_break_ms,
+)
 from worker.destination import Call, translate
 from worker.destination.revenue import bears_revenue
 from worker.destination.wire import (
@@ -30,15 +37,11 @@ from worker.destination.wire import (
     request_for,
 )
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
-from worker.outcomes import BLIPS, Outcome, OutcomeClass
+from worker.outcomes import Outcome
 
 #: Dead-letter reason of an event that our own code fell over.
 UNEXPECTED_ERROR = "unexpected_error"
 INVALID_EVENT = "invalid_event"
-
-#: The wait before the second try of a blip; it doubles, and as much again is random.
-BLIP_WAIT_SECONDS = 0.25
-BLIP_LONGEST_WAIT_SECONDS = 2.0
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -50,8 +53,8 @@ class Sender(Protocol):
         """Make one attempt; raises nothing."""
 
 
-class Keeper(Protocol):
-    """What records progress of a claimed event."""
+class FinishingJournal(Protocol):
+    """The part of the journal that records progress of a claimed event."""
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what is said about claimed events."""
@@ -110,7 +113,7 @@ class Delivery:
     Args:
         settings: What to translate with, where to send, how to retry.
         transport: Makes the HTTP attempts.
-        keeper: Records a call that was accepted while others follow.
+        journal: Records a call that was accepted while others follow.
         stopping: Whether the worker stops, so that no further blip try begins.
         now_ms: Unix time in milliseconds.
         chance: A random number from 0 to 1, for the jitter.
@@ -120,7 +123,7 @@ class Delivery:
         self,
         settings: Settings,
         transport: Sender,
-        keeper: Keeper,
+        journal: FinishingJournal,
         *,
         stopping: Callable[[], bool] = lambda: False,
         now_ms: Callable[[], int] = lambda: int(time() * 1000),
@@ -128,7 +131,7 @@ class Delivery:
     ) -> None:
         self._settings = settings
         self._transport = transport
-        self._keeper = keeper
+        self._journal = journal
         self._now_ms = now_ms
         self._chance = chance
         self._stopping = stopping
@@ -191,14 +194,14 @@ class Delivery:
                     return progress.finish(
                         Move.POSTPONED,
                         delay_seconds=delay_seconds,
-                        retry_after_ms=self._retry_after_ms(outcome),
+                        retry_after_ms=stream_break_ms(outcome, self._settings),
                     )
                 case Bury(reason):
                     return progress.finish(
                         Move.DEAD,
                         reason=reason,
                         outcome=outcome,
-                        retry_after_ms=self._retry_after_ms(outcome),
+                        retry_after_ms=stream_break_ms(outcome, self._settings),
                     )
                 case Proceed():
                     progress.accepted[index] = call_name(call)
@@ -226,38 +229,14 @@ class Delivery:
             )
             return outcome
 
-        # A call that must not be sent again if Convertro may have it has fewer blips.
-        blips = BLIPS - {OutcomeClass.AMBIGUOUS} if parks_ambiguous else BLIPS
         outcome = attempt()
+        blips = blips_of(parks_ambiguous=parks_ambiguous)
         if outcome.outcome_class not in blips:
             return outcome
         took_seconds = (progress.attempts[-1].took_ms or 0) / 1000
         tries = chain([outcome], iter(attempt, None))
-        last: Outcome = self._retrying(blips, took_seconds)(next, tries)
+        last: Outcome = retrying(blips, took_seconds, self._settings, self._stopping)(next, tries)
         return last
-
-    def _retrying(self, blips: AbstractSet[OutcomeClass], took_seconds: float) -> Retrying:
-        """Tries again at once what is a blip, unless the worker stops; the last outcome counts.
-
-        Made anew for each blip: blips are rare, and tenacity costs as much as a translation.
-
-        Args:
-            blips: What is tried again.
-            took_seconds: How long the first try took, which counts towards its limit of time.
-        """
-        stop_time = stop_before_delay(max(0.0, self._settings.blip_seconds - took_seconds))
-        return Retrying(
-            retry=retry_if_result(
-                lambda outcome: outcome.outcome_class in blips and not self._stopping()
-            ),
-            stop=stop_after_attempt(self._settings.blip_tries) | stop_time,
-            wait=wait_exponential_jitter(
-                multiplier=BLIP_WAIT_SECONDS,
-                max=BLIP_LONGEST_WAIT_SECONDS,
-                jitter=BLIP_WAIT_SECONDS,
-            ),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )
 
     def _decide(self, progress: Progress, outcome: Outcome, *, parks_ambiguous: bool) -> Decision:
         record = progress.event.record
@@ -271,13 +250,8 @@ class Delivery:
             parks_ambiguous=parks_ambiguous,
         )
 
-    def _retry_after_ms(self, outcome: Outcome) -> int | None:
-        """For how long Convertro asked to be left alone by everybody, in milliseconds."""
-        asked = outcome.outcome_class is OutcomeClass.THROTTLED and outcome.retry_after_seconds
-        return int(min(asked, self._settings.retry_max_seconds) * 1000) if asked else None
-
     def _keep(self, progress: Progress) -> bool:
         """Record an accepted call before the next is sent; False if the event is not ours."""
-        (finished,) = self._keeper.finish([progress.finish(Move.KEPT)])
+        (finished,) = self._journal.finish([progress.finish(Move.KEPT)])
         progress.forget()
         return finished is Finished.MOVED

@@ -1,13 +1,36 @@
-"""What we do next, given what an attempt came to. Pure: time and chance are arguments.
+"""When an event is tried again: every decision about it that Python makes.
 
-This is about one event. What all events together say about Convertro is the breaker's
-business (`lua/breaker.lua`): while it holds, what is decided here is put off.
+The life of an event whose call fails:
+
+1. The answer is put into an outcome class (`worker.destination.answers`, `worker.transport`).
+2. A blip (no connection, an answer that was lost, a 5xx) is tried again at once, in the same
+   thread: `CONVERTRO_BLIP_TRIES` tries of a call within `CONVERTRO_BLIP_SECONDS`. The last
+   answer counts; it ends the round.
+3. Rejected, or ambiguous where a sale must not be sent twice: it is to be buried.
+4. Anything else: it is to be postponed, for a wait that doubles from round to round, with
+   jitter, or for as long as Convertro asked; buried once that would lead beyond the horizon.
+5. The journal carries this out in the step that moves the event (`lua/finishing.lua`), and it
+   knows what all events together say (`lua/breaker.lua`): while deliveries are held it makes
+   the event due again, and does not count that as a retry.
+6. A worker that dies says nothing: its lease runs out, the event is claimed again, and the
+   third time in a row it is buried as `poison` (`lua/claim.lua`).
+
+Time and chance are arguments; only the waits between blips are real, and those are tenacity's.
 """
 
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_before_delay
+from tenacity.wait import wait_exponential_jitter
+
 from config.settings import Settings
-from worker.outcomes import Outcome, OutcomeClass
+from worker.outcomes import BLIPS, Outcome, OutcomeClass
+
+#: The wait before the second try of a blip; it doubles, and as much again is random.
+_BLIP_WAIT_SECONDS = 0.25
+_BLIP_LONGEST_WAIT_SECONDS = 2.0
 
 #: Dead-letter reasons that a decision can give.
 REJECTED = "rejected"
@@ -92,3 +115,43 @@ def retry_times_seconds(settings: Settings) -> list[float]:
         times.append(elapsed)
         elapsed += backoff_seconds(len(times), settings)
     return times
+
+
+def blips_of(*, parks_ambiguous: bool) -> AbstractSet[OutcomeClass]:
+    """What is tried again at once: less for a call that Convertro must not get twice."""
+    return BLIPS - {OutcomeClass.AMBIGUOUS} if parks_ambiguous else BLIPS
+
+
+def retrying(
+    blips: AbstractSet[OutcomeClass],
+    took_seconds: float,
+    settings: Settings,
+    stopping: Callable[[], bool],
+) -> Retrying:
+    """Tries again at once what is a blip, unless the worker stops; the last outcome counts.
+
+    Made anew for each blip: blips are rare, and tenacity costs as much as a translation.
+
+    Args:
+        blips: What is tried again.
+        took_seconds: How long the first try took, which counts towards its limit of time.
+        settings: How many tries, within which time.
+        stopping: Whether the worker stops.
+    """
+    stop_time = stop_before_delay(max(0.0, settings.blip_seconds - took_seconds))
+    return Retrying(
+        retry=retry_if_result(lambda outcome: outcome.outcome_class in blips and not stopping()),
+        stop=stop_after_attempt(settings.blip_tries) | stop_time,
+        wait=wait_exponential_jitter(
+            multiplier=_BLIP_WAIT_SECONDS,
+            max=_BLIP_LONGEST_WAIT_SECONDS,
+            jitter=_BLIP_WAIT_SECONDS,
+        ),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+
+
+def stream_break_ms(outcome: Outcome, settings: Settings) -> int | None:
+    """How long Convertro asked that nothing be sent to it at all, in milliseconds."""
+    asked = outcome.outcome_class is OutcomeClass.THROTTLED and outcome.retry_after_seconds
+    return int(min(asked, settings.retry_max_seconds) * 1000) if asked else None

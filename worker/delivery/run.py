@@ -1,10 +1,7 @@
 """One run of the deliver task: claim, deliver in threads, write back in groups."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from threading import Event, Thread
 from time import monotonic, sleep, time
 from typing import Protocol
 from uuid import uuid4
@@ -13,9 +10,14 @@ import structlog
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
+from worker.delivery.event import FinishingJournal
+from worker.delivery.summary import Summary, log_finish
+from worker.delivery.threads import EventThreads, Outbox
 from worker.journal.records import (
+    POISON,
     UNKNOWN_CALL,
     Attempt,
+    Burial,
     Claim,
     ClaimedEvent,
     ClaimState,
@@ -24,7 +26,7 @@ from worker.journal.records import (
     Move,
 )
 from worker.outcomes import OutcomeClass
-from worker.process.flower import POISON, Announce, Burial, tell_nobody
+from worker.process.flower import Announce, tell_nobody
 from worker.process.outage import Outage
 
 #: How long to gather what comes and what finishes before talking to the journal again: a
@@ -50,11 +52,8 @@ INTERRUPTED = "interrupted"
 
 log = structlog.stdlib.get_logger(__name__)
 
-Deliver = Callable[[ClaimedEvent], Finish | None]
-Result = tuple[ClaimedEvent, Finish | None]
 
-
-class Ledger(Protocol):
+class ClaimingJournal(FinishingJournal, Protocol):
     """The part of the journal that a run needs."""
 
     def claim(  # noqa: PLR0913  as the journal's
@@ -72,114 +71,12 @@ class Ledger(Protocol):
     def wait(self, timeout_seconds: float) -> None:
         """Wait for more to come."""
 
-    def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
-        """Write back what became of events."""
-
-
-class Outbox:
-    """Where threads put results, which a run takes in groups.
-
-    To be woken for each of them would cost it nearly as much as an event.
-    """
-
-    def __init__(self) -> None:
-        self._results: deque[Result] = deque()
-        self._enough = Event()
-        self._wanted = 0
-
-    def put(self, result: Result) -> None:
-        """Hand a result over."""
-        self._results.append(result)
-        if len(self._results) >= self._wanted:
-            self._enough.set()
-
-    def wait(self, wanted: int, timeout_seconds: float) -> None:
-        """Wait until so many results are there, or for so long."""
-        self._wanted = wanted
-        self._enough.clear()
-        if len(self._results) < wanted:  # else none may follow that would say so
-            self._enough.wait(timeout_seconds)
-
-    def take(self) -> Iterator[Result]:
-        """Take what is there."""
-        while self._results:
-            yield self._results.popleft()
-
-
-class EventThreads:
-    """A process's threads, each delivering one event at a time.
-
-    They are daemons: a process that has handed its events back need not wait for an
-    answer that never comes.
-    """
-
-    def __init__(self, deliver: Deliver, size: int) -> None:
-        self._deliver = deliver
-        self._inbox: SimpleQueue[tuple[ClaimedEvent, Outbox]] = SimpleQueue()
-        for number in range(size):
-            Thread(target=self._work, name=f"deliver-{number}", daemon=True).start()
-
-    def submit(self, event: ClaimedEvent, outbox: Outbox) -> None:
-        """Deliver an event as soon as a thread is free and put the result in the outbox."""
-        self._inbox.put((event, outbox))
-
-    def _work(self) -> None:
-        while True:
-            event, outbox = self._inbox.get()
-            finish = None
-            try:
-                finish = self._deliver(event)
-            except BaseException as error:  # noqa: BLE001  a lost thread would stop its run for good
-                # Its kind alone: the text and a traceback may quote the event.
-                log.warning(
-                    "A deliver thread failed; its event is tried again when its lease ends.",
-                    action="thread_failed",
-                    event_id=event.event_id,
-                    error=type(error).__name__,
-                )
-            finally:
-                outbox.put((event, finish))
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a run did, as Flower shows it."""
-
-    claimed: int = 0
-    delivered: int = 0
-    skipped: int = 0
-    retrying: int = 0
-    dead: int = 0
-    returned: int = 0
-    #: Due again, because deliveries are held.
-    held: int = 0
-    #: Events that another worker had taken over.
-    lost: int = 0
-
-    def count(self, finish: Finish, finished: Finished) -> None:
-        """Count an event under what became of it."""
-        if finished is Finished.HELD:
-            self.held += 1
-        elif finished is Finished.REFUSED:
-            self.dead += 1
-        elif finished is not Finished.MOVED:
-            self.lost += 1
-        elif finish.move is Move.POSTPONED:
-            self.retrying += 1
-        else:
-            setattr(self, finish.move.value, getattr(self, finish.move.value) + 1)
-
-    def as_dict(self) -> dict[str, int]:
-        """The counts that are not zero."""
-        counts = ((name, getattr(self, name)) for name in self.__slots__)
-        return {name: number for name, number in counts if number}
-
 
 @dataclass(slots=True, kw_only=True)
 class DeliveryRun:
     """Keeps a bounded number of events in flight until nothing is due or time is up."""
 
-    journal: Ledger
+    journal: ClaimingJournal
     threads: EventThreads
     settings: Settings
     wakeup: str
@@ -313,7 +210,7 @@ class DeliveryRun:
             # What was written while the answer got lost is no news the second time.
             known = Finished.MOVED if self._unsure else finished
             self.summary.count(finish, known)
-            self._log(finish, known)
+            log_finish(finish, known)
             if burial := Burial.of(finish, known):
                 buried.append(burial)
         self._unwritten = []
@@ -361,44 +258,6 @@ class DeliveryRun:
     def _pause(self, error: JournalUnavailable) -> None:
         self.outage.note(error.reason)
         sleep(JOURNAL_PAUSE_SECONDS)
-
-    def _log(self, finish: Finish, finished: Finished) -> None:
-        """One line for each event that an operator may want to hear of."""
-        if finished is Finished.HELD:
-            say, action = log.debug, "event_held"
-        elif finished is Finished.REFUSED:
-            say, action = log.warning, "event_refused"
-        elif finished is Finished.GONE:
-            say, action = log.info, "event_gone"
-        elif finished is not Finished.MOVED:
-            say, action = log.warning, "lease_lost"
-        elif finish.move is Move.DEAD:
-            say, action = log.warning, "event_dead"
-        elif finish.move is Move.POSTPONED:
-            say, action = log.info, "event_postponed"
-        else:
-            say, action = log.debug, f"event_{finish.move.value}"
-        say(
-            SENTENCES[action],
-            action=action,
-            event_id=finish.event_id,
-            reason=finish.reason,
-            outcome=finish.attempts[-1].detail if finish.attempts else None,
-            delay_ms=finish.delay_ms,
-        )
-
-
-SENTENCES = {
-    "event_held": "Deliveries are held: an event waits, nothing is charged to it.",
-    "event_refused": "An event that alone is refused, while others pass, is a dead letter now.",
-    "event_gone": "An event has left the journal meanwhile: finished by another worker, or erased.",
-    "lease_lost": "Another worker took this event over; what was learned is recorded.",
-    "event_dead": "An event is a dead letter now.",
-    "event_postponed": "An event is tried again later.",
-    "event_delivered": "An event was delivered.",
-    "event_skipped": "An event was skipped: nothing is to be sent for it.",
-    "event_returned": "An event was handed back.",
-}
 
 
 def _interrupted(event: ClaimedEvent) -> Finish:

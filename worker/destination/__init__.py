@@ -1,4 +1,4 @@
-"""Convertro: what is told to it, in which calls, and what its answers mean."""
+"""Convertro: what is told to it, in which calls, and what its answers mean. Pure."""
 
 from worker.destination.calls import (
     Call,

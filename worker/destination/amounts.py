@@ -1,4 +1,4 @@
-r"""Amounts as producers write them: numbers, and strings such as `"$1,234.50"`.
+r"""Amounts as producers write them: numbers, and strings such as `"$1,234.50"`. Pure.
 
 A comma or a dot is the decimal separator or one between thousands:
 

@@ -1,4 +1,4 @@
-"""The calls that an event can become.
+"""The calls that an event can become. Pure.
 
 A call is one request to Convertro that we intend. Its fields are named as in
 its body; a field that is None is left out of the body, never sent as null.

@@ -1,4 +1,4 @@
-"""Event names: which are special to Convertro, and when two are the same."""
+"""Event names: which are special to Convertro, and when two are the same. Pure."""
 
 import re
 from collections.abc import Mapping

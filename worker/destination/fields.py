@@ -1,4 +1,4 @@
-"""What an event says about who, where and when, whatever JSON types it is made of.
+"""What an event says about who, where and when, whatever JSON types it is made of. Pure.
 
 Segment's fields may hold anything, so a value of the wrong kind counts as absent here and
 nothing raises.

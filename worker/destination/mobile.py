@@ -1,4 +1,4 @@
-"""Events of mobile apps and server libraries: Convertro's server-to-server interface.
+"""Events of mobile apps and server libraries: Convertro's server-to-server interface. Pure.
 
 Every call of it needs a device id.
 """

@@ -1,4 +1,4 @@
-"""Whether an event comes from a website or from a mobile app.
+"""Whether an event comes from a website or from a mobile app. Pure.
 
 It decides by which of Convertro's two interfaces the event goes. Each rule answers or passes;
 the first answer holds. Whatever no rule knows comes from a server library and goes the mobile

@@ -1,4 +1,4 @@
-"""What a track says in its `properties`."""
+"""What a track says in its `properties`. Pure."""
 
 import json
 import re

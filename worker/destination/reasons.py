@@ -1,4 +1,4 @@
-"""Why nothing is sent for an event.
+"""Why nothing is sent for an event. Pure.
 
 A skip is a rule of the destination at work: counted and gone. An invalid event is something
 that an operator should look at: it becomes a dead letter.

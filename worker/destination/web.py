@@ -1,4 +1,4 @@
-"""Events of a website: what Convertro's browser library would have been told."""
+"""Events of a website: what Convertro's browser library would have been told. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -16,6 +16,10 @@ from worker.outcomes import Outcome
 #: The index of a call that nobody can name any more: its worker was gone.
 UNKNOWN_CALL = -1
 
+#: Dead-letter reasons that the journal gives by itself.
+REFUSED = "refused"
+POISON = "poison"
+
 #: Leases that ran out in a row after which an event is delivered with nothing beside it.
 SUSPECT_LEASES = 2
 
@@ -279,6 +283,31 @@ class Finish:
                 "accepted": {str(index): name for index, name in self.accepted.items()} or None,
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """An event that has become a dead letter."""
+
+    event_id: str
+    reason: str
+    #: What its last attempt came to, such as `http_400`; None without one.
+    outcome: str | None = None
+
+    @classmethod
+    def of(cls, finish: Finish, finished: Finished) -> "Burial | None":
+        """The burial that a finish came to, if it was one."""
+        outcome = finish.attempts[-1].detail if finish.attempts else None
+        if finished is Finished.REFUSED:
+            return cls(finish.event_id, REFUSED, outcome)
+        if finished is Finished.MOVED and finish.move is Move.DEAD:
+            return cls(finish.event_id, finish.reason or "", outcome)
+        return None
+
+    @property
+    def why(self) -> str:
+        """The reason with the outcome, such as `rejected (http_400)`."""
+        return f"{self.reason} ({self.outcome})" if self.outcome else self.reason
 
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from config.settings import Settings
 from worker.preflight.checks import Check, Level, untold
-from worker.preflight.keeping import (
+from worker.preflight.persistence_checks import (
     durability_check,
     eviction_check,
     memory_check,

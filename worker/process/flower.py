@@ -1,4 +1,4 @@
-"""Burials as Flower shows them: each dead letter is a failed task under its event's id.
+"""Tells Flower of dead letters: each is a failed task under its event's id.
 
 One Celery event says everything, so Flower needs no task that ran. It holds the id, the
 reason and what the last attempt came to, never content. Losing one is harmless: the dead
@@ -6,7 +6,6 @@ letter is in the journal. So announcing never raises and is never waited for.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic, time
@@ -16,7 +15,7 @@ import structlog
 from celery import Celery
 from celery.events.dispatcher import EventDispatcher
 
-from worker.journal.records import Finish, Finished, Move
+from worker.journal.records import Burial
 from worker.task_names import DEAD_LETTER
 
 #: After a failure nothing is announced for so long.
@@ -25,35 +24,7 @@ MUTED_SECONDS = 30.0
 #: Burials in one message at most, some 300 bytes each.
 BATCH = 100
 
-REFUSED = "refused"
-POISON = "poison"
-
 log = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Burial:
-    """An event that has become a dead letter."""
-
-    event_id: str
-    reason: str
-    #: What its last attempt came to, such as `http_400`; None without one.
-    outcome: str | None = None
-
-    @classmethod
-    def of(cls, finish: Finish, finished: Finished) -> "Burial | None":
-        """The burial that a finish came to, if it was one."""
-        outcome = finish.attempts[-1].detail if finish.attempts else None
-        if finished is Finished.REFUSED:
-            return cls(finish.event_id, REFUSED, outcome)
-        if finished is Finished.MOVED and finish.move is Move.DEAD:
-            return cls(finish.event_id, finish.reason or "", outcome)
-        return None
-
-    @property
-    def why(self) -> str:
-        """The reason with the outcome, such as `rejected (http_400)`."""
-        return f"{self.reason} ({self.outcome})" if self.outcome else self.reason
 
 
 Announce = Callable[[Sequence[Burial]], None]

@@ -1,10 +1,15 @@
-"""How a task of ours fails in public: by the kind and the place of its error, never its text."""
+"""What Celery may show of our task: how it failed and where, never what it was working on."""
 
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
+from billiard.einfo import (  # type: ignore[attr-defined]  # the stubs lack the second
+    ExceptionInfo,
+    ExceptionWithTraceback,
+)
 from celery import Task
+from celery.worker.request import Request
 
 from convertro.errors import JournalUnavailable
 
@@ -25,11 +30,21 @@ class TaskError(RuntimeError):
         return cls(f"{type(error).__name__} at {' > '.join(places)}")
 
 
+class PlainRequest(Request):
+    """A request that says why its process was lost; Celery says `ExceptionWithTraceback()`."""
+
+    def on_failure(self, exc_info: ExceptionInfo, *args: Any, **options: Any) -> None:
+        """Report the error itself instead of what wraps it."""
+        if isinstance(exc_info.exception, ExceptionWithTraceback):
+            exc_info.exception = exc_info.exception.exc
+        super().on_failure(exc_info, *args, **options)
+
+
 class PrivateTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
     """A task whose failure Flower and the log may show to anybody."""
 
     abstract = True
-    Request = "worker.process.private_request:PlainRequest"
+    Request = PlainRequest  # type: ignore[assignment]  # the stubs know its name alone
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task.

@@ -3,9 +3,9 @@
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from config.settings import Settings
-from worker.cli.terminal.exit_codes import ExitCode
 from worker.journal.snapshot import SeenWorker, Snapshot
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
@@ -13,11 +13,22 @@ from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_chec
 from worker.status.wording import ago, counted, nodes_of
 
 
+class Health(Enum):
+    """What a probe is told."""
+
+    GOOD = auto()
+    BAD = auto()
+    #: A setting is wrong, so nothing can be said.
+    WRONG_SETTING = auto()
+    #: Redis is unavailable, so nothing can be said.
+    UNKNOWN = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether something is healthy."""
 
-    code: ExitCode
+    health: Health
     sentence: str
     #: A stable name of what is wrong, for scripts: `worker_silent`, or a check's name.
     problem: str | None = None
@@ -25,7 +36,7 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Whether all is well."""
-        return self.code is ExitCode.DONE
+        return self.health is Health.GOOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ def live(snapshot: Snapshot, batch: int, chosen: Chosen) -> Verdict:
     oldest_ms = min(worker.ticked_ms for worker in alive)
     told = counted(len(alive), "worker")
     return Verdict(
-        ExitCode.DONE,
+        Health.GOOD,
         f"{told} alive: {nodes_of(alive)}, last sign of life {ago(oldest_ms, snapshot.now_ms)}",
     )
 
@@ -112,18 +123,18 @@ def judge(checks: list[Check]) -> Verdict:
     for check in checks:
         is_full = check.name == "memory" and check.level is Level.WARNING
         if check.level is Level.ERROR or is_full:
-            return Verdict(_code(check), check.sentence, check.name)
-    return Verdict(ExitCode.DONE, "ready: the settings are complete, Redis can be written to")
+            return Verdict(_health(check), check.sentence, check.name)
+    return Verdict(Health.GOOD, "ready: the settings are complete, Redis can be written to")
 
 
-def _code(check: Check) -> ExitCode:
-    codes = {
-        "settings": ExitCode.USAGE,
-        "redis_url": ExitCode.USAGE,
-        "redis": ExitCode.UNAVAILABLE,
+def _health(check: Check) -> Health:
+    known = {
+        "settings": Health.WRONG_SETTING,
+        "redis_url": Health.WRONG_SETTING,
+        "redis": Health.UNKNOWN,
     }
-    return codes.get(check.name, ExitCode.NEGATIVE)
+    return known.get(check.name, Health.BAD)
 
 
 def _bad(problem: str, sentence: str) -> Verdict:
-    return Verdict(ExitCode.NEGATIVE, sentence, problem)
+    return Verdict(Health.BAD, sentence, problem)

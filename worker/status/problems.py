@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from worker.journal.breaker import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
-from worker.preflight.keeping import FULL_SHARE
-from worker.status.facts import Facts
+from worker.preflight.persistence_checks import FULL_SHARE
+from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of
 
 #: Above this share of Redis's memory somebody should look; above `FULL_SHARE` intake is refused.
@@ -50,15 +50,15 @@ class Problem:
     sentence: str
 
 
-def problems(facts: Facts) -> Iterator[Problem]:
+def problems(status: Status) -> Iterator[Problem]:
     """Everything that is wrong, the most urgent first."""
-    yield from _redis_problems(facts.memory)
-    yield from _journal_problems(facts.snapshot)
-    yield from _worker_problems(facts)
-    if facts.snapshot.pause:
+    yield from _redis_problems(status.memory)
+    yield from _journal_problems(status.snapshot)
+    yield from _worker_problems(status)
+    if status.snapshot.pause:
         yield Problem("paused", "Held by hand: `convertro resume` ends it.")
-    yield from _convertro_problems(facts)
-    yield from _dead_problems(facts)
+    yield from _convertro_problems(status)
+    yield from _dead_problems(status)
 
 
 def _redis_problems(memory: Memory) -> Iterator[Problem]:
@@ -85,8 +85,8 @@ def _journal_problems(snapshot: Snapshot) -> Iterator[Problem]:
         )
 
 
-def _worker_problems(facts: Facts) -> Iterator[Problem]:
-    snapshot = facts.snapshot
+def _worker_problems(status: Status) -> Iterator[Problem]:
+    snapshot = status.snapshot
     if not snapshot.workers and snapshot.in_flight:
         yield Problem(
             "no_worker",
@@ -102,7 +102,7 @@ def _worker_problems(facts: Facts) -> Iterator[Problem]:
             f"{nodes_of(snapshot.silent)} went silent {ago(last, snapshot.now_ms)} without saying "
             "goodbye: killed, hung, or cut off from Redis; look at the process, start it again.",
         )
-    if stuck := snapshot.stuck(facts.settings.concurrency):
+    if stuck := snapshot.stuck(status.settings.concurrency):
         asked = max(worker.asked_ms or 0 for worker in stuck)
         yield Problem(
             "worker_stuck",
@@ -112,14 +112,14 @@ def _worker_problems(facts: Facts) -> Iterator[Problem]:
         )
 
 
-def _convertro_problems(facts: Facts) -> Iterator[Problem]:
-    snapshot = facts.snapshot
+def _convertro_problems(status: Status) -> Iterator[Problem]:
+    snapshot = status.snapshot
     breaker = snapshot.breaker
     if breaker.cause:
         advice = _address_advice(breaker.detail or "") or ADVICE[breaker.cause]
         yield Problem(
             f"held_{breaker.cause.value}",
-            f"{advice} Nothing is lost, charged or given up meanwhile; {_probes(facts)}.",
+            f"{advice} Nothing is lost, charged or given up meanwhile; {_probes(status)}.",
         )
     elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot):
         recent = snapshot.recent.counters(NEWS_SECONDS)
@@ -156,24 +156,24 @@ def _address_advice(detail: str) -> str | None:
     return None
 
 
-def _probes(facts: Facts) -> str:
-    breaker = facts.snapshot.breaker
+def _probes(status: Status) -> str:
+    breaker = status.snapshot.breaker
     failed = f"{counted(breaker.probes_failed, 'probe')} failed" if breaker.probes_failed else ""
-    wait_ms = (breaker.probe_at_ms or 0) - facts.snapshot.now_ms
+    wait_ms = (breaker.probe_at_ms or 0) - status.snapshot.now_ms
     if breaker.state is BreakerState.HALF_OPEN:
         coming = "one is out now"
-    elif not facts.snapshot.workers:
+    elif not status.snapshot.workers:
         coming = "a probe needs a worker"
     elif wait_ms > 0:
         coming = f"the next probe goes in {duration(wait_ms / 1000)}"
     else:
-        is_due = facts.snapshot.due_now
+        is_due = status.snapshot.due_now
         coming = "the next is about to go" if is_due else "one goes as soon as an event is due"
     return ", ".join(part for part in (failed, coming) if part)
 
 
-def _dead_problems(facts: Facts) -> Iterator[Problem]:
-    snapshot = facts.snapshot
+def _dead_problems(status: Status) -> Iterator[Problem]:
+    snapshot = status.snapshot
     unknown = sum(
         number for (_, status), number in snapshot.deaths.items() if status in WRONG_ADDRESS
     )
@@ -195,7 +195,7 @@ def _dead_problems(facts: Facts) -> Iterator[Problem]:
             f"{counted(sum(reasons.values()), 'event')} became dead letters in the last "
             f"{duration(NEWS_SECONDS)} ({why}): `convertro dead list` and `dead show ID` say why.",
         )
-    bound = facts.settings.dead_max_count
+    bound = status.settings.dead_max_count
     if snapshot.dead > NEARLY_ALL * bound:
         yield Problem(
             "dead_letters_full",

@@ -1,59 +1,83 @@
-"""What an operator wants to know first: how things stand and how it goes on. Pure."""
+"""How things stand, and how they go on: what the journal's figures mean, in sentences. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from worker.cli.terminal.output import printable
+from config.settings import Settings
 from worker.journal.breaker import BreakerState
-from worker.journal.snapshot import Snapshot
-from worker.status.facts import Facts
-from worker.status.problems import Problem, problems
-from worker.status.wording import clock_time, counted, duration
+from worker.journal.snapshot import Memory, Snapshot
+from worker.status.wording import clock_time, counted, duration, printable
 
 #: An estimate shorter than this is not worth a line, in seconds.
-SHORT_SECONDS = 5
+_SHORT_SECONDS = 5
 
 #: The present rates are those of so many seconds: a burst is soon over.
-RATE_SECONDS = 20
+_RATE_SECONDS = 20
 
 #: Slower growth is none, in events a second.
-GROWTH = 0.1
+_GROWTH = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """How things stand."""
+class Drain:
+    """How long the backlog takes."""
 
-    #: A stable name, for scripts: `delivering`, `holding`, ….
-    state: str
-    sentence: str
-    problems: tuple[Problem, ...]
-    #: Seconds until nothing is due any more; None if nobody can tell.
-    drain_seconds: float | None
+    #: Until nothing is due any more; None if it cannot be told.
+    seconds: float | None
     #: Events a second on which that is based.
-    drain_rate: float
+    rate: float
 
 
-def assess(facts: Facts) -> Situation:
-    """Put the facts into sentences, the most important first."""
-    state, sentence = _state(facts)
-    drain_seconds, drain_rate = _drain(facts)
-    return Situation(
-        state=state,
-        sentence=sentence,
-        problems=tuple(problems(facts)),
-        drain_seconds=drain_seconds,
-        drain_rate=drain_rate,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The figures of one moment, and what they mean."""
+
+    snapshot: Snapshot
+    memory: Memory
+    settings: Settings
+    #: How many events reach their horizon by `horizon_by_ms`.
+    horizon_by: int = 0
+
+    @property
+    def state(self) -> str:
+        """A stable name, for scripts: `delivering`, `holding`, …."""
+        return _state(self)[0]
+
+    @property
+    def sentence(self) -> str:
+        """How things stand."""
+        return _state(self)[1]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether events wait on purpose."""
+        snapshot = self.snapshot
+        return bool(snapshot.pause) or snapshot.breaker.state is not BreakerState.CLOSED
+
+    @property
+    def horizon_first_ms(self) -> int | None:
+        """When the first event that was tried reaches its horizon."""
+        first = self.snapshot.first_tried_ms
+        return None if first is None else first + self.horizon_ms
+
+    @property
+    def horizon_ms(self) -> int:
+        """The retry horizon in milliseconds."""
+        return int(self.settings.retry_horizon_seconds * 1000)
+
+    @property
+    def horizon_by_ms(self) -> int | None:
+        """The end of the six hours of the day in which that is: 0, 6, 12 or 18 o'clock UTC."""
+        if self.horizon_first_ms is None:
+            return None
+        first = datetime.fromtimestamp(self.horizon_first_ms / 1000, UTC)
+        begin = first.replace(hour=first.hour // 6 * 6, minute=0, second=0, microsecond=0)
+        return int((begin + timedelta(hours=6)).timestamp() * 1000)
 
 
-def is_held(snapshot: Snapshot) -> bool:
-    """Whether events wait on purpose."""
-    return bool(snapshot.pause) or snapshot.breaker.state is not BreakerState.CLOSED
-
-
-def _state(facts: Facts) -> tuple[str, str]:
-    snapshot = facts.snapshot
+def _state(status: Status) -> tuple[str, str]:
+    snapshot = status.snapshot
     workers = counted(len(snapshot.workers), "worker")
     waits = _who_waits(snapshot.in_flight)
     if snapshot.pause:
@@ -62,7 +86,7 @@ def _state(facts: Facts) -> tuple[str, str]:
         return "paused", f"paused since {since}{why}: {waits}, {workers}"
     if not snapshot.workers:
         return "no_worker_is_alive", f"no worker is alive: {waits}"
-    if len(snapshot.stuck(facts.settings.concurrency)) == len(snapshot.workers):
+    if len(snapshot.stuck(status.settings.concurrency)) == len(snapshot.workers):
         return "stuck", f"stuck: {waits}, and no worker asks for work, {workers}"
     if snapshot.breaker.state is not BreakerState.CLOSED:
         since = clock_time(snapshot.breaker.since_ms or 0)
@@ -88,44 +112,45 @@ def _who_waits(events: int) -> str:
     return f"{counted(events, 'event')} {'waits' if events == 1 else 'wait'}"
 
 
-def _drain(facts: Facts) -> tuple[float | None, float]:
+def drain(status: Status) -> Drain:
     """How long the backlog takes: at the present rate, or at the fastest seen if it is held."""
-    snapshot = facts.snapshot
-    if is_held(snapshot) or not snapshot.workers:
+    snapshot = status.snapshot
+    if status.is_held or not snapshot.workers:
         rate = snapshot.fastest_per_second
-        if bound := facts.settings.max_requests_per_second:
+        if bound := status.settings.max_requests_per_second:
             rate = min(rate, bound)
-        return (snapshot.in_flight / rate if rate else None), rate
-    out = snapshot.recent.per_second(("delivered", "skipped", "dead"), RATE_SECONDS)
-    rate = out - snapshot.recent.per_second(("accepted", "redriven"), RATE_SECONDS)
-    return (snapshot.due_now / rate if rate > 0 else None), rate
+        return Drain(seconds=snapshot.in_flight / rate if rate else None, rate=rate)
+    out = snapshot.recent.per_second(("delivered", "skipped", "dead"), _RATE_SECONDS)
+    rate = out - snapshot.recent.per_second(("accepted", "redriven"), _RATE_SECONDS)
+    return Drain(seconds=snapshot.due_now / rate if rate > 0 else None, rate=rate)
 
 
-def outlook(situation: Situation, facts: Facts) -> Iterator[str]:
+def outlook(status: Status) -> Iterator[str]:
     """How it goes on, in sentences: the outage countdown and the drain estimate."""
-    if is_held(facts.snapshot) or facts.snapshot.tried:
-        yield from _countdown(facts)
-    yield from _drain_words(situation, facts)
+    if status.is_held or status.snapshot.tried:
+        yield from _countdown(status)
+    yield from _drain_words(status)
 
 
-def _countdown(facts: Facts) -> Iterator[str]:
-    snapshot = facts.snapshot
-    first_ms, by_ms = facts.horizon_first_ms, facts.horizon_by_ms
+def _countdown(status: Status) -> Iterator[str]:
+    snapshot = status.snapshot
+    first_ms, by_ms = status.horizon_first_ms, status.horizon_by_ms
     if first_ms is None or by_ms is None:
         if snapshot.in_flight:
             yield "if it stays so, no event's retries end: none was tried yet"
         return
-    condition = "if it stays so" if is_held(snapshot) else "of those that were tried"
+    condition = "if it stays so" if status.is_held else "of those that were tried"
     when = f"{clock_time(first_ms)[:16]} UTC"
-    by = f"{facts.horizon_by:,} of {snapshot.tried:,} by {clock_time(by_ms)[11:16]}"
-    after = "; each has one more try after the hold" if is_held(snapshot) else ""
+    by = f"{status.horizon_by:,} of {snapshot.tried:,} by {clock_time(by_ms)[11:16]}"
+    after = "; each has one more try after the hold" if status.is_held else ""
     yield f"{condition}, the first event's retries end {when}, {by}{after}"
 
 
-def _drain_words(situation: Situation, facts: Facts) -> Iterator[str]:
-    snapshot = facts.snapshot
-    seconds, rate = situation.drain_seconds, situation.drain_rate
-    if is_held(snapshot) or not snapshot.workers:
+def _drain_words(status: Status) -> Iterator[str]:
+    snapshot = status.snapshot
+    left = drain(status)
+    seconds, rate = left.seconds, left.rate
+    if status.is_held or not snapshot.workers:
         if snapshot.in_flight and seconds is None:
             yield "how long the backlog takes nobody can tell: nothing was delivered yet"
         elif snapshot.in_flight and seconds is not None:
@@ -133,7 +158,7 @@ def _drain_words(situation: Situation, facts: Facts) -> Iterator[str]:
                 "once it goes on, the backlog is clear in at most about "
                 f"{duration(max(1, seconds))}, at the fastest pace seen ({rate:,.1f} a second)"
             )
-    elif snapshot.due_now and seconds is None and rate <= -GROWTH:
+    elif snapshot.due_now and seconds is None and rate <= -_GROWTH:
         yield f"the backlog grows by {-rate:,.1f} events a second: more comes in than goes out"
-    elif snapshot.due_now and seconds is not None and seconds >= SHORT_SECONDS:
+    elif snapshot.due_now and seconds is not None and seconds >= _SHORT_SECONDS:
         yield f"clear in about {duration(seconds)} at the current rate"

@@ -1,4 +1,4 @@
-"""Numbers and times in words. Pure.
+"""Numbers, times and texts from outside, in words. Pure.
 
 Times are unix milliseconds inside and UTC outside.
 """
@@ -22,6 +22,16 @@ TENTHS_BELOW_SECONDS = 10
 def counted(number: int, noun: str) -> str:
     """`1 event`, `1,200 events`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def printable(text: str) -> str:
+    """A text with everything but visible characters and blanks written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def nodes_of(workers: Iterable[SeenWorker]) -> str:

@@ -11,9 +11,15 @@ import socket
 from time import monotonic
 from typing import Any
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import (
+    BaseHTTPResponse,
+    HTTPConnectionPool,
+    HTTPHeaderDict,
+    HTTPResponse,
+    HTTPSConnectionPool,
+)
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HeaderParsingError
+from urllib3.exceptions import DecodeError, HeaderParsingError
 from urllib3.util.response import assert_header_parsing
 
 #: An answer as it comes over the wire, with all that precedes its body. Convertro's answers
@@ -22,6 +28,14 @@ MAX_ANSWER_BYTES = 256 * 1024
 
 #: What is read of a line of headers at once; a longer line is read in pieces.
 LINE_BYTES = 64 * 1024
+
+#: Convertro's answers are a line of JSON; this is what it may come to, decompressed.
+MAX_BODY_BYTES = 64 * 1024
+CHUNK_BYTES = 16 * 1024
+
+#: What can be decoded. None is asked for, but a proxy may compress all the same.
+CONTENT_ENCODINGS = ("", "identity", *HTTPResponse.CONTENT_DECODERS)
+TRANSFER_ENCODINGS = ("", "identity", "chunked")
 
 #: Answers that never have a body, whatever their headers say.
 BODILESS = (http.client.NO_CONTENT, http.client.NOT_MODIFIED)
@@ -135,6 +149,30 @@ def _refuse_what_is_no_header(headers: http.client.HTTPMessage) -> None:
         assert_header_parsing(headers)
     except HeaderParsingError:
         raise http.client.HTTPException("a header that is none") from None
+
+
+def read_body(answer: BaseHTTPResponse) -> bytes:
+    """Read a body to its end.
+
+    Raises:
+        AnswerTooLong: It goes on beyond its bound; the rest was not read.
+        HTTPError: It cannot be decoded, breaks off, or does not end in time.
+    """
+    _check_encodings(answer.headers)
+    body = bytearray()
+    while chunk := answer.read1(CHUNK_BYTES, decode_content=True):
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise AnswerTooLong
+    return bytes(body)
+
+
+def _check_encodings(headers: HTTPHeaderDict) -> None:
+    """Refuse what nobody here can decode; read as it is, it might hide an error."""
+    content = headers.get("Content-Encoding", "").lower().split(",")
+    known = all(coding.strip() in CONTENT_ENCODINGS for coding in content)
+    if not known or headers.get("Transfer-Encoding", "").lower() not in TRANSFER_ENCODINGS:
+        raise DecodeError("the answer's encoding is unknown")
 
 
 class _Connection(HTTPConnection):

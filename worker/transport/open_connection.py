@@ -17,8 +17,7 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
-from worker.transport.answer_body import read_body
-from worker.transport.bounded_answer import BoundedAnswer
+from worker.transport.bounded_answer import BoundedAnswer, read_body
 
 #: An ordinary answer is a few hundred bytes.
 READ_BYTES = 16 * 1024

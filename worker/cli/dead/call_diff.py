@@ -4,8 +4,8 @@ import json
 from difflib import unified_diff
 from typing import Any
 
-from worker.cli.terminal.output import printable
 from worker.journal.records import SentCall
+from worker.status.wording import printable
 
 #: What stands for a value.
 HIDDEN = "…"

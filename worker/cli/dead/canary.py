@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from worker.cli.terminal.output import printable
 from worker.cli.terminal.progress import Bar
 from worker.journal.journal import Journal
 from worker.journal.reading import Sighting
 from worker.journal.snapshot import Snapshot
-from worker.status.wording import clock_time, counted, duration
+from worker.status.wording import clock_time, counted, duration, printable
 
 #: Between two looks at them.
 POLL_SECONDS = 0.2

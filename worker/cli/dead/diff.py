@@ -8,10 +8,10 @@ from config.settings import Settings
 from worker.cli.dead.call_diff import call_diff
 from worker.cli.dead.planned_calls import Prospect, prospect
 from worker.cli.dead.selection import Chosen, complain_about, spread
-from worker.cli.terminal.output import json_line, printable, say
+from worker.cli.terminal.output import json_line, say
 from worker.journal.journal import Journal
 from worker.journal.records import Record, SentCall
-from worker.status.wording import counted
+from worker.status.wording import counted, printable
 
 #: Shown unless the user says otherwise.
 DEFAULT_SAMPLES = 3

@@ -12,10 +12,10 @@ from convertro.errors import JournalUnavailable
 from worker.cli.dead.selection import Chosen, complain_about
 from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
-from worker.cli.terminal.output import json_line, printable, say
+from worker.cli.terminal.output import json_line, say
 from worker.cli.terminal.progress import progress
 from worker.journal.reading import PAGE
-from worker.status.wording import counted
+from worker.status.wording import counted, printable
 
 #: At a given rate a step holds what is due in that time, so that the pace is even.
 STEP_SECONDS = 0.2

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile, zip_longest
 
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail
-from worker.cli.terminal.output import printable
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.times import Since
 from worker.journal.journal import Journal
 from worker.journal.reading import DeadLetter, Sighting
-from worker.status.wording import iso_time
+from worker.status.wording import iso_time, printable
 
 #: Shown for a dead letter of unknown reason.
 UNKNOWN_REASON = "unknown"

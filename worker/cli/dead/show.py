@@ -10,7 +10,7 @@ from worker.cli.terminal.event_content import content_of, type_of
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import EventIdArgument
-from worker.cli.terminal.output import JsonOption, printable, say, say_json
+from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.cli.terminal.record_view import (
     death_facts,
     record_document,
@@ -20,7 +20,7 @@ from worker.cli.terminal.record_view import (
 )
 from worker.journal.reading import Sighting
 from worker.journal.records import Record
-from worker.status.wording import clock_time, iso_time_or_none
+from worker.status.wording import clock_time, iso_time_or_none, printable
 
 RevealOption = Annotated[
     bool, typer.Option("--reveal", help="Print the raw event too; it may hold personal data.")

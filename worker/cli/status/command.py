@@ -14,7 +14,7 @@ from worker.cli.status.watch import watch
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
-from worker.status.facts import Facts
+from worker.status.status import Status
 
 WatchOption = Annotated[
     bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
@@ -43,11 +43,11 @@ def status(
     """
     producer = open_journal()
     if not watching:
-        facts = look(producer)
+        now = look(producer)
         if as_json:
-            say_json(document(facts))
+            say_json(document(now))
             return
-        for number, part in enumerate(parts(facts)):
+        for number, part in enumerate(parts(now)):
             if number:
                 say("")
             say_table(part)
@@ -57,16 +57,16 @@ def status(
         watch(lambda: parts(look(producer)), every)
 
 
-def look(producer: Producer) -> Facts:
+def look(producer: Producer) -> Status:
     """Gather what is known now."""
     journal = producer.journal
-    facts = Facts(
+    now = Status(
         snapshot=journal.snapshot(recent=True), memory=journal.memory(), settings=producer.settings
     )
-    if facts.horizon_by_ms is None:
-        return facts
-    tried = journal.tried_before(facts.horizon_by_ms - facts.horizon_ms)
-    return replace(facts, horizon_by=tried)
+    if now.horizon_by_ms is None:
+        return now
+    tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)
+    return replace(now, horizon_by=tried)
 
 
 def _watch_for_machines(producer: Producer, every: float) -> None:

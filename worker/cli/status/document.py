@@ -5,21 +5,21 @@ from typing import Any
 from worker.cli.status.view import LONGEST_SECONDS, RATES, WINDOWS
 from worker.journal.breaker import Breaker
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, SeenWorker, Snapshot
-from worker.status.facts import Facts
-from worker.status.status import assess
+from worker.status.problems import problems
+from worker.status.status import Status, drain
 from worker.status.wording import iso_time_or_none
 
 
-def document(facts: Facts) -> dict[str, Any]:
+def document(status: Status) -> dict[str, Any]:
     """Everything, for scripts."""
-    snapshot, settings = facts.snapshot, facts.settings
-    situation = assess(facts)
+    snapshot, settings = status.snapshot, status.settings
+    left = drain(status)
     due = snapshot.due_now and snapshot.first_due_ms is not None
     return {
-        "state": situation.state,
-        "sentence": situation.sentence,
+        "state": status.state,
+        "sentence": status.sentence,
         "problems": [
-            {"name": problem.name, "sentence": problem.sentence} for problem in situation.problems
+            {"name": problem.name, "sentence": problem.sentence} for problem in problems(status)
         ],
         "breaker": _breaker(snapshot.breaker),
         "paused": snapshot.pause
@@ -33,13 +33,13 @@ def document(facts: Facts) -> dict[str, Any]:
         "first_due_age_seconds": snapshot.seconds_since(snapshot.first_due_ms) if due else None,
         "horizon": {
             "tried": snapshot.tried,
-            "first_at": iso_time_or_none(facts.horizon_first_ms),
-            "by": iso_time_or_none(facts.horizon_by_ms),
-            "number_by": facts.horizon_by,
+            "first_at": iso_time_or_none(status.horizon_first_ms),
+            "by": iso_time_or_none(status.horizon_by_ms),
+            "number_by": status.horizon_by,
         },
         "drain": {
-            "seconds": situation.drain_seconds and round(situation.drain_seconds, 1),
-            "events_per_second": round(situation.drain_rate, 2),
+            "seconds": left.seconds and round(left.seconds, 1),
+            "events_per_second": round(left.rate, 2),
         },
         "dead": {
             "number": snapshot.dead,
@@ -73,7 +73,7 @@ def document(facts: Facts) -> dict[str, Any]:
         "workers": [_worker(worker, snapshot) for worker in snapshot.workers],
         "silent_workers": [_worker(worker, snapshot) for worker in snapshot.silent],
         "wakeups": snapshot.wakeups,
-        "redis": {"used_bytes": facts.memory.used, "max_bytes": facts.memory.bound or None},
+        "redis": {"used_bytes": status.memory.used, "max_bytes": status.memory.bound or None},
         "counters": dict(sorted(snapshot.counters.items())),
     }
 

@@ -10,8 +10,8 @@ from rich.text import Text
 from worker.cli.terminal.tables import WIDTH, table, text
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, SeenWorker, Snapshot
 from worker.outcomes import OutcomeClass
-from worker.status.facts import Facts
-from worker.status.status import Situation, assess, outlook
+from worker.status.problems import problems
+from worker.status.status import Status, outlook
 from worker.status.wording import ago, duration, span
 
 #: The windows of the rates, in seconds.
@@ -34,27 +34,27 @@ RATES = {
 }
 
 
-def parts(facts: Facts) -> list[RenderableType]:
+def parts(status: Status) -> list[RenderableType]:
     """Everything, the most important first."""
-    situation = assess(facts)
     return [
-        *_answers(situation, facts),
-        _journal(facts),
-        _rates(facts.snapshot),
-        _durations(facts.snapshot),
-        _workers(facts.snapshot),
+        *_answers(status),
+        _journal(status),
+        _rates(status.snapshot),
+        _durations(status.snapshot),
+        _workers(status.snapshot),
     ]
 
 
-def _answers(situation: Situation, facts: Facts) -> Iterator[Text]:
+def _answers(status: Status) -> Iterator[Text]:
     """The sentence, what is wrong, and how it goes on."""
-    style = "bold green" if situation.state in WELL else "bold red"
-    if situation.problems and situation.state in WELL:
+    listed = tuple(problems(status))
+    style = "bold green" if status.state in WELL else "bold red"
+    if listed and status.state in WELL:
         style = "bold yellow"
-    yield text_block(situation.sentence, style=style)
-    for problem in situation.problems:
+    yield text_block(status.sentence, style=style)
+    for problem in listed:
         yield text_block(problem.sentence, first="! ", style="yellow")
-    if lines := list(outlook(situation, facts)):
+    if lines := list(outlook(status)):
         yield Text("\n").join(text_block(line, first="- ") for line in lines)
 
 
@@ -70,8 +70,8 @@ def text_block(sentence: str, *, first: str = "", style: str = "") -> Text:
     return Text("\n").join(text(line, style=style) for line in lines)
 
 
-def _journal(facts: Facts) -> Table:
-    snapshot, settings = facts.snapshot, facts.settings
+def _journal(status: Status) -> Table:
+    snapshot, settings = status.snapshot, status.settings
     grid = table("journal", "events", "notes", numbers=("events",), fixed=("events",))
     bound = (
         f"at most {settings.dead_max_count:,}, each for {duration(settings.dead_max_age_seconds)}"

@@ -13,16 +13,6 @@ import typer
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
-def printable(text: str) -> str:
-    """A text with everything but visible characters and blanks written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
 def say(line: str) -> None:
     """Print one line, however long."""
     sys.stdout.write(f"{line}\n")

@@ -16,8 +16,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from worker.cli.terminal.output import printable
 from worker.cli.terminal.tables import console
+from worker.status.wording import printable
 
 #: What is done by then shows nothing.
 MOMENT_SECONDS = 0.5

@@ -9,7 +9,7 @@ from worker.cli.terminal.tables import say_table, table, text
 from worker.journal.records import UNKNOWN_CALL, Record
 from worker.status.wording import clock_time, counted, iso_time, iso_time_or_none
 
-Facts = list[tuple[str, str]]
+_Pairs = list[tuple[str, str]]
 
 
 def record_document(record: Record) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def record_document(record: Record) -> dict[str, Any]:
     }
 
 
-def record_facts(record: Record) -> Facts:
+def record_facts(record: Record) -> _Pairs:
     """A record as pairs of a name and a value."""
     accepted = ", ".join(f"{name} ({index})" for index, name in sorted(record.accepted.items()))
     return [
@@ -72,7 +72,7 @@ def doubt_words(record: Record) -> str:
     return f"maybe: {'; '.join(parts)}"
 
 
-def death_facts(record: Record) -> Facts:
+def death_facts(record: Record) -> _Pairs:
     """Why an event is dead."""
     return [
         ("reason", record.reason or "unknown"),
@@ -81,7 +81,7 @@ def death_facts(record: Record) -> Facts:
     ]
 
 
-def say_facts(facts: Facts) -> None:
+def say_facts(facts: _Pairs) -> None:
     """Print pairs of a name and a value."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)

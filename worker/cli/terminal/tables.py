@@ -6,7 +6,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.terminal.output import printable, say
+from worker.cli.terminal.output import say
+from worker.status.wording import printable
 
 #: Columns of running text.
 WIDTH = 79

@@ -1,4 +1,4 @@
-"""The schedule of faults: what is broken when. Pure, and the same for the same seed.
+"""The schedule of faults: what is broken when. The same seed makes the same plan.
 
 A cycle breaks everything once: the early windows in one random order, then the late ones.
 A worker is killed while many calls are tried again, and again while calls are accepted and their

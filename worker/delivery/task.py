@@ -1,0 +1,88 @@
+"""A process's deliver task: one run at a time, and ringing again if work may remain."""
+
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Protocol
+
+from config.settings import Settings
+from convertro.errors import JournalUnavailable
+from worker.delivery.run import ClaimingJournal, DeliveryRun
+from worker.delivery.threads import EventThreads
+from worker.process.flower import Announce
+from worker.process.outage import Outage
+from worker.process.wakeups import Wakeups
+
+
+class TaskJournal(ClaimingJournal, Protocol):
+    """The part of the journal that a deliver task needs."""
+
+    def release(self, wakeup: str, tokens: Sequence[str]) -> int:
+        """Give a wake-up token back while work may remain; answers how many were rung."""
+
+
+class DeliverTask:
+    """What `convertro.deliver` runs, made once in each process.
+
+    Args:
+        settings: Those of the worker.
+        journal: Where events are claimed.
+        wakeups: What rings.
+        threads: Deliver single events.
+        stopping: Whether the worker stops.
+        announce: Is told of each dead letter.
+    """
+
+    def __init__(  # noqa: PLR0913  every dependency is an argument
+        self,
+        settings: Settings,
+        journal: TaskJournal,
+        wakeups: Wakeups,
+        threads: EventThreads,
+        *,
+        stopping: Callable[[], bool],
+        announce: Announce,
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._wakeups = wakeups
+        self._threads = threads
+        self._stopping = stopping
+        self._announce = announce
+        self._outage = Outage("journal")
+        #: Held by the run that uses the threads; a second one has nothing to do here.
+        self._running = Lock()
+
+    def run(self, wakeup: str) -> dict[str, int]:
+        """Deliver what is due; the answer is a summary for Flower."""
+        if not self._running.acquire(blocking=False):
+            self._pass_on(wakeup)
+            return {}
+        try:
+            return self._run(wakeup)
+        finally:
+            self._running.release()
+
+    def _run(self, wakeup: str) -> dict[str, int]:
+        run = DeliveryRun(
+            journal=self._journal,
+            threads=self._threads,
+            settings=self._settings,
+            wakeup=wakeup,
+            stopping=self._stopping,
+            outage=self._outage,
+            announce=self._announce,
+        )
+        if run.run():
+            self._pass_on(wakeup)
+        return run.summary.as_dict()
+
+    def _pass_on(self, wakeup: str) -> None:
+        """Give the wake-up token back and ring for what is due; the ticker makes failures good."""
+        tokens = self._wakeups.offer()
+        try:
+            rung = self._journal.release(wakeup, tokens)
+        except JournalUnavailable as error:
+            self._outage.note(error.reason)
+        else:
+            self._outage.end()
+            self._wakeups.publish(tokens[:rung])

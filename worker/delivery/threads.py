@@ -1,0 +1,80 @@
+"""A process's threads, each delivering one event at a time, and how a run takes their results."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from threading import Event, Thread
+
+import structlog
+
+from worker.journal.records import ClaimedEvent, Finish
+
+log = structlog.stdlib.get_logger(__name__)
+
+Deliver = Callable[[ClaimedEvent], Finish | None]
+Result = tuple[ClaimedEvent, Finish | None]
+
+
+class Outbox:
+    """Where threads put results, which a run takes in groups.
+
+    To be woken for each of them would cost it nearly as much as an event.
+    """
+
+    def __init__(self) -> None:
+        self._results: deque[Result] = deque()
+        self._enough = Event()
+        self._wanted = 0
+
+    def put(self, result: Result) -> None:
+        """Hand a result over."""
+        self._results.append(result)
+        if len(self._results) >= self._wanted:
+            self._enough.set()
+
+    def wait(self, wanted: int, timeout_seconds: float) -> None:
+        """Wait until so many results are there, or for so long."""
+        self._wanted = wanted
+        self._enough.clear()
+        if len(self._results) < wanted:  # else none may follow that would say so
+            self._enough.wait(timeout_seconds)
+
+    def take(self) -> Iterator[Result]:
+        """Take what is there."""
+        while self._results:
+            yield self._results.popleft()
+
+
+class EventThreads:
+    """A process's threads, each delivering one event at a time.
+
+    They are daemons: a process that has handed its events back need not wait for an
+    answer that never comes.
+    """
+
+    def __init__(self, deliver: Deliver, size: int) -> None:
+        self._deliver = deliver
+        self._inbox: SimpleQueue[tuple[ClaimedEvent, Outbox]] = SimpleQueue()
+        for number in range(size):
+            Thread(target=self._work, name=f"deliver-{number}", daemon=True).start()
+
+    def submit(self, event: ClaimedEvent, outbox: Outbox) -> None:
+        """Deliver an event as soon as a thread is free and put the result in the outbox."""
+        self._inbox.put((event, outbox))
+
+    def _work(self) -> None:
+        while True:
+            event, outbox = self._inbox.get()
+            finish = None
+            try:
+                finish = self._deliver(event)
+            except BaseException as error:  # noqa: BLE001  a lost thread would stop its run for good
+                # Its kind alone: the text and a traceback may quote the event.
+                log.warning(
+                    "A deliver thread failed; its event is tried again when its lease ends.",
+                    action="thread_failed",
+                    event_id=event.event_id,
+                    error=type(error).__name__,
+                )
+            finally:
+                outbox.put((event, finish))

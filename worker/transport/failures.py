@@ -1,0 +1,82 @@
+"""What each exception of the HTTP libraries means: the one place that translates them."""
+
+import ssl
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+
+import requests
+import urllib3
+from requests import exceptions
+
+from worker.outcomes import Outcome, OutcomeClass
+from worker.transport.bounded_answer import AnswerTooLong
+
+#: What each exception of requests means, the most special first. A test proves it whole.
+EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
+    (exceptions.SSLError, OutcomeClass.SETUP, "tls_failure"),
+    (exceptions.ProxyError, OutcomeClass.UNSENT, "proxy_failure"),
+    (exceptions.ConnectTimeout, OutcomeClass.UNSENT, "connect_timeout"),
+    (exceptions.ReadTimeout, OutcomeClass.AMBIGUOUS, "read_timeout"),
+    (exceptions.ConnectionError, OutcomeClass.AMBIGUOUS, "connection_lost"),
+    (exceptions.ChunkedEncodingError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
+    (exceptions.ContentDecodingError, OutcomeClass.AMBIGUOUS, "answer_garbled"),
+    (exceptions.StreamConsumedError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
+    (exceptions.RetryError, OutcomeClass.AMBIGUOUS, "connection_lost"),
+    (exceptions.TooManyRedirects, OutcomeClass.SETUP, "redirect"),
+    (exceptions.URLRequired, OutcomeClass.SETUP, "bad_url"),
+    (exceptions.MissingSchema, OutcomeClass.SETUP, "bad_url"),
+    (exceptions.InvalidSchema, OutcomeClass.SETUP, "bad_url"),
+    (exceptions.InvalidURL, OutcomeClass.SETUP, "bad_url"),
+    # Said of the answer's headers; ours are made so that they are valid.
+    (exceptions.InvalidHeader, OutcomeClass.AMBIGUOUS, "answer_garbled"),
+    (exceptions.RequestException, OutcomeClass.AMBIGUOUS, "request_failed"),
+    # What urllib3 raises past requests' own mapping, mostly while a body is read.
+    (urllib3.exceptions.ReadTimeoutError, OutcomeClass.AMBIGUOUS, "read_timeout"),
+    (urllib3.exceptions.DecodeError, OutcomeClass.AMBIGUOUS, "answer_garbled"),
+    (urllib3.exceptions.InvalidHeader, OutcomeClass.AMBIGUOUS, "answer_garbled"),
+    (urllib3.exceptions.HTTPError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
+    (ssl.SSLError, OutcomeClass.SETUP, "tls_failure"),
+    # What is wrong with an answer; both wrap it.
+    (AnswerTooLong, OutcomeClass.AMBIGUOUS, "answer_too_long"),
+    (IncompleteRead, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
+    (RemoteDisconnected, OutcomeClass.AMBIGUOUS, "connection_lost"),
+    (HTTPException, OutcomeClass.AMBIGUOUS, "answer_garbled"),
+    (TimeoutError, OutcomeClass.AMBIGUOUS, "read_timeout"),
+    (OSError, OutcomeClass.AMBIGUOUS, "connection_lost"),
+)
+
+#: What the libraries raise when an attempt fails.
+FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
+
+#: Causes of a requests ConnectionError after which the request was surely not sent.
+UNSENT_CAUSES = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.NameResolutionError,
+    urllib3.exceptions.ConnectTimeoutError,
+)
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Translate an exception of the HTTP library into an outcome."""
+    if type(error) is exceptions.ConnectionError and _surely_not_sent(error):
+        return Outcome(outcome_class=OutcomeClass.UNSENT, detail="no_connection")
+    told_by = _fault_of_answer(error) or error
+    for kind, outcome_class, detail in EXCEPTIONS:
+        if isinstance(told_by, kind):
+            return Outcome(outcome_class=outcome_class, detail=detail)
+    raise error
+
+
+def _surely_not_sent(error: exceptions.ConnectionError) -> bool:
+    """Whether the connection failed before anything was sent over it."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, urllib3.exceptions.MaxRetryError):
+        cause = cause.reason
+    return isinstance(cause, UNSENT_CAUSES)
+
+
+def _fault_of_answer(error: Exception) -> HTTPException | None:
+    """What was wrong with the answer, beneath what urllib3 and requests made of it."""
+    if isinstance(error, exceptions.ConnectionError) and error.args:
+        error = error.args[0]
+    causes = error.args if isinstance(error, urllib3.exceptions.ProtocolError) else ()
+    return next((cause for cause in causes if isinstance(cause, HTTPException)), None)
