@@ -20,7 +20,7 @@ from benchmarks.delivering import (
 from benchmarks.event import event
 from benchmarks.results_file import write_results
 from benchmarks.sink import Sink, tally
-from convertro.event import encode
+from convertro.segment_event import encode
 from tests.waiting import until
 from worker.lab.demo.stack import Stack
 

@@ -6,7 +6,7 @@ from config.settings import Settings
 from convertro.sentinel import SCHEME, is_sentinel, sentinel_options
 
 #: Processes that deliver side by side unless `celery worker -c` says otherwise.
-WORKER_PROCESSES = 2
+_WORKER_PROCESSES = 2
 
 
 def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
         # No message waits in a worker whose processes are all taken while another one is free.
         # Celery can do that with Redis alone.
         "worker_disable_prefetch": _is_redis(settings),
-        "worker_concurrency": WORKER_PROCESSES,
+        "worker_concurrency": _WORKER_PROCESSES,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,

@@ -17,43 +17,43 @@ from config.settings import Settings
 QUIET = ("urllib3", "redis", "kombu", "amqp", "celery.pool", "multiprocessing")
 
 #: What Celery says of each task: a wake-up is no news, unless somebody asks for DEBUG.
-TASK_LOGGERS = ("celery.worker.strategy", "celery.app.trace")
+_TASK_LOGGERS = ("celery.worker.strategy", "celery.app.trace")
 
 #: Celery's advice on its next major release, given each time that the broker is lost.
-ADVICE = "PendingDeprecationWarning"
+_ADVICE = "PendingDeprecationWarning"
 
 #: What Celery says about a message that it throws away, and then quotes, content and all.
-QUOTING = ("Can't decode message body", "Received and deleted unknown message")
+_QUOTING = ("Can't decode message body", "Received and deleted unknown message")
 
 #: What it says, as an error, each time that it tries in vain to connect: `broker_unavailable` and
 #: `broker_outage` say it once.
-REPEATING = "consumer: Cannot connect"
+_REPEATING = "consumer: Cannot connect"
 
 CONSUMER_LOGGER = "celery.worker.consumer.consumer"
 
 #: Where Celery's pool says that a process of its was killed; it tells no other logger.
-POOL_LOGGER = "multiprocessing"
+_POOL_LOGGER = "multiprocessing"
 
 #: What comes first in a line of JSON, for people who read it without tools.
-FIRST = ("timestamp", "level", "event", "action")
+_FIRST = ("timestamp", "level", "event", "action")
 
 
-def withhold_quotation(record: logging.LogRecord) -> bool:
+def _withhold_quotation(record: logging.LogRecord) -> bool:
     """Keep what Celery says about a message, and not what is in it."""
-    for beginning in QUOTING:
+    for beginning in _QUOTING:
         if str(record.msg).startswith(beginning):
             record.msg, record.args = f"{beginning}; it was thrown away.", ()
     return True
 
 
-def withhold_repetition(record: logging.LogRecord) -> bool:
+def _withhold_repetition(record: logging.LogRecord) -> bool:
     """Let all pass but each single try to connect."""
-    return not str(record.msg).startswith(REPEATING)
+    return not str(record.msg).startswith(_REPEATING)
 
 
-def withhold_advice(record: logging.LogRecord) -> bool:
+def _withhold_advice(record: logging.LogRecord) -> bool:
     """Let warnings for operators pass, not those for developers of Celery applications."""
-    return ADVICE not in record.getMessage()
+    return _ADVICE not in record.getMessage()
 
 
 def configure_logs(settings: Settings) -> None:
@@ -75,13 +75,13 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
-    logging.getLogger(POOL_LOGGER).handlers = [handler]
-    logging.getLogger(POOL_LOGGER).propagate = False
-    for name in QUIET if settings.log_level == "DEBUG" else (*QUIET, *TASK_LOGGERS):
+    logging.getLogger(_POOL_LOGGER).handlers = [handler]
+    logging.getLogger(_POOL_LOGGER).propagate = False
+    for name in QUIET if settings.log_level == "DEBUG" else (*QUIET, *_TASK_LOGGERS):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
-    logging.getLogger("py.warnings").addFilter(withhold_advice)
-    for withhold in (withhold_quotation, withhold_repetition):
+    logging.getLogger("py.warnings").addFilter(_withhold_advice)
+    for withhold in (_withhold_quotation, _withhold_repetition):
         logging.getLogger(CONSUMER_LOGGER).addFilter(withhold)
     structlog.configure(
         # A plain record, sentence and extras: whatever else listens to `logging` can read it.
@@ -117,5 +117,5 @@ def _rendering(settings: Settings) -> list[Processor]:
 
 def _in_reading_order(_logger: object, _method: str, line: EventDict) -> EventDict:
     """What happened before its details; and which process of a worker says so."""
-    first = {name: line[name] for name in FIRST if name in line}
+    first = {name: line[name] for name in _FIRST if name in line}
     return {**first, **line, "process": os.getpid()}

@@ -28,7 +28,7 @@ ENV_PREFIX = "CONVERTRO_"
 
 #: Time that a delivery may need besides waiting for Convertro: name lookup,
 #: a slow machine, the write to the journal.
-LEASE_MARGIN_SECONDS = 5.0
+_LEASE_MARGIN_SECONDS = 5.0
 
 #: The queue of wake-ups unless CONVERTRO_QUEUE names another.
 DEFAULT_QUEUE = "convertro"
@@ -315,7 +315,7 @@ class Settings(BaseSettings, ConvertroSettings):
                 f"{self.longest_call_seconds:g} s (CONVERTRO_BLIP_SECONDS={self.blip_seconds:g} + "
                 f"CONVERTRO_CONNECT_TIMEOUT_SECONDS={self.connect_timeout_seconds:g} + "
                 f"CONVERTRO_READ_TIMEOUT_SECONDS={self.read_timeout_seconds:g} + "
-                f"{LEASE_MARGIN_SECONDS:g} s of margin); lengthen the lease or shorten the others"
+                f"{_LEASE_MARGIN_SECONDS:g} s of margin); lengthen the lease or shorten the others"
             )
 
     def _check_retries(self) -> None:
@@ -332,7 +332,7 @@ class Settings(BaseSettings, ConvertroSettings):
             self.blip_seconds
             + self.connect_timeout_seconds
             + self.read_timeout_seconds
-            + LEASE_MARGIN_SECONDS
+            + _LEASE_MARGIN_SECONDS
         )
 
     @property

@@ -26,7 +26,7 @@ GROUPS = {
     "log_format": "Logs and Flower",
 }
 
-INTRODUCTION = """\
+_INTRODUCTION = """\
 # Configuration
 
 Every setting is an environment variable. A worker that finds a wrong one, or two that
@@ -66,7 +66,7 @@ def environment_example() -> str:
 
 def configuration_page() -> str:
     """The text of `docs/configuration.md`."""
-    lines = [INTRODUCTION]
+    lines = [_INTRODUCTION]
     for name, field in Settings.model_fields.items():
         if name in GROUPS:
             lines += [

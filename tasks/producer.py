@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from convertro.errors import JournalUnavailable
-from convertro.event import InvalidEvent
 from convertro.intake import InvalidEvents
+from convertro.segment_event import InvalidEvent
 from worker import bootstrap
 
 __all__ = ["InvalidEvent", "InvalidEvents", "JournalUnavailable", "enqueue", "enqueue_many"]

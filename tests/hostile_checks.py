@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from config.settings import Settings
-from convertro.event import (
+from convertro.segment_event import (
     MAX_EVENT_BYTES,
     MAX_MESSAGE_ID_LENGTH,
     InvalidEvent,

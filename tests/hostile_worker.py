@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis.strategies import SearchStrategy
 
-from convertro.event import InvalidEvent
 from convertro.intake import Intake, InvalidEvents
+from convertro.segment_event import InvalidEvent
 from tests import hostile
 from tests.cli_process import MARKER
 from tests.waiting import until

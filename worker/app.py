@@ -17,7 +17,7 @@ from config.logs import configure_logs, is_for_people
 from config.settings import SettingsError, load_settings
 from worker import bootstrap
 from worker.delivery.task import DeliverTask
-from worker.journal.connection import WORKER_TIMEOUT_SECONDS
+from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS
 from worker.preflight import preflight_of_worker
 from worker.process.stopping import PoolProcess, stop_step
 from worker.process.ticker import Ticker, ticker_step

@@ -13,8 +13,8 @@ from convertro.intake import Intake
 from worker.delivery.event import Delivery
 from worker.delivery.task import DeliverTask
 from worker.delivery.threads import EventThreads
-from worker.journal.connection import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.journal.journal import Journal
+from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.process.broker import PromptEvents, SteadyBroker
 from worker.process.flower import Announcer, tell_nobody
 from worker.process.outage import Outage
@@ -24,7 +24,7 @@ from worker.process.wakeups import Wakeups
 from worker.transport.transport import Transport
 
 #: A tick holds up the parent's event loop, so it gives up soon; the next one is a second away.
-TICKER_TIMEOUT_SECONDS = 1.0
+_TICKER_TIMEOUT_SECONDS = 1.0
 
 #: Made before the pool forks, so that a stopping parent is seen by its children.
 stop_flag = StopFlag()
@@ -33,7 +33,7 @@ stop_flag = StopFlag()
 worker_name = WorkerName()
 
 #: Outlives the tickers: a worker that lost its broker stops one and starts another.
-ticker_outage = Outage("journal", alarms=True)
+_ticker_outage = Outage("journal", alarms=True)
 
 
 def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
@@ -62,7 +62,7 @@ def make_producer(
     return Producer(settings, journal, wakeups, Intake(journal, wakeups))
 
 
-def make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
+def _make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
     """Put a worker process's deliver task together; its threads start."""
     redis = connect_journal(settings, WORKER_TIMEOUT_SECONDS)
     journal = Journal(redis, settings, worker=worker_name.value)
@@ -79,8 +79,8 @@ def make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
 
 def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:
     """Put the ticker of a worker's parent process together."""
-    journal = Journal(connect_journal(settings, TICKER_TIMEOUT_SECONDS), settings)
-    return Ticker(journal, Wakeups(app), worker_name.value, capacity, ticker_outage)
+    journal = Journal(connect_journal(settings, _TICKER_TIMEOUT_SECONDS), settings)
+    return Ticker(journal, Wakeups(app), worker_name.value, capacity, _ticker_outage)
 
 
 def producer() -> Producer:
@@ -107,4 +107,4 @@ def _producer_of(_process_id: int) -> Producer:
 
 @cache
 def _deliver_task_of(_process_id: int, settings: Settings, app: Celery) -> DeliverTask:
-    return make_deliver_task(settings, app)
+    return _make_deliver_task(settings, app)

@@ -31,8 +31,8 @@ def connect(
     Args:
         url: `redis://`, `rediss://` or `sentinel://`.
         timeout_seconds: The longest wait for a connection, and for an answer.
-        sentinel_master: Under which name the Sentinels of a `sentinel://` URL watch the master.
-        sentinel_password: The password of the Sentinels themselves.
+        sentinel_master: Under which name the _Sentinels of a `sentinel://` URL watch the master.
+        sentinel_password: The password of the _Sentinels themselves.
 
     Raises:
         ValueError: The URL cannot be read.
@@ -56,10 +56,10 @@ def _connect_to_master(
     """A client that asks the Sentinels for the master whenever it opens a connection.
 
     Nothing is tried anew: redis-py would do so at the old address, where a master that came
-    back takes writes until the Sentinels have demoted it, and loses them then.
+    back takes writes until the _Sentinels have demoted it, and loses them then.
     """
     where = parse_sentinel_url(url)
-    sentinels = Sentinels(where.addresses, how_to_ask)
+    sentinels = _Sentinels(where.addresses, how_to_ask)
     login = {"username": where.username, "password": where.password, "db": where.db}
     pool = SentinelConnectionPool(master, sentinels, retry=None, **login, **options)
     return Redis.from_pool(pool)
@@ -70,7 +70,7 @@ def is_demoted(error: RedisError) -> bool:
     return isinstance(error, ReadOnlyError) or str(error).startswith("NOREPLICAS")
 
 
-class Sentinels:
+class _Sentinels:
     """Who knows the master: what a `SentinelConnectionPool` asks before it connects.
 
     In place of redis-py's `Sentinel`, which is not made for threads: two that move the one

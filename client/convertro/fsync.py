@@ -15,10 +15,10 @@ from redis.exceptions import NoScriptError, RedisError
 from convertro.errors import JournalUnavailable
 
 #: With `appendfsync always` the answer is there at once; a producer's timeout is 900 ms.
-WAIT_MS = 500
+_WAIT_MS = 500
 
 #: The end of each refusal: the write itself has been carried out.
-SAFE = "the event may be in the journal, and enqueueing it again is safe"
+_SAFE = "the event may be in the journal, and enqueueing it again is safe"
 
 
 def evaluate_on_disk(redis: Redis, source: str, digest: str, parts: tuple[Any, ...]) -> Any:
@@ -41,7 +41,7 @@ def _ask(redis: Redis, evaluate: Callable[[Pipeline], object]) -> list[Any]:
     """One round trip; errors are among the answers."""
     pipeline = redis.pipeline(transaction=False)
     evaluate(pipeline)
-    pipeline.waitaof(1, 0, WAIT_MS)
+    pipeline.waitaof(1, 0, _WAIT_MS)
     pipeline.config_get("appendfsync")
     return pipeline.execute(raise_on_error=False)
 
@@ -50,16 +50,16 @@ def _require_on_disk(synced: Any, policy: Any) -> None:
     if isinstance(synced, RedisError):
         raise JournalUnavailable(
             "CONVERTRO_DURABILITY=fsync needs Redis 7.2 or newer with appendonly yes and "
-            f"appendfsync always; it says: {synced} ({SAFE})"
+            f"appendfsync always; it says: {synced} ({_SAFE})"
         )
     # An operator may have taken CONFIG away from us; then WAITAOF's word has to do.
     if not isinstance(policy, RedisError) and _value(policy) != "always":
         raise JournalUnavailable(
             "CONVERTRO_DURABILITY=fsync needs appendfsync always, and Redis has appendfsync "
-            f"{_value(policy)} ({SAFE})"
+            f"{_value(policy)} ({_SAFE})"
         )
     if synced[0] < 1:
-        raise JournalUnavailable(f"Redis did not reach its disk within {WAIT_MS} ms ({SAFE})")
+        raise JournalUnavailable(f"Redis did not reach its disk within {_WAIT_MS} ms ({_SAFE})")
 
 
 def _value(policy: dict[Any, Any]) -> str:

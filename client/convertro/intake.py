@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from convertro.errors import JournalUnavailable
-from convertro.event import InvalidEvent, encode, event_id
-from convertro.journal import Accepted
+from convertro.intake_journal import Accepted
+from convertro.segment_event import InvalidEvent, encode, event_id
 
 #: Events and bytes in one round trip at most.
 CHUNK_EVENTS = 500
-CHUNK_BYTES = 4 * 1024 * 1024
+_CHUNK_BYTES = 4 * 1024 * 1024
 
 #: Wake-ups that one accept may ask for; the ticker rings for the rest.
 OFFERED_WAKEUPS = 8
@@ -128,7 +128,7 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     for row in rows:
         chunk.append(row)
         size += len(row[1])
-        if len(chunk) == CHUNK_EVENTS or size > CHUNK_BYTES:
+        if len(chunk) == CHUNK_EVENTS or size > _CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:

@@ -11,16 +11,16 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 SCHEME = "sentinel://"
 
-SENTINEL_PORT = 26379
+_SENTINEL_PORT = 26379
 
 #: A name or an address; a list with commas is neither.
-HOST = re.compile(r"[\w.:-]+")
+_HOST = re.compile(r"[\w.:-]+")
 
 #: Several may have to be asked, one after another, while a producer waits.
-SENTINEL_TIMEOUT_SECONDS = 0.3
+_SENTINEL_TIMEOUT_SECONDS = 0.3
 
 #: What a later address may leave out because the first one said it.
-NO_LOGIN = (None, None, "")
+_NO_LOGIN = (None, None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
         ValueError: What is wrong with it, without its text, which may hold a password.
     """
     first, *others = _parts(url)
-    if any(_login(part) not in {_login(first), NO_LOGIN} for part in others):
+    if any(_login(part) not in {_login(first), _NO_LOGIN} for part in others):
         raise ValueError("must have its password and database at the first address")
     username, password, path = _login(first)
     if not re.fullmatch("[0-9]*", path):
         raise ValueError("must have a number for a database, as in sentinel://host:26379/0")
     return SentinelUrl(
         addresses=tuple(
-            (part.hostname or "", part.port or SENTINEL_PORT) for part in (first, *others)
+            (part.hostname or "", part.port or _SENTINEL_PORT) for part in (first, *others)
         ),
         username=username,
         password=password,
@@ -74,8 +74,8 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
 def sentinel_options(password: str | None) -> dict[str, Any]:
     """How redis-py is to talk to a Sentinel: briefly, because there are others to ask."""
     return {
-        "socket_timeout": SENTINEL_TIMEOUT_SECONDS,
-        "socket_connect_timeout": SENTINEL_TIMEOUT_SECONDS,
+        "socket_timeout": _SENTINEL_TIMEOUT_SECONDS,
+        "socket_connect_timeout": _SENTINEL_TIMEOUT_SECONDS,
         "socket_keepalive": True,
         "retry": None,  # the default is to wait for seconds before the next one is asked
         "password": password,
@@ -89,7 +89,7 @@ def _parts(url: str) -> Iterator[SplitResult]:
             usable = part.scheme == "sentinel" and part.port != 0
         except ValueError:  # the port is no number; it may be part of an unquoted password
             usable = False
-        usable = usable and HOST.fullmatch(part.hostname or "") is not None
+        usable = usable and _HOST.fullmatch(part.hostname or "") is not None
         if not usable or part.query or part.fragment:
             raise ValueError(
                 "must be sentinel://host:port for each Sentinel, with ; in between and no query"

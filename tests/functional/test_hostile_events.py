@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from convertro.event import InvalidEvent, encode
+from convertro.segment_event import InvalidEvent, encode
 from tests import hostile
 from tests.cli_process import COMMAND, MARKER, ROOT, Cli
 from tests.events import mobile_track

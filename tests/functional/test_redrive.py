@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from convertro.event import encode
+from convertro.segment_event import encode
 from tests.cli_process import MARKER, Cli, Filler
 from tests.events import mobile_track, web_identify
 from tests.waiting import until

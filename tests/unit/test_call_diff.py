@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from convertro.event import encode
+from convertro.segment_event import encode
 from tests.events import ORDER, mobile_track, order_completed, web_identify
 from worker.cli.dead.call_diff import call_diff
 from worker.cli.dead.planned_calls import prospect

@@ -14,11 +14,11 @@ from config.settings import Settings
 from tests.events import ABSENT, mobile_track, order_completed, web_identify
 from worker.destination import translate
 from worker.destination.wire import encode_body, idempotency_key, request_for
-from worker.lab.drill.count import Count, Record, Verdict, expected
+from worker.lab.drill.count import ArrivedCall, Count, DrillVerdict, expected
+from worker.lab.drill.drill_run import patience_seconds
 from worker.lab.drill.environment import QUICK, changed_settings, drill_environment
 from worker.lab.drill.load import KINDS, EventSource
 from worker.lab.drill.plan import EARLY, LATE, Action, Step, make_plan, quiet_seconds
-from worker.lab.drill.run import patience_seconds
 from worker.lab.sandbox.faults import parse_rule
 from worker.lab.sandbox.record_file import AcceptedCall
 
@@ -178,9 +178,9 @@ class Bench:
             )
         )
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> DrillVerdict:
         count = Count(
-            Record(self.record), self.dead, lambda name: self.places.get(name, "finished")
+            ArrivedCall(self.record), self.dead, lambda name: self.places.get(name, "finished")
         )
         for event in self.events:
             count.add(expected(event, event["messageId"], 1000.0, SETTINGS))
@@ -349,7 +349,7 @@ def test_a_delay_ends_when_the_last_call_was_accepted_first() -> None:
 def test_an_event_that_was_offered_and_not_acknowledged_may_have_been_sent() -> None:
     bench = Bench()
     bench.accept(TRACK, 0)
-    count = Count(Record(bench.record), {}, lambda _name: "finished")
+    count = Count(ArrivedCall(bench.record), {}, lambda _name: "finished")
     count.excuse(expected(TRACK, "t", 0.0, SETTINGS))
     assert count.verdict().is_good
 

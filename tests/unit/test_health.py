@@ -8,14 +8,14 @@ import fakeredis
 import pytest
 
 from config.settings import Settings
-from convertro.journal import WORKER_TTL_MS
+from convertro.intake_journal import WORKER_TTL_MS
 from worker.journal.journal import Journal
 from worker.journal.snapshot import STUCK_MS
 from worker.preflight.checks import Check, Level
 from worker.status.health import (
-    Chosen,
     Health,
     Verdict,
+    WorkerChoice,
     every_worker,
     judge,
     live,
@@ -57,7 +57,7 @@ class Bench:
             self.now_ms += 1000
             self.tick(*nodes)
 
-    def judge(self, chosen: Chosen) -> Verdict:
+    def judge(self, chosen: WorkerChoice) -> Verdict:
         return live(self.journal.snapshot(), self.settings.concurrency, chosen)
 
 
@@ -69,7 +69,7 @@ def bench() -> Bench:
 @pytest.mark.parametrize(
     "chosen", [of_this_host, every_worker, lambda: one_worker(HERE)], ids=["host", "all", "name"]
 )
-def test_a_worker_that_ticks_is_alive(bench: Bench, chosen: Callable[[], Chosen]) -> None:
+def test_a_worker_that_ticks_is_alive(bench: Bench, chosen: Callable[[], WorkerChoice]) -> None:
     bench.tick(HERE)
     verdict = bench.judge(chosen())
     assert verdict.good

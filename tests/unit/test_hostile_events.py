@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.destination import ConvertroSettings
 from config.settings import Settings
-from convertro.event import InvalidEvent, decode, encode
+from convertro.segment_event import InvalidEvent, decode, encode
 from tests import hostile
 from tests.hostile_checks import DESTINATIONS, EVENTS
 from worker.destination import InvalidReason, SkipReason, translate

@@ -9,8 +9,8 @@ from celery import Celery
 from hypothesis import HealthCheck, given, settings
 
 from config.settings import Settings
-from convertro.event import InvalidEvent, encode
 from convertro.intake import Intake, InvalidEvents
+from convertro.segment_event import InvalidEvent, encode
 from tests import hostile
 from tests.events import mobile_track
 from tests.hostile_checks import accepts, accepts_text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from convertro.event import encode
+from convertro.segment_event import encode
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from redis import Redis
 from config.settings import Settings
 from worker.cli.preflight import exit_code, summary
 from worker.cli.terminal.exit_codes import ExitCode
-from worker.preflight import PATIENCE_SECONDS, Answer, wait_for_redis
+from worker.preflight import PATIENCE_SECONDS, RedisAnswer, wait_for_redis
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
 from worker.preflight.persistence_checks import (
@@ -336,7 +336,7 @@ def test_without_an_answer_the_rest_is_not_checked(why: Why, name: str, says: st
     ]
 
 
-def wait(*answers: Answer) -> tuple[Answer, float]:
+def wait(*answers: RedisAnswer) -> tuple[RedisAnswer, float]:
     """The answer that counts and how long it took, when the last answer lasts for ever."""
     left = list(answers)
     clock = 0.0
@@ -345,7 +345,7 @@ def wait(*answers: Answer) -> tuple[Answer, float]:
         nonlocal clock
         clock += seconds
 
-    def ask() -> Answer:
+    def ask() -> RedisAnswer:
         return left.pop(0) if len(left) > 1 else left[0]
 
     return wait_for_redis(ask, now=lambda: clock, pause=pause), clock

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convertro.event import (
+from convertro.segment_event import (
     MAX_EVENT_BYTES,
     MAX_MESSAGE_ID_LENGTH,
     MAX_NESTING,

@@ -64,13 +64,13 @@ def _say(findings: Findings) -> None:
         ("+", "dead", snapshot.dead),
     ):
         say(f"{sign} {name:<14} {number:>12,}")
-    for sentence in sentences(findings):
+    for sentence in _sentences(findings):
         say(sentence)
     for event_id, problem in findings.problems.items():
         say(f"{printable(event_id)}: {problem}")
 
 
-def sentences(findings: Findings) -> list[str]:
+def _sentences(findings: Findings) -> list[str]:
     """What the numbers mean."""
     if findings.is_good:
         return ["every event is accounted for"]

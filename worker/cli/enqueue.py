@@ -18,11 +18,11 @@ from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.cli.terminal.progress import Bar, progress
 from worker.status.wording import counted
 
-REPEATING_IS_SAFE = "repeating the command is safe, because ids deduplicate"
+_REPEATING_IS_SAFE = "repeating the command is safe, because ids deduplicate"
 
 
 @dataclass(slots=True)
-class Tally:
+class _Tally:
     """How many of the file's events went which way."""
 
     accepted: int = 0
@@ -55,7 +55,7 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
     unavailable, 130 interrupted.
     """
     intake = open_journal().intake
-    tally = Tally()
+    tally = _Tally()
     try:
         with open_events(file) as events, progress("Enqueuing", _size_of(events)) as bar:
             for chunk in _chunks(read_items(events)):
@@ -71,7 +71,7 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def _take(intake: Intake, chunk: list[Item], tally: Tally, bar: Bar) -> None:
+def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
     """Take the readable events of a chunk in and report the others."""
     readable = [item for item in chunk if item.error is None]
     taken = intake.take(item.event for item in readable)
@@ -104,10 +104,10 @@ def _size_of(file: IO[bytes]) -> int | None:
 
 def _safely_in(number: int) -> str:
     verb = "is" if number == 1 else "are"
-    return f"{counted(number, 'event')} {verb} safely in, and {REPEATING_IS_SAFE}"
+    return f"{counted(number, 'event')} {verb} safely in, and {_REPEATING_IS_SAFE}"
 
 
-def _say_tally(tally: Tally, *, as_json: bool) -> None:
+def _say_tally(tally: _Tally, *, as_json: bool) -> None:
     if as_json:
         counts = {"accepted": tally.accepted, "duplicates": tally.duplicates}
         say(json_line({**counts, "refused": tally.refused}))

@@ -16,9 +16,9 @@ from worker.exporter.metrics_server import ExporterServer, exporter_app
 from worker.status.health import every_worker, live, ready
 
 #: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
-SCRAPE_TIMEOUT_SECONDS = 2.0
+_SCRAPE_TIMEOUT_SECONDS = 2.0
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def exporter(
@@ -40,12 +40,12 @@ def exporter(
     """
     settings = read_settings()
     configure_logs(settings)
-    journal = journal_of(settings, SCRAPE_TIMEOUT_SECONDS)
+    journal = journal_of(settings, _SCRAPE_TIMEOUT_SECONDS)
     app = exporter_app(
         journal_registry(journal, settings),
         {
             "/healthz": lambda: live(journal.snapshot(), settings.concurrency, every_worker()),
-            "/readyz": lambda: ready(settings, SCRAPE_TIMEOUT_SECONDS),
+            "/readyz": lambda: ready(settings, _SCRAPE_TIMEOUT_SECONDS),
         },
     )
     try:
@@ -58,10 +58,10 @@ def exporter(
 def serve(server: ExporterServer) -> None:
     """Answer until a signal comes."""
     # The threads inherit that: the signals wait for us.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     Thread(target=server.serve_forever, daemon=True).start()
     say(f"convertro exporter listening on {server.base_url}/metrics")
     sys.stdout.flush()
-    signal.sigwait(STOP_SIGNALS)
+    signal.sigwait(_STOP_SIGNALS)
     server.shutdown()
     server.server_close()

@@ -26,27 +26,27 @@ _CODES = {
     Health.UNKNOWN: ExitCode.UNAVAILABLE,
 }
 
-LiveOption = Annotated[
+_LiveOption = Annotated[
     bool, typer.Option("--live", help="Whether this host's workers run and ask for work.")
 ]
-ReadyOption = Annotated[
+_ReadyOption = Annotated[
     bool, typer.Option("--ready", help="Whether settings and Redis let a worker deliver.")
 ]
-WorkerOption = Annotated[
+_WorkerOption = Annotated[
     str | None,
     typer.Option("--worker", metavar="NODE", help="With --live: just this one, as celery@host."),
 ]
-AllWorkersOption = Annotated[
+_AllWorkersOption = Annotated[
     bool, typer.Option("--all", help="With --live: the workers of every host.")
 ]
 
 
 def health(
     *,
-    is_live: LiveOption = False,
-    is_ready: ReadyOption = False,
-    worker: WorkerOption = None,
-    all_workers: AllWorkersOption = False,
+    is_live: _LiveOption = False,
+    is_ready: _ReadyOption = False,
+    worker: _WorkerOption = None,
+    all_workers: _AllWorkersOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say in one line whether workers are healthy, for probes.

@@ -8,15 +8,15 @@ from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.status.wording import clock_time, counted, printable
 
-ReasonOption = Annotated[
+_PauseReasonOption = Annotated[
     str, typer.Option("--reason", help="Why, for whoever looks at the status; no event content.")
 ]
 
 #: Longer reasons would not fit into the status.
-MAX_REASON_LENGTH = 200
+_MAX_REASON_LENGTH = 200
 
 
-def pause(*, reason: ReasonOption = "", as_json: JsonOption = False) -> None:
+def pause(*, reason: _PauseReasonOption = "", as_json: JsonOption = False) -> None:
     """Hold deliveries until `convertro resume`.
 
     Events are still accepted. What is in flight ends; nothing more is sent, no retry is
@@ -26,8 +26,8 @@ def pause(*, reason: ReasonOption = "", as_json: JsonOption = False) -> None:
 
     Exit codes: 0 deliveries are held, 2 wrong option, 3 Redis is unavailable.
     """
-    if len(reason) > MAX_REASON_LENGTH:
-        raise typer.BadParameter(f"is longer than {MAX_REASON_LENGTH} characters")
+    if len(reason) > _MAX_REASON_LENGTH:
+        raise typer.BadParameter(f"is longer than {_MAX_REASON_LENGTH} characters")
     journal = open_journal().journal
     is_new = journal.pause(reason)
     snapshot = journal.snapshot()
@@ -41,7 +41,7 @@ def pause(*, reason: ReasonOption = "", as_json: JsonOption = False) -> None:
         say(f"deliveries were held before, since {clock_time(snapshot.pause.since_ms)}{why}")
 
 
-BuryOption = Annotated[
+_BuryOption = Annotated[
     bool,
     typer.Option(
         "--bury", help="For ten minutes let events become dead letters, however many they are."
@@ -49,10 +49,10 @@ BuryOption = Annotated[
 ]
 
 #: Long enough to bury what there is, short enough not to be forgotten.
-BURY_SECONDS = 600.0
+_BURY_SECONDS = 600.0
 
 
-def resume(*, bury: BuryOption = False, as_json: JsonOption = False) -> None:
+def resume(*, bury: _BuryOption = False, as_json: JsonOption = False) -> None:
     """End a pause; an open breaker may probe at once.
 
     With --bury, deliveries that are held because most events would become dead letters go on,
@@ -64,7 +64,7 @@ def resume(*, bury: BuryOption = False, as_json: JsonOption = False) -> None:
     """
     producer = open_journal()
     tokens = producer.wakeups.offer()
-    resumed = producer.journal.resume(tokens, bury_seconds=BURY_SECONDS if bury else 0)
+    resumed = producer.journal.resume(tokens, bury_seconds=_BURY_SECONDS if bury else 0)
     producer.wakeups.publish(tokens[: resumed.rung])
     if as_json:
         say_json({"was_paused": resumed.was_paused, "breaker_is_open": resumed.is_open})

@@ -15,13 +15,13 @@ from worker.preflight.checks import Check, Level
 from worker.status.wording import counted
 
 #: How a level is shown: what matters in capitals, so that it needs no colour.
-SHOWN = {
+_SHOWN = {
     Level.OK: "ok",
     Level.WARNING: "WARNING",
     Level.ERROR: "ERROR",
     Level.NOT_CHECKED: "not checked",
 }
-STYLES = {Level.WARNING: "yellow", Level.ERROR: "red"}
+_STYLES = {Level.WARNING: "yellow", Level.ERROR: "red"}
 
 
 def preflight(*, as_json: JsonOption = False) -> None:
@@ -71,7 +71,7 @@ def _say(checks: Sequence[Check]) -> None:
     for check in checks:
         grid.add_row(
             text(check.name.replace("_", " ")),
-            text(SHOWN[check.level], STYLES.get(check.level, "")),
+            text(_SHOWN[check.level], _STYLES.get(check.level, "")),
             text(check.sentence),
         )
     say_table(grid)

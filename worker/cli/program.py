@@ -16,12 +16,12 @@ from typer.core import TyperCommand, TyperGroup
 from convertro.errors import JournalUnavailable
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail, fail_unavailable
 
-CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
-SUMMARY = "Segment's Convertro destination: look at its events, put some in, send some back."
+_SUMMARY = "Segment's Convertro destination: look at its events, put some in, send some back."
 
 # A \b keeps the lines of its paragraph as they are.
-EPILOG = """
+_EPILOG = """
 \b
 Example: convertro demo         see the main job done, on this machine alone
 Example: convertro preflight    see whether workers can start here
@@ -31,7 +31,7 @@ Example: convertro status       see how things stand
 """
 
 #: The installed distribution, whose version is ours.
-DISTRIBUTION = "convertro-destination"
+_DISTRIBUTION = "convertro-destination"
 
 
 class Entry(NamedTuple):
@@ -72,7 +72,7 @@ COMMANDS = {
 
 DEAD_COMMANDS = {
     "list": Entry("worker.cli.dead.list:list_dead", "List dead letters, oldest first."),
-    "show": Entry("worker.cli.dead.show:show_dead", "Show one dead letter without its content."),
+    "show": Entry("worker.cli.dead.letter:show_dead", "Show one dead letter without its content."),
     "redrive": Entry("worker.cli.dead.redrive:redrive", "Send dead letters back to be delivered."),
     "discard": Entry("worker.cli.dead.discard:discard", "Let dead letters go for good."),
     "export": Entry("worker.cli.dead.export:export", "Write dead letters with their events."),
@@ -104,7 +104,7 @@ class LazyCommand(TyperCommand):
         """Import the real command."""
         module, _, function = self._target.partition(":")
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        register = app.command(self._command_name, context_settings=CONTEXT)
+        register = app.command(self._command_name, context_settings=_CONTEXT)
         register(getattr(import_module(module), function))
         return typer.main.get_command(app)
 
@@ -120,7 +120,7 @@ class LazyCommand(TyperCommand):
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
-class Program(TyperGroup):
+class _Program(TyperGroup):
     """The whole command line; what any command may fail of becomes a sentence here."""
 
     def invoke(self, *args: Any, **extra: Any) -> Any:
@@ -138,8 +138,8 @@ class Program(TyperGroup):
 
 def program() -> TyperGroup:
     """Put the command line together."""
-    group = _group(Program, "convertro", COMMANDS, SUMMARY)
-    group.epilog = EPILOG
+    group = _group(_Program, "convertro", COMMANDS, _SUMMARY)
+    group.epilog = _EPILOG
     group.params += _options()
     group.add_command(
         _group(
@@ -160,7 +160,7 @@ def _say_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version  # noqa: PLC0415  slow, and seldom asked for
 
-        typer.echo(f"convertro {version(DISTRIBUTION)}")
+        typer.echo(f"convertro {version(_DISTRIBUTION)}")
         raise typer.Exit(ExitCode.DONE)
 
 
@@ -183,7 +183,7 @@ def _group(
         help=summary,
         rich_markup_mode=None,
         no_args_is_help=True,
-        context_settings=CONTEXT,
+        context_settings=_CONTEXT,
     )
 
 

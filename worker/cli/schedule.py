@@ -11,11 +11,11 @@ from worker.delivery.retry import RETRIES_EXHAUSTED, retry_times_seconds
 from worker.status.wording import counted, duration
 
 #: A schedule that is longer is shown without its middle, where all waits are alike.
-MAX_ROWS = 60
-ENDS = 10
+_MAX_ROWS = 60
+_ENDS = 10
 
 #: When a retry comes and how long the wait before it is, both in seconds.
-Step = tuple[float, float]
+_Moment = tuple[float, float]
 
 
 def schedule(*, as_json: JsonOption = False) -> None:
@@ -39,7 +39,7 @@ def schedule(*, as_json: JsonOption = False) -> None:
     _say_paragraph(words_after(settings))
 
 
-def words_before(settings: Settings, steps: list[Step]) -> str:
+def words_before(settings: Settings, steps: list[_Moment]) -> str:
     """What happens at once, and what the table is about."""
     at_once = (
         f"A call that fails in passing is tried up to {counted(settings.blip_tries, 'time')} in "
@@ -70,19 +70,19 @@ def _say_paragraph(words: str) -> None:
         say(line)
 
 
-def _say_steps(steps: list[Step]) -> None:
+def _say_steps(steps: list[_Moment]) -> None:
     shown = table(
         "retry", "wait before it", "after the first attempt", numbers=("retry",), fixed=("retry",)
     )
     for number, (at, wait) in enumerate(steps, start=1):
-        if len(steps) <= MAX_ROWS or number <= ENDS or number > len(steps) - ENDS:
+        if len(steps) <= _MAX_ROWS or number <= _ENDS or number > len(steps) - _ENDS:
             shown.add_row(text(number), text(duration(wait)), text(duration(at)))
-        elif number == ENDS + 1:
+        elif number == _ENDS + 1:
             shown.add_row(text("…"), text("…"), text("…"))
     say_table(shown)
 
 
-def _document(settings: Settings, steps: list[Step]) -> dict[str, object]:
+def _document(settings: Settings, steps: list[_Moment]) -> dict[str, object]:
     return {
         "blip": {"tries": settings.blip_tries, "seconds": settings.blip_seconds},
         "retries": [

@@ -38,7 +38,7 @@ def show(event_id: EventIdArgument, *, as_json: JsonOption = False) -> None:
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def place_words(sighting: Sighting, now_ms: int) -> str:
+def _place_words(sighting: Sighting, now_ms: int) -> str:
     """Where an event is, as the rest of a sentence that begins with its id."""
     at_ms = sighting.at_ms or 0
     when = clock_time(at_ms)
@@ -55,7 +55,7 @@ def place_words(sighting: Sighting, now_ms: int) -> str:
 
 
 def _say(event_id: str, sighting: Sighting, now_ms: int) -> None:
-    say(f"{printable(event_id)} {place_words(sighting, now_ms)}")
+    say(f"{printable(event_id)} {_place_words(sighting, now_ms)}")
     if sighting.record is None:
         return
     say("")

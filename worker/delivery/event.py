@@ -14,7 +14,7 @@ import structlog
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
-from convertro.event import InvalidEvent, decode
+from convertro.segment_event import InvalidEvent, decode
 from worker.delivery.retry import (
     AMBIGUOUS,
     Bury,
@@ -61,7 +61,7 @@ class FinishingJournal(Protocol):
 
 
 @dataclass(slots=True)
-class Progress:
+class _Progress:
     """What was learned about an event since its claim or its last record."""
 
     event: ClaimedEvent
@@ -141,7 +141,7 @@ class Delivery:
 
         Answers where it goes; None if another worker has taken it over.
         """
-        progress = Progress(event)
+        progress = _Progress(event)
         try:
             return self._deliver(progress)
         except JournalUnavailable:
@@ -159,7 +159,7 @@ class Delivery:
             )
             return progress.finish(Move.DEAD, reason=UNEXPECTED_ERROR)
 
-    def _deliver(self, progress: Progress) -> Finish | None:
+    def _deliver(self, progress: _Progress) -> Finish | None:
         event = progress.event
         try:
             segment_event = decode(event.raw)
@@ -180,7 +180,7 @@ class Delivery:
 
     def _send_all(
         self,
-        progress: Progress,
+        progress: _Progress,
         pending: Sequence[tuple[int, Call]],
         segment_event: Mapping[str, Any],
     ) -> Finish | None:
@@ -211,7 +211,7 @@ class Delivery:
         return progress.finish(Move.DELIVERED)
 
     def _send(
-        self, progress: Progress, index: int, call: Call, *, parks_ambiguous: bool
+        self, progress: _Progress, index: int, call: Call, *, parks_ambiguous: bool
     ) -> Outcome:
         """Send one call, trying again at once for blips; the last outcome counts."""
         request = request_for(call, self._settings)
@@ -238,7 +238,7 @@ class Delivery:
         last: Outcome = retrying(blips, took_seconds, self._settings, self._stopping)(next, tries)
         return last
 
-    def _decide(self, progress: Progress, outcome: Outcome, *, parks_ambiguous: bool) -> Decision:
+    def _decide(self, progress: _Progress, outcome: Outcome, *, parks_ambiguous: bool) -> Decision:
         record = progress.event.record
         first_ms = record.tried_at_ms or progress.attempts[0].at_ms
         return decide(
@@ -250,7 +250,7 @@ class Delivery:
             parks_ambiguous=parks_ambiguous,
         )
 
-    def _keep(self, progress: Progress) -> bool:
+    def _keep(self, progress: _Progress) -> bool:
         """Record an accepted call before the next is sent; False if the event is not ours."""
         (finished,) = self._journal.finish([progress.finish(Move.KEPT)])
         progress.forget()

@@ -34,15 +34,15 @@ from worker.process.outage import Outage
 PACE_SECONDS = 0.01
 
 #: The same where so many events came at once that round trips count for more than a wait.
-CROWD_EVENTS = 8
-CROWDED_PACE_SECONDS = 0.025
+_CROWD_EVENTS = 8
+_CROWDED_PACE_SECONDS = 0.025
 
 #: How long to stay after the last event. Who stays is called within a fraction of the time that a
 #: Celery message takes.
-LINGER_SECONDS = 2.0
+_LINGER_SECONDS = 2.0
 
 #: How long to wait for a thread to become free before renewing the wake-up token.
-BUSY_SECONDS = 0.5
+_BUSY_SECONDS = 0.5
 
 #: Wait between two tries to reach a journal that is unavailable.
 JOURNAL_PAUSE_SECONDS = 0.5
@@ -139,10 +139,10 @@ class DeliveryRun:
         self.summary.claimed += len(claim.events)
         self._more_is_due = len(claim.events) == free > 0
         if claim.events:
-            self._lingers_until = self._asked_at + LINGER_SECONDS
-        crowded = len(claim.events) >= CROWD_EVENTS
-        self._pace_seconds = CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
-        self._wait_seconds = min(claim.wait_ms / 1000, BUSY_SECONDS)
+            self._lingers_until = self._asked_at + _LINGER_SECONDS
+        crowded = len(claim.events) >= _CROWD_EVENTS
+        self._pace_seconds = _CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
+        self._wait_seconds = min(claim.wait_ms / 1000, _BUSY_SECONDS)
         self.announce([*buried, *(Burial(event_id, POISON) for event_id in claim.poisoned)])
         return claim.state
 
@@ -158,7 +158,7 @@ class DeliveryRun:
             self._wait_for_more()
             return
         if self._is_full():
-            self._outbox.wait(1, BUSY_SECONDS)
+            self._outbox.wait(1, _BUSY_SECONDS)
             self._take()
         pause_seconds = max(self._pace_seconds, self._wait_seconds)
         self._outbox.wait(self._wanted(), max(0.0, self._asked_at + pause_seconds - monotonic()))
@@ -174,7 +174,7 @@ class DeliveryRun:
 
     def _wait_for_more(self) -> None:
         try:
-            self.journal.wait(BUSY_SECONDS)
+            self.journal.wait(_BUSY_SECONDS)
         except JournalUnavailable as error:
             self._pause(error)
 

@@ -13,7 +13,7 @@ from worker.process.outage import Outage
 from worker.process.wakeups import Wakeups
 
 
-class TaskJournal(ClaimingJournal, Protocol):
+class _TaskJournal(ClaimingJournal, Protocol):
     """The part of the journal that a deliver task needs."""
 
     def release(self, wakeup: str, tokens: Sequence[str]) -> int:
@@ -35,7 +35,7 @@ class DeliverTask:
     def __init__(  # noqa: PLR0913  every dependency is an argument
         self,
         settings: Settings,
-        journal: TaskJournal,
+        journal: _TaskJournal,
         wakeups: Wakeups,
         threads: EventThreads,
         *,

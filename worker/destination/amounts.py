@@ -17,17 +17,17 @@ from unicodedata import category
 from worker.destination.fields import is_number
 
 #: Currency signs, blanks, and invisible marks such as the direction of writing.
-IGNORED_CATEGORIES = frozenset({"Sc", "Zs", "Zl", "Zp", "Cf"})
+_IGNORED_CATEGORIES = frozenset({"Sc", "Zs", "Zl", "Zp", "Cf"})
 
 #: Switzerland's separator between thousands.
-APOSTROPHE = re.compile(r"(?<=[0-9])['\u2019](?=[0-9]{3}(?![0-9]))")
+_APOSTROPHE = re.compile(r"(?<=[0-9])['\u2019](?=[0-9]{3}(?![0-9]))")
 
 #: What some locales write for a hyphen before a number.
-MINUS_SIGN = "\u2212"
+_MINUS_SIGN = "\u2212"
 
 #: The number with which a cleaned string begins, by the table above. It is atomic: a number
 #: that runs on in `_` or in digits of another script is refused, not cut off before them.
-NUMBER = re.compile(
+_NUMBER = re.compile(
     r"""
     (?P<sign> [+-]? )
     (?>
@@ -56,7 +56,7 @@ def amount_of(value: Any) -> float | None:
 
 
 def _read(text: str) -> float | None:
-    found = NUMBER.match(_cleaned(text))
+    found = _NUMBER.match(_cleaned(text))
     if found is None:
         return None
     if found["commas"]:
@@ -69,8 +69,8 @@ def _read(text: str) -> float | None:
 
 def _cleaned(text: str) -> str:
     kept = "".join(character for character in text if not _is_ignored(character))
-    return APOSTROPHE.sub("", kept.replace(MINUS_SIGN, "-"))
+    return _APOSTROPHE.sub("", kept.replace(_MINUS_SIGN, "-"))
 
 
 def _is_ignored(character: str) -> bool:
-    return character.isspace() or category(character) in IGNORED_CATEGORIES
+    return character.isspace() or category(character) in _IGNORED_CATEGORIES

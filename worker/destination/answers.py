@@ -24,8 +24,8 @@ from email.utils import parsedate_to_datetime
 from worker.outcomes import Outcome, OutcomeClass
 
 #: 4xx that say "later", not "never".
-AMBIGUOUS_4XX = frozenset({408, 425})
-SETUP_4XX = frozenset({401, 403, 407})
+_AMBIGUOUS_4XX = frozenset({408, 425})
+_SETUP_4XX = frozenset({401, 403, 407})
 
 
 # Whatever else is in an answer may be as odd as it likes. Made once: making it takes as long
@@ -58,9 +58,9 @@ def _class_of(
     detail = f"http_{status}"
     if status == 429 or (status == 503 and has_retry_after):
         return OutcomeClass.THROTTLED, detail
-    if 300 <= status < 400 or status in SETUP_4XX:
+    if 300 <= status < 400 or status in _SETUP_4XX:
         return OutcomeClass.SETUP, detail
-    if 400 <= status < 500 and status not in AMBIGUOUS_4XX:
+    if 400 <= status < 500 and status not in _AMBIGUOUS_4XX:
         return OutcomeClass.REJECTED, detail
     return OutcomeClass.AMBIGUOUS, detail
 

@@ -7,12 +7,12 @@ from functools import lru_cache
 from config.destination import EventMapping
 
 #: What JavaScript calls white space; Python's `\s` draws the line elsewhere.
-WHITE_SPACE = re.compile(r"[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]")
+_WHITE_SPACE = re.compile(r"[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]")
 
-SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
+_SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 
 #: Capitals after any character, in a name of nothing but ASCII letters and digits.
-INNER_CAPITALS = re.compile(r"(.)([A-Z]+)")
+_INNER_CAPITALS = re.compile(r"(.)([A-Z]+)")
 
 
 def _either_order(one: str, other: str) -> re.Pattern[str]:
@@ -23,18 +23,18 @@ def _either_order(one: str, other: str) -> re.Pattern[str]:
     )
 
 
-ORDER_COMPLETED = _either_order("order", "completed")
-APPLICATION_INSTALLED = _either_order("application", "installed")
+_ORDER_COMPLETED = _either_order("order", "completed")
+_APPLICATION_INSTALLED = _either_order("application", "installed")
 
 
 def is_order_completed(name: str) -> bool:
     """Whether it is Order Completed, or Completed Order as it was called before."""
-    return ORDER_COMPLETED.fullmatch(name) is not None
+    return _ORDER_COMPLETED.fullmatch(name) is not None
 
 
 def is_application_installed(name: str) -> bool:
     """Whether it is Application Installed, in either order."""
-    return APPLICATION_INSTALLED.fullmatch(name) is not None
+    return _APPLICATION_INSTALLED.fullmatch(name) is not None
 
 
 def mapped_types(name: str, mappings: tuple[EventMapping, ...]) -> tuple[str, ...]:
@@ -49,12 +49,12 @@ def normalised(name: str) -> str:
     blanks; else camel case is split. So `Signed Up`, `signed_up` and `signedUp` are equal,
     but `SIGNUP`, which becomes `s i g n u p`, is not `signup`.
     """
-    if WHITE_SPACE.search(name):
+    if _WHITE_SPACE.search(name):
         return name.lower()
-    words = SEPARATORS.split(name)
+    words = _SEPARATORS.split(name)
     if len(words) > 1:
         return " ".join(words if words[-1] else words[:-1]).lower()
-    return INNER_CAPITALS.sub(_spaced_out, name).lower()
+    return _INNER_CAPITALS.sub(_spaced_out, name).lower()
 
 
 def _spaced_out(found: re.Match[str]) -> str:

@@ -14,18 +14,18 @@ from typing import Any, TypeGuard
 from worker.destination.calls import Identifier
 
 #: Where an event says when it happened, the best first.
-TIMESTAMP_FIELDS = ("timestamp", "originalTimestamp", "receivedAt")
+_TIMESTAMP_FIELDS = ("timestamp", "originalTimestamp", "receivedAt")
 
 #: A whole date, alone or before `T` and a time. Python's own reader would let any character
 #: stand for the `T`, and so take some numbers for times.
-ISO_8601_SHAPE = re.compile(r"[0-9W-]{7,10}(?:T[0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
+_ISO_8601_SHAPE = re.compile(r"[0-9W-]{7,10}(?:T[0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def object_of(value: Any) -> Mapping[str, Any]:
     """The value if it is a JSON object, else an empty one."""
-    return value if isinstance(value, Mapping) else NOTHING
+    return value if isinstance(value, Mapping) else _NOTHING
 
 
 def text_of(value: Any) -> str | None:
@@ -43,7 +43,7 @@ def is_number(value: Any) -> TypeGuard[int | float]:
         return False
 
 
-def identifier_of(value: Any) -> Identifier | None:
+def _identifier_of(value: Any) -> Identifier | None:
     """The value if it can tell somebody from others: text that is not empty, a number but 0."""
     if is_number(value):
         return value or None
@@ -52,12 +52,12 @@ def identifier_of(value: Any) -> Identifier | None:
 
 def user_id(event: Mapping[str, Any]) -> Identifier | None:
     """Segment's userId."""
-    return identifier_of(event.get("userId"))
+    return _identifier_of(event.get("userId"))
 
 
 def visitor_id(event: Mapping[str, Any]) -> Identifier | None:
     """Segment's anonymousId."""
-    return identifier_of(event.get("anonymousId"))
+    return _identifier_of(event.get("anonymousId"))
 
 
 def device_id(event: Mapping[str, Any]) -> str | None:
@@ -88,13 +88,13 @@ def timestamp_of(event: Mapping[str, Any], accepted_at: str | None) -> str | Non
         event: Any event.
         accepted_at: ISO 8601; what to answer if the event says nothing usable.
     """
-    said = (event.get(name) for name in TIMESTAMP_FIELDS)
+    said = (event.get(name) for name in _TIMESTAMP_FIELDS)
     return next((value for value in said if is_iso_8601(value)), accepted_at)
 
 
 def is_iso_8601(value: Any) -> TypeGuard[str]:
     """Whether it is text that is a date, or a date and a time, in the words of ISO 8601."""
-    if not isinstance(value, str) or not ISO_8601_SHAPE.fullmatch(value):
+    if not isinstance(value, str) or not _ISO_8601_SHAPE.fullmatch(value):
         return False
     try:
         datetime.fromisoformat(value)

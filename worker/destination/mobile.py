@@ -22,10 +22,10 @@ from worker.destination.properties import Properties
 from worker.destination.reasons import InvalidReason, SkipReason
 
 #: What an event counts for that names no amount.
-DEFAULT_VALUE = 1
+_DEFAULT_VALUE = 1
 
-APP_DETAILS = ("name", "version", "build", "namespace")
-OS_DETAILS = ("name", "version")
+_APP_DETAILS = ("name", "version", "build", "namespace")
+_OS_DETAILS = ("name", "version")
 
 
 def identify(
@@ -78,8 +78,8 @@ def _install(
         domain=settings.domain,
         device_id=identifier,
         user_id=user_id(event),
-        app=_details(context(event).get("app"), APP_DETAILS),
-        os=_details(context(event).get("os"), OS_DETAILS),
+        app=_details(context(event).get("app"), _APP_DETAILS),
+        os=_details(context(event).get("os"), _OS_DETAILS),
         advertising_id=text_of(device(event).get("advertisingId")),
         timestamp=timestamp,
     )
@@ -88,7 +88,7 @@ def _install(
 def _value(event: Mapping[str, Any], name: str) -> float:
     properties = Properties(event)
     amount = properties.total if is_order_completed(name) else properties.revenue
-    return DEFAULT_VALUE if amount is None else amount
+    return _DEFAULT_VALUE if amount is None else amount
 
 
 def _details(value: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from worker.destination.fields import context, device, object_of, text_of
 
-MOBILE_LIBRARIES = frozenset(
+_MOBILE_LIBRARIES = frozenset(
     {
         "analytics-ios",
         "analytics-android",
@@ -23,13 +23,13 @@ MOBILE_LIBRARIES = frozenset(
 )
 
 #: Runs in Android apps and on servers alike.
-KOTLIN_LIBRARY = "analytics-kotlin"
+_KOTLIN_LIBRARY = "analytics-kotlin"
 
-MOBILE_DEVICE_TYPES = ("ios", "android")
-MOBILE_SYSTEMS = ("iOS", "iPadOS", "iPhone OS", "Android")
+_MOBILE_DEVICE_TYPES = ("ios", "android")
+_MOBILE_SYSTEMS = ("iOS", "iPadOS", "iPhone OS", "Android")
 
 #: With which every browser's user agent begins.
-BROWSER_USER_AGENT = "Mozilla/"
+_BROWSER_USER_AGENT = "Mozilla/"
 
 
 class Platform(StrEnum):
@@ -41,7 +41,7 @@ class Platform(StrEnum):
 
 def platform_of(event: Mapping[str, Any]) -> Platform:
     """Tell a website's event from an app's; everything else is treated as an app's."""
-    answers = (rule(event) for rule in RULES)
+    answers = (rule(event) for rule in _RULES)
     return next((answer for answer in answers if answer), Platform.MOBILE)
 
 
@@ -58,16 +58,16 @@ def _by_library(event: Mapping[str, Any]) -> Platform | None:
     name = text_of(object_of(context(event).get("library")).get("name"))
     if name == "analytics.js":
         return Platform.WEB
-    if name in MOBILE_LIBRARIES or (name == KOTLIN_LIBRARY and _has(event, "device")):
+    if name in _MOBILE_LIBRARIES or (name == _KOTLIN_LIBRARY and _has(event, "device")):
         return Platform.MOBILE
     return None
 
 
 def _by_device(event: Mapping[str, Any]) -> Platform | None:
-    if device(event).get("type") in MOBILE_DEVICE_TYPES:
+    if device(event).get("type") in _MOBILE_DEVICE_TYPES:
         return Platform.MOBILE
     system = object_of(context(event).get("os")).get("name")
-    if system in MOBILE_SYSTEMS and (_has(event, "device") or _has(event, "app")):
+    if system in _MOBILE_SYSTEMS and (_has(event, "device") or _has(event, "app")):
         return Platform.MOBILE
     return None
 
@@ -75,7 +75,7 @@ def _by_device(event: Mapping[str, Any]) -> Platform | None:
 def _by_page(event: Mapping[str, Any]) -> Platform | None:
     page = object_of(context(event).get("page"))
     user_agent = text_of(context(event).get("userAgent")) or ""
-    if text_of(page.get("url")) or user_agent.startswith(BROWSER_USER_AGENT):
+    if text_of(page.get("url")) or user_agent.startswith(_BROWSER_USER_AGENT):
         return Platform.WEB
     return None
 
@@ -85,4 +85,4 @@ def _has(event: Mapping[str, Any], name: str) -> bool:
     return isinstance(context(event).get(name), Mapping)
 
 
-RULES = (_by_channel, _by_library, _by_device, _by_page)
+_RULES = (_by_channel, _by_library, _by_device, _by_page)

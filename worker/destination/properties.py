@@ -9,12 +9,12 @@ from worker.destination.amounts import amount_of
 from worker.destination.fields import is_number, object_of, text_of
 
 #: What does not count when keys are compared.
-NOISE = re.compile(r"[^A-Za-z0-9.]+")
+_NOISE = re.compile(r"[^A-Za-z0-9.]+")
 
 
-def folded(key: str) -> str:
+def _folded(key: str) -> str:
     """The form in which keys are compared: `orderId`, `order_id`, `Order ID` are one."""
-    return NOISE.sub("", key).lower()
+    return _NOISE.sub("", key).lower()
 
 
 class Properties:
@@ -26,7 +26,7 @@ class Properties:
     def __init__(self, event: Mapping[str, Any]) -> None:
         self._values: dict[str, Any] = {}
         for key, value in object_of(event.get("properties")).items():
-            self._values.setdefault(folded(key), value)
+            self._values.setdefault(_folded(key), value)
 
     @property
     def order_id(self) -> str | None:

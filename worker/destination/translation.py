@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.destination import ConvertroSettings
-from convertro.event import fault_of
+from convertro.segment_event import fault_of
 from worker.destination import mobile, web
 from worker.destination.calls import Call
 from worker.destination.fields import has_identity, object_of, text_of, timestamp_of
@@ -16,9 +16,9 @@ from worker.destination.platforms import Platform, platform_of
 from worker.destination.reasons import InvalidReason, SkipReason
 
 #: The destination's name in an event's `integrations`.
-INTEGRATION = "Convertro"
+_INTEGRATION = "Convertro"
 
-Answer = tuple[Call, ...] | SkipReason | InvalidReason
+_Meaning = tuple[Call, ...] | SkipReason | InvalidReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def translate(
 
 def _answer(
     event: Mapping[str, Any], settings: ConvertroSettings, accepted_at: str | None
-) -> Answer:
+) -> _Meaning:
     """Go through the rules in their order; the first that has an answer gives it."""
     if fault_of(event):
         return InvalidReason.INVALID_EVENT
@@ -70,13 +70,15 @@ def _answer(
     return SkipReason.UNSUPPORTED_TYPE
 
 
-def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> Answer:
+def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> _Meaning:
     if platform_of(event) is Platform.WEB:
         return web.identify(event, settings)
     return mobile.identify(event, settings)
 
 
-def _track(event: Mapping[str, Any], settings: ConvertroSettings, timestamp: str | None) -> Answer:
+def _track(
+    event: Mapping[str, Any], settings: ConvertroSettings, timestamp: str | None
+) -> _Meaning:
     name = text_of(event.get("event"))
     if name is None:
         return InvalidReason.INVALID_EVENT
@@ -88,4 +90,4 @@ def _track(event: Mapping[str, Any], settings: ConvertroSettings, timestamp: str
 def _is_enabled(event: Mapping[str, Any]) -> bool:
     """Whether the event is meant for Convertro: only false says no, by name or for all."""
     integrations = object_of(event.get("integrations"))
-    return integrations.get(INTEGRATION, integrations.get("All")) is not False
+    return integrations.get(_INTEGRATION, integrations.get("All")) is not False

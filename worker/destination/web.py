@@ -10,9 +10,9 @@ from worker.destination.fields import object_of, user_id, visitor_id
 from worker.destination.properties import Properties
 from worker.destination.reasons import SkipReason
 
-SALE = "sale"
-NEW_SALE = "sale.new"
-REPEAT_SALE = "sale.repeat"
+_SALE = "sale"
+_NEW_SALE = "sale.new"
+_REPEAT_SALE = "sale.repeat"
 
 
 def identify(
@@ -50,7 +50,7 @@ def track(
     elif properties.order_id is None:
         return SkipReason.MISSING_ORDER_ID
     else:
-        types = sale_types(repeat=properties.repeat, hybrid=settings.hybrid_attribution_model)
+        types = _sale_types(repeat=properties.repeat, hybrid=settings.hybrid_attribution_model)
     return tuple(
         TrackEvent(
             domain=settings.domain,
@@ -65,7 +65,7 @@ def track(
     )
 
 
-def sale_types(*, repeat: bool | None, hybrid: bool) -> tuple[str, ...]:
+def _sale_types(*, repeat: bool | None, hybrid: bool) -> tuple[str, ...]:
     """The types under which a sale is reported.
 
     Args:
@@ -74,6 +74,6 @@ def sale_types(*, repeat: bool | None, hybrid: bool) -> tuple[str, ...]:
             were all reported that way.
     """
     if repeat is None:
-        return (SALE,)
-    specific = REPEAT_SALE if repeat else NEW_SALE
-    return (specific, SALE) if hybrid else (specific,)
+        return (_SALE,)
+    specific = _REPEAT_SALE if repeat else _NEW_SALE
+    return (specific, _SALE) if hybrid else (specific,)

@@ -19,10 +19,10 @@ from config.settings import Settings
 from worker.destination.calls import Call, DeviceEvent, Install, LinkDevice, TrackEvent, TrackUser
 
 #: Visible ASCII but for the escape character itself.
-KEY_CHARACTERS = (ascii_letters + digits + punctuation).replace("%", "")
+_KEY_CHARACTERS = (ascii_letters + digits + punctuation).replace("%", "")
 
 #: The names of each call's fields, in their order.
-FIELDS: dict[type[Call], tuple[str, ...]] = {
+_FIELDS: dict[type[Call], tuple[str, ...]] = {
     kind: tuple(field.name for field in fields(kind))
     for kind in (TrackUser, TrackEvent, LinkDevice, DeviceEvent, Install)
 }
@@ -45,7 +45,7 @@ def request_for(call: Call, settings: Settings) -> CallRequest:
     path = _path(
         _template(call, settings), settings.account, settings.client_name, settings.site_id
     )
-    values = ((name, getattr(call, name)) for name in FIELDS[type(call)])
+    values = ((name, getattr(call, name)) for name in _FIELDS[type(call)])
     return CallRequest(path, {name: value for name, value in values if value is not None})
 
 
@@ -90,7 +90,7 @@ def idempotency_key(event_id: str, call_index: int) -> str:
     break in one would even begin another header. So everything else, and `%` lest two ids
     meet in one key, is percent-encoded as UTF-8.
     """
-    return f"{quote(event_id, safe=KEY_CHARACTERS, errors='surrogatepass')}/{call_index}"
+    return f"{quote(event_id, safe=_KEY_CHARACTERS, errors='surrogatepass')}/{call_index}"
 
 
 def call_name(call: Call) -> str:

@@ -15,7 +15,7 @@ from worker.journal.journal import Journal
 from worker.journal.snapshot import Memory
 
 
-class JournalCollector(Collector):
+class _JournalCollector(Collector):
     """What the journal knows, from one snapshot of it.
 
     Args:
@@ -55,5 +55,5 @@ class JournalCollector(Collector):
 def journal_registry(journal: Journal, settings: Settings) -> CollectorRegistry:
     """A registry of the journal alone: nothing of this process is in it."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(JournalCollector(journal, settings))
+    registry.register(_JournalCollector(journal, settings))
     return registry

@@ -16,12 +16,12 @@ from worker.outcomes import OutcomeClass
 
 #: A label that is one of few. Whatever else may be in the journal is `OTHER`, so that the number
 #: of time series stays small.
-IDENTIFIER = re.compile(r"[a-z_]{1,40}")
+_IDENTIFIER = re.compile(r"[a-z_]{1,40}")
 OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class _Counter:
     """How a counter of the journal is shown."""
 
     #: The metric's name without `_total`.
@@ -35,27 +35,27 @@ class Counter:
 
 #: By the counter's name, up to its colon.
 COUNTERS = {
-    "accepted": Counter("convertro_events_accepted", "Events taken into the journal."),
-    "duplicate": Counter("convertro_events_duplicate", "Events whose id was known already."),
-    "delivered": Counter("convertro_events_delivered", "Events that Convertro accepted."),
-    "skipped": Counter(
+    "accepted": _Counter("convertro_events_accepted", "Events taken into the journal."),
+    "duplicate": _Counter("convertro_events_duplicate", "Events whose id was known already."),
+    "delivered": _Counter("convertro_events_delivered", "Events that Convertro accepted."),
+    "skipped": _Counter(
         "convertro_events_skipped", "Events that need no call.", "reason", tuple(SkipReason)
     ),
-    "dead": Counter("convertro_events_dead", "Events that became dead letters.", "reason"),
-    "discarded": Counter("convertro_events_discarded", "Events let go for good.", "reason"),
-    "redriven": Counter("convertro_events_redriven", "Dead letters sent back to be delivered."),
-    "postponed": Counter("convertro_events_postponed", "Times that an event waits to be retried."),
-    "held": Counter("convertro_events_held", "Times that an event came back uncharged: holding."),
-    "returned": Counter("convertro_events_returned", "Events handed back by stopping workers."),
-    "attempts": Counter(
+    "dead": _Counter("convertro_events_dead", "Events that became dead letters.", "reason"),
+    "discarded": _Counter("convertro_events_discarded", "Events let go for good.", "reason"),
+    "redriven": _Counter("convertro_events_redriven", "Dead letters sent back to be delivered."),
+    "postponed": _Counter("convertro_events_postponed", "Times that an event waits to be retried."),
+    "held": _Counter("convertro_events_held", "Times that an event came back uncharged: holding."),
+    "returned": _Counter("convertro_events_returned", "Events handed back by stopping workers."),
+    "attempts": _Counter(
         "convertro_attempts", "Attempts by what came of them.", "outcome", tuple(OutcomeClass)
     ),
-    "leases_lost": Counter("convertro_leases_lost", "Leases that ran out under a worker."),
-    "breaker_opened": Counter(
+    "leases_lost": _Counter("convertro_leases_lost", "Leases that ran out under a worker."),
+    "breaker_opened": _Counter(
         "convertro_breaker_opened", "Times that the breaker opened.", "cause", tuple(Cause)
     ),
-    "wakeups": Counter("convertro_wakeups", "Wake-ups that were rung."),
-    "stale": Counter(
+    "wakeups": _Counter("convertro_wakeups", "Wake-ups that were rung."),
+    "stale": _Counter(
         "convertro_stale_finishes", "Finishes that came after their lease.", "move", tuple(Move)
     ),
 }
@@ -69,7 +69,7 @@ DURATIONS = {
 
 def bounded(text: str) -> str:
     """A label's value, or `OTHER`."""
-    return text if IDENTIFIER.fullmatch(text) else OTHER
+    return text if _IDENTIFIER.fullmatch(text) else OTHER
 
 
 def counter_families(snapshot: Snapshot) -> Iterator[CounterMetricFamily]:

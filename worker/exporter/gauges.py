@@ -13,12 +13,12 @@ from worker.journal.snapshot import Memory, Snapshot
 MOST_WORKERS = 50
 
 #: What is an HTTP status.
-STATUSES = range(100, 600)
+_STATUSES = range(100, 600)
 
-Gauges = Iterator[GaugeMetricFamily]
+_Gauges = Iterator[GaugeMetricFamily]
 
 
-def gauge_families(snapshot: Snapshot, settings: Settings) -> Gauges:
+def gauge_families(snapshot: Snapshot, settings: Settings) -> _Gauges:
     """Everything that the journal knows about now."""
     yield from _event_gauges(snapshot, settings)
     yield from _dead_letter_gauges(snapshot, settings)
@@ -26,7 +26,7 @@ def gauge_families(snapshot: Snapshot, settings: Settings) -> Gauges:
     yield from _worker_gauges(snapshot, settings)
 
 
-def memory_gauges(memory: Memory) -> Gauges:
+def memory_gauges(memory: Memory) -> _Gauges:
     """How full Redis is."""
     yield _gauge("convertro_redis_memory_used_bytes", "Memory that Redis uses.", memory.used)
     yield _gauge("convertro_redis_memory_max_bytes", "maxmemory; 0 for no bound.", memory.bound)
@@ -42,7 +42,7 @@ def scrape_gauge(seconds: float) -> GaugeMetricFamily:
     return _gauge("convertro_scrape_seconds", "How long reading the journal took.", seconds)
 
 
-def _event_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
+def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield _labelled(
         "convertro_journal_events",
         "Events in the journal by state.",
@@ -79,7 +79,7 @@ def _event_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
     )
 
 
-def _dead_letter_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
+def _dead_letter_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     numbers: dict[tuple[str, str], int] = {}
     for (reason, status), number in snapshot.deaths.items():
         key = bounded(reason), _status(status)
@@ -107,10 +107,10 @@ def _dead_letter_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
 def _status(status: int | None) -> str:
     if status is None:
         return ""
-    return str(status) if status in STATUSES else OTHER
+    return str(status) if status in _STATUSES else OTHER
 
 
-def _holding_gauges(snapshot: Snapshot) -> Gauges:
+def _holding_gauges(snapshot: Snapshot) -> _Gauges:
     breaker = snapshot.breaker
     yield _labelled(
         "convertro_breaker_open",
@@ -127,7 +127,7 @@ def _holding_gauges(snapshot: Snapshot) -> Gauges:
     yield _gauge("convertro_paused", "1 while an operator holds deliveries.", paused)
 
 
-def _worker_gauges(snapshot: Snapshot, settings: Settings) -> Gauges:
+def _worker_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     alive, silent = snapshot.workers, snapshot.silent
     stuck = snapshot.stuck(settings.concurrency)
     tasks = sum(worker.capacity for worker in alive)

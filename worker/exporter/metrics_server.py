@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: How long a client may take to say what it wants.
-CLIENT_SECONDS = 10
+_CLIENT_SECONDS = 10
 
-METHODS = ("GET", "HEAD")
+_METHODS = ("GET", "HEAD")
 
-NOT_FOUND = "Nothing is here; ask for /metrics, /healthz or /readyz."
-NOT_ALLOWED = "Only GET and HEAD are answered."
+_NOT_FOUND = "Nothing is here; ask for /metrics, /healthz or /readyz."
+_NOT_ALLOWED = "Only GET and HEAD are answered."
 
 Judge = Callable[[], Verdict]
 
@@ -37,14 +37,14 @@ def exporter_app(registry: CollectorRegistry, judges: Mapping[str, Judge]) -> "W
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-        if method not in METHODS:
-            body = _say(start_response, HTTPStatus.METHOD_NOT_ALLOWED, NOT_ALLOWED)
+        if method not in _METHODS:
+            body = _say(start_response, HTTPStatus.METHOD_NOT_ALLOWED, _NOT_ALLOWED)
         elif path == "/metrics":
             body = metrics({**environ, "REQUEST_METHOD": "GET"}, start_response)
         elif path in judges:
             body = _say(start_response, *_judged(judges[path]))
         else:
-            body = _say(start_response, HTTPStatus.NOT_FOUND, NOT_FOUND)
+            body = _say(start_response, HTTPStatus.NOT_FOUND, _NOT_FOUND)
         return [] if method == "HEAD" else body
 
     return app
@@ -62,7 +62,7 @@ def _judged(judge: Judge) -> tuple[HTTPStatus, str]:
 def _say(start_response: "StartResponse", status: HTTPStatus, sentence: str) -> list[bytes]:
     headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        headers.append(("Allow", ", ".join(METHODS)))
+        headers.append(("Allow", ", ".join(_METHODS)))
     start_response(f"{status.value} {status.phrase}", headers)
     return [f"{sentence}\n".encode()]
 
@@ -95,7 +95,7 @@ class ExporterServer(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = CLIENT_SECONDS
+    timeout = _CLIENT_SECONDS
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name of the library
         """Keep no access log."""

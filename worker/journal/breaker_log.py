@@ -10,7 +10,7 @@ from worker.journal.breaker import Cause
 log = structlog.stdlib.get_logger(__name__)
 
 #: What each cause means to the operator who reads the log at night.
-OPENED = {
+_OPENED = {
     Cause.FAILURES: "Convertro fails: deliveries are held, one probe at a time goes through.",
     Cause.SETUP: "Convertro refuses us: deliveries are held; check the settings.",
     Cause.THROTTLED: "Convertro asked for a break: deliveries are held until it is over.",
@@ -18,7 +18,7 @@ OPENED = {
 }
 
 #: Causes that do not go away unless somebody does something.
-URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
+_URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
 
 
 def log_news(news: bytes) -> tuple[str, ...]:
@@ -43,8 +43,8 @@ def log_news(news: bytes) -> tuple[str, ...]:
 def _log_turn(turn: dict[str, Any]) -> None:
     cause = Cause(turn["cause"])
     if turn["state"] == "opened":
-        say = log.error if cause in URGENT else log.warning
-        say(OPENED[cause], action="breaker_opened", cause=cause.value, detail=turn["detail"])
+        say = log.error if cause in _URGENT else log.warning
+        say(_OPENED[cause], action="breaker_opened", cause=cause.value, detail=turn["detail"])
     else:
         log.info(
             "Convertro takes events again: deliveries go on.",

@@ -10,7 +10,7 @@ from pathlib import Path
 from redis import Redis
 
 from config.settings import Settings
-from convertro.journal import Accepted, Clock
+from convertro.intake_journal import Accepted, Clock
 from worker.journal.breaker_log import log_news
 from worker.journal.reading import ReadableJournal
 from worker.journal.records import Claim, ClaimedEvent, ClaimState, Erased, Finish, Finished, Record

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convertro.journal import IntakeJournal
+from convertro.intake_journal import IntakeJournal
 from worker.journal.records import Record, SentCall
 from worker.journal.snapshot import Memory, Snapshot
 

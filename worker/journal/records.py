@@ -21,7 +21,7 @@ REFUSED = "refused"
 POISON = "poison"
 
 #: Leases that ran out in a row after which an event is delivered with nothing beside it.
-SUSPECT_LEASES = 2
+_SUSPECT_LEASES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,7 @@ class ClaimedEvent:
     @property
     def is_suspect(self) -> bool:
         """Whether it may be what ended its workers, so that nothing should run beside it."""
-        return self.record.leases_lost >= SUSPECT_LEASES
+        return self.record.leases_lost >= _SUSPECT_LEASES
 
 
 class ClaimState(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from convertro.journal import WORKER_TTL_MS
+from convertro.intake_journal import WORKER_TTL_MS
 from worker.journal.breaker import Breaker, BreakerState, Pause
 from worker.journal.histogram import Histogram
 
@@ -16,12 +16,12 @@ from worker.journal.histogram import Histogram
 STUCK_MS = 30_000
 
 #: What is counted is kept apart for each so many milliseconds; as in `lua/common.lua`.
-SLOT_MS = 10_000
+_SLOT_MS = 10_000
 
 #: Counters that hold durations by bucket: from acceptance to delivery, and of one request.
 DELIVERED_IN = "delivered_in"
 REQUEST_TOOK = "request_took"
-HISTOGRAMS = (DELIVERED_IN, REQUEST_TOOK)
+_HISTOGRAMS = (DELIVERED_IN, REQUEST_TOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Recent:
 
     def _numbers(self, seconds: int) -> range:
         """The slots that cover so many seconds, and the one that is under way."""
-        current = self.now_ms // SLOT_MS
-        return range(current - seconds * 1000 // SLOT_MS, current + 1)
+        current = self.now_ms // _SLOT_MS
+        return range(current - seconds * 1000 // _SLOT_MS, current + 1)
 
     def counters(self, seconds: int) -> dict[str, int]:
         """What was counted in the last seconds, at most 900."""
@@ -47,8 +47,8 @@ class Recent:
     def per_second(self, kinds: Iterable[str], seconds: int) -> float:
         """The rate of some counters, alone or with a reason, over the last seconds."""
         counters = self.counters(seconds)
-        number = sum(total_of(counters, kind) for kind in kinds)
-        return number * 1000 / (seconds * 1000 + self.now_ms % SLOT_MS)
+        number = sum(_total_of(counters, kind) for kind in kinds)
+        return number * 1000 / (seconds * 1000 + self.now_ms % _SLOT_MS)
 
     def histogram(self, name: str, seconds: int) -> Histogram:
         """Durations of the last seconds."""
@@ -152,7 +152,7 @@ class Snapshot:
         return cls(
             now_ms=now_ms,
             counters=_without_histograms(counters),
-            histograms={name: Histogram.from_counters(counters, name) for name in HISTOGRAMS},
+            histograms={name: Histogram.from_counters(counters, name) for name in _HISTOGRAMS},
             recent=Recent(
                 now_ms, {number: _numbers(slot) for number, slot in _pairs(answer["recent"])}
             ),
@@ -187,13 +187,13 @@ class Snapshot:
 
     def total(self, kind: str) -> int:
         """The sum of all counters of a kind, such as `skipped`."""
-        return total_of(self.counters, kind)
+        return _total_of(self.counters, kind)
 
     @property
     def fastest_per_second(self) -> float:
         """The pace of the fastest ten seconds of the last week or two, in deliveries a second."""
         lately = (slot.get("delivered", 0) for slot in self.recent.slots.values())
-        return max(self.latest.fastest, *lately, 0) * 1000 / SLOT_MS
+        return max(self.latest.fastest, *lately, 0) * 1000 / _SLOT_MS
 
     @property
     def work_waits_since_ms(self) -> int | None:
@@ -237,7 +237,7 @@ class Snapshot:
         return self.total("accepted") - gone - self.in_flight - self.dead
 
 
-def total_of(counters: Mapping[str, int], kind: str) -> int:
+def _total_of(counters: Mapping[str, int], kind: str) -> int:
     """The sum of the counters `<kind>` and `<kind>:<reason>`."""
     return sum(
         amount for name, amount in counters.items() if name == kind or name.startswith(f"{kind}:")
@@ -256,7 +256,7 @@ def _without_histograms(counters: Mapping[str, int]) -> dict[str, int]:
     return {
         name: number
         for name, number in counters.items()
-        if name.partition(":")[0] not in HISTOGRAMS
+        if name.partition(":")[0] not in _HISTOGRAMS
     }
 
 

@@ -18,11 +18,11 @@ from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks
 
 #: How long a starting worker waits for Redis: a machine where everything boots at once.
 PATIENCE_SECONDS = 60.0
-PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS = 1.0
 
 log = structlog.stdlib.get_logger(__name__)
 
-Answer = RedisFacts | NoAnswer
+RedisAnswer = RedisFacts | NoAnswer
 
 
 def preflight(settings: Settings) -> tuple[Check, ...]:
@@ -48,11 +48,11 @@ def preflight_of_worker(settings: Settings) -> list[str]:
 
 
 def wait_for_redis(
-    ask: Callable[[], Answer],
+    ask: Callable[[], RedisAnswer],
     *,
     now: Callable[[], float] = monotonic,
     pause: Callable[[float], None] = sleep,
-) -> Answer:
+) -> RedisAnswer:
     """Ask again each second while Redis is not there or loads its data; the last answer counts."""
     until = now() + PATIENCE_SECONDS
     answer = ask()
@@ -65,12 +65,12 @@ def wait_for_redis(
             at_most_seconds=PATIENCE_SECONDS,
         )
     while isinstance(answer, NoAnswer) and answer.may_pass and now() < until:
-        pause(PAUSE_SECONDS)
+        pause(_PAUSE_SECONDS)
         answer = ask()
     return answer
 
 
-def _stages(settings: Settings, ask: Callable[[], Answer]) -> Iterator[Iterable[Check]]:
+def _stages(settings: Settings, ask: Callable[[], RedisAnswer]) -> Iterator[Iterable[Check]]:
     """The checks in three steps, from what costs nothing to what may take seconds."""
     yield settings_checks(settings, unknown_variables())
     answer = ask()

@@ -17,13 +17,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from config.settings import Settings
-from worker.journal.connection import WORKER_TIMEOUT_SECONDS, connect_journal
+from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.preflight.reachable import address_of
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, Why
 
 #: Writes to the dead letters and leaves no trace: what may be refused comes before the write,
 #: and nobody sees what is between. It may run when Redis is full, as burying an event may.
-PROBE = """#!lua flags=allow-oom
+_PROBE = """#!lua flags=allow-oom
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], 0, ARGV[1])
 redis.call('ZREM', KEYS[1], ARGV[1])
@@ -32,7 +32,7 @@ return redis.call('ZCARD', KEYS[1])
 
 
 #: Where a script fell, which says nothing to an operator.
-PLACE_IN_SCRIPT = re.compile(r" script: (\S+, )?on @user_script.*$")
+_PLACE_IN_SCRIPT = re.compile(r" script: (\S+, )?on @user_script.*$")
 
 
 def ask_redis(
@@ -67,7 +67,7 @@ def _facts(redis: Redis, address: str, dead_key: str) -> RedisFacts:
     pipeline = redis.pipeline(transaction=False)
     pipeline.info()
     pipeline.config_get("save", "appendfsync")
-    pipeline.eval(PROBE, 1, dead_key, f"preflight-{uuid4().hex}")
+    pipeline.eval(_PROBE, 1, dead_key, f"preflight-{uuid4().hex}")
     info, config, dead = pipeline.execute(raise_on_error=False)
     refused = isinstance(dead, ResponseError)
     skew_seconds, round_trip_seconds = _clock(redis)
@@ -97,5 +97,5 @@ def _clock(redis: Redis) -> tuple[float | None, float]:
 
 def _reason(error: Exception) -> str:
     """What Redis or the connection said, as the journal tells it, without places in scripts."""
-    said = PLACE_IN_SCRIPT.sub("", " ".join(str(error).split())).rstrip(".")
+    said = _PLACE_IN_SCRIPT.sub("", " ".join(str(error).split())).rstrip(".")
     return f"{type(error).__name__}: {said}"

@@ -6,7 +6,7 @@ from typing import Any
 from worker.preflight.checks import Check, Level, untold
 
 #: `WAITAOF` came with it.
-FSYNC_VERSION = (7, 2)
+_FSYNC_VERSION = (7, 2)
 
 #: Intake refuses events from here on; see `client/convertro/lua/accept.lua`.
 FULL_SHARE = 0.9
@@ -92,7 +92,7 @@ def durability_check(
     name = "durability"
     if "aof_enabled" not in info:
         return untold(name)
-    if version < FSYNC_VERSION:
+    if version < _FSYNC_VERSION:
         says = "CONVERTRO_DURABILITY=fsync needs Redis 7.2 or Valkey"
         return Check(name, Level.ERROR, says, "use a newer Redis, or leave it out")
     if not info["aof_enabled"]:

@@ -7,20 +7,20 @@ from urllib.parse import urlsplit
 from config.settings import Settings
 from worker.preflight.checks import Check, Level
 
-PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443}
 
 #: The longest wait for the broker; without it a worker delivers, but hears of events late.
-BROKER_SECONDS = 3
+_BROKER_SECONDS = 3
 
 #: What may be shown of a URL. Anything else might be a part of a password.
-ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?")
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?")
 
 
 def address_of(url: str) -> str:
     """Host and port of a URL, or of each that it lists, without credentials."""
     listed = url.split(";") if url.count("://") > 1 else [url]
     hosts = ",".join(_without_credentials(one) for one in listed).split(",")
-    return ", ".join(filter(ADDRESS.fullmatch, hosts)) or "the host of the URL"
+    return ", ".join(filter(_ADDRESS.fullmatch, hosts)) or "the host of the URL"
 
 
 def _without_credentials(url: str) -> str:
@@ -38,7 +38,7 @@ def connection_check(settings: Settings) -> Check:
     remedy = f"check {variable}, the network and the firewall"
     parts = urlsplit(url)
     try:
-        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 80)
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
     except ValueError:  # the port is no number; it may be part of an unquoted password
         return Check(name, Level.WARNING, f"{variable} names no valid port", remedy)
     shown = f"{whose}[{host}]:{port}" if ":" in host else f"{whose}{host}:{port}"
@@ -84,9 +84,9 @@ def _broker_failure(settings: Settings) -> str | None:
     from worker.bootstrap import make_app  # noqa: PLC0415  most brokers are the journal's Redis
 
     try:
-        with make_app(settings, BROKER_SECONDS).connection_for_read() as connection:
+        with make_app(settings, _BROKER_SECONDS).connection_for_read() as connection:
             connection.ensure_connection(
-                max_retries=1, interval_start=0, interval_step=0, timeout=BROKER_SECONDS
+                max_retries=1, interval_start=0, interval_step=0, timeout=_BROKER_SECONDS
             )
     except Exception as error:  # noqa: BLE001  any broker, any error; messages may hold passwords
         cause = error.__cause__ or error

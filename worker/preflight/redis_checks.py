@@ -18,17 +18,17 @@ from worker.preflight.persistence_checks import (
 )
 
 #: Scripts with flags came with it.
-LEAST_VERSION = (7, 0)
+_LEAST_VERSION = (7, 0)
 
 #: Share of the bound on dead letters from which on the operator should know.
-MANY_DEAD_SHARE = 0.9
+_MANY_DEAD_SHARE = 0.9
 
 #: Clocks that differ by less do not matter.
-SKEW_WARNING_SECONDS = 2.0
-SKEW_ERROR_SECONDS = 60.0
+_SKEW_WARNING_SECONDS = 2.0
+_SKEW_ERROR_SECONDS = 60.0
 
 #: What to do when Redis refuses to write, by how its answer begins or what it holds.
-REMEDIES = (
+_REMEDIES = (
     ("permissions", "let the user of CONVERTRO_REDIS_URL write the journal's keys (ACL)"),
     ("WRONGTYPE", "another program uses this key: set another CONVERTRO_KEY_PREFIX or database"),
     ("read only", "set CONVERTRO_REDIS_URL to the primary"),
@@ -145,7 +145,7 @@ def version_check(info: Mapping[str, Any]) -> Check:
     told = f"Redis {info['redis_version']}"
     if "valkey_version" in info:
         told = f"Valkey {info['valkey_version']}"
-    if version < LEAST_VERSION:
+    if version < _LEAST_VERSION:
         return Check(
             "version", Level.ERROR, f"{told} is too old", "use Redis or Valkey 7.0 or newer"
         )
@@ -178,12 +178,12 @@ def clock_check(skew_seconds: float | None, round_trip_seconds: float) -> Check:
     if skew_seconds is None:
         return untold("clock", "TIME")
     certain = max(0.0, abs(skew_seconds) - round_trip_seconds / 2)
-    if certain <= SKEW_WARNING_SECONDS:
+    if certain <= _SKEW_WARNING_SECONDS:
         return Check("clock", Level.OK, "this machine and Redis agree on the time")
     side = "ahead of" if skew_seconds > 0 else "behind"
     says = f"this machine's clock is {certain:.0f} s {side} that of Redis"
     remedy = "set both clocks by NTP"
-    if certain <= SKEW_ERROR_SECONDS:
+    if certain <= _SKEW_ERROR_SECONDS:
         return Check("clock", Level.WARNING, says, remedy)
     breaks = "attempt times, the retry horizon and Retry-After dates would be wrong"
     return Check("clock", Level.ERROR, f"{says}: {breaks}", remedy)
@@ -193,15 +193,15 @@ def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
     """Whether a dead letter can be written, and whether there is room for more."""
     name = "dead_letters"
     if facts.dead is None:
-        if _version(facts.info, default=LEAST_VERSION) < LEAST_VERSION:
+        if _version(facts.info, default=_LEAST_VERSION) < _LEAST_VERSION:
             return Check(name, Level.NOT_CHECKED, "needs a newer Redis")
         remedy = next(
-            (text for sign, text in REMEDIES if sign in facts.refusal), "mend what Redis names"
+            (text for sign, text in _REMEDIES if sign in facts.refusal), "mend what Redis names"
         )
         return Check(name, Level.ERROR, f"dead letters cannot be written: {facts.refusal}", remedy)
     letters = "dead letter" if facts.dead == 1 else "dead letters"
     told = f"{facts.dead:,} {letters} of at most {max_count:,}"
-    if facts.dead >= MANY_DEAD_SHARE * max_count:
+    if facts.dead >= _MANY_DEAD_SHARE * max_count:
         return Check(
             name,
             Level.WARNING,

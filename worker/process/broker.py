@@ -17,10 +17,10 @@ from worker.process.outage import Outage
 RECONNECT_SECONDS = 4.0
 
 #: How long nothing is told to Flower after something could not be: heartbeats go on after it.
-QUIET_SECONDS = 5.0
+_QUIET_SECONDS = 5.0
 
 
-class SteadyConnection(Connection):
+class _SteadyConnection(Connection):
     """A connection that tries again every few seconds, however long the broker is away."""
 
     def ensure_connection(
@@ -46,8 +46,8 @@ class SteadyConnection(Connection):
 class SteadyBroker(AMQP):
     """Celery's queues and messages over steady connections."""
 
-    Connection = SteadyConnection
-    BrokerConnection = SteadyConnection
+    Connection = _SteadyConnection
+    BrokerConnection = _SteadyConnection
 
 
 class PromptDispatcher(EventDispatcher):
@@ -76,7 +76,7 @@ class PromptDispatcher(EventDispatcher):
         try:
             send()
         except Exception:  # noqa: BLE001  any broker, any error: Flower misses an event
-            self._quiet_until = monotonic() + QUIET_SECONDS
+            self._quiet_until = monotonic() + _QUIET_SECONDS
 
 
 class PromptEvents(Events):

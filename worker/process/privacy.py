@@ -14,7 +14,7 @@ from celery.worker.request import Request
 from convertro.errors import JournalUnavailable
 
 #: How many places an error names, the innermost last.
-PLACES = 3
+_PLACES = 3
 
 
 class TaskError(RuntimeError):
@@ -25,12 +25,12 @@ class TaskError(RuntimeError):
         """The failure that an error stands for; its message may quote an event."""
         places = [
             f"{Path(frame.filename).name}:{frame.lineno}"
-            for frame in extract_tb(error.__traceback__)[-PLACES:]
+            for frame in extract_tb(error.__traceback__)[-_PLACES:]
         ]
         return cls(f"{type(error).__name__} at {' > '.join(places)}")
 
 
-class PlainRequest(Request):
+class _PlainRequest(Request):
     """A request that says why its process was lost; Celery says `ExceptionWithTraceback()`."""
 
     def on_failure(self, exc_info: ExceptionInfo, *args: Any, **options: Any) -> None:
@@ -44,7 +44,7 @@ class PrivateTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
     """A task whose failure Flower and the log may show to anybody."""
 
     abstract = True
-    Request = PlainRequest  # type: ignore[assignment]  # the stubs know its name alone
+    Request = _PlainRequest  # type: ignore[assignment]  # the stubs know its name alone
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task.

@@ -16,10 +16,10 @@ from celery.signals import task_postrun, task_prerun
 
 #: How long a process that was told to end stays after its task, so that the parent hears
 #: what came of the task.
-FAREWELL_SECONDS = 0.5
+_FAREWELL_SECONDS = 0.5
 
 #: What ends a process of the pool unless somebody handles it.
-END_SIGNALS = (signal.SIGTERM, signal.SIGQUIT)
+_END_SIGNALS = (signal.SIGTERM, signal.SIGQUIT)
 
 
 log = structlog.stdlib.get_logger(__name__)
@@ -77,7 +77,7 @@ class PoolProcess:
 
     def _on_task_begins(self, **_signal: Any) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for number in END_SIGNALS:
+        for number in _END_SIGNALS:
             self._at_once[number] = signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -89,7 +89,7 @@ class PoolProcess:
             signal.signal(number, handler)
         if self._told:
             signal.signal(signal.SIGALRM, self._at_once[signal.SIGTERM])
-            signal.setitimer(signal.ITIMER_REAL, FAREWELL_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, _FAREWELL_SECONDS)
 
 
 def stop_step(stop_flag: StopFlag) -> type[bootsteps.StartStopStep]:

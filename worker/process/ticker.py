@@ -17,7 +17,7 @@ from worker.journal.journal import Journal
 from worker.process.outage import Outage
 from worker.process.wakeups import Wakeups
 
-TICK_SECONDS = 1.0
+_TICK_SECONDS = 1.0
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -114,7 +114,7 @@ def ticker_step(make_ticker: Callable[[int], Ticker]) -> type[bootsteps.StartSto
             """Tick now and every second."""
             self._ticker = make_ticker(_capacity_of(consumer.pool))
             self._ticker.tick()
-            self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, self._ticker.tick)
+            self._timer = consumer.timer.call_repeatedly(_TICK_SECONDS, self._ticker.tick)
 
         def stop(self, _consumer: Any) -> None:
             """Stop ticking; no more wake-ups are wanted here."""

@@ -40,7 +40,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class WorkerChoice:
     """Which workers are asked about."""
 
     #: As in `no worker of …`.
@@ -48,23 +48,23 @@ class Chosen:
     has: Callable[[SeenWorker], bool]
 
 
-def every_worker() -> Chosen:
+def every_worker() -> WorkerChoice:
     """All of them."""
-    return Chosen("any host", lambda _: True)
+    return WorkerChoice("any host", lambda _: True)
 
 
-def one_worker(node: str) -> Chosen:
+def one_worker(node: str) -> WorkerChoice:
     """The one of a name."""
-    return Chosen(f"the name {node}", lambda worker: worker.node == node)
+    return WorkerChoice(f"the name {node}", lambda worker: worker.node == node)
 
 
-def of_this_host() -> Chosen:
+def of_this_host() -> WorkerChoice:
     """Those whose node name ends with this machine's host name, as Celery's own default does."""
     host = socket.gethostname()
-    return Chosen(f"this host, {host},", lambda worker: worker.node.partition("@")[2] == host)
+    return WorkerChoice(f"this host, {host},", lambda worker: worker.node.partition("@")[2] == host)
 
 
-def live(snapshot: Snapshot, batch: int, chosen: Chosen) -> Verdict:
+def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
     """Whether the chosen workers run their loop, and ask for work if some waits.
 
     Args:

@@ -10,22 +10,22 @@ from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of
 
 #: Above this share of Redis's memory somebody should look; above `FULL_SHARE` intake is refused.
-FILLING = 0.75
+_FILLING = 0.75
 
 #: A store that is as full as this loses its oldest entries soon.
-NEARLY_ALL = 0.8
+_NEARLY_ALL = 0.8
 
 #: Failures older than this are no news.
-NEWS_SECONDS = 300
+_NEWS_SECONDS = 300
 
 #: Statuses that say that the address is wrong rather than the event.
-WRONG_ADDRESS = frozenset({404, 405, 410})
+_WRONG_ADDRESS = frozenset({404, 405, 410})
 
 #: Ends of details that say that no connection came about.
-UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
+_UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
 
 #: What to do about each cause of holding.
-ADVICE = {
+_ADVICE = {
     Cause.FAILURES: "Convertro is sick, nothing here is.",
     Cause.SETUP: (
         "Compare CONVERTRO_BASE_URL, CONVERTRO_CLIENT_NAME and CONVERTRO_SITE_ID with your "
@@ -70,7 +70,7 @@ def _redis_problems(memory: Memory) -> Iterator[Problem]:
             "producers lose what they do not keep; raise maxmemory (CONFIG SET maxmemory …), then "
             "find out what fills it: due events, dead letters, or somebody else's keys.",
         )
-    elif memory.share > FILLING:
+    elif memory.share > _FILLING:
         yield Problem(
             "redis_fills", f"Redis fills up ({used}); above {FULL_SHARE:.0%} intake ends."
         )
@@ -116,13 +116,13 @@ def _convertro_problems(status: Status) -> Iterator[Problem]:
     snapshot = status.snapshot
     breaker = snapshot.breaker
     if breaker.cause:
-        advice = _address_advice(breaker.detail or "") or ADVICE[breaker.cause]
+        advice = _address_advice(breaker.detail or "") or _ADVICE[breaker.cause]
         yield Problem(
             f"held_{breaker.cause.value}",
             f"{advice} Nothing is lost, charged or given up meanwhile; {_probes(status)}.",
         )
     elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot):
-        recent = snapshot.recent.counters(NEWS_SECONDS)
+        recent = snapshot.recent.counters(_NEWS_SECONDS)
         attempts = {name: number for name, number in recent.items() if name.startswith("attempts:")}
         failed = sum(attempts.values()) - attempts.get("attempts:accepted", 0)
         again = " They are tried again by themselves." if snapshot.tried else ""
@@ -130,7 +130,7 @@ def _convertro_problems(status: Status) -> Iterator[Problem]:
             yield Problem(
                 "attempts_fail",
                 f"{failed:,} of the {counted(sum(attempts.values()), 'attempt')} of the last "
-                f"{duration(NEWS_SECONDS)} failed, the latest {ago(failed_ms, snapshot.now_ms)}: "
+                f"{duration(_NEWS_SECONDS)} failed, the latest {ago(failed_ms, snapshot.now_ms)}: "
                 f"{snapshot.latest.failed_detail}.{again}",
             )
 
@@ -138,17 +138,17 @@ def _convertro_problems(status: Status) -> Iterator[Problem]:
 def _is_news(failed_ms: int, snapshot: Snapshot) -> bool:
     """Whether a failure is recent, and not over: nothing of it waits, and others passed since."""
     is_over = not snapshot.tried and (snapshot.latest.delivered_ms or 0) > failed_ms
-    return snapshot.now_ms - failed_ms < NEWS_SECONDS * 1000 and not is_over
+    return snapshot.now_ms - failed_ms < _NEWS_SECONDS * 1000 and not is_over
 
 
 def _address_advice(detail: str) -> str | None:
-    if any(detail.endswith(f"http_{status}") for status in WRONG_ADDRESS):
+    if any(detail.endswith(f"http_{status}") for status in _WRONG_ADDRESS):
         return (
             f"Convertro does not know the address it is asked for ({detail}): probably "
             "CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong; restart the workers "
             "with the right one, then say `convertro resume`."
         )
-    if detail.endswith(UNREACHABLE):
+    if detail.endswith(_UNREACHABLE):
         return (
             f"Convertro cannot be reached ({detail}): it is down, or the way to it is (name, "
             "firewall, proxy, CONVERTRO_BASE_URL); `convertro preflight` tries it from here."
@@ -175,7 +175,7 @@ def _probes(status: Status) -> str:
 def _dead_problems(status: Status) -> Iterator[Problem]:
     snapshot = status.snapshot
     unknown = sum(
-        number for (_, status), number in snapshot.deaths.items() if status in WRONG_ADDRESS
+        number for (_, status), number in snapshot.deaths.items() if status in _WRONG_ADDRESS
     )
     if unknown and not snapshot.breaker.cause:
         yield Problem(
@@ -184,7 +184,7 @@ def _dead_problems(status: Status) -> Iterator[Problem]:
             "probably CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong or was; mend "
             "it, restart the workers, then `convertro dead redrive --reason rejected`.",
         )
-    died = snapshot.recent.counters(NEWS_SECONDS)
+    died = snapshot.recent.counters(_NEWS_SECONDS)
     reasons = {
         name.partition(":")[2]: number for name, number in died.items() if name.startswith("dead:")
     }
@@ -193,10 +193,10 @@ def _dead_problems(status: Status) -> Iterator[Problem]:
         yield Problem(
             "dead_letters_new",
             f"{counted(sum(reasons.values()), 'event')} became dead letters in the last "
-            f"{duration(NEWS_SECONDS)} ({why}): `convertro dead list` and `dead show ID` say why.",
+            f"{duration(_NEWS_SECONDS)} ({why}): `convertro dead list` and `dead show ID` say why.",
         )
     bound = status.settings.dead_max_count
-    if snapshot.dead > NEARLY_ALL * bound:
+    if snapshot.dead > _NEARLY_ALL * bound:
         yield Problem(
             "dead_letters_full",
             f"{snapshot.dead:,} of at most {bound:,} dead letters: then the oldest go for good; "

@@ -10,13 +10,13 @@ from itertools import pairwise
 from worker.journal.snapshot import SeenWorker
 
 #: Largest first.
-UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 #: Names that a sentence lists.
-SHOWN_NODES = 3
+_SHOWN_NODES = 3
 
 #: Shorter durations are told with a tenth, longer ones in whole seconds.
-TENTHS_BELOW_SECONDS = 10
+_TENTHS_BELOW_SECONDS = 10
 
 
 def counted(number: int, noun: str) -> str:
@@ -37,17 +37,17 @@ def printable(text: str) -> str:
 def nodes_of(workers: Iterable[SeenWorker]) -> str:
     """The names of workers: `celery@a, celery@b, celery@c and 2 more`."""
     nodes = sorted({worker.node for worker in workers})
-    shown = ", ".join(nodes[:SHOWN_NODES])
-    more = len(nodes) - SHOWN_NODES
+    shown = ", ".join(nodes[:_SHOWN_NODES])
+    more = len(nodes) - _SHOWN_NODES
     return f"{shown} and {more} more" if more > 0 else shown
 
 
 def duration(seconds: float) -> str:
     """A duration in at most two units: `0.4 s`, `2 min 5 s`, `1 d 3 h`."""
-    if seconds < TENTHS_BELOW_SECONDS and seconds != round(seconds):
+    if seconds < _TENTHS_BELOW_SECONDS and seconds != round(seconds):
         return f"{seconds:.1f} s"
     left = round(seconds)
-    for (unit, size), (smaller, smaller_size) in pairwise(UNITS):
+    for (unit, size), (smaller, smaller_size) in pairwise(_UNITS):
         if left >= size:
             amount, rest = divmod(left, size)
             few = rest // smaller_size
@@ -62,7 +62,7 @@ def span(least_seconds: float, most_seconds: float) -> str:
 
 def age(seconds: float) -> str:
     """A duration in its largest unit, for narrow columns: `45 s`, `3 h`."""
-    for unit, size in UNITS:
+    for unit, size in _UNITS:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return "0 s"

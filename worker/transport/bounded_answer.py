@@ -24,28 +24,28 @@ from urllib3.util.response import assert_header_parsing
 
 #: An answer as it comes over the wire, with all that precedes its body. Convertro's answers
 #: are a few hundred bytes.
-MAX_ANSWER_BYTES = 256 * 1024
+_MAX_ANSWER_BYTES = 256 * 1024
 
 #: What is read of a line of headers at once; a longer line is read in pieces.
-LINE_BYTES = 64 * 1024
+_LINE_BYTES = 64 * 1024
 
 #: Convertro's answers are a line of JSON; this is what it may come to, decompressed.
-MAX_BODY_BYTES = 64 * 1024
-CHUNK_BYTES = 16 * 1024
+_MAX_BODY_BYTES = 64 * 1024
+_CHUNK_BYTES = 16 * 1024
 
 #: What can be decoded. None is asked for, but a proxy may compress all the same.
-CONTENT_ENCODINGS = ("", "identity", *HTTPResponse.CONTENT_DECODERS)
-TRANSFER_ENCODINGS = ("", "identity", "chunked")
+_CONTENT_ENCODINGS = ("", "identity", *HTTPResponse.CONTENT_DECODERS)
+_TRANSFER_ENCODINGS = ("", "identity", "chunked")
 
 #: Answers that never have a body, whatever their headers say.
-BODILESS = (http.client.NO_CONTENT, http.client.NOT_MODIFIED)
+_BODILESS = (http.client.NO_CONTENT, http.client.NOT_MODIFIED)
 
 
 class AnswerTooLong(http.client.HTTPException):
     """The answer is larger than anything that Convertro would send."""
 
 
-class BoundedReader(io.RawIOBase):
+class _BoundedReader(io.RawIOBase):
     """Reads one answer from a socket: for as long as its timeout in all, and not without end.
 
     Args:
@@ -59,7 +59,7 @@ class BoundedReader(io.RawIOBase):
         self._raw = raw
         self._read = read
         self._deadline = monotonic() + (sock.gettimeout() or 0.0)
-        self._bytes_left = MAX_ANSWER_BYTES
+        self._bytes_left = _MAX_ANSWER_BYTES
         #: Whether the other side has closed the connection, as far as was read.
         self.ended = False
 
@@ -104,7 +104,7 @@ class BoundedAnswer(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, read: bytes = b"", **named: Any) -> None:
         super().__init__(sock, *args, **named)
         buffered: Any = self.fp
-        self._reader = BoundedReader(sock, buffered.detach(), read)
+        self._reader = _BoundedReader(sock, buffered.detach(), read)
         self.fp = io.BufferedReader(self._reader)
 
     def begin(self) -> None:
@@ -117,7 +117,7 @@ class BoundedAnswer(http.client.HTTPResponse):
         if self._reader.ended:
             raise http.client.IncompleteRead(b"")
         _refuse_what_is_no_header(self.headers)
-        if self.status in BODILESS:
+        if self.status in _BODILESS:
             # A body that must not be there would be taken for the next answer.
             announced = self.chunked or self.headers.get("Content-Length", "0") != "0"
             self.will_close = self.will_close or announced
@@ -135,7 +135,7 @@ class BoundedAnswer(http.client.HTTPResponse):
                 raise http.client.UnknownProtocol(reason)
             if status >= http.client.OK:
                 return version, status, reason
-            while self.fp.readline(LINE_BYTES) not in (b"\r\n", b"\n", b""):
+            while self.fp.readline(_LINE_BYTES) not in (b"\r\n", b"\n", b""):
                 pass
 
 
@@ -160,9 +160,9 @@ def read_body(answer: BaseHTTPResponse) -> bytes:
     """
     _check_encodings(answer.headers)
     body = bytearray()
-    while chunk := answer.read1(CHUNK_BYTES, decode_content=True):
+    while chunk := answer.read1(_CHUNK_BYTES, decode_content=True):
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > _MAX_BODY_BYTES:
             raise AnswerTooLong
     return bytes(body)
 
@@ -170,8 +170,8 @@ def read_body(answer: BaseHTTPResponse) -> bytes:
 def _check_encodings(headers: HTTPHeaderDict) -> None:
     """Refuse what nobody here can decode; read as it is, it might hide an error."""
     content = headers.get("Content-Encoding", "").lower().split(",")
-    known = all(coding.strip() in CONTENT_ENCODINGS for coding in content)
-    if not known or headers.get("Transfer-Encoding", "").lower() not in TRANSFER_ENCODINGS:
+    known = all(coding.strip() in _CONTENT_ENCODINGS for coding in content)
+    if not known or headers.get("Transfer-Encoding", "").lower() not in _TRANSFER_ENCODINGS:
         raise DecodeError("the answer's encoding is unknown")
 
 

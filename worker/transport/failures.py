@@ -48,7 +48,7 @@ EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
 FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
 #: Causes of a requests ConnectionError after which the request was surely not sent.
-UNSENT_CAUSES = (
+_UNSENT_CAUSES = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.NameResolutionError,
     urllib3.exceptions.ConnectTimeoutError,
@@ -71,7 +71,7 @@ def _surely_not_sent(error: exceptions.ConnectionError) -> bool:
     cause = error.args[0] if error.args else None
     if isinstance(cause, urllib3.exceptions.MaxRetryError):
         cause = cause.reason
-    return isinstance(cause, UNSENT_CAUSES)
+    return isinstance(cause, _UNSENT_CAUSES)
 
 
 def _fault_of_answer(error: Exception) -> HTTPException | None:

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from worker.transport.bounded_answer import BoundedAnswer, read_body
 
 #: An ordinary answer is a few hundred bytes.
-READ_BYTES = 16 * 1024
+_READ_BYTES = 16 * 1024
 
 #: Status line and headers of an ordinary answer, to the empty line; http.client takes as many.
 HEAD = re.compile(
@@ -28,12 +28,12 @@ HEAD = re.compile(
 )
 
 #: What changes how a body is read.
-PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
+_PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
 
-BODILESS = frozenset({204, 304})
+_BODILESS = frozenset({204, 304})
 
 #: Types of content in which http.client would look for headers of parts.
-PARTED = ("multipart/", "message/")
+_PARTED = ("multipart/", "message/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ def _exchange(sock: socket.socket, request: bytes, timeout_seconds: float) -> tu
     sock.settimeout(timeout_seconds)
     sock.sendall(request)
     sock.settimeout(max(deadline - monotonic(), 0.001))
-    read = sock.recv(READ_BYTES)
-    if answer := ordinary_answer(read):
+    read = sock.recv(_READ_BYTES)
+    if answer := _ordinary_answer(read):
         return answer, True
     sock.settimeout(max(deadline - monotonic(), 0.001))
     return _peculiar_answer(sock, read)
 
 
-def ordinary_answer(read: bytes) -> Answer | None:
+def _ordinary_answer(read: bytes) -> Answer | None:
     """Take a whole answer apart; None if there is anything unusual about it."""
     head = HEAD.match(read)
     if head is None:
@@ -101,9 +101,9 @@ def ordinary_answer(read: bytes) -> Answer | None:
         len(headers) == len(lines)
         and headers.get("Content-Length") == str(len(body))
         and headers.get("Connection", "keep-alive").lower() == "keep-alive"
-        and PECULIAR.isdisjoint(headers)
-        and status not in BODILESS
-        and not headers.get("Content-Type", "").lower().startswith(PARTED)
+        and _PECULIAR.isdisjoint(headers)
+        and status not in _BODILESS
+        and not headers.get("Content-Type", "").lower().startswith(_PARTED)
     )
     return Answer(status, headers, body) if is_ordinary else None
 

@@ -8,13 +8,13 @@ from worker.journal.records import SentCall
 from worker.status.wording import printable
 
 #: What stands for a value.
-HIDDEN = "…"
+_HIDDEN = "…"
 
 #: A value that is not there.
 ABSENT: Any = object()
 
 #: Every line is shown, however far from a change: the bodies are short.
-ALL_LINES = 1_000_000
+_ALL_LINES = 1_000_000
 
 
 def call_diff(was: SentCall | None, now: SentCall | None, *, reveal: bool) -> list[str]:
@@ -36,7 +36,7 @@ def call_diff(was: SentCall | None, now: SentCall | None, *, reveal: bool) -> li
     if not reveal:
         before, after = _hide(before, after, "was"), _hide(after, before, "now")
     lines = unified_diff(
-        _lines(was, before), _lines(now, after), "sent", "now", n=ALL_LINES, lineterm=""
+        _lines(was, before), _lines(now, after), "sent", "now", n=_ALL_LINES, lineterm=""
     )
     # Without the line that counts lines.
     return [printable(line) for line in lines if not line.startswith("@@")]
@@ -76,7 +76,7 @@ def _hide(value: Any, other: Any, when: str) -> Any:
         beside = other if isinstance(other, list) else []
         padded = [*beside, *[ABSENT] * (len(value) - len(beside))]
         return [_hide(inner, padded[index], when) for index, inner in enumerate(value)]
-    return HIDDEN if _equal(value, other) else f"{HIDDEN} ({when})"
+    return _HIDDEN if _equal(value, other) else f"{_HIDDEN} ({when})"
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -14,13 +14,13 @@ from worker.journal.snapshot import Snapshot
 from worker.status.wording import clock_time, counted, duration, printable
 
 #: Between two looks at them.
-POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 
 #: Beyond a lease, which may have to end first, so long may nothing happen.
 PATIENCE_SECONDS = 30.0
 
 #: Counters that grow while workers get on with their work.
-SIGNS = ("attempts", "delivered", "skipped", "dead", "postponed", "leases_lost")
+_SIGNS = ("attempts", "delivered", "skipped", "dead", "postponed", "leases_lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +162,13 @@ def watch(  # noqa: PLR0913  every dependency is an argument
         bar.advance(position=len(canary.fates), events=len(canary.fates))
         if not canary.pending:
             return
-        signs = [snapshot.claimed, *map(snapshot.total, SIGNS)]
+        signs = [snapshot.claimed, *map(snapshot.total, _SIGNS)]
         if signs != seen:
             seen, seen_at = signs, now()
         canary.stopped = _pointless(snapshot, now() - seen_at, patience)
         if canary.stopped:
             return
-        sleep(POLL_SECONDS)
+        sleep(_POLL_SECONDS)
 
 
 def _pointless(snapshot: Snapshot, quiet_seconds: float, patience_seconds: float) -> str | None:

@@ -18,7 +18,7 @@ DEFAULT_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class _DiffSample:
     """One dead letter, what was sent for it and what would be."""
 
     event_id: str
@@ -39,13 +39,13 @@ class Sample:
         ]
 
 
-def samples(journal: Journal, settings: Settings, ids: Sequence[str]) -> Iterator[Sample]:
+def samples(journal: Journal, settings: Settings, ids: Sequence[str]) -> Iterator[_DiffSample]:
     """Look at some dead letters; those that are not dead any more are left out."""
     for event_id, was in zip(ids, journal.sent_calls(ids), strict=True):
         sighting = journal.look(event_id)
         if sighting.place == "dead" and sighting.record is not None:
             now = prospect(sighting.raw or b"", sighting.record, settings)
-            yield Sample(event_id=event_id, record=sighting.record, was=was, now=now)
+            yield _DiffSample(event_id=event_id, record=sighting.record, was=was, now=now)
 
 
 def show_diff(  # noqa: PLR0913  every choice is an argument
@@ -85,7 +85,7 @@ def show_diff(  # noqa: PLR0913  every choice is an argument
     complain_about(chosen.not_dead)
 
 
-def _say(sample: Sample, *, reveal: bool) -> None:
+def _say(sample: _DiffSample, *, reveal: bool) -> None:
     record = sample.record
     answer = f", http_{record.status}" if record.status else ""
     dead = f"{printable(record.reason or 'unknown')}{answer}"
@@ -108,7 +108,7 @@ def _change(was: SentCall | None, now: SentCall | None, *, changed: bool) -> str
     return "changed" if changed else "the same as was sent"
 
 
-def _document(sample: Sample, *, reveal: bool) -> dict[str, Any]:
+def _document(sample: _DiffSample, *, reveal: bool) -> dict[str, Any]:
     calls = []
     for index, was, now in sample.pairs:
         lines = call_diff(was, now, reveal=reveal)

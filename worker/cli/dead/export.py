@@ -30,9 +30,9 @@ from worker.journal.reading import DeadLetter
 from worker.status.wording import counted, iso_time
 
 #: Events read in one round trip: up to 64 KiB each.
-READ_AT_ONCE = 50
+_READ_AT_ONCE = 50
 
-OutputOption = Annotated[
+_OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write there, readable by you alone."),
 ]
@@ -47,7 +47,7 @@ def export(  # noqa: PLR0913  one argument for each option
     since: SinceOption = None,
     until: UntilOption = None,
     everything: AllOption = False,
-    output: OutputOption = None,
+    output: _OutputOption = None,
 ) -> None:
     """Write dead letters with their events, as JSONL.
 
@@ -104,7 +104,7 @@ def _with_events(
 ) -> Iterator[tuple[DeadLetter, bytes]]:
     """Read the events of dead letters, some at a time; what has left meanwhile is left out."""
     rest = iter(letters)
-    while step := list(islice(rest, READ_AT_ONCE)):
+    while step := list(islice(rest, _READ_AT_ONCE)):
         events = journal.raw_events([letter.event_id for letter in step])
         for letter, raw in zip(step, events, strict=True):
             if raw is not None:

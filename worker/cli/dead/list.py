@@ -22,12 +22,12 @@ from worker.journal.reading import DeadLetter
 from worker.status.wording import age, counted, iso_time
 
 #: Rows of a table unless the user says otherwise; JSON has no such bound.
-DEFAULT_ROWS = 100
+_DEFAULT_ROWS = 100
 
-LimitOption = Annotated[
+_LimitOption = Annotated[
     int | None,
     typer.Option(
-        "--limit", min=1, help=f"At most so many; without it {DEFAULT_ROWS}, or all with --json."
+        "--limit", min=1, help=f"At most so many; without it {_DEFAULT_ROWS}, or all with --json."
     ),
 ]
 
@@ -39,7 +39,7 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     status: StatusOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: LimitOption = None,
+    limit: _LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, oldest first.
@@ -58,7 +58,7 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     if as_json:
         say_json_array(_document(letter) for letter in islice(letters, limit))
     else:
-        _say(letters, limit or DEFAULT_ROWS, journal.snapshot().now_ms)
+        _say(letters, limit or _DEFAULT_ROWS, journal.snapshot().now_ms)
 
 
 def _say(letters: Iterator[DeadLetter], limit: int, now_ms: int) -> None:

@@ -18,7 +18,7 @@ from worker.journal.reading import PAGE
 from worker.status.wording import counted, printable
 
 #: At a given rate a step holds what is due in that time, so that the pace is even.
-STEP_SECONDS = 0.2
+_STEP_SECONDS = 0.2
 
 
 def paced(
@@ -36,7 +36,7 @@ def paced(
         now: Seconds of a clock that never goes back.
         sleep: Waits for some seconds.
     """
-    size = PAGE if rate is None else max(1, min(PAGE, int(rate * STEP_SECONDS)))
+    size = PAGE if rate is None else max(1, min(PAGE, int(rate * _STEP_SECONDS)))
     begun = now()
     for start in range(0, len(ids), size):
         if rate is not None and (early := begun + start / rate - now()) > 0:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config.settings import Settings
-from convertro.event import InvalidEvent, decode
+from convertro.segment_event import InvalidEvent, decode
 from worker.delivery.event import INVALID_EVENT, UNEXPECTED_ERROR
 from worker.destination import translate
 from worker.destination.wire import encode_body, pending_calls, request_for

@@ -37,34 +37,34 @@ def _rate(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
-DryRunOption = Annotated[
+_DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Change nothing, count by reason instead.")
 ]
-RateOption = Annotated[
+_RateOption = Annotated[
     float | None,
     typer.Option(
         "--rate", metavar="N/s", parser=_rate, help="At most so many a second, such as 50/s."
     ),
 ]
-CanaryOption = Annotated[
+_CanaryOption = Annotated[
     int | None,
     typer.Option("--canary", metavar="N", min=1, help="N first; the others if all N succeed."),
 ]
-DiffOption = Annotated[
+_DiffOption = Annotated[
     bool,
     typer.Option("--diff", help="Change nothing, show what would be sent now and was before."),
 ]
-SamplesOption = Annotated[
+_SamplesOption = Annotated[
     int | None,
     typer.Option("--samples", metavar="N", min=1, help="With --diff: so many, 3 by default."),
 ]
-RevealOption = Annotated[
+_RevealOption = Annotated[
     bool, typer.Option("--reveal", help="With --diff: show values; may hold personal data.")
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class _Manner:
     """How to go about it."""
 
     dry_run: bool
@@ -117,12 +117,12 @@ def redrive(  # noqa: PLR0913  one argument for each option
     since: SinceOption = None,
     until: UntilOption = None,
     everything: AllOption = False,
-    dry_run: DryRunOption = False,
-    diff: DiffOption = False,
-    samples: SamplesOption = None,
-    reveal: RevealOption = False,
-    canary: CanaryOption = None,
-    rate: RateOption = None,
+    dry_run: _DryRunOption = False,
+    diff: _DiffOption = False,
+    samples: _SamplesOption = None,
+    reveal: _RevealOption = False,
+    canary: _CanaryOption = None,
+    rate: _RateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send dead letters back to be delivered.
@@ -148,7 +148,7 @@ def redrive(  # noqa: PLR0913  one argument for each option
         reason=reason, outcome_class=outcome_class, status=status, since=since, until=until
     )
     selection = Selection(ids or (), filters, everything)
-    manner = Manner(
+    manner = _Manner(
         dry_run=dry_run,
         diff=diff,
         samples=samples,
@@ -167,7 +167,7 @@ def redrive(  # noqa: PLR0913  one argument for each option
         _redrive(producer, chosen, manner)
 
 
-def _show_diff(producer: "Producer", chosen: Chosen, manner: Manner) -> None:
+def _show_diff(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
     from worker.cli.dead.diff import DEFAULT_SAMPLES, show_diff  # noqa: PLC0415  only for --diff
 
     show_diff(
@@ -182,7 +182,7 @@ def _show_diff(producer: "Producer", chosen: Chosen, manner: Manner) -> None:
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def _redrive(producer: "Producer", chosen: Chosen, manner: Manner) -> None:
+def _redrive(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
     moved: set[str] = set()
     moves = Moves(
         chosen,
@@ -248,7 +248,7 @@ def _check(canary: Canary, moves: Moves, *, as_json: bool) -> None:
         complain(f"the canary of {len(canary.ids):,} is delivered or skipped; {others} follow")
 
 
-def _command(chosen: Chosen, left: Sequence[str], manner: Manner) -> str:
+def _command(chosen: Chosen, left: Sequence[str], manner: _Manner) -> str:
     """The command that redrives those that are left, and none that died again meanwhile."""
     rest = chosen.rest(left)
     words = ["convertro", "dead", "redrive", *rest.filters.arguments(), *manner.arguments()]

@@ -20,7 +20,7 @@ from worker.status.wording import iso_time, printable
 UNKNOWN_REASON = "unknown"
 
 #: What dead letters have in common that died alike: the reason, and the last HTTP status.
-Kind = tuple[str, int | None]
+_WayOfDying = tuple[str, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class Chosen:
 
     ids: list[str] = field(default_factory=list)
     #: The same ids, by how they died.
-    by_kind: dict[Kind, list[str]] = field(default_factory=dict)
+    by_kind: dict[_WayOfDying, list[str]] = field(default_factory=dict)
     #: Where the others are: `due`, `waiting`, `unknown`, ….
     not_dead: dict[str, str] = field(default_factory=dict)
     #: What was asked for, without distances from now.
@@ -140,7 +140,7 @@ def choose(journal: Journal, selection: Selection) -> Chosen:
     return chosen
 
 
-def spread(by_kind: Mapping[Kind, Sequence[str]], number: int) -> list[str]:
+def spread(by_kind: Mapping[_WayOfDying, Sequence[str]], number: int) -> list[str]:
     """Pick some that stand for all: one of each kind first, of a kind evenly over time.
 
     Args:

@@ -16,7 +16,7 @@ from worker.cli.terminal.options import utf8
 from worker.cli.terminal.output import say_json
 from worker.status.wording import counted, iso_time
 
-REPEAT = "repeat the command for the rest"
+_REPEAT = "repeat the command for the rest"
 
 
 def _identifier(text: str) -> str:
@@ -25,11 +25,11 @@ def _identifier(text: str) -> str:
     return utf8(text)
 
 
-UserIdOption = Annotated[
+_UserIdOption = Annotated[
     str | None,
     typer.Option("--user-id", metavar="ID", parser=_identifier, help="The person's userId."),
 ]
-AnonymousIdOption = Annotated[
+_AnonymousIdOption = Annotated[
     str | None,
     typer.Option(
         "--anonymous-id",
@@ -38,19 +38,19 @@ AnonymousIdOption = Annotated[
         help="The person's anonymousId. With both ids: events with either.",
     ),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")]
-WaitOption = Annotated[
+_CountOnlyOption = Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")]
+_WaitOption = Annotated[
     bool, typer.Option("--no-wait", help="Do not wait for events that workers hold.")
 ]
 
 
 def erase(
     *,
-    user_id: UserIdOption = None,
-    anonymous_id: AnonymousIdOption = None,
-    dry_run: DryRunOption = False,
+    user_id: _UserIdOption = None,
+    anonymous_id: _AnonymousIdOption = None,
+    dry_run: _CountOnlyOption = False,
     yes: YesOption = False,
-    no_wait: WaitOption = False,
+    no_wait: _WaitOption = False,
 ) -> None:
     """Remove a person's events, whatever their state.
 
@@ -90,11 +90,11 @@ def erase(
         fail_unavailable(error, _so_far(erasure))
     except KeyboardInterrupt:
         _say_receipt(erasure, prefix, is_complete=False)
-        fail(ExitCode.INTERRUPTED, f"interrupted; {_so_far(erasure)}; {REPEAT}")
+        fail(ExitCode.INTERRUPTED, f"interrupted; {_so_far(erasure)}; {_REPEAT}")
     _say_receipt(erasure, prefix, is_complete=is_complete)
     if erasure.still_claimed:
         number = counted(len(erasure.still_claimed), "event")
-        complain(f"{number} still held by workers, to be erased when they are done; {REPEAT}")
+        complain(f"{number} still held by workers, to be erased when they are done; {_REPEAT}")
     if not is_complete:
         raise typer.Exit(ExitCode.NEGATIVE)
 

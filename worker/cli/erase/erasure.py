@@ -15,13 +15,13 @@ from worker.journal.records import Erased
 from worker.status.wording import counted, duration
 
 #: How often events that workers hold are asked for.
-POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 #: Beyond the end of the leases: a worker or a clock may be late.
-MARGIN_SECONDS = 10.0
+_MARGIN_SECONDS = 10.0
 
 #: Whoever still sends events of the person after so many passes will not stop.
-MAX_PASSES = 20
+_MAX_PASSES = 20
 
 
 @dataclass(slots=True)
@@ -58,8 +58,8 @@ class Erasure:
             found: Ids of the first pass.
             wait: For events that workers hold, until they are gone or their leases are over.
         """
-        for _ in range(MAX_PASSES):
-            for page in pages(found):
+        for _ in range(_MAX_PASSES):
+            for page in _pages(found):
                 self._erase(page)
             if wait and not self._wait():
                 return False
@@ -96,16 +96,16 @@ class Erasure:
         """Wait for events that workers hold; answers whether all are gone."""
         if not self.still_claimed:
             return True
-        seconds = self._longest_lease() + MARGIN_SECONDS
+        seconds = self._longest_lease() + _MARGIN_SECONDS
         number = counted(len(self.still_claimed), "event")
         complain(f"{number} held by workers; waiting for them, {duration(round(seconds))} at most")
         give_up_at = time.monotonic() + seconds
         with waiting("Waiting for workers"):
             while self.still_claimed and time.monotonic() < give_up_at:
-                for page in pages(list(self.still_claimed)):
+                for page in _pages(list(self.still_claimed)):
                     self._ask_again(page)
                 if self.still_claimed:
-                    time.sleep(POLL_SECONDS)
+                    time.sleep(_POLL_SECONDS)
         return not self.still_claimed
 
     def _ask_again(self, ids: Sequence[str]) -> None:
@@ -122,7 +122,7 @@ class Erasure:
         return max(0, *(end - now_ms for end in ends)) / 1000
 
 
-def pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     """Ids in steps between which Ctrl-C may come."""
     for start in range(0, len(ids), PAGE):
         yield ids[start : start + PAGE]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: An alias event names the id that somebody had before, of either kind.
-PREVIOUS_ID = "previousId"
+_PREVIOUS_ID = "previousId"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Person:
         return self._is_in(event) if isinstance(event, Mapping) else self._is_named(raw)
 
     def _is_in(self, event: Mapping[str, Any]) -> bool:
-        previous = _texts(event.get(PREVIOUS_ID))
+        previous = _texts(event.get(_PREVIOUS_ID))
         return any(
             wanted is not None and wanted in _texts(event.get(field)) | previous
             for field, wanted in (("userId", self.user_id), ("anonymousId", self.anonymous_id))

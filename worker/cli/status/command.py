@@ -16,17 +16,17 @@ from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
 from worker.status.status import Status
 
-WatchOption = Annotated[
+_WatchOption = Annotated[
     bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
 ]
-EveryOption = Annotated[
+_EveryOption = Annotated[
     float,
     typer.Option("--every", metavar="SECONDS", min=0.5, help="With --watch: how often."),
 ]
 
 
 def status(
-    *, watching: WatchOption = False, every: EveryOption = 2.0, as_json: JsonOption = False
+    *, watching: _WatchOption = False, every: _EveryOption = 2.0, as_json: JsonOption = False
 ) -> None:
     """Say how things stand.
 

@@ -19,7 +19,7 @@ WINDOWS = {"1 min": 60, "5 min": 300, "15 min": 900}
 LONGEST_SECONDS = 900
 
 #: States in which nobody need do anything.
-WELL = frozenset({"delivering", "idle", "waiting"})
+_WELL = frozenset({"delivering", "idle", "waiting"})
 
 FAILURES = tuple(
     f"attempts:{kind.value}" for kind in OutcomeClass if kind is not OutcomeClass.ACCEPTED
@@ -48,8 +48,8 @@ def parts(status: Status) -> list[RenderableType]:
 def _answers(status: Status) -> Iterator[Text]:
     """The sentence, what is wrong, and how it goes on."""
     listed = tuple(problems(status))
-    style = "bold green" if status.state in WELL else "bold red"
-    if listed and status.state in WELL:
+    style = "bold green" if status.state in _WELL else "bold red"
+    if listed and status.state in _WELL:
         style = "bold yellow"
     yield text_block(status.sentence, style=style)
     for problem in listed:

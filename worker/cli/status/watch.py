@@ -13,10 +13,10 @@ from worker.cli.terminal.output import say
 from worker.cli.terminal.tables import console, say_table, text
 from worker.status.wording import clock_time
 
-Parts = Sequence[RenderableType]
+_Parts = Sequence[RenderableType]
 
 
-def watch(look: Callable[[], Parts], every_seconds: float) -> None:
+def watch(look: Callable[[], _Parts], every_seconds: float) -> None:
     """Show what `look` answers until Ctrl-C; without a terminal one below the other."""
     show = _shown(look)
     try:
@@ -28,14 +28,14 @@ def watch(look: Callable[[], Parts], every_seconds: float) -> None:
         return
 
 
-def _watch_on_terminal(show: Callable[[], Parts], every_seconds: float) -> None:
+def _watch_on_terminal(show: Callable[[], _Parts], every_seconds: float) -> None:
     with Live(console=console(), auto_refresh=False, screen=True) as live:
         while True:
             live.update(Group(*_apart(show())), refresh=True)
             time.sleep(every_seconds)
 
 
-def _watch_in_pipe(show: Callable[[], Parts], every_seconds: float) -> None:
+def _watch_in_pipe(show: Callable[[], _Parts], every_seconds: float) -> None:
     while True:
         for part in _apart(show()):
             say_table(part)
@@ -44,18 +44,18 @@ def _watch_in_pipe(show: Callable[[], Parts], every_seconds: float) -> None:
         time.sleep(every_seconds)
 
 
-def _apart(parts: Parts) -> list[RenderableType]:
+def _apart(parts: _Parts) -> list[RenderableType]:
     """Parts with an empty line between each two."""
     listed = [shown for part in parts for shown in (text(""), part)]
     return listed[1:]
 
 
-def _shown(look: Callable[[], Parts]) -> Callable[[], Parts]:
+def _shown(look: Callable[[], _Parts]) -> Callable[[], _Parts]:
     """What `look` answers, or that Redis is unavailable and since when, and what was last seen."""
-    last: Parts = ()
+    last: _Parts = ()
     failing_since: int | None = None
 
-    def show() -> Parts:
+    def show() -> _Parts:
         nonlocal last, failing_since
         now_ms = int(time.time() * 1000)
         head = text(f"{clock_time(now_ms)}, Ctrl-C ends this", style="dim")

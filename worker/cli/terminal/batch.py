@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convertro.event import MAX_NESTING, InvalidEvent, kind_of
+from convertro.segment_event import MAX_NESTING, InvalidEvent, kind_of
 
 
 def expand_batch(batch: Mapping[str, Any]) -> list[Any]:

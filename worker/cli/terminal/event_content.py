@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 #: Segment's own types; another one might say anything, so it counts as content.
-TYPES = frozenset({"alias", "group", "identify", "page", "screen", "track"})
+_TYPES = frozenset({"alias", "group", "identify", "page", "screen", "track"})
 
 
 def content_of(raw: bytes) -> Any:
@@ -20,7 +20,7 @@ def type_of(raw: bytes) -> str | None:
     """The event's type if it is one of Segment's."""
     event = content_of(raw)
     kind = event.get("type") if isinstance(event, dict) else None
-    return kind if isinstance(kind, str) and kind in TYPES else None
+    return kind if isinstance(kind, str) and kind in _TYPES else None
 
 
 def _number(text: str) -> float | str:

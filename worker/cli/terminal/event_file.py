@@ -16,11 +16,11 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from convertro.event import InvalidEvent
+from convertro.segment_event import InvalidEvent
 from worker.cli.terminal.batch import expand_batch
 from worker.cli.terminal.exit_codes import ExitCode, fail
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 #: A first line that breaks off within a JSON value may belong to a document of several lines.
 #: That much is read to find out; a larger document is taken for JSONL.
@@ -98,7 +98,7 @@ def read_items(file: IO[bytes]) -> Iterator[Item]:
 
 def _opening(file: IO[bytes]) -> list[bytes]:
     """The lines up to the first that is not empty."""
-    lines = [file.readline().removeprefix(BYTE_ORDER_MARK)]
+    lines = [file.readline().removeprefix(_BYTE_ORDER_MARK)]
     while lines[-1] and not lines[-1].strip():
         lines.append(file.readline())
     return lines

@@ -10,9 +10,9 @@ import typer
 
 from convertro.errors import JournalUnavailable
 
-WHEN_FULL = "raise maxmemory (`convertro status` says how full Redis is), then"
-CHECK = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then"
-REPEAT = "repeat the command"
+_WHEN_FULL = "raise maxmemory (`convertro status` says how full Redis is), then"
+_CHECK = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then"
+_REPEAT = "repeat the command"
 
 
 class ExitCode(IntEnum):
@@ -61,6 +61,6 @@ def fail_unavailable(
         Exit: Always.
     """
     what_happened = " ".join(str(error).split()).rstrip(".")
-    first = WHEN_FULL if "OutOfMemory" in what_happened else CHECK
-    parts = [what_happened, so_far, f"{first} {then or REPEAT}"]
+    first = _WHEN_FULL if "OutOfMemory" in what_happened else _CHECK
+    parts = [what_happened, so_far, f"{first} {then or _REPEAT}"]
     fail(ExitCode.UNAVAILABLE, "; ".join(part for part in parts if part))

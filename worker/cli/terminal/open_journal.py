@@ -52,8 +52,8 @@ def journal_of(settings: Settings, timeout_seconds: float) -> "Journal":
     Raises:
         Exit: The URL is wrong, which was said.
     """
-    from worker.journal.connection import connect_journal  # noqa: PLC0415  settings alone need no Redis client
     from worker.journal.journal import Journal  # noqa: PLC0415  the same
+    from worker.journal.redis_client import connect_journal  # noqa: PLC0415  settings alone need no Redis client
 
     try:
         return Journal(connect_journal(settings, timeout_seconds), settings)

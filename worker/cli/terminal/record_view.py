@@ -57,11 +57,11 @@ def record_facts(record: Record) -> _Pairs:
         ("leases lost", f"{record.leases_lost:,}"),
         ("redriven", counted(record.redriven, "time")),
         ("refused alone", counted(record.refusals, "time")),
-        ("delivered anyway?", doubt_words(record)),
+        ("delivered anyway?", _doubt_words(record)),
     ]
 
 
-def doubt_words(record: Record) -> str:
+def _doubt_words(record: Record) -> str:
     """Whether calls that are not known to be accepted may have reached Convertro."""
     if not record.in_doubt:
         return "surely not, but for the accepted calls" if record.accepted else "surely not"

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
-PART = r"(\d{1,9})(min|[smhdw])"
-DURATION = re.compile(rf"(?:{PART})+", re.ASCII)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
-RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/s)?", re.ASCII)
+_PART = r"(\d{1,9})(min|[smhdw])"
+_DURATION = re.compile(rf"(?:{_PART})+", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/s)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ def parse_since(text: str) -> Since:
     Raises:
         ValueError: It is neither.
     """
-    if DURATION.fullmatch(text):
-        parts = re.findall(PART, text)
+    if _DURATION.fullmatch(text):
+        parts = re.findall(_PART, text)
         return Since(ago_ms=sum(int(amount) * SECONDS[unit] for amount, unit in parts) * 1000)
     try:
         at = datetime.fromisoformat(text)
@@ -45,7 +45,7 @@ def parse_since(text: str) -> Since:
             f"{text!r} is neither a duration, such as 2h, 30m or 7d, nor an ISO 8601 time"
         ) from None
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return Since(at_ms=(aware - EPOCH) // MILLISECOND)
+    return Since(at_ms=(aware - _EPOCH) // _MILLISECOND)
 
 
 def parse_rate(text: str) -> float:
@@ -54,7 +54,7 @@ def parse_rate(text: str) -> float:
     Raises:
         ValueError: It is none, or zero.
     """
-    found = RATE.fullmatch(text)
+    found = _RATE.fullmatch(text)
     if not found or float(found[1]) == 0:
         raise ValueError(f"{text!r} is not a number of events a second, such as 50/s")
     return float(found[1])

@@ -10,23 +10,23 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from convertro.event import InvalidEvent
+from convertro.segment_event import InvalidEvent
 from worker.bootstrap import Producer
-from worker.lab.demo.demo_screen import Row, audit_line, by_event, fates_in, table_of
-from worker.lab.demo.samples import ENVIRONMENT, REFUSED_ID, SAMPLES, SICK_ID, Fate, Sample
+from worker.lab.demo.demo_screen import ScreenRow, audit_line, by_event, fates_in, table_of
+from worker.lab.demo.samples import ENVIRONMENT, REFUSED_ID, SAMPLES, SICK_ID, Sample, SampleFate
 from worker.lab.demo.stack import Stack
 from worker.lab.sandbox.client import SandboxClient
 
 #: By then everything is delivered, or something is wrong.
-PATIENCE_SECONDS = 30.0
-POLL_SECONDS = 0.05
+_PATIENCE_SECONDS = 30.0
+_POLL_SECONDS = 0.05
 
-FAULTS = (
+_FAULTS = (
     f"status=503,times=2,match={SICK_ID}",
     f"status=400,match={REFUSED_ID}",
 )
 
-Answers = dict[int, tuple[Fate, str]]
+_Answers = dict[int, tuple[SampleFate, str]]
 
 
 def demo(
@@ -78,7 +78,7 @@ def _start(stack: Stack, console: Console) -> tuple[SandboxClient, Producer]:
         stack.start_valkey()
     with _step(console, "Convertro sandbox, told to fail for two of the events"):
         sandbox = stack.start_sandbox()
-        for fault in FAULTS:
+        for fault in _FAULTS:
             sandbox.add_fault(fault)
     producer = stack.producer()
     with _step(console, "Celery worker with two processes"):
@@ -87,19 +87,19 @@ def _start(stack: Stack, console: Console) -> tuple[SandboxClient, Producer]:
     return sandbox, producer
 
 
-def _enqueue(producer: Producer, console: Console) -> Answers:
+def _enqueue(producer: Producer, console: Console) -> _Answers:
     """Enqueue every sample; answers what was said at the door, by index."""
-    answers: Answers = {}
+    answers: _Answers = {}
     with _step(console, f"{len(SAMPLES)} events enqueued"):
         for index, sample in enumerate(SAMPLES):
             before = producer.journal.snapshot().total("duplicate")
             try:
                 producer.intake.enqueue(sample.event)
             except InvalidEvent as error:
-                answers[index] = (Fate.REFUSED, str(error))
+                answers[index] = (SampleFate.REFUSED, str(error))
             else:
                 if producer.journal.snapshot().total("duplicate") > before:
-                    answers[index] = (Fate.DUPLICATE, "its id is known")
+                    answers[index] = (SampleFate.DUPLICATE, "its id is known")
     return answers
 
 
@@ -122,38 +122,38 @@ def _wait(producer: Producer, console: Console) -> bool:
             f"[green]✓[/] Nothing is in flight any more [dim]({time.monotonic() - begun:.1f} s)[/]"
         )
     else:
-        console.print(f"[red]✗[/] Events are still in flight after {PATIENCE_SECONDS:g} s")
+        console.print(f"[red]✗[/] Events are still in flight after {_PATIENCE_SECONDS:g} s")
     console.print()
     return drained
 
 
 def _until(condition: Callable[[], bool]) -> bool:
     """Wait until a condition holds; answers whether it does."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return True
 
 
-def _rows(stack: Stack, sandbox: SandboxClient, answers: Answers) -> list[Row]:
+def _rows(stack: Stack, sandbox: SandboxClient, answers: _Answers) -> list[ScreenRow]:
     fates = fates_in(stack.worker_lines())
     calls = by_event((call.key, call) for call in sandbox.calls())
     statuses = by_event((request["key"], request["status"]) for request in sandbox.requests())
 
-    def row(index: int, sample: Sample) -> Row:
+    def row(index: int, sample: Sample) -> ScreenRow:
         if index in answers:
             fate, why = answers[index]
-            return Row(sample, fate, why, (), ())
+            return ScreenRow(sample, fate, why, (), ())
         event_id = sample.event["messageId"]
         known, why = fates.get(event_id, (None, ""))
-        return Row(sample, known, why, calls[event_id], statuses[event_id])
+        return ScreenRow(sample, known, why, calls[event_id], statuses[event_id])
 
     return [row(index, sample) for index, sample in enumerate(SAMPLES)]
 
 
-def _verdict(producer: Producer, rows: list[Row]) -> str:
+def _verdict(producer: Producer, rows: list[ScreenRow]) -> str:
     snapshot = producer.journal.snapshot()
     good = snapshot.unaccounted == 0 and all(row.as_expected for row in rows)
     mark, says = (

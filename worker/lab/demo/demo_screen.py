@@ -9,21 +9,25 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from worker.journal.snapshot import Snapshot
-from worker.lab.demo.samples import Fate, Sample
+from worker.lab.demo.samples import Sample, SampleFate
 from worker.lab.sandbox.client import SandboxCall
 
 #: How the stable actions of the worker's log read as fates.
-FATES = {"event_delivered": Fate.DELIVERED, "event_skipped": Fate.SKIPPED, "event_dead": Fate.DEAD}
+_FATES = {
+    "event_delivered": SampleFate.DELIVERED,
+    "event_skipped": SampleFate.SKIPPED,
+    "event_dead": SampleFate.DEAD,
+}
 
-COLORS = {Fate.DELIVERED: "green", Fate.SKIPPED: "yellow", Fate.DEAD: "red"}
+_COLORS = {SampleFate.DELIVERED: "green", SampleFate.SKIPPED: "yellow", SampleFate.DEAD: "red"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScreenRow:
     """What became of a sample."""
 
     sample: Sample
-    fate: Fate | None
+    fate: SampleFate | None
     why: str
     calls: Sequence[SandboxCall]
     #: HTTP statuses of its attempts, in order.
@@ -40,12 +44,12 @@ class Row:
         )
 
 
-def fates_in(lines: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Fate, str]]:
+def fates_in(lines: Iterable[Mapping[str, Any]]) -> dict[str, tuple[SampleFate, str]]:
     """What the worker's log says of each event: its fate and the reason."""
     return {
-        line["event_id"]: (FATES[line["action"]], line.get("reason") or "")
+        line["event_id"]: (_FATES[line["action"]], line.get("reason") or "")
         for line in lines
-        if line.get("action") in FATES
+        if line.get("action") in _FATES
     }
 
 
@@ -57,7 +61,7 @@ def by_event(keyed: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
     return grouped
 
 
-def table_of(rows: Sequence[Row]) -> Table:
+def table_of(rows: Sequence[ScreenRow]) -> Table:
     """The table of all events."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("event", no_wrap=True)
@@ -68,21 +72,21 @@ def table_of(rows: Sequence[Row]) -> Table:
     return table
 
 
-def _fate_text(row: Row) -> str:
+def _fate_text(row: ScreenRow) -> str:
     fate = row.fate or "unaccounted for"
-    color = COLORS.get(row.fate, "cyan") if row.as_expected and row.fate else "bold red"
+    color = _COLORS.get(row.fate, "cyan") if row.as_expected and row.fate else "bold red"
     why = f": {row.why}" if row.why else ""
     return f"[{color}]{fate}[/]{why}" + ("" if row.as_expected else " [bold red](unexpected)[/]")
 
 
-def _calls_text(row: Row) -> str:
+def _calls_text(row: ScreenRow) -> str:
     if not row.statuses:
         return "[dim]nothing[/]"
     answers = ", ".join(map(str, row.statuses))
     return "\n".join([*map(_call_text, row.calls), *([answers] if _shows_answers(row) else [])])
 
 
-def _shows_answers(row: Row) -> bool:
+def _shows_answers(row: ScreenRow) -> bool:
     return len(row.statuses) > len(row.calls)
 
 

@@ -34,7 +34,7 @@ ENVIRONMENT = {
 }
 
 
-class Fate(StrEnum):
+class SampleFate(StrEnum):
     """What can become of an event."""
 
     DELIVERED = "delivered"
@@ -50,7 +50,7 @@ class Sample:
 
     title: str
     event: Any
-    fate: Fate
+    fate: SampleFate
     #: The reason, where the fate has one.
     why: str = ""
     #: How many calls the sandbox should have accepted for it.
@@ -88,61 +88,68 @@ SAMPLES = (
     Sample(
         "web identify",
         _web("demo-identify", "identify", traits={"email": "ada@example.com", "plan": "Pro"}),
-        Fate.DELIVERED,
+        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
         "web identify, anonymous",
         _without(_web("demo-anonymous", "identify", traits={}), "userId"),
-        Fate.SKIPPED,
+        SampleFate.SKIPPED,
         "anonymous_identify",
     ),
-    Sample("order", _order("demo-order"), Fate.DELIVERED, calls=1),
-    Sample("order of a new buyer", _order("demo-order-new", repeat=False), Fate.DELIVERED, calls=2),
+    Sample("order", _order("demo-order"), SampleFate.DELIVERED, calls=1),
+    Sample(
+        "order of a new buyer",
+        _order("demo-order-new", repeat=False),
+        SampleFate.DELIVERED,
+        calls=2,
+    ),
     Sample(
         "order of a repeat buyer",
         _order("demo-order-repeat", repeat=True, total="$1,234.50"),
-        Fate.DELIVERED,
+        SampleFate.DELIVERED,
         calls=2,
     ),
     Sample(
         "order without an id",
         _web("demo-order-no-id", "track", event="Order Completed", properties={"total": 5}),
-        Fate.SKIPPED,
+        SampleFate.SKIPPED,
         "missing_order_id",
     ),
-    Sample("web track, mapped", SIGNED_UP, Fate.DELIVERED, calls=1),
-    Sample("same messageId again", SIGNED_UP, Fate.DUPLICATE),
+    Sample("web track, mapped", SIGNED_UP, SampleFate.DELIVERED, calls=1),
+    Sample("same messageId again", SIGNED_UP, SampleFate.DUPLICATE),
     Sample(
         "web track, unmapped",
         _web("demo-unmapped", "track", event="Video Played", properties={}),
-        Fate.SKIPPED,
+        SampleFate.SKIPPED,
         "unmapped_event",
     ),
     Sample(
         "web track, switched off",
         _web("demo-disabled", "track", event="Signed Up", integrations={"Convertro": False}),
-        Fate.SKIPPED,
+        SampleFate.SKIPPED,
         "disabled",
     ),
-    Sample("page view", _web("demo-page", "page", name="Cart"), Fate.SKIPPED, "unsupported_type"),
-    Sample("mobile identify", _phone("demo-link", "identify"), Fate.DELIVERED, calls=1),
+    Sample(
+        "page view", _web("demo-page", "page", name="Cart"), SampleFate.SKIPPED, "unsupported_type"
+    ),
+    Sample("mobile identify", _phone("demo-link", "identify"), SampleFate.DELIVERED, calls=1),
     Sample(
         "mobile, with revenue",
         _phone("demo-revenue", "track", event="Upgraded", properties={"revenue": "19.99"}),
-        Fate.DELIVERED,
+        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
         "mobile, no revenue",
         _phone("demo-no-revenue", "track", event="Level Finished", properties={"level": 7}),
-        Fate.DELIVERED,
+        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
         "Application Installed",
         _without(_phone("demo-install", "track", event="Application Installed"), "userId"),
-        Fate.DELIVERED,
+        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
@@ -153,20 +160,20 @@ SAMPLES = (
             event="Upgraded",
             context={**PHONE_CONTEXT, "device": {"type": "ios"}},
         ),
-        Fate.DEAD,
+        SampleFate.DEAD,
         "missing_device_id",
     ),
     Sample(
         "order, 503 twice",
         _order(SICK_ID, orderId="7c1"),
-        Fate.DELIVERED,
+        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
         "order, 400",
         _order(REFUSED_ID, orderId="7c2"),
-        Fate.DEAD,
+        SampleFate.DEAD,
         "rejected",
     ),
-    Sample("malformed: no type", {"messageId": "demo-malformed"}, Fate.REFUSED, "type"),
+    Sample("malformed: no type", {"messageId": "demo-malformed"}, SampleFate.REFUSED, "type"),
 )

@@ -39,10 +39,10 @@ DESTINATION = {
 }
 
 #: A large append-only file takes time to load.
-VALKEY_START_SECONDS = 60.0
+_VALKEY_START_SECONDS = 60.0
 
 #: A worker that stops hands its events back well within this.
-STOP_SECONDS = 30.0
+_STOP_SECONDS = 30.0
 
 
 class Stack:
@@ -142,7 +142,7 @@ class Stack:
             self._valkey_port, data_dir=self.folder / "valkey", config=self._valkey_config
         )
         with _no_interrupts_inherited():
-            self._valkey.start(timeout=VALKEY_START_SECONDS)
+            self._valkey.start(timeout=_VALKEY_START_SECONDS)
         self._valkey_port = self._valkey.port
         self._release_port()
 
@@ -175,7 +175,7 @@ class Stack:
         worker.wait()
         self.workers.remove(worker)
 
-    def stop_workers(self, patience_seconds: float = STOP_SECONDS) -> None:
+    def stop_workers(self, patience_seconds: float = _STOP_SECONDS) -> None:
         """Stop the workers, which hand back what they hold; the rest goes on.
 
         Args:
@@ -240,7 +240,7 @@ def _no_interrupts_inherited() -> Iterator[None]:
 def stop_process(process: "subprocess.Popen[str]") -> int:
     """Ask a process to stop, insist if it does not, and answer its exit code."""
     _ask_to_stop(process)
-    return _insist(process, STOP_SECONDS)
+    return _insist(process, _STOP_SECONDS)
 
 
 def _ask_to_stop(process: "subprocess.Popen[str]") -> None:

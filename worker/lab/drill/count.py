@@ -18,14 +18,14 @@ from worker.destination.wire import encode_body, idempotency_key, request_for
 from worker.lab.sandbox.record_file import AcceptedCall
 
 #: Ids that are named of each thing that must not be.
-MAX_EXAMPLES = 10
+_MAX_EXAMPLES = 10
 
 #: Where the journal may have an event that is still to be delivered.
-IN_FLIGHT = frozenset({"due", "claimed", "waiting"})
+_IN_FLIGHT = frozenset({"due", "claimed", "waiting"})
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectedCall:
+class _ExpectedCall:
     """A call that an event should make."""
 
     key: str
@@ -42,7 +42,7 @@ class SentEvent:
     event_id: str
     #: When `enqueue` returned; unix seconds.
     acknowledged_at: float
-    calls: tuple[ExpectedCall, ...] = ()
+    calls: tuple[_ExpectedCall, ...] = ()
     #: By a rule nothing is to be sent for it.
     skipped: bool = False
     #: It cannot be translated: it must become a dead letter.
@@ -50,7 +50,7 @@ class SentEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class DrillVerdict:
     """What became of the events. Each is exactly one of the first six."""
 
     delivered: int
@@ -94,7 +94,7 @@ def expected(
         request = request_for(call, settings)
         body = json.loads(encode_body(request.body))
         calls.append(
-            ExpectedCall(
+            _ExpectedCall(
                 idempotency_key(event_id, index),
                 _content(request.path, body),
                 _meaning(request.path, body),
@@ -124,7 +124,7 @@ def _digest(said: Any) -> bytes:
 
 
 @dataclass(slots=True)
-class Arrival:
+class _Arrival:
     """One key and content, as often as the sandbox accepted it."""
 
     meaning: bytes
@@ -133,11 +133,11 @@ class Arrival:
     first_at: float
 
 
-class Record:
+class ArrivedCall:
     """What the sandbox accepted, read once, line by line."""
 
     def __init__(self, calls: Iterable[AcceptedCall]) -> None:
-        self._arrivals: dict[tuple[str, bytes], Arrival] = {}
+        self._arrivals: dict[tuple[str, bytes], _Arrival] = {}
         self._keys: dict[bytes, set[str]] = {}
         self._seen: set[str] = set()
         self._events: set[str] = set()
@@ -155,10 +155,10 @@ class Record:
             self._arrivals[entry].times += 1
             return
         meaning = _meaning(call.path, body)
-        self._arrivals[entry] = Arrival(meaning, 1, call.received_at)
+        self._arrivals[entry] = _Arrival(meaning, 1, call.received_at)
         self._keys.setdefault(meaning, set()).add(call.key)
 
-    def take(self, call: ExpectedCall) -> Arrival | None:
+    def take(self, call: _ExpectedCall) -> _Arrival | None:
         """The arrival of an expected call, which is explained by that; None if it never came."""
         return self._arrivals.pop((call.key, call.content), None)
 
@@ -170,7 +170,7 @@ class Record:
         """Whether anything was accepted under a key of the event's."""
         return idempotency_key(event_id, 0).rpartition("/")[0] in self._events
 
-    def leftover(self) -> Iterable[tuple[str, Arrival]]:
+    def leftover(self) -> Iterable[tuple[str, _Arrival]]:
         """What nobody took, each with its key."""
         return ((key, arrival) for (key, _), arrival in self._arrivals.items())
 
@@ -185,7 +185,7 @@ class Count:
         place: Where the journal has an event, as `Sighting.place` says it.
     """
 
-    record: Record
+    record: ArrivedCall
     dead: Mapping[str, str]
     place: Callable[[str], str]
     _fates: Counter[str] = field(default_factory=Counter)
@@ -214,13 +214,13 @@ class Count:
         for call in event.calls:
             self.record.take(call)
 
-    def _fate(self, event: SentEvent, arrivals: list[Arrival | None]) -> str:
+    def _fate(self, event: SentEvent, arrivals: list[_Arrival | None]) -> str:
         if event.event_id in self.dead:
             return "dead"
         if arrivals and all(arrivals):
             return "delivered"
         place = self.place(event.event_id)
-        if place in IN_FLIGHT:
+        if place in _IN_FLIGHT:
             return "undelivered"
         was_sent = self.record.has_call_of(event.event_id)
         if event.skipped and place == "finished" and not was_sent:
@@ -238,17 +238,17 @@ class Count:
 
     def _example(self, what: str, name: str) -> None:
         named = self._examples.setdefault(what, [])
-        if len(named) < MAX_EXAMPLES:
+        if len(named) < _MAX_EXAMPLES:
             named.append(name)
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> DrillVerdict:
         """The result, after every event was added."""
         unknown = 0
         for key, arrival in self.record.leftover():
             if arrival.meaning not in self._doubled:
                 unknown += 1
                 self._example("unknown", key)
-        return Verdict(
+        return DrillVerdict(
             delivered=self._fates["delivered"],
             skipped=self._fates["skipped"],
             dead=dict(self._dead.most_common()),

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.1
 
 #: How long workers may take to begin, and the sandbox to listen again.
-START_SECONDS = 60.0
-CONTROL_SECONDS = 10.0
+_START_SECONDS = 60.0
+_CONTROL_SECONDS = 10.0
 
 #: With nothing in flight a worker that does not stop can be killed without harm.
-STOP_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 
 #: How the record file marks the first acceptance of a key.
-FIRST = b'"duplicate":false}'
+_FIRST = b'"duplicate":false}'
 
-STEADY = "steady"
-VICTIM = "victim"
+_STEADY = "steady"
+_VICTIM = "victim"
 
 
 class DrillError(RuntimeError):
@@ -73,10 +73,10 @@ class Deployment:
         self.stack.start_sandbox(
             "--record", str(self.record), "--seed", str(self.seed), "--keep", "1000"
         )
-        for worker in (STEADY, VICTIM):
+        for worker in (_STEADY, _VICTIM):
             self._start_worker(worker)
         journal = self.stack.producer().journal
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + _START_SECONDS
         while len(journal.snapshot().workers) < len(self._workers) and not stopped():
             if time.monotonic() > deadline:
                 raise DrillError(f"the workers did not begin: see {self.keep_evidence()}")
@@ -116,9 +116,9 @@ class Deployment:
             case Action.FAULT:
                 self._install(step.rule)
             case Action.KILL_WORKER:
-                self.stack.kill_worker(self._workers.pop(VICTIM))
+                self.stack.kill_worker(self._workers.pop(_VICTIM))
             case Action.START_WORKER:
-                self._start_worker(VICTIM)
+                self._start_worker(_VICTIM)
             case Action.KILL_REDIS:
                 self.stack.kill_valkey()
             case Action.START_REDIS:
@@ -126,7 +126,7 @@ class Deployment:
 
     def _install(self, rule: str) -> None:
         """Give the sandbox a rule in place of those that are over."""
-        deadline = time.monotonic() + CONTROL_SECONDS
+        deadline = time.monotonic() + _CONTROL_SECONDS
         while True:
             try:
                 self.stack.sandbox.clear_faults()
@@ -153,7 +153,7 @@ class Deployment:
     def stop_workers(self, *, is_empty: bool) -> None:
         """Stop the workers, without patience if nothing is in flight."""
         if is_empty:
-            self.stack.stop_workers(STOP_SECONDS)
+            self.stack.stop_workers(_STOP_SECONDS)
         else:
             self.stack.stop_workers()
         self._workers.clear()
@@ -166,7 +166,7 @@ class Deployment:
                 if not line.endswith(b"\n"):
                     break
                 self._read += len(line)
-                self._accepted += FIRST in line
+                self._accepted += _FIRST in line
         return self._accepted
 
     def keep_evidence(self) -> Path:

@@ -17,18 +17,18 @@ from worker.cli.terminal.open_journal import open_journal, read_settings
 from worker.cli.terminal.output import JsonOption, say_json
 from worker.lab.demo.stack import Stack
 from worker.lab.drill.deployment import Deployment, DrillError
+from worker.lab.drill.drill_run import Drill, Options
 from worker.lab.drill.drill_screen import View, document, make_view, say_verdict
 from worker.lab.drill.environment import drill_environment
 from worker.lab.drill.report import Report
-from worker.lab.drill.run import Drill, Options
 from worker.lab.drill.sweep import sweep
 from worker.status.wording import counted
 
 #: Seeds that are short enough to type again.
-MAX_SEED = 999_999
+_MAX_SEED = 999_999
 
 #: A shorter drill has no room for its faults.
-LEAST_MINUTES = 0.2
+_LEAST_MINUTES = 0.2
 
 
 class Signals:
@@ -54,7 +54,7 @@ def drill(
     ] = False,
     minutes: Annotated[
         float,
-        typer.Option(help="How long load is made; the faults repeat.", min=LEAST_MINUTES),
+        typer.Option(help="How long load is made; the faults repeat.", min=_LEAST_MINUTES),
     ] = 2.0,
     rate: Annotated[float, typer.Option(help="Events a second.", min=1, max=1000)] = 50.0,
     seed: Annotated[
@@ -81,7 +81,7 @@ def drill(
         name=f"convertro-drill-{uuid4().hex[:8]}",
         minutes=minutes,
         rate=rate,
-        seed=random.randint(0, MAX_SEED) if seed is None else seed,  # noqa: S311  not secret
+        seed=random.randint(0, _MAX_SEED) if seed is None else seed,  # noqa: S311  not secret
         embedded=embedded,
     )
     settings = _operators_settings(embedded=embedded)

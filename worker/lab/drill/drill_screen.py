@@ -16,7 +16,7 @@ from worker.lab.drill.report import Report
 from worker.status.wording import counted, duration
 
 #: Without a terminal, how often a line says how it goes, in seconds.
-LINE_EVERY_SECONDS = 10.0
+_LINE_EVERY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class View(Protocol):
         """Show nothing more."""
 
 
-class Lines:
+class _Lines:
     """For a pipe or a log: a line for each thing that is done, and one every few seconds."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Lines:
 
     def show(self, moment: Moment) -> None:
         """Say how it stands, if that was long ago."""
-        if moment.elapsed_seconds - self._said_at < LINE_EVERY_SECONDS:
+        if moment.elapsed_seconds - self._said_at < _LINE_EVERY_SECONDS:
             return
         self._said_at = moment.elapsed_seconds
         counts = ", ".join(f"{name} {number}" for name, number in moment.counts.items())
@@ -101,7 +101,7 @@ class Lines:
         """There is nothing to take down."""
 
 
-class Screen:
+class _Screen:
     """For a terminal: a table that changes in place, below what was done."""
 
     def __init__(self) -> None:
@@ -140,7 +140,7 @@ def _screen(moment: Moment) -> Table:
 
 def make_view() -> View:
     """The view that standard error can show."""
-    return Screen() if sys.stderr.isatty() else Lines()
+    return _Screen() if sys.stderr.isatty() else _Lines()
 
 
 def clock(seconds: float) -> str:

@@ -6,7 +6,7 @@ from config.settings import ENV_PREFIX, Settings
 from worker.lab.demo.stack import DESTINATION
 
 #: What the operator need not have set.
-FILLED_IN = {
+_FILLED_IN = {
     **DESTINATION,
     "CONVERTRO_EVENTS": '{"Signed Up": "signup"}',
     "CONVERTRO_HYBRID_ATTRIBUTION_MODEL": "true",
@@ -14,7 +14,7 @@ FILLED_IN = {
 
 #: Where the operator's calls go and how: the drill's go to its own sandbox. And what could
 #: make the journal forget an event before it is counted.
-LEFT_OUT = {
+_LEFT_OUT = {
     f"{ENV_PREFIX}{name}"
     for name in (
         "BASE_URL",
@@ -32,7 +32,7 @@ LEFT_OUT = {
 REDIS = {f"{ENV_PREFIX}REDIS_URL", f"{ENV_PREFIX}BROKER_URL"}
 
 #: A drill this long has time for leases of 60 s and retries after 30 s.
-DEFAULTS_FIT_SECONDS = 120.0
+_DEFAULTS_FIT_SECONDS = 120.0
 
 #: What a shorter one with a Redis of its own uses instead, if the operator set none of them.
 QUICK = {
@@ -46,11 +46,11 @@ QUICK = {
 
 #: In a longer one faults come round so often that some events are postponed again and again,
 #: and waits that double would soon outlast the drill. The same holds for this.
-LONG_SECONDS = 300.0
-LONG = {"CONVERTRO_RETRY_MAX_SECONDS": "120"}
+_LONG_SECONDS = 300.0
+_LONG = {"CONVERTRO_RETRY_MAX_SECONDS": "120"}
 
 #: Settings that isolate the drill; told apart from what the operator chose.
-OWN = {f"{ENV_PREFIX}KEY_PREFIX", f"{ENV_PREFIX}QUEUE"}
+_OWN = {f"{ENV_PREFIX}KEY_PREFIX", f"{ENV_PREFIX}QUEUE"}
 
 
 def drill_environment(
@@ -64,7 +64,7 @@ def drill_environment(
         embedded: The drill brings a Redis of its own.
         duration_seconds: How long load is made.
     """
-    left_out = LEFT_OUT | (REDIS if embedded else set())
+    left_out = _LEFT_OUT | (REDIS if embedded else set())
     given = {
         variable: value
         for variable, value in operators.items()
@@ -72,9 +72,9 @@ def drill_environment(
     }
     may_choose = embedded and not given.keys() & QUICK
     return {
-        **FILLED_IN,
-        **(QUICK if may_choose and duration_seconds < DEFAULTS_FIT_SECONDS else {}),
-        **(LONG if may_choose and duration_seconds > LONG_SECONDS else {}),
+        **_FILLED_IN,
+        **(QUICK if may_choose and duration_seconds < _DEFAULTS_FIT_SECONDS else {}),
+        **(_LONG if may_choose and duration_seconds > _LONG_SECONDS else {}),
         **given,
         f"{ENV_PREFIX}KEY_PREFIX": f"{{{name}}}:",
         f"{ENV_PREFIX}QUEUE": name,
@@ -87,6 +87,6 @@ def changed_settings(settings: Settings, environment: Mapping[str, str]) -> dict
     return {
         variable: environment[variable]
         for name, variable in names.items()
-        if variable in environment.keys() - OWN - REDIS - LEFT_OUT
+        if variable in environment.keys() - _OWN - REDIS - _LEFT_OUT
         and getattr(settings, name) != Settings.model_fields[name].default
     }

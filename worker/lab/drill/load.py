@@ -29,10 +29,10 @@ KINDS = {
 }
 
 #: Whether the buyer bought before; an order need not say.
-REPEAT: tuple[dict[str, bool], ...] = ({"repeat": True}, {"repeat": False}, {})
+_REPEAT: tuple[dict[str, bool], ...] = ({"repeat": True}, {"repeat": False}, {})
 
 #: The pause before an event that could not be taken is tried again.
-RETRY_SECONDS = 0.2
+_RETRY_SECONDS = 0.2
 
 #: Of a track that no setting maps.
 UNMAPPED = "Drill Event Without A Mapping"
@@ -78,7 +78,7 @@ class EventSource:
         """What makes an event one of its kind."""
         amount = round(chance.uniform(1, 500), 2)
         order_id = f"{self.name}-order-{number}"
-        order = {"orderId": order_id, "total": amount, "currency": "EUR", **chance.choice(REPEAT)}
+        order = {"orderId": order_id, "total": amount, "currency": "EUR", **chance.choice(_REPEAT)}
         device = {**PHONE_CONTEXT["device"], "id": f"{self.name}-device-{number}"}
         paid = chance.choice(({"revenue": amount}, {"level": number % 50}))
         said = {
@@ -143,7 +143,7 @@ class Load(Thread):
                 self._enqueue(event)
             except JournalUnavailable:
                 self.retries += 1
-                if self._end.wait(RETRY_SECONDS):
+                if self._end.wait(_RETRY_SECONDS):
                     return
             else:
                 self.acknowledged.append(time.time())

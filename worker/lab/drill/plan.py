@@ -12,17 +12,17 @@ from enum import StrEnum
 from random import Random
 
 #: How long a cycle is in a drill of two minutes; others are stretched or squeezed.
-CYCLE_SECONDS = 72.0
+_CYCLE_SECONDS = 72.0
 
 #: Between two windows, so that the sandbox listens again and takes the next rule.
-GAP_SECONDS = 1.5
+_GAP_SECONDS = 1.5
 
 #: At the end nothing is broken for this share of a drill, at the most.
-QUIET_SHARE = 0.4
+_QUIET_SHARE = 0.4
 
 #: How long what was killed stays dead.
-WORKER_DOWN_SECONDS = 3.0
-REDIS_DOWN_SECONDS = 2.0
+_WORKER_DOWN_SECONDS = 3.0
+_REDIS_DOWN_SECONDS = 2.0
 
 
 class Action(StrEnum):
@@ -50,39 +50,41 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class _Window:
     """A fault of the sandbox that lasts for a while."""
 
     rule: str
     says: str
-    #: In a cycle of `CYCLE_SECONDS`.
+    #: In a cycle of `_CYCLE_SECONDS`.
     seconds: float
     #: What is killed within it.
     kills: Action | None = None
 
 
 EARLY = (
-    Window("status=500,ratio=0.4", "4 calls in 10 are answered with 500", 8, Action.KILL_WORKER),
-    Window("status=429,retry_after=2,ratio=0.3", "3 in 10 get 429 and a Retry-After of 2 s", 6),
-    Window("reset,ratio=0.3", "3 in 10 are accepted, the answer is cut off", 9, Action.KILL_WORKER),
-    Window("slow=0.5,ratio=0.5", "half of the answers take 0.5 s longer", 9, Action.KILL_REDIS),
+    _Window("status=500,ratio=0.4", "4 calls in 10 are answered with 500", 8, Action.KILL_WORKER),
+    _Window("status=429,retry_after=2,ratio=0.3", "3 in 10 get 429 and a Retry-After of 2 s", 6),
+    _Window(
+        "reset,ratio=0.3", "3 in 10 are accepted, the answer is cut off", 9, Action.KILL_WORKER
+    ),
+    _Window("slow=0.5,ratio=0.5", "half of the answers take 0.5 s longer", 9, Action.KILL_REDIS),
 )
 LATE = (
-    Window("refuse", "an outage: all connections are refused", 15),
-    Window("hang,ratio=0.1", "1 in 10 is accepted and never answered", 7),
-    Window("error-body,ratio=0.02", "1 in 50 gets 200 with an error in its body", 6),
+    _Window("refuse", "an outage: all connections are refused", 15),
+    _Window("hang,ratio=0.1", "1 in 10 is accepted and never answered", 7),
+    _Window("error-body,ratio=0.02", "1 in 50 gets 200 with an error in its body", 6),
 )
 
-SAYS = {
+_SAYS = {
     Action.KILL_WORKER: "SIGKILL to a worker and all its processes",
     Action.START_WORKER: "the killed worker is started again",
     Action.KILL_REDIS: "SIGKILL to Redis",
     Action.START_REDIS: "Redis is started again, same port, same data",
 }
 
-DOWN = {
-    Action.KILL_WORKER: (WORKER_DOWN_SECONDS, Action.START_WORKER),
-    Action.KILL_REDIS: (REDIS_DOWN_SECONDS, Action.START_REDIS),
+_DOWN = {
+    Action.KILL_WORKER: (_WORKER_DOWN_SECONDS, Action.START_WORKER),
+    Action.KILL_REDIS: (_REDIS_DOWN_SECONDS, Action.START_REDIS),
 }
 
 
@@ -99,12 +101,12 @@ def make_plan(
     """
     chance = Random(seed)  # noqa: S311  repeatable, not secret
     busy_seconds = duration_seconds - quiet_seconds(duration_seconds, lease_seconds)
-    cycles = max(1, round(busy_seconds / CYCLE_SECONDS))
+    cycles = max(1, round(busy_seconds / _CYCLE_SECONDS))
     length = busy_seconds / cycles
     steps = [
         step
         for number in range(cycles)
-        for step in _cycle(number * length, length / CYCLE_SECONDS, chance)
+        for step in _cycle(number * length, length / _CYCLE_SECONDS, chance)
         if kills_redis or step.action not in {Action.KILL_REDIS, Action.START_REDIS}
     ]
     return tuple(sorted(steps, key=lambda step: step.at_seconds))
@@ -112,12 +114,12 @@ def make_plan(
 
 def quiet_seconds(duration_seconds: float, lease_seconds: float) -> float:
     """How long nothing is broken at the end, so that what was lost can come back."""
-    return min(lease_seconds, QUIET_SHARE * duration_seconds)
+    return min(lease_seconds, _QUIET_SHARE * duration_seconds)
 
 
 def _cycle(begin_seconds: float, scale: float, chance: Random) -> Iterator[Step]:
     """Everything once, from a moment on; all times are multiplied by the scale."""
-    at_seconds = begin_seconds + GAP_SECONDS * scale
+    at_seconds = begin_seconds + _GAP_SECONDS * scale
     for window in (*_shuffled(EARLY, chance), *_shuffled(LATE, chance)):
         seconds = round(window.seconds * scale, 2)
         yield Step(
@@ -130,15 +132,15 @@ def _cycle(begin_seconds: float, scale: float, chance: Random) -> Iterator[Step]
         if window.kills:
             kill_at = at_seconds + seconds * chance.uniform(0.3, 0.6)
             yield from _kill(window.kills, kill_at, min(1.0, scale))
-        at_seconds += seconds + GAP_SECONDS * scale
+        at_seconds += seconds + _GAP_SECONDS * scale
 
 
 def _kill(action: Action, at_seconds: float, scale: float) -> Iterator[Step]:
-    down_seconds, revival = DOWN[action]
+    down_seconds, revival = _DOWN[action]
     up_at = at_seconds + down_seconds * scale
-    yield Step(at_seconds, action, SAYS[action], up_at)
-    yield Step(up_at, revival, SAYS[revival], up_at)
+    yield Step(at_seconds, action, _SAYS[action], up_at)
+    yield Step(up_at, revival, _SAYS[revival], up_at)
 
 
-def _shuffled(windows: tuple[Window, ...], chance: Random) -> list[Window]:
+def _shuffled(windows: tuple[_Window, ...], chance: Random) -> list[_Window]:
     return chance.sample(windows, len(windows))

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from worker.lab.drill.count import Verdict
+from worker.lab.drill.count import DrillVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything that is said at the end."""
 
-    verdict: Verdict
+    verdict: DrillVerdict
     #: A signal ended it before its time.
     interrupted: bool
     seed: int

@@ -8,14 +8,14 @@ from redis import Redis
 from config.settings import Settings
 from worker.bootstrap import make_app
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
-from worker.journal.connection import connect_journal
+from worker.journal.redis_client import connect_journal
 
 #: Keys looked at, or removed, in one round trip.
-STEP = 1000
+_STEP = 1000
 
 #: Where kombu notes the queues of each exchange, and until when it keeps the note.
-BINDINGS = "_kombu.binding."
-DEADLINES = "_kombu.binding_deadlines"
+_BINDINGS = "_kombu.binding."
+_DEADLINES = "_kombu.binding_deadlines"
 
 
 def sweep(settings: Settings, name: str) -> int:
@@ -45,14 +45,14 @@ def sweep(settings: Settings, name: str) -> int:
 
 
 def _sweep(redis: Redis, name: str) -> int:
-    removed = sum(redis.unlink(*page) for page in _pages(redis.scan_iter(f"*{name}*", STEP)))
-    for key in redis.scan_iter(f"{BINDINGS}*", STEP):
-        for page in _pages(redis.sscan_iter(key, f"*{name}*", STEP)):
+    removed = sum(redis.unlink(*page) for page in _pages(redis.scan_iter(f"*{name}*", _STEP)))
+    for key in redis.scan_iter(f"{_BINDINGS}*", _STEP):
+        for page in _pages(redis.sscan_iter(key, f"*{name}*", _STEP)):
             redis.srem(key, *page)
-    for page in _pages(redis.zscan_iter(DEADLINES, count=STEP)):
+    for page in _pages(redis.zscan_iter(_DEADLINES, count=_STEP)):
         for exchange, _until in page:
-            if not redis.exists(BINDINGS.encode() + exchange):
-                redis.zrem(DEADLINES, exchange)
+            if not redis.exists(_BINDINGS.encode() + exchange):
+                redis.zrem(_DEADLINES, exchange)
     return removed
 
 
@@ -60,7 +60,7 @@ def _pages(found: Iterable[Any]) -> Iterator[list[Any]]:
     page: list[Any] = []
     for one in found:
         page.append(one)
-        if len(page) == STEP:
+        if len(page) == _STEP:
             yield page
             page = []
     if page:

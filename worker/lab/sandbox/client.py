@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 #: Between two looks at a sandbox that is not ready yet.
-POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 
 class SandboxError(RuntimeError):
@@ -32,7 +32,7 @@ class SandboxCall:
 
 
 @dataclass(frozen=True, slots=True)
-class SandboxSummary:
+class _SandboxSummary:
     """The totals since the start or the last `forget`."""
 
     #: Requests of every kind.
@@ -70,11 +70,11 @@ class SandboxClient:
         )["requests"]
         return found
 
-    def summary(self) -> SandboxSummary:
+    def summary(self) -> _SandboxSummary:
         """The totals."""
         totals = self._ask("GET", "summary")
         by_status = {int(status): count for status, count in totals.pop("by_status").items()}
-        return SandboxSummary(by_status=by_status, **totals)
+        return _SandboxSummary(by_status=by_status, **totals)
 
     def add_fault(self, rule: str | Mapping[str, Any]) -> int:
         """Install a rule, in its text or its JSON form.
@@ -117,7 +117,7 @@ class SandboxClient:
                     raise TimeoutError(
                         f"no sandbox at {self.base_url} after {timeout_seconds:g} s: {error}"
                     ) from error
-                time.sleep(POLL_SECONDS)
+                time.sleep(_POLL_SECONDS)
             else:
                 return
 

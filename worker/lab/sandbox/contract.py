@@ -12,10 +12,10 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
-ENDPOINTS = ("users", "events", "installs")
+_ENDPOINTS = ("users", "events", "installs")
 
 #: `/v1/{client_name}/{site_id}/{endpoint}`
-PATH = re.compile(rf"/v1/[^/]+/[^/]+/({'|'.join(ENDPOINTS)})")
+PATH = re.compile(rf"/v1/[^/]+/[^/]+/({'|'.join(_ENDPOINTS)})")
 
 #: An event can be 64 KiB; nothing that is sent for it comes near this.
 MAX_BODY_BYTES = 1024 * 1024
@@ -34,7 +34,7 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class ValueKind:
+class _ValueKind:
     """What a field's value must be."""
 
     #: Completes "… must be".
@@ -46,8 +46,8 @@ class ValueKind:
 class Body:
     """The fields of one call's body."""
 
-    required: Mapping[str, ValueKind]
-    optional: Mapping[str, ValueKind] = field(default_factory=dict)
+    required: Mapping[str, _ValueKind]
+    optional: Mapping[str, _ValueKind] = field(default_factory=dict)
 
     def faults_of(self, value: Mapping[str, Any]) -> list[str]:
         """Everything that is wrong with a body, one clause each."""
@@ -88,7 +88,7 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _details(*names: str) -> ValueKind:
+def _details(*names: str) -> _ValueKind:
     """An object that may hold some names, each with text or a number."""
 
     def holds(value: Any) -> bool:
@@ -97,41 +97,41 @@ def _details(*names: str) -> ValueKind:
             for name, detail in value.items()
         )
 
-    return ValueKind(f"an object of {', '.join(names)}, each a string or a number", holds)
+    return _ValueKind(f"an object of {', '.join(names)}, each a string or a number", holds)
 
 
-TEXT = ValueKind("a non-empty string", _is_text)
-NUMBER = ValueKind("a finite number", _is_number)
-IDENTIFIER = ValueKind("a non-empty string or a number", _is_identifier)
-TIMESTAMP = ValueKind("an ISO 8601 string", _is_iso_8601)
-OBJECT = ValueKind("an object", _is_object)
+_TEXT = _ValueKind("a non-empty string", _is_text)
+_NUMBER = _ValueKind("a finite number", _is_number)
+_IDENTIFIER = _ValueKind("a non-empty string or a number", _is_identifier)
+_TIMESTAMP = _ValueKind("an ISO 8601 string", _is_iso_8601)
+_OBJECT = _ValueKind("an object", _is_object)
 
 TRACK_USER = Body(
-    {"domain": TEXT, "user_id": IDENTIFIER, "traits": OBJECT}, {"visitor_id": IDENTIFIER}
+    {"domain": _TEXT, "user_id": _IDENTIFIER, "traits": _OBJECT}, {"visitor_id": _IDENTIFIER}
 )
-LINK_DEVICE = Body({"domain": TEXT, "device_id": TEXT, "user_id": IDENTIFIER})
+LINK_DEVICE = Body({"domain": _TEXT, "device_id": _TEXT, "user_id": _IDENTIFIER})
 TRACK_EVENT = Body(
-    {"domain": TEXT, "event_type": TEXT},
+    {"domain": _TEXT, "event_type": _TEXT},
     {
-        "visitor_id": IDENTIFIER,
-        "user_id": IDENTIFIER,
-        "event_id": TEXT,
-        "event_value": NUMBER,
-        "timestamp": TIMESTAMP,
+        "visitor_id": _IDENTIFIER,
+        "user_id": _IDENTIFIER,
+        "event_id": _TEXT,
+        "event_value": _NUMBER,
+        "timestamp": _TIMESTAMP,
     },
 )
 DEVICE_EVENT = Body(
-    {"domain": TEXT, "device_id": TEXT, "event_type": TEXT, "event_value": NUMBER},
-    {"user_id": IDENTIFIER, "timestamp": TIMESTAMP},
+    {"domain": _TEXT, "device_id": _TEXT, "event_type": _TEXT, "event_value": _NUMBER},
+    {"user_id": _IDENTIFIER, "timestamp": _TIMESTAMP},
 )
 INSTALL = Body(
     {
-        "domain": TEXT,
-        "device_id": TEXT,
+        "domain": _TEXT,
+        "device_id": _TEXT,
         "app": _details("name", "version", "build", "namespace"),
         "os": _details("name", "version"),
     },
-    {"user_id": IDENTIFIER, "advertising_id": TEXT, "timestamp": TIMESTAMP},
+    {"user_id": _IDENTIFIER, "advertising_id": _TEXT, "timestamp": _TIMESTAMP},
 )
 
 
@@ -161,7 +161,7 @@ def violation_of(
         body: The body as it came.
     """
     if endpoint is None:
-        return Violation(404, f"no such path; known are /v1/CLIENT/SITE/{'|'.join(ENDPOINTS)}")
+        return Violation(404, f"no such path; known are /v1/CLIENT/SITE/{'|'.join(_ENDPOINTS)}")
     if method != "POST":
         return Violation(405, f"{method} is not allowed; use POST")
     if content_type.partition(";")[0].strip().lower() != "application/json":

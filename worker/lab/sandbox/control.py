@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from worker.lab.sandbox import answers
+from worker.lab.sandbox import replies
 from worker.lab.sandbox.faults import FaultRule, FaultRuleError, parse_rule, rule_from_json
 from worker.lab.sandbox.listener import Listener
 from worker.lab.sandbox.matching import FaultBook, InstalledRule
@@ -16,7 +16,7 @@ from worker.lab.sandbox.recorder import Recorder
 CONTROL_PREFIX = "/_sandbox/"
 
 #: Requests that `GET /_sandbox/requests` shows unless told otherwise.
-DEFAULT_LIMIT = 1000
+_DEFAULT_LIMIT = 1000
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -69,7 +69,7 @@ class Control:
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the sandbox is there."""
-        return answers.ok()
+        return replies.ok()
 
     async def summary(self, _request: web.Request) -> web.Response:
         """Totals."""
@@ -82,13 +82,13 @@ class Control:
     async def forget(self, _request: web.Request) -> web.Response:
         """Forget everything received, in the record file too."""
         self._recorder.forget()
-        return answers.ok()
+        return replies.ok()
 
     async def requests(self, request: web.Request) -> web.Response:
         """The newest requests; `?limit=`, `?key=`, `?bodies=true`."""
-        limit = request.query.get("limit", str(DEFAULT_LIMIT))
+        limit = request.query.get("limit", str(_DEFAULT_LIMIT))
         if not (limit.isascii() and limit.isdigit()):
-            return answers.error(400, "limit must be a whole number")
+            return replies.error(400, "limit must be a whole number")
         found = self._recorder.requests(
             key=request.query.get("key"),
             limit=int(limit),
@@ -108,9 +108,9 @@ class Control:
         try:
             rule = rule_from_json(json.loads(text)) if text.startswith("{") else parse_rule(text)
         except FaultRuleError as error:
-            return answers.error(400, str(error))
+            return replies.error(400, str(error))
         except (ValueError, RecursionError) as error:
-            return answers.error(400, f"the rule is not JSON: {error}")
+            return replies.error(400, f"the rule is not JSON: {error}")
         self._listener.busy.add(request.protocol)
         try:
             return web.json_response(self.install(rule).described(time.monotonic()), status=201)
@@ -120,9 +120,9 @@ class Control:
     async def delete_faults(self, _request: web.Request) -> web.Response:
         """Drop every rule."""
         await self.clear_faults()
-        return answers.ok()
+        return replies.ok()
 
     async def unknown(self, request: web.Request) -> web.Response:
         """Say what can be asked."""
         known = ", ".join(f"{route.method} {route.path}" for route in self.routes())
-        return answers.error(404, f"no {request.method} {request.path}; known are {known}")
+        return replies.error(404, f"no {request.method} {request.path}; known are {known}")

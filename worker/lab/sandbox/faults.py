@@ -18,10 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-Kind = Literal["status", "slow", "hang", "reset", "error-body", "web-page", "drip", "refuse"]
+_FaultKind = Literal["status", "slow", "hang", "reset", "error-body", "web-page", "drip", "refuse"]
 
 #: The parameter that the value right after the kind stands for: `status=503`.
-MAIN_PARAMETER = {
+_MAIN_PARAMETER = {
     "status": "code",
     "slow": "delay",
     "hang": "delay",
@@ -31,11 +31,11 @@ MAIN_PARAMETER = {
 }
 
 #: Without these a kind means nothing.
-REQUIRED = {"status": "code", "slow": "delay", "drip": "delay", "refuse": "for"}
+_REQUIRED = {"status": "code", "slow": "delay", "drip": "delay", "refuse": "for"}
 
 #: What each kind understands besides the selection. `slow` and `drip` give the real
 #: answer, so they have no say in whether the call is accepted.
-PARAMETERS: Mapping[str, frozenset[str]] = {
+_PARAMETERS: Mapping[str, frozenset[str]] = {
     "status": frozenset({"code", "retry_after", "accepts"}),
     "slow": frozenset({"delay"}),
     "hang": frozenset({"delay", "accepts"}),
@@ -46,18 +46,18 @@ PARAMETERS: Mapping[str, frozenset[str]] = {
     "refuse": frozenset(),
 }
 
-WINDOW = frozenset({"after", "for"})
-SELECTION = WINDOW | {"endpoint", "match", "nth", "times", "per_key", "ratio"}
+_WINDOW = frozenset({"after", "for"})
+_SELECTION = _WINDOW | {"endpoint", "match", "nth", "times", "per_key", "ratio"}
 
 #: Kinds that leave the client not knowing, so that the call counts as accepted by default:
 #: the worst that can happen to a worker, and what its idempotency keys are for.
-AMBIGUOUS_KINDS = frozenset({"hang", "reset", "slow", "drip"})
+_AMBIGUOUS_KINDS = frozenset({"hang", "reset", "slow", "drip"})
 
 #: A comma ends a parameter only where the next one begins: HTTP dates have commas too.
 _SEPARATOR = re.compile(r",\s*(?=[a-z_]+=)")
 
 #: The longest delay or window, in seconds.
-DAY_SECONDS = 86400.0
+_DAY_SECONDS = 86400.0
 
 
 class FaultRuleError(ValueError):
@@ -73,13 +73,13 @@ class FaultRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Kind
+    kind: _FaultKind
     #: `status`: the HTTP status to answer with.
     code: int | None = Field(None, ge=200, le=599)
     #: `status`: the Retry-After header as it shall be sent; nothing checks it.
     retry_after: Annotated[str | None, BeforeValidator(_as_text)] = Field(None, pattern=r"^[ -~]+$")
     #: `slow`, `hang`, `drip`: how long the answer takes; `hang` without it lasts for ever.
-    delay_seconds: float | None = Field(None, alias="delay", gt=0, le=DAY_SECONDS)
+    delay_seconds: float | None = Field(None, alias="delay", gt=0, le=_DAY_SECONDS)
     #: `error-body`: what the body says.
     message: str = "refused by a fault rule"
     #: Whether the call is recorded as accepted although its answer fails.
@@ -98,16 +98,16 @@ class FaultRule(BaseModel):
     #: This share of the requests, by chance.
     ratio: float | None = Field(None, gt=0, le=1)
     #: From so many seconds after the rule was installed.
-    after_seconds: float = Field(0.0, alias="after", ge=0, le=DAY_SECONDS)
+    after_seconds: float = Field(0.0, alias="after", ge=0, le=_DAY_SECONDS)
     #: For so many seconds from then on; without it for ever.
-    for_seconds: float | None = Field(None, alias="for", gt=0, le=DAY_SECONDS)
+    for_seconds: float | None = Field(None, alias="for", gt=0, le=_DAY_SECONDS)
 
     @property
     def accepts_call(self) -> bool:
         """Whether a valid call is recorded as accepted before the fault shows."""
         if self.accepts is not None:
             return self.accepts
-        return self.kind in AMBIGUOUS_KINDS or (self.code is not None and self.code < 300)  # noqa: PLR2004 - the first status that is no success
+        return self.kind in _AMBIGUOUS_KINDS or (self.code is not None and self.code < 300)  # noqa: PLR2004  the first status that is no success
 
     def described(self) -> dict[str, Any]:
         """The rule in its JSON form, only what was given."""
@@ -116,10 +116,10 @@ class FaultRule(BaseModel):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         given = {_name_of(name) for name in self.model_fields_set} - {"kind"}
-        allowed = PARAMETERS[self.kind] | (WINDOW if self.kind == "refuse" else SELECTION)
+        allowed = _PARAMETERS[self.kind] | (_WINDOW if self.kind == "refuse" else _SELECTION)
         if stray := sorted(given - allowed):
             raise ValueError(f"{self.kind} does not understand {', '.join(stray)}")
-        needed = REQUIRED.get(self.kind)
+        needed = _REQUIRED.get(self.kind)
         if needed and needed not in given:
             raise ValueError(f"{self.kind} needs {needed}")
         if self.per_key and self.nth is None and self.times is None:
@@ -140,15 +140,15 @@ def parse_rule(text: str) -> FaultRule:
     """
     head, *rest = _SEPARATOR.split(text.strip())
     kind, has_value, value = head.partition("=")
-    if kind not in PARAMETERS:
+    if kind not in _PARAMETERS:
         raise FaultRuleError(
-            f'"{text}": no such fault as "{kind}"; known are {", ".join(PARAMETERS)}'
+            f'"{text}": no such fault as "{kind}"; known are {", ".join(_PARAMETERS)}'
         )
     parameters = {"kind": kind}
     if has_value:
-        if kind not in MAIN_PARAMETER:
+        if kind not in _MAIN_PARAMETER:
             raise FaultRuleError(f'"{text}": {kind} takes no value, but it was given "{value}"')
-        parameters[MAIN_PARAMETER[kind]] = value
+        parameters[_MAIN_PARAMETER[kind]] = value
     for part in rest:
         name, _, value = part.partition("=")
         if name in parameters:
@@ -177,7 +177,7 @@ def _validated(parameters: Mapping[str, Any], *, said: str, strict: bool) -> Fau
         reason = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             known = ", ".join(
-                sorted(SELECTION | PARAMETERS.get(str(parameters["kind"]), SELECTION))
+                sorted(_SELECTION | _PARAMETERS.get(str(parameters["kind"]), _SELECTION))
             )
             reason = f"no such parameter; known are {known}"
         raise FaultRuleError(f'"{said}": {where}{reason}') from None

@@ -6,7 +6,7 @@ import socket
 from aiohttp import web
 
 #: Connections that may wait to be accepted; bursts come from workers starting together.
-BACKLOG = 1024
+_BACKLOG = 1024
 
 
 class Listener:
@@ -54,7 +54,7 @@ class Listener:
         """Listen, or stop listening, as the windows say."""
         async with self._settling:
             if self._windows == 0 and self._site is None:
-                site = web.SockSite(self._runner, self._socket, backlog=BACKLOG)
+                site = web.SockSite(self._runner, self._socket, backlog=_BACKLOG)
                 await site.start()
                 self._site = site
             elif self._windows > 0 and self._site is not None:

@@ -10,7 +10,7 @@ from typing import Self
 from worker.lab.sandbox.client import SandboxClient
 
 #: How long a stopping sandbox may take, in seconds, before it is killed.
-STOP_SECONDS = 10.0
+_STOP_SECONDS = 10.0
 
 
 class SandboxProcess:
@@ -62,7 +62,7 @@ class SandboxProcess:
         """
         self._process.send_signal(number)
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(_STOP_SECONDS)
         finally:
             self.kill()
         return self._process.returncode

@@ -12,12 +12,12 @@ from worker.lab.sandbox.faults import FaultRule, FaultRuleError, parse_rule
 from worker.lab.sandbox.record_file import RecordFileError
 from worker.lab.sandbox.recorder import DEFAULT_KEEP
 
-MISSING_AIOHTTP = (
+_MISSING_AIOHTTP = (
     "convertro sandbox needs aiohttp, which is not installed: pip install '.[sandbox]'"
 )
 
 #: Seeds that are short enough to type again.
-MAX_SEED = 999_999
+_MAX_SEED = 999_999
 
 
 def _rule(text: str) -> FaultRule:
@@ -103,7 +103,7 @@ def sandbox(  # noqa: PLR0913 - one argument for each option
     except ModuleNotFoundError as error:
         if error.name != "aiohttp":
             raise
-        typer.echo(MISSING_AIOHTTP, err=True)
+        typer.echo(_MISSING_AIOHTTP, err=True)
         raise typer.Exit(1) from None
     options = SandboxOptions(
         host=host,
@@ -112,7 +112,7 @@ def sandbox(  # noqa: PLR0913 - one argument for each option
         account=account,
         keep=keep,
         record=record,
-        seed=random.randint(0, MAX_SEED) if seed is None else seed,  # noqa: S311 - not secret
+        seed=random.randint(0, _MAX_SEED) if seed is None else seed,  # noqa: S311 - not secret
         rules=tuple(fault or ()),
     )
     typer.echo(f"seed {options.seed}; the same ratios again with --seed {options.seed}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from worker.lab.sandbox import answers
+from worker.lab.sandbox import replies
 from worker.lab.sandbox.contract import MAX_BODY_BYTES, Violation, endpoint_of, violation_of
 from worker.lab.sandbox.control import CONTROL_PREFIX, Control
 from worker.lab.sandbox.faults import FaultRule
@@ -20,7 +20,7 @@ from worker.lab.sandbox.record_file import RecordFile
 from worker.lab.sandbox.recorder import DEFAULT_KEEP, ReceivedRequest, Recorder
 
 #: How long a stopping sandbox lets answers under way finish.
-SHUTDOWN_SECONDS = 0.5
+_SHUTDOWN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +38,12 @@ class SandboxOptions:
     keep: int = DEFAULT_KEEP
     #: Where accepted calls are written down, if anywhere.
     record: Path | None = None
-    #: Decides which requests a rule with a ratio answers.
+    #: Decides which requests a rule with a ratio replies.
     seed: int = 0
     rules: tuple[FaultRule, ...] = ()
 
 
-class Vendor:
+class _Vendor:
     """What stands in for Convertro: checks, records, answers or fails."""
 
     def __init__(
@@ -83,15 +83,15 @@ class Vendor:
         received, violation = self._receive(request, body)
         rule = self._rule_for(received)
         if violation is None:
-            proper = answers.ok()
+            proper = replies.ok()
             if rule is None or rule.accepts_call:
                 self._recorder.accept(received)
         else:
-            proper = answers.error(violation.status, violation.message)
+            proper = replies.error(violation.status, violation.message)
             received.message = violation.message
         if self._latency_seconds:
             await asyncio.sleep(self._latency_seconds)
-        response = await answers.answer(request, rule, proper) if rule else proper
+        response = await replies.answer(request, rule, proper) if rule else proper
         if response is None:
             return proper  # goes nowhere: the fault ended the connection
         self._recorder.answer(received, response.status)
@@ -162,7 +162,7 @@ async def _serve(
 ) -> None:
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
     )
     listener = Listener(runner, options.host, options.port)
     try:
@@ -184,7 +184,7 @@ def _wire(
 ) -> Control:
     faults = FaultBook()
     chance = random.Random(options.seed).random  # noqa: S311 - repeatable, not secret
-    vendor = Vendor(
+    vendor = _Vendor(
         recorder,
         faults,
         options=options,

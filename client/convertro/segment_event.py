@@ -20,25 +20,25 @@ MAX_EVENT_BYTES = 64 * 1024
 MAX_MESSAGE_ID_LENGTH = 100
 
 #: A longer name of a field is not repeated in an error.
-MAX_FIELD_LENGTH = 100
+_MAX_FIELD_LENGTH = 100
 
 #: Objects and lists inside each other, the event itself counted. Far more than any library
 #: sends, and so few that no process runs out of stack over an event which another accepted.
 MAX_NESTING = 100
 
 #: Marks an id that was derived because the event brought none.
-DERIVED_ID_PREFIX = "digest-"
+_DERIVED_ID_PREFIX = "digest-"
 
 #: Hexadecimal digits of a derived id: 128 bits, beyond any chance collision.
-DERIVED_ID_DIGITS = 32
+_DERIVED_ID_DIGITS = 32
 
 #: Control characters and halves of surrogate pairs: an id becomes a key in Redis, a header and
 #: a line on a terminal.
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 #: The Python types of which an event may be made.
-SCALARS = (str, int, float, type(None))
-HOLDERS = (dict, list, tuple, Mapping)
+_SCALARS = (str, int, float, type(None))
+_HOLDERS = (dict, list, tuple, Mapping)
 
 
 class InvalidEvent(ValueError):  # noqa: N818  the public name says what is so
@@ -46,7 +46,7 @@ class InvalidEvent(ValueError):  # noqa: N818  the public name says what is so
 
     def __init__(self, field: str, reason: str) -> None:
         # Names come from the event: errors are sentences on terminals and in logs.
-        if not 0 < len(field) <= MAX_FIELD_LENGTH or not field.isprintable():
+        if not 0 < len(field) <= _MAX_FIELD_LENGTH or not field.isprintable():
             field = "event"
         # Both go to the base class, so that the error survives pickling between processes.
         super().__init__(field, reason)
@@ -151,7 +151,7 @@ def fault_of(event: Any) -> InvalidEvent | None:
 def _message_id_fault(message_id: str) -> InvalidEvent | None:
     if len(message_id) > MAX_MESSAGE_ID_LENGTH:
         return InvalidEvent("messageId", f"is longer than {MAX_MESSAGE_ID_LENGTH} characters")
-    if UNPRINTABLE.search(message_id):
+    if _UNPRINTABLE.search(message_id):
         return InvalidEvent("messageId", "holds control characters or half a surrogate pair")
     return None
 
@@ -170,7 +170,7 @@ def event_id(event: Mapping[str, Any], raw: bytes) -> str:
     if isinstance(message_id, str) and message_id:
         return message_id
     canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
-    return DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[:DERIVED_ID_DIGITS]
+    return _DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[:_DERIVED_ID_DIGITS]
 
 
 def _is_plain(event: Any) -> bool:
@@ -223,11 +223,11 @@ def _check_values(event: Mapping[str, Any]) -> None:
         if bytes_left < 0:
             raise _too_large()
         for name, child in _children(holder, level, field):
-            if isinstance(child, SCALARS):
+            if isinstance(child, _SCALARS):
                 bytes_left -= len(child) if isinstance(child, str) else 0
                 if isinstance(child, float) and not isfinite(child):
                     raise InvalidEvent(name, "holds NaN or Infinity, which JSON does not have")
-            elif isinstance(child, HOLDERS):
+            elif isinstance(child, _HOLDERS):
                 waiting.append((child, level + 1, name))
             else:
                 raise InvalidEvent(name, f"holds {kind_of(child)}, which JSON does not have")

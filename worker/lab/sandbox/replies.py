@@ -10,12 +10,12 @@ from worker.lab.sandbox.contract import OK_BODY
 from worker.lab.sandbox.faults import FaultRule
 
 #: l_onoff=1, l_linger=0: closing sends a reset instead of the usual goodbye.
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 #: Statuses that have no body.
-BODILESS = frozenset({204, 205, 304})
+_BODILESS = frozenset({204, 205, 304})
 
-WEB_PAGE = "<!doctype html><title>Sign in</title><p>Please sign in to continue.</p>"
+_WEB_PAGE = "<!doctype html><title>Sign in</title><p>Please sign in to continue.</p>"
 
 
 def ok() -> web.Response:
@@ -47,7 +47,7 @@ async def answer(
         case "error-body":
             return error(200, rule.message)
         case "web-page":
-            return web.Response(text=WEB_PAGE, content_type="text/html")
+            return web.Response(text=_WEB_PAGE, content_type="text/html")
         case "slow":
             await asyncio.sleep(rule.delay_seconds or 0)
             return proper
@@ -65,7 +65,7 @@ def _status(rule: FaultRule) -> web.Response:
     response = web.Response(status=status)
     if status < 300:  # noqa: PLR2004 - the first status that is no success
         response = web.Response(status=status, body=OK_BODY, content_type="application/json")
-    elif status not in BODILESS:
+    elif status not in _BODILESS:
         response = error(status, f"status {status} by a fault rule")
     if rule.retry_after is not None:
         response.headers["Retry-After"] = rule.retry_after
@@ -87,7 +87,7 @@ async def _reset(request: web.Request, proper: web.Response) -> None:
     await response.write(body[: len(body) // 2])
     if request.transport is not None:
         connection: socket.socket = request.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         request.transport.abort()
 
 

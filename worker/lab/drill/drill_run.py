@@ -11,7 +11,7 @@ from worker.bootstrap import Producer, make_producer
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
 from worker.journal.journal import Journal
 from worker.journal.snapshot import Snapshot
-from worker.lab.drill.count import Count, Record, SentEvent, expected
+from worker.lab.drill.count import ArrivedCall, Count, SentEvent, expected
 from worker.lab.drill.deployment import POLL_SECONDS, Deployment, DrillError
 from worker.lab.drill.drill_screen import Moment, View, clock
 from worker.lab.drill.environment import changed_settings
@@ -21,14 +21,14 @@ from worker.lab.drill.report import Report
 from worker.lab.sandbox.record_file import read_calls
 
 #: Between two looks at the journal.
-LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 
 #: What stays in flight for this long after the load is called undelivered, however long the
 #: operator's own retries would go on.
-LONGEST_PATIENCE_SECONDS = 3600.0
+_LONGEST_PATIENCE_SECONDS = 3600.0
 
 #: For workers that begin, and whatever else a busy machine delays.
-MARGIN_SECONDS = 60.0
+_MARGIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +187,7 @@ class Drill:
         time.sleep(POLL_SECONDS)
 
     def _look(self, journal: Journal) -> None:
-        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+        if time.monotonic() - self._looked_at < _LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
         try:
@@ -200,7 +200,7 @@ class Drill:
         dead = {
             letter.event_id: letter.record.reason or "unknown" for letter in journal.dead_letters()
         }
-        record = Record(read_calls(self.deployment.record))
+        record = ArrivedCall(read_calls(self.deployment.record))
         count = Count(record, dead, lambda name: journal.look(name).place)
         for event in _sent(load, self._settings):
             count.add(event)
@@ -245,5 +245,5 @@ def patience_seconds(settings: Settings, duration_seconds: float) -> float:
         (settings.retry_base_seconds + duration_seconds) * (1 + settings.retry_jitter),
         settings.retry_max_seconds,
     )
-    delivery_seconds = settings.lease_seconds + settings.longest_call_seconds + MARGIN_SECONDS
-    return min(LONGEST_PATIENCE_SECONDS, wait_seconds + delivery_seconds)
+    delivery_seconds = settings.lease_seconds + settings.longest_call_seconds + _MARGIN_SECONDS
+    return min(_LONGEST_PATIENCE_SECONDS, wait_seconds + delivery_seconds)

@@ -22,13 +22,13 @@ from worker.journal.reading import Sighting
 from worker.journal.records import Record
 from worker.status.wording import clock_time, iso_time_or_none, printable
 
-RevealOption = Annotated[
+_RevealEventOption = Annotated[
     bool, typer.Option("--reveal", help="Print the raw event too; it may hold personal data.")
 ]
 
 
 def show_dead(
-    event_id: EventIdArgument, *, reveal: RevealOption = False, as_json: JsonOption = False
+    event_id: EventIdArgument, *, reveal: _RevealEventOption = False, as_json: JsonOption = False
 ) -> None:
     """Show one dead letter without its content.
 

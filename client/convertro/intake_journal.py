@@ -19,14 +19,14 @@ from convertro.scripts import LUA, Scripts
 
 #: How long a wake-up counts without a sign of life from its deliver task. Long enough for
 #: a message to travel, short enough that a lost one delays an event by seconds only.
-WAKEUP_TTL_MS = 5_000
+_WAKEUP_TTL_MS = 5_000
 
 #: How long a worker's capacity counts after its last tick; ticks come every second.
 WORKER_TTL_MS = 5_000
 
 #: The journal's keys after their prefix, in the order in which every script is given them;
 #: `lua/common.lua` says what each holds.
-KEYS = (
+_KEYS = (
     "events",
     "due",
     "progress",
@@ -90,8 +90,8 @@ class IntakeJournal:
         self._redis = redis
         self._clock = clock
         self._fsync = fsync
-        self._key = {name: f"{key_prefix}{name}" for name in KEYS}
-        constants = {**constants, "wakeup_ttl": WAKEUP_TTL_MS, "worker_ttl": WORKER_TTL_MS}
+        self._key = {name: f"{key_prefix}{name}" for name in _KEYS}
+        constants = {**constants, "wakeup_ttl": _WAKEUP_TTL_MS, "worker_ttl": WORKER_TTL_MS}
         self._scripts = Scripts(
             redis, [*self._key.values()], constants, (LUA, *folders), shebang=shebang
         )
