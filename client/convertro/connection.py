@@ -31,8 +31,8 @@ def connect(
     Args:
         url: `redis://`, `rediss://` or `sentinel://`.
         timeout_seconds: The longest wait for a connection, and for an answer.
-        sentinel_master: Under which name the _Sentinels of a `sentinel://` URL watch the master.
-        sentinel_password: The password of the _Sentinels themselves.
+        sentinel_master: Under which name the Sentinels of a `sentinel://` URL watch the master.
+        sentinel_password: The password of the Sentinels themselves.
 
     Raises:
         ValueError: The URL cannot be read.
@@ -56,7 +56,7 @@ def _connect_to_master(
     """A client that asks the Sentinels for the master whenever it opens a connection.
 
     Nothing is tried anew: redis-py would do so at the old address, where a master that came
-    back takes writes until the _Sentinels have demoted it, and loses them then.
+    back takes writes until the Sentinels have demoted it, and loses them then.
     """
     where = parse_sentinel_url(url)
     sentinels = _Sentinels(where.addresses, how_to_ask)

@@ -15,7 +15,7 @@ from tests.events import (
     web_track,
 )
 from worker.destination import translate
-from worker.destination.revenue import bears_revenue
+from worker.destination.translation import bears_revenue
 
 SETTINGS = ConvertroSettings(events={"Signed Up": "signup"}, hybrid_attribution_model=True)
 

@@ -27,7 +27,7 @@ from worker.delivery.retry import (
     stream_break_ms,
 )
 from worker.destination import Call, translate
-from worker.destination.revenue import bears_revenue
+from worker.destination.translation import bears_revenue
 from worker.destination.wire import (
     call_name,
     encode_body,

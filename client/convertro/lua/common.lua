@@ -1,11 +1,26 @@
 -- What every script shares; it is put before each of them, behind the settings as a table.
 -- ARGV[1] is a JSON object of named arguments, or empty. All times are unix milliseconds.
 
-local EVENTS, DUE, PROGRESS, DEAD, DONE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local COUNTERS, WAKEUPS, WORKERS, CLAIMED = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local BREAKER, PAUSE, PACE = KEYS[10], KEYS[11], KEYS[12]
-local TRIED, DEATHS, SENT = KEYS[13], KEYS[14], KEYS[15]
-local RECENT, LATEST, ASKED, BELL = KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+-- The journal's keys, in the order of _KEYS in intake_journal.py.
+local EVENTS = KEYS[1]      -- hash: id → the raw event
+local DUE = KEYS[2]         -- sorted set: id → when it may next be claimed; a lease is a later time
+local PROGRESS = KEYS[3]    -- hash: id → its record, as JSON; absent until the first claim
+local DEAD = KEYS[4]        -- sorted set: id → when it died; the reason is in its record
+local DONE = KEYS[5]        -- sets of finished ids, one for each dedupe generation
+local COUNTERS = KEYS[6]    -- hash: all that was ever counted
+local WAKEUPS = KEYS[7]     -- sorted set: wake-up token → until when it counts
+local WORKERS = KEYS[8]     -- sorted set: '<tasks at once> <name>' → until when it counts as alive
+local CLAIMED = KEYS[9]     -- sorted set: id → end of its lease; an index of DUE
+local BREAKER = KEYS[10]    -- hash: see gate.lua
+local PAUSE = KEYS[11]      -- string: since when and why an operator holds delivery, as JSON
+local PACE = KEYS[12]       -- hash: what is left of this second's requests, if they are bounded
+local TRIED = KEYS[13]      -- sorted set: id → first attempt, of unfinished events that failed
+local DEATHS = KEYS[14]     -- hash: how many letters there are, by reason and status
+local SENT = KEYS[15]       -- hash: id → the call that a dead letter failed with, as JSON
+local RECENT = KEYS[16]     -- hashes of what was counted, one for each ten seconds
+local LATEST = KEYS[17]     -- hash: last delivery, last failure, fastest ten seconds
+local ASKED = KEYS[18]      -- sorted set: worker → when a process of it last asked for work
+local BELL = KEYS[19]       -- list: an entry wakes a deliver task that waits for more
 
 local args = ARGV[1] == '' and {} or cjson.decode(ARGV[1])
 
