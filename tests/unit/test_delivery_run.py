@@ -247,7 +247,7 @@ def dead(event: ClaimedEvent) -> Finish:
 
 def test_burials_are_announced_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a full process it writes as soon as half have ended: here four, the others wait."""
-    monkeypatch.setattr(delivery_run, "CROWDED_PACE_SECONDS", 60.0)
+    monkeypatch.setattr(delivery_run, "CROWDED_PACE_SECONDS", 600.0)
     announcer = FakeAnnouncer()
 
     def deliver(event: ClaimedEvent) -> Finish:
