@@ -38,6 +38,17 @@ def test_a_fault_in_a_step_counts_more_than_ctrl_c() -> None:
         take_step(1, [], ValueError("fault"))
 
 
+def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        done: list[str] = []
+        take_step(2, done)
+        assert done == ["done"]
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_quiet_step_changes_nothing() -> None:
     done: list[str] = []
     take_step(0, done)

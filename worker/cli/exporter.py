@@ -14,6 +14,7 @@ from worker.cli.output import say
 from worker.cli.verdict import every_worker, live, ready
 from worker.exporter.collector import journal_registry
 from worker.exporter.server import ExporterServer, exporter_app
+from worker.signals import heeded
 
 #: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
 SCRAPE_TIMEOUT_SECONDS = 2.0
@@ -57,11 +58,12 @@ def exporter(
 
 def serve(server: ExporterServer) -> None:
     """Answer until a signal comes."""
+    stop_signals = heeded(STOP_SIGNALS)
     # The threads inherit that: the signals wait for us.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
     Thread(target=server.serve_forever, daemon=True).start()
     say(f"convertro exporter listening on {server.base_url}/metrics")
     sys.stdout.flush()
-    signal.sigwait(STOP_SIGNALS)
+    signal.sigwait(stop_signals)
     server.shutdown()
     server.server_close()

@@ -23,6 +23,7 @@ from worker.drill.report import Report
 from worker.drill.run import Drill, Options
 from worker.drill.show import View, document, make_view, say_verdict
 from worker.drill.sweep import sweep
+from worker.signals import heeded
 
 #: Seeds that are short enough to type again.
 MAX_SEED = 999_999
@@ -36,7 +37,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._came = False
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heeded((signal.SIGINT, signal.SIGTERM)):
             signal.signal(number, self._note)
 
     def _note(self, _number: int, _frame: Any) -> None:

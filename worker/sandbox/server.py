@@ -18,6 +18,7 @@ from worker.sandbox.listener import Listener
 from worker.sandbox.record_file import RecordFile
 from worker.sandbox.recorder import DEFAULT_KEEP, ReceivedRequest, Recorder
 from worker.sandbox.selection import Candidate, FaultBook
+from worker.signals import heeded
 
 #: How long a stopping sandbox lets answers under way finish.
 SHUTDOWN_SECONDS = 0.5
@@ -144,7 +145,7 @@ async def serve(options: SandboxOptions, announce: Callable[[str], None]) -> Non
         RecordFileError: The record file is not one.
     """
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in heeded((signal.SIGTERM, signal.SIGINT)):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     record_file = RecordFile(options.record) if options.record else None
     try:
