@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli_process import Cli
 from tests.functional.test_wakeups import children_of, enqueue, event_ids, has_worker
+from tests.memory import FULL, used_to
 from tests.waiting import until
 from worker.demo.stack import Stack
 from worker.errors import JournalUnavailable
@@ -77,15 +78,13 @@ def test_a_vendor_that_is_down_while_few_events_come(stack: Stack, worker: objec
 def test_a_full_redis(stack: Stack, worker: object) -> None:
     redis = stack.valkey.client()
     enqueue(stack, event_ids("before", 20))
-    used = int(redis.info("memory")["used_memory"])
-    redis.config_set("maxmemory", used)
-    with pytest.raises(JournalUnavailable):
-        enqueue(stack, event_ids("refused", 20))
-    said = said_by(stack)
+    with used_to(FULL, redis):
+        with pytest.raises(JournalUnavailable):
+            enqueue(stack, event_ids("refused", 20))
+        said = said_by(stack)
     assert "! Redis is full (" in said
     assert "enqueue() refuses events" in said
     assert "CONFIG SET maxmemory" in said
-    redis.config_set("maxmemory", 0)
     until(lambda: not shows(stack, "redis_full")())
 
 

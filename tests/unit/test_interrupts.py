@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from tests.ignoring import ignoring_sigint
 from worker.cli.interrupts import step
 
 
@@ -39,14 +40,11 @@ def test_a_fault_in_a_step_counts_more_than_ctrl_c() -> None:
 
 
 def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        done: list[str] = []
+    done: list[str] = []
+    with ignoring_sigint():
         take_step(2, done)
-        assert done == ["done"]
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
+    assert done == ["done"]
 
 
 def test_a_quiet_step_changes_nothing() -> None:
