@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.ageing import let_pass
 from tests.cli_process import Cli
 from tests.functional.test_wakeups import children_of, enqueue, event_ids, has_worker
 from tests.memory import FULL, used_to
@@ -15,6 +16,7 @@ from tests.waiting import until
 from worker.demo.stack import Stack
 from worker.errors import JournalUnavailable
 from worker.sandbox.process import SandboxProcess
+from worker.snapshot import STUCK_MS
 
 SENSITIVE = {"BREAKER_MIN_COUNT": "5", "BLIP_TRIES": "1", "RETRY_BASE_SECONDS": "1"}
 
@@ -112,7 +114,9 @@ def test_a_worker_that_is_alive_and_consumes_nothing(stack: Stack, worker: Popen
         os.kill(process_id, signal.SIGSTOP)
     try:
         enqueue(stack, event_ids("waiting", 10))
-        until(shows(stack, "worker_stuck"), 60)
+        assert not shows(stack, "worker_stuck")()
+        let_pass(stack.valkey.client(), STUCK_MS / 1000)
+        assert shows(stack, "worker_stuck")()
         said = said_by(stack)
         assert said.startswith("stuck: 10 events wait, and no worker asks for work, 1 worker")
         assert "is alive but asked for work" in said
