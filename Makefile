@@ -46,7 +46,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 unit: $(STAMP) ## Run the tests that need no server
-	$(BIN)/pytest -q tests/unit tests/contract
+	$(BIN)/pytest -q tests/unit tests/contract --numprocesses 2
 
 functional: $(STAMP) ## Run the tests with a real Valkey, worker and sandbox
 	$(BIN)/pytest tests/functional

@@ -1,6 +1,7 @@
 """What every tier needs: an environment without the developer's own settings."""
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,14 @@ settings.load_profile("no deadline")
 
 if TYPE_CHECKING:
     from worker.lab.demo.stack import Stack
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heeded() -> Iterator[None]:
+    """Tests send SIGINT to themselves and to what they start, however they were started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

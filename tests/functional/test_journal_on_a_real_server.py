@@ -13,6 +13,7 @@ from convertro.errors import JournalUnavailable
 from tests.holding_machine import SETTINGS as HOLDING_SETTINGS
 from tests.holding_machine import HoldingMachine
 from tests.journal_machine import DEDUPE_MS, SETTINGS, JournalMachine
+from tests.memory import used_to
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Finished, Move
 from worker.lab.demo.embedded import embedded_server
@@ -99,11 +100,8 @@ def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> Non
 def nearly_full(redis: Redis, journal: Journal) -> Iterator[None]:
     """Let Redis have used more than nine tenths of its memory."""
     journal.accept([("first", b"{}")], [])  # to know a script takes memory too
-    redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / 0.93))
-    try:
+    with used_to(0.93, redis):
         yield
-    finally:
-        redis.config_set("maxmemory", 0)
 
 
 def test_intake_leaves_the_last_tenth_of_the_memory_to_the_workers(redis: Redis) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.ignoring import ignoring_sigint
 from tests.sandbox_requests import IMPATIENT_SECONDS, LONG_SECONDS, send, wait_for
 from worker.lab.sandbox.client import SandboxClient
 from worker.lab.sandbox.process import SandboxProcess
@@ -40,6 +41,13 @@ def test_it_stops_quietly_even_with_answers_under_way(
             with pytest.raises(requests.ConnectionError):
                 hanging.result()
     assert capfd.readouterr().err == ""
+
+
+def test_who_was_started_to_ignore_ctrl_c_ignores_it() -> None:
+    with ignoring_sigint(), SandboxProcess() as sandbox:
+        sandbox._process.send_signal(signal.SIGINT)
+        assert send(sandbox).status_code == 200
+        assert sandbox.stop() == 0
 
 
 def test_every_answer_can_be_slowed() -> None:

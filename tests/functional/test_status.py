@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from convertro.errors import JournalUnavailable
+from tests.ageing import let_pass
 from tests.cli_process import Cli
 from tests.functional.test_wakeups import children_of, enqueue, event_ids, has_worker
+from tests.memory import FULL, used_to
 from tests.waiting import until
+from worker.journal.snapshot import STUCK_MS
 from worker.lab.demo.stack import Stack
 from worker.lab.sandbox.process import SandboxProcess
 
@@ -77,15 +80,13 @@ def test_a_vendor_that_is_down_while_few_events_come(stack: Stack, worker: objec
 def test_a_full_redis(stack: Stack, worker: object) -> None:
     redis = stack.valkey.client()
     enqueue(stack, event_ids("before", 20))
-    used = int(redis.info("memory")["used_memory"])
-    redis.config_set("maxmemory", used)
-    with pytest.raises(JournalUnavailable):
-        enqueue(stack, event_ids("refused", 20))
-    said = said_by(stack)
+    with used_to(FULL, redis):
+        with pytest.raises(JournalUnavailable):
+            enqueue(stack, event_ids("refused", 20))
+        said = said_by(stack)
     assert "! Redis is full (" in said
     assert "enqueue() refuses events" in said
     assert "CONFIG SET maxmemory" in said
-    redis.config_set("maxmemory", 0)
     until(lambda: not shows(stack, "redis_full")())
 
 
@@ -113,7 +114,9 @@ def test_a_worker_that_is_alive_and_consumes_nothing(stack: Stack, worker: Popen
         os.kill(process_id, signal.SIGSTOP)
     try:
         enqueue(stack, event_ids("waiting", 10))
-        until(shows(stack, "worker_stuck"), 60)
+        assert not shows(stack, "worker_stuck")()
+        let_pass(stack.valkey.client(), STUCK_MS / 1000)
+        assert shows(stack, "worker_stuck")()
         said = said_by(stack)
         assert said.startswith("stuck: 10 events wait, and no worker asks for work, 1 worker")
         assert "is alive but asked for work" in said

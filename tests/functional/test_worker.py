@@ -14,6 +14,7 @@ from redis import Redis
 
 from convertro.errors import JournalUnavailable
 from tests.events import ORDER, mobile_track, order_completed, web_identify
+from tests.memory import used_to
 from tests.waiting import until
 from worker.lab.demo.stack import DESTINATION, ROOT, Stack, stop_process
 from worker.task_names import DELIVER
@@ -99,7 +100,6 @@ def test_what_was_accepted_is_not_sent_again_with_the_rest(stack: Stack) -> None
 
 def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: Stack) -> None:
     redis = Redis(port=stack.valkey.port)
-    redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 8_000_000)
     producer = stack.producer()
     accepted = 0
 
@@ -111,10 +111,11 @@ def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: St
             )
             accepted += 1
 
-    with pytest.raises(JournalUnavailable, match="nine tenths"):
-        fill()
-    stack.start_worker()
-    until(lambda: producer.journal.snapshot().in_flight == 0)
+    with used_to(0.85, redis):
+        with pytest.raises(JournalUnavailable, match="nine tenths"):
+            fill()
+        stack.start_worker()
+        until(lambda: producer.journal.snapshot().in_flight == 0)
     assert producer.journal.snapshot().total("delivered") == accepted > 100
     assert producer.intake.enqueue(mobile_track(messageId="after")) == "after"
 

@@ -92,6 +92,7 @@ def test_who_buries_does_not_wait_for_a_broker_that_hangs() -> None:
         assert announcer._inbox.empty()
 
 
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("hangs", [False, True])
 def test_a_broker_that_is_unwell_is_asked_once_and_then_left_alone(hangs: bool) -> None:
     with socket.socket() as server:

@@ -10,6 +10,7 @@ import structlog
 
 from config.settings import Settings
 from tests.fakes import FailTimes, FakeAnnouncer, FakeLedger, claimed
+from tests.waiting import until
 from worker.delivery import run as delivery_run
 from worker.delivery.run import DeliveryRun
 from worker.delivery.threads import EventThreads
@@ -23,6 +24,7 @@ SETTINGS = Settings(concurrency=4, task_seconds=60, shutdown_seconds=0)
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_run, "JOURNAL_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(delivery_run, "_BUSY_SECONDS", 0.05)
 
 
 def events(number: int) -> "deque[ClaimedEvent]":
@@ -207,8 +209,7 @@ def test_a_suspect_has_its_process_for_itself() -> None:
     def deliver(event: ClaimedEvent) -> Finish:
         if event.event_id == "suspect":
             asked = len(ledger.limits)
-            while len(ledger.limits) < asked + 2:
-                pass
+            until(lambda: len(ledger.limits) >= asked + 2)
             limits_while_in_flight.extend(ledger.limits[asked:])
             ledger.events += events(2)
         return delivered(event)
@@ -246,14 +247,22 @@ def dead(event: ClaimedEvent) -> Finish:
 
 
 def test_burials_are_announced_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_run, "PACE_SECONDS", 60.0)
+    """Of a full process it writes as soon as half have ended: here four, the others wait."""
+    monkeypatch.setattr(delivery_run, "_CROWDED_PACE_SECONDS", 600.0)
     announcer = FakeAnnouncer()
-    settings = SETTINGS.model_copy(update={"concurrency": 5})
-    run_of(FakeLedger(events(4)), dead, settings=settings, announce=announcer).run()
-    (told,) = announcer.told
-    assert sorted(told, key=lambda burial: burial.event_id) == [
+
+    def deliver(event: ClaimedEvent) -> Finish:
+        if event.event_id >= "event-4":
+            until(lambda: announcer.told)
+        return dead(event)
+
+    settings = SETTINGS.model_copy(update={"concurrency": 8})
+    run_of(FakeLedger(events(8)), deliver, settings=settings, announce=announcer).run()
+    first, *_ = announcer.told
+    assert sorted(first, key=lambda burial: burial.event_id) == [
         Burial(f"event-{number}", "rejected", "http_400") for number in range(4)
     ]
+    assert sum(map(len, announcer.told)) == 8
 
 
 @pytest.mark.parametrize("answer", [Finished.HELD, Finished.LOST, Finished.GONE])

@@ -220,6 +220,7 @@ def test_a_worker_that_does_not_ask_for_waiting_work_is_stuck(bench: Bench) -> N
     assert bench.value("oldest_due_age_seconds") == STUCK_MS / 1000
 
 
+@pytest.mark.usefixtures("waits")
 def test_without_redis_one_metric_says_so() -> None:
     nobody = Redis("127.0.0.1", 1)
     registry = journal_registry(Journal(nobody, Settings()), Settings())

@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from tests.ignoring import ignoring_sigint
 from worker.cli.terminal.interrupts import step
 
 
@@ -36,6 +37,14 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
 def test_a_fault_in_a_step_counts_more_than_ctrl_c() -> None:
     with pytest.raises(ValueError, match="fault"):
         take_step(1, [], ValueError("fault"))
+
+
+def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    done: list[str] = []
+    with ignoring_sigint():
+        take_step(2, done)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert done == ["done"]
 
 
 def test_a_quiet_step_changes_nothing() -> None:

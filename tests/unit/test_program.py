@@ -66,3 +66,32 @@ def test_a_module_of_our_own_that_is_missing_is_a_fault() -> None:
     command = LazyCommand("toys", Entry("worker.no_such_module:toys", ""))
     with pytest.raises(ModuleNotFoundError):
         command.make_context("toys", [])
+
+
+def run_in_shell(redirection: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    script = f'exec "$@" {redirection}'
+    command = ["sh", "-c", script, "sh", sys.executable, "-m", "worker.cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("schedule",), ("schedule", "--json"), ("dead", "list"), ("--help",), ()]
+)
+def test_a_closed_output_is_a_sentence(arguments: tuple[str, ...]) -> None:
+    ended = run_in_shell(">&-", *arguments)
+    assert ended.returncode == ExitCode.USAGE
+    assert ended.stderr == "convertro: standard output is closed\n"
+
+
+def test_a_closed_input_is_empty() -> None:
+    ended = run_in_shell("<&-", "translate", "-")
+    empty = run_in_shell("</dev/null", "translate", "-")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        (empty.returncode, empty.stdout, empty.stderr)
+    )
+    assert "Traceback" not in ended.stderr
+
+
+def test_nobody_need_hear_the_complaints() -> None:
+    ended = run_in_shell("2>&-", "schedule", "--no-such-option")
+    assert (ended.returncode, ended.stdout) == (ExitCode.USAGE, "")

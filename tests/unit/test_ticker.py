@@ -103,6 +103,7 @@ def test_an_outage_of_the_journal_is_said_once(
     assert journal.snapshot().workers != ()
 
 
+@pytest.mark.usefixtures("waits")
 def test_a_broker_that_fails_is_left_alone_for_a_while() -> None:
     now = 100.0
     app = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)

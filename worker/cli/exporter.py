@@ -11,6 +11,7 @@ from config.logs import configure_logs
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import journal_of, read_settings
 from worker.cli.terminal.output import say
+from worker.cli.terminal.signals import heeded
 from worker.exporter.collector import journal_registry
 from worker.exporter.metrics_server import ExporterServer, exporter_app
 from worker.status.health import every_worker, live, ready
@@ -57,11 +58,12 @@ def exporter(
 
 def serve(server: ExporterServer) -> None:
     """Answer until a signal comes."""
+    stop_signals = heeded(_STOP_SIGNALS)
     # The threads inherit that: the signals wait for us.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
     Thread(target=server.serve_forever, daemon=True).start()
     say(f"convertro exporter listening on {server.base_url}/metrics")
     sys.stdout.flush()
-    signal.sigwait(_STOP_SIGNALS)
+    signal.sigwait(stop_signals)
     server.shutdown()
     server.server_close()

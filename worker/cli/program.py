@@ -6,8 +6,10 @@ Redis client, and `convertro --help` answers at once.
 
 import errno
 import io
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
@@ -189,8 +191,23 @@ def _group(
 
 def main() -> None:
     """Run the command that the user typed and exit with its code."""
+    _mend_closed_streams()
     _escape_what_cannot_be_shown()
     program().main(prog_name="convertro")
+
+
+def _mend_closed_streams() -> None:
+    """Without standard output there is nothing to run for; what else is closed is as if empty.
+
+    The next file or connection would get the number of one that stays closed.
+    """
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115  for as long as the process runs
+    if sys.stdout is None:
+        complain("standard output is closed")
+        sys.exit(ExitCode.USAGE)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  the same
 
 
 def _escape_what_cannot_be_shown() -> None:

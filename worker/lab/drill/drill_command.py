@@ -15,6 +15,7 @@ from config.settings import Settings
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail
 from worker.cli.terminal.open_journal import open_journal, read_settings
 from worker.cli.terminal.output import JsonOption, say_json
+from worker.cli.terminal.signals import heeded
 from worker.lab.demo.stack import Stack
 from worker.lab.drill.deployment import Deployment, DrillError
 from worker.lab.drill.drill_run import Drill, Options
@@ -36,7 +37,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._came = False
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heeded((signal.SIGINT, signal.SIGTERM)):
             signal.signal(number, self._note)
 
     def _note(self, _number: int, _frame: Any) -> None:

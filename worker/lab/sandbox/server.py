@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from worker.cli.terminal.signals import heeded
 from worker.lab.sandbox import replies
 from worker.lab.sandbox.contract import MAX_BODY_BYTES, Violation, endpoint_of, violation_of
 from worker.lab.sandbox.control import CONTROL_PREFIX, Control
@@ -38,7 +39,7 @@ class SandboxOptions:
     keep: int = DEFAULT_KEEP
     #: Where accepted calls are written down, if anywhere.
     record: Path | None = None
-    #: Decides which requests a rule with a ratio replies.
+    #: Decides which requests a rule with a ratio answers.
     seed: int = 0
     rules: tuple[FaultRule, ...] = ()
 
@@ -144,7 +145,7 @@ async def serve(options: SandboxOptions, announce: Callable[[str], None]) -> Non
         RecordFileError: The record file is not one.
     """
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in heeded((signal.SIGTERM, signal.SIGINT)):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     record_file = RecordFile(options.record) if options.record else None
     try:
