@@ -15,6 +15,7 @@ from worker.connection import PRODUCER_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS, 
 from worker.delivery import Delivery
 from worker.delivery_run import DeliveryRun, EventThreads
 from worker.errors import JournalUnavailable
+from worker.foreign_messages import foreign_messages
 from worker.intake import Intake
 from worker.journal import Journal
 from worker.outage import Outage
@@ -127,7 +128,9 @@ def make_worker(settings: Settings, app: Celery) -> Worker:
 def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:
     """Put the ticker of a worker's parent process together."""
     journal = Journal(connect(settings, TICKER_TIMEOUT_SECONDS), settings)
-    return Ticker(journal, Wakeups(app), worker_name.value, capacity, ticker_outage)
+    return Ticker(
+        journal, Wakeups(app), worker_name.value, capacity, ticker_outage, foreign_messages
+    )
 
 
 def producer() -> Producer:

@@ -8,6 +8,7 @@ import structlog
 from celery import Celery
 
 from config.settings import Settings
+from worker.foreign_messages import ForeignMessages
 from worker.journal import Journal
 from worker.names import DELIVER, QUEUE
 from worker.outage import Outage
@@ -38,7 +39,7 @@ def app() -> Iterator[Celery]:
 
 
 def ticker_of(journal: Journal, app: Celery, capacity: int) -> Ticker:
-    return Ticker(journal, Wakeups(app), "worker-1", capacity, Outage("journal"))
+    return Ticker(journal, Wakeups(app), "worker-1", capacity, Outage("journal"), ForeignMessages())
 
 
 def messages(app: Celery) -> list[str]:
