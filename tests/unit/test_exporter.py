@@ -16,6 +16,7 @@ from worker.convertro.responses import OutcomeClass
 from worker.exporter.collector import journal_registry
 from worker.exporter.counters import COUNTERS, DURATIONS
 from worker.exporter.gauges import MOST_WORKERS
+from worker.foreign_messages import Kind
 from worker.histogram import BOUNDS_MS
 from worker.holding import Cause
 from worker.journal import Journal
@@ -95,6 +96,7 @@ def test_a_journal_that_was_never_used_has_its_counters_at_zero(bench: Bench) ->
     assert value(text, "convertro_up") == 1
     assert labels_of(text, "convertro_attempts_total") == dict.fromkeys(OutcomeClass, 0)
     assert labels_of(text, "convertro_breaker_opened_total") == dict.fromkeys(Cause, 0)
+    assert labels_of(text, "convertro_foreign_messages_total") == dict.fromkeys(Kind, 0)
     assert labels_of(text, "convertro_breaker_open") == dict.fromkeys(Cause, 0)
     assert value(text, "convertro_events_accepted_total") == 0
     assert value(text, "convertro_oldest_due_age_seconds") == 0
@@ -159,7 +161,7 @@ def test_dead_letters_are_told_by_reason_and_status_and_odd_ones_together(bench:
         (("reason", "other"), ("status", "other")): 2,
     }
     assert labels_of(text, "convertro_events_dead_total") == {"rejected": 2, "other": 2}
-    assert "ada" not in text
+    assert "ada@" not in text
 
 
 def test_the_breaker_shows_its_cause_and_its_age(bench: Bench) -> None:

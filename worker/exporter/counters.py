@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
 from worker.convertro.reasons import SkipReason
 from worker.convertro.responses import OutcomeClass
+from worker.foreign_messages import Kind
 from worker.histogram import BOUNDS_MS, Histogram
 from worker.holding import Cause
 from worker.records import Move
@@ -55,6 +56,12 @@ COUNTERS = {
         "convertro_breaker_opened", "Times that the breaker opened.", "cause", tuple(Cause)
     ),
     "wakeups": Counter("convertro_wakeups", "Wake-ups that were rung."),
+    "foreign": Counter(
+        "convertro_foreign_messages",
+        "Messages in the queue that were no wake-ups, and were dropped.",
+        "kind",
+        tuple(Kind),
+    ),
     "stale": Counter(
         "convertro_stale_finishes", "Finishes that came after their lease.", "move", tuple(Move)
     ),
