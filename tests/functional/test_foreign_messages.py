@@ -1,6 +1,8 @@
 """Whatever somebody puts into the queue of wake-ups, a worker drops it, counts it and delivers."""
 
 import json
+import random
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,8 +52,15 @@ def foreign_counters(stack: Stack) -> dict[str, int]:
     }
 
 
-def lines_of(stack: Stack, action: str) -> list[dict[str, Any]]:
-    return [line for line in stack.worker_lines() if line.get("action") == action]
+def kinds_told_once_a_minute(stack: Stack) -> set[str]:
+    """The kinds that the log names, none of them twice within a minute."""
+    times: dict[str, list[datetime]] = {}
+    for line in stack.worker_lines():
+        if line.get("action") == "foreign_message_dropped":
+            times.setdefault(line["kind"], []).append(datetime.fromisoformat(line["timestamp"]))
+    for told in times.values():
+        assert all((later - earlier).total_seconds() > 59 for earlier, later in pairwise(told))
+    return set(times)
 
 
 def tasks_received(stack: Stack) -> int:
@@ -88,11 +97,7 @@ def test_every_kind_is_dropped_and_counted_and_the_worker_goes_on(stack: Stack, 
     assert redis.llen(QUEUE) == 0
     assert MARKER not in stack.worker_log.read_text()
     assert MARKER not in json.dumps(seen)
-    told = lines_of(stack, "foreign_message_dropped")
-    assert {line["kind"] for line in told} == set(pushed)
-    for kind in pushed:
-        times = [datetime.fromisoformat(line["timestamp"]) for line in told if line["kind"] == kind]
-        assert all((later - earlier).total_seconds() >= 59 for earlier, later in pairwise(times))
+    assert kinds_told_once_a_minute(stack) == set(pushed)
     bad = [line for line in stack.worker_lines() if line["level"] in {"error", "critical"}]
     assert not bad
     assert "broker_unavailable" not in stack.worker_log.read_text()
@@ -120,3 +125,31 @@ def test_a_queue_that_is_no_list_is_no_silent_end(stack: Stack) -> None:
     redis.delete(QUEUE)
     until(lambda: producer.journal.snapshot().total("delivered") == 1)
     assert MARKER not in stack.worker_log.read_text()
+
+
+@pytest.mark.slow
+def test_a_worker_delivers_by_wakeups_after_a_minute_of_them(stack: Stack) -> None:
+    worker = stack.start_worker()
+    producer, redis = stack.producer(), Redis(port=stack.valkey.port)
+    until(lambda: producer.journal.snapshot().workers)
+    before = children_of(worker.pid)
+    entries = [entry for _, _, entry in corpus()]
+    pushed, ends_at = 0, time.monotonic() + 60
+    while time.monotonic() < ends_at:
+        redis.lpush(QUEUE, *random.sample(entries, BATCH))
+        pushed += BATCH
+        time.sleep(0.1)
+    for number in range(10):
+        until(lambda: producer.journal.snapshot().wakeups == 0)
+        rung, received = (
+            producer.journal.snapshot().counters.get("wakeups", 0),
+            tasks_received(stack),
+        )
+        producer.intake.enqueue(mobile_track(messageId=f"after-{number}"))
+        until(lambda n=number: producer.journal.snapshot().total("delivered") == n + 1)
+        assert producer.journal.snapshot().counters["wakeups"] == rung + 1
+        until(lambda r=received: tasks_received(stack) == r + 1)
+    until(lambda: sum(foreign_counters(stack).values()) == pushed)
+    assert (worker.poll(), children_of(worker.pid)) == (None, before)
+    assert redis.llen(QUEUE) == 0
+    assert kinds_told_once_a_minute(stack) == set(foreign_counters(stack))
