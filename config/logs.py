@@ -22,8 +22,8 @@ _TASK_LOGGERS = ("celery.worker.strategy", "celery.app.trace")
 #: Celery's advice on its next major release, given each time that the broker is lost.
 _ADVICE = "PendingDeprecationWarning"
 
-#: What Celery says about a message that it throws away, and then quotes, content and all.
-_QUOTING = ("Can't decode message body", "Received and deleted unknown message")
+#: What Celery says of a remote-control message that it cannot read, and then quotes, all of it.
+_QUOTING = "Can't decode message body"
 
 #: What it says, as an error, each time that it tries in vain to connect: `broker_unavailable` and
 #: `broker_outage` say it once.
@@ -40,9 +40,8 @@ _FIRST = ("timestamp", "level", "event", "action")
 
 def _withhold_quotation(record: logging.LogRecord) -> bool:
     """Keep what Celery says about a message, and not what is in it."""
-    for beginning in _QUOTING:
-        if str(record.msg).startswith(beginning):
-            record.msg, record.args = f"{beginning}; it was thrown away.", ()
+    if str(record.msg).startswith(_QUOTING):
+        record.msg, record.args, record.exc_info = f"{_QUOTING}; it was thrown away.", (), None
     return True
 
 

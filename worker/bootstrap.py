@@ -17,6 +17,7 @@ from worker.journal.journal import Journal
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.process.broker import PromptEvents, SteadyBroker
 from worker.process.flower import Announcer, tell_nobody
+from worker.process.foreign_messages import foreign_messages
 from worker.process.outage import Outage
 from worker.process.stopping import StopFlag
 from worker.process.ticker import Ticker, WorkerName
@@ -80,7 +81,9 @@ def _make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
 def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:
     """Put the ticker of a worker's parent process together."""
     journal = Journal(connect_journal(settings, _TICKER_TIMEOUT_SECONDS), settings)
-    return Ticker(journal, Wakeups(app), worker_name.value, capacity, _ticker_outage)
+    return Ticker(
+        journal, Wakeups(app), worker_name.value, capacity, _ticker_outage, foreign_messages
+    )
 
 
 def producer() -> Producer:

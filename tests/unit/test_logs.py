@@ -81,6 +81,15 @@ def test_what_quotes_repeats_or_advises_is_not_logged(statement: str) -> None:
     assert logged(f"warnings.simplefilter('always')\n{statement}") == []
 
 
+def test_a_message_that_celery_cannot_read_is_not_quoted() -> None:
+    (line,) = logged(
+        f"try: raise ValueError('{SECRET}')\n"
+        "except ValueError: logging.getLogger(config.logs.CONSUMER_LOGGER).critical("
+        f"\"Can't decode message body: %r\", '{SECRET}', exc_info=True)"
+    )
+    assert SECRET not in str(line)
+
+
 def test_the_arguments_of_a_task_that_failed_are_left_out() -> None:
     (line,) = logged(
         "logging.getLogger('celery.app.trace').error("

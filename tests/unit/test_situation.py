@@ -155,6 +155,10 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
             {"recent": Recent(NOW_MS, {SLOT - 1: {"dead:no_identity": 3}})},
             "dead_letters_new",
         ),
+        (
+            {"recent": Recent(NOW_MS, {SLOT - 1: {"foreign:unknown_task": 3}})},
+            "foreign_messages",
+        ),
         ({"stored": 1, "counters": {"accepted": 1}}, "unaccounted"),
         ({"stored": 1, "counters": {"accepted": 0}}, "unaccounted"),
         (

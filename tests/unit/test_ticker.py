@@ -10,6 +10,7 @@ from celery import Celery
 from config.settings import Settings
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Move
+from worker.process.foreign_messages import ForeignMessages
 from worker.process.outage import Outage
 from worker.process.ticker import Ticker
 from worker.process.wakeups import MUTED_SECONDS, Wakeups
@@ -38,7 +39,7 @@ def app() -> Iterator[Celery]:
 
 
 def ticker_of(journal: Journal, app: Celery, capacity: int) -> Ticker:
-    return Ticker(journal, Wakeups(app), "worker-1", capacity, Outage("journal"))
+    return Ticker(journal, Wakeups(app), "worker-1", capacity, Outage("journal"), ForeignMessages())
 
 
 def messages(app: Celery) -> list[str]:

@@ -13,6 +13,7 @@ from worker.journal.histogram import BOUNDS_MS, Histogram
 from worker.journal.records import Move
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
 from worker.outcomes import OutcomeClass
+from worker.process.foreign_messages import Kind
 
 #: A label that is one of few. Whatever else may be in the journal is `OTHER`, so that the number
 #: of time series stays small.
@@ -55,6 +56,12 @@ COUNTERS = {
         "convertro_breaker_opened", "Times that the breaker opened.", "cause", tuple(Cause)
     ),
     "wakeups": _Counter("convertro_wakeups", "Wake-ups that were rung."),
+    "foreign": _Counter(
+        "convertro_foreign_messages",
+        "Messages in the queue that were no wake-ups, and were dropped.",
+        "kind",
+        tuple(Kind),
+    ),
     "stale": _Counter(
         "convertro_stale_finishes", "Finishes that came after their lease.", "move", tuple(Move)
     ),

@@ -3,7 +3,7 @@
 Each step is one Lua script, so each is atomic. Nothing else writes to the journal's keys.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,9 +150,26 @@ class Journal(ReadableJournal):
         """Give a wake-up token back while work may remain; answers how many were rung."""
         return int(self._run("release", {"wakeup": wakeup, "tokens": list(tokens)}))
 
-    def tick(self, worker: str, capacity: int, tokens: Sequence[str]) -> Tick:
-        """Say that a worker is alive, and ring for due events without a wake-up."""
-        args = {"worker": f"{capacity} {worker}", "tokens": list(tokens)}
+    def tick(
+        self,
+        worker: str,
+        capacity: int,
+        tokens: Sequence[str],
+        foreign: Mapping[str, int] | None = None,
+    ) -> Tick:
+        """Say that a worker is alive, and ring for due events without a wake-up.
+
+        Args:
+            worker: Its name.
+            capacity: How many deliver tasks it runs at once.
+            tokens: Wake-up tokens to offer.
+            foreign: How many messages it dropped since its last tick, by kind.
+        """
+        args = {
+            "worker": f"{capacity} {worker}",
+            "tokens": list(tokens),
+            "foreign": foreign or {},
+        }
         rung, expired, overflow = self._run("tick", args)
         return Tick(rung, _ids(expired), _ids(overflow))
 

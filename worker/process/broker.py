@@ -11,6 +11,7 @@ from celery.events.dispatcher import EventDispatcher
 from kombu import Connection
 
 from worker.process.outage import Outage
+from worker.process.wakeup_consumer import WakeupConsumer
 
 #: Longest wait between two tries to connect again; kombu's is 30 s, and after an outage a
 #: worker would sit idle for as long.
@@ -44,8 +45,9 @@ class _SteadyConnection(Connection):
 
 
 class SteadyBroker(AMQP):
-    """Celery's queues and messages over steady connections."""
+    """Celery's queues and messages over steady connections; its workers get wake-ups alone."""
 
+    Consumer = WakeupConsumer
     Connection = _SteadyConnection
     BrokerConnection = _SteadyConnection
 

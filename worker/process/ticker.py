@@ -14,6 +14,7 @@ from celery import bootsteps
 
 from convertro.errors import JournalUnavailable
 from worker.journal.journal import Journal
+from worker.process.foreign_messages import ForeignMessages
 from worker.process.outage import Outage
 from worker.process.wakeups import Wakeups
 
@@ -31,26 +32,37 @@ class Ticker:
         worker: The worker's name, unique among those alive.
         capacity: How many deliver tasks it runs at once.
         outage: What the worker knows of an outage of the journal; outlives the ticker.
+        foreign: What the worker dropped from its queue; outlives the ticker too.
     """
 
-    def __init__(
-        self, journal: Journal, wakeups: Wakeups, worker: str, capacity: int, outage: Outage
+    def __init__(  # noqa: PLR0913, PLR0917  each a part of its own
+        self,
+        journal: Journal,
+        wakeups: Wakeups,
+        worker: str,
+        capacity: int,
+        outage: Outage,
+        foreign: ForeignMessages,
     ) -> None:
         self._journal = journal
         self._wakeups = wakeups
         self._worker = worker
         self._capacity = capacity
         self._outage = outage
+        self._foreign = foreign
 
     def tick(self) -> None:
         """Register, ring, and keep dead letters within their bounds; never raises."""
         tokens = self._wakeups.offer(self._capacity)
+        foreign = self._foreign.uncounted()
+        self._foreign.say()
         try:
-            tick = self._journal.tick(self._worker, self._capacity, tokens)
+            tick = self._journal.tick(self._worker, self._capacity, tokens, foreign)
         except JournalUnavailable as error:
             self._outage.note(error.reason)
             return
         self._outage.end()
+        self._foreign.counted(foreign)
         self._wakeups.publish(tokens[: tick.rung])
         for reason, ids in (("dead_expired", tick.expired), ("dead_overflow", tick.overflow)):
             for event_id in ids:
@@ -63,7 +75,11 @@ class Ticker:
 
     def leave(self) -> None:
         """Say that the worker stops; a worker that cannot is forgotten in a few seconds."""
+        foreign = self._foreign.uncounted()
         try:
+            if foreign:
+                self._journal.tick(self._worker, self._capacity, (), foreign)
+                self._foreign.counted(foreign)
             self._journal.leave(self._worker, self._capacity)
         except JournalUnavailable as error:
             self._outage.note(error.reason)

@@ -59,6 +59,7 @@ def problems(status: Status) -> Iterator[Problem]:
         yield Problem("paused", "Held by hand: `convertro resume` ends it.")
     yield from _convertro_problems(status)
     yield from _dead_problems(status)
+    yield from _queue_problems(status.snapshot)
 
 
 def _redis_problems(memory: Memory) -> Iterator[Problem]:
@@ -184,16 +185,13 @@ def _dead_problems(status: Status) -> Iterator[Problem]:
             "probably CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong or was; mend "
             "it, restart the workers, then `convertro dead redrive --reason rejected`.",
         )
-    died = snapshot.recent.counters(_NEWS_SECONDS)
-    reasons = {
-        name.partition(":")[2]: number for name, number in died.items() if name.startswith("dead:")
-    }
+    reasons = _lately(snapshot, "dead")
     if reasons and not unknown:
-        why = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items()))
         yield Problem(
             "dead_letters_new",
             f"{counted(sum(reasons.values()), 'event')} became dead letters in the last "
-            f"{duration(_NEWS_SECONDS)} ({why}): `convertro dead list` and `dead show ID` say why.",
+            f"{duration(_NEWS_SECONDS)} ({_listed(reasons)}): `convertro dead list` and `dead "
+            "show ID` say why.",
         )
     bound = status.settings.dead_max_count
     if snapshot.dead > _NEARLY_ALL * bound:
@@ -202,3 +200,28 @@ def _dead_problems(status: Status) -> Iterator[Problem]:
             f"{snapshot.dead:,} of at most {bound:,} dead letters: then the oldest go for good; "
             "redrive or export them, or raise CONVERTRO_DEAD_MAX_COUNT.",
         )
+
+
+def _queue_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    if kinds := _lately(snapshot, "foreign"):
+        yield Problem(
+            "foreign_messages",
+            f"{counted(sum(kinds.values()), 'message')} in the queue of wake-ups had no business "
+            f"there in the last {duration(_NEWS_SECONDS)} ({_listed(kinds)}). They were dropped "
+            "and are gone: something else sends to this queue; give each application its own "
+            "CONVERTRO_QUEUE or broker database.",
+        )
+
+
+def _lately(snapshot: Snapshot, name: str) -> dict[str, int]:
+    """What was counted lately under a name, by what comes after its colon."""
+    recent = snapshot.recent.counters(_NEWS_SECONDS).items()
+    return {
+        counter.partition(":")[2]: number
+        for counter, number in recent
+        if counter.startswith(f"{name}:")
+    }
+
+
+def _listed(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in sorted(numbers.items()))

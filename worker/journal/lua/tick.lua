@@ -2,9 +2,12 @@
 -- flags: allow-oom
 
 -- A worker's heartbeat: registers its capacity as args.worker ('<tasks at once> <name>'),
--- removes dead letters beyond their bounds, and rings for due events without a wake-up.
+-- removes dead letters beyond their bounds, and rings for due events without a wake-up. Counts the
+-- messages that the worker dropped since its last tick: args.foreign is how many by kind.
 -- Answers {wake-ups rung, ids removed for their age, ids removed for the count}.
 redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)
+
+for kind, number in pairs(args.foreign) do count('foreign:' .. kind, number) end
 
 -- A worker that went silent stays on the list for an hour, unless another one took its place:
 -- the node name is what is before the slash.

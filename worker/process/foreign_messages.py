@@ -1,0 +1,223 @@
+"""Messages in our queue that are not wake-ups: each is dropped and counted, none is interpreted.
+
+A wake-up is known by what it is, not others by what is wrong with them. Celery gets a new message,
+made from the wake-up's id and token; nothing else of what somebody sent reaches it.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
+from time import monotonic
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+import structlog
+from msgspec import Meta, Struct, field
+
+from worker.task_names import DELIVER
+
+#: A wake-up has a tenth of it, and room for the headers of tracing tools; more is not even read.
+MAX_BYTES = 16_384
+
+#: How often a kind is logged at most.
+LOG_SECONDS = 60.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Kind(StrEnum):
+    """What a foreign message is."""
+
+    #: No JSON object, or too large for a wake-up.
+    UNREADABLE = "unreadable"
+    #: Its headers name no task.
+    NOT_A_TASK = "not_a_task"
+    #: A task that is not ours, Celery's own among them.
+    UNKNOWN_TASK = "unknown_task"
+    #: Our task, but not as we send it: other arguments, times, callbacks, or a form of its own.
+    NOT_A_WAKEUP = "not_a_wakeup"
+
+
+class ForeignMessageError(Exception):
+    """A message is none of ours."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeup:
+    """All that is taken from a message."""
+
+    id: str
+    token: str
+
+
+# The form of a wake-up, as far as it matters to Celery; what is not named here is not looked at.
+
+
+class _Nothing(Struct, forbid_unknown_fields=True):
+    """An empty object."""
+
+
+class _Embed(Struct, forbid_unknown_fields=True):
+    """What Celery would do besides."""
+
+    callbacks: None = None
+    errbacks: None = None
+    chain: None = None
+    chord: None = None
+
+
+_Token = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+_Body = msgspec.json.Decoder(tuple[tuple[_Token], _Nothing, _Embed])
+
+
+class _Headers(Struct):
+    lang: Literal["py"]
+    id: UUID
+    root_id: UUID | None = None
+    parent_id: UUID | None = None
+    eta: None = None
+    expires: None = None
+    group: None = None
+    shadow: None = None
+    compression: None = None
+    stamped_headers: None = None
+    stamps: _Nothing | None = None
+    timelimit: tuple[None, None] = (None, None)
+    retries: Literal[0] = 0
+    argsrepr: str | None = None
+    kwargsrepr: str | None = None
+    origin: str | None = None
+    ignore_result: bool | None = None
+
+
+class _Message(Struct, kw_only=True):
+    headers: _Headers
+    body: bytes
+    content_type: Literal["application/json"] = field(name="content-type")
+    content_encoding: Literal["utf-8"] = field(name="content-encoding")
+
+
+class _DeliveryInfo(Struct):
+    exchange: str
+    routing_key: str
+
+
+class _Properties(Struct):
+    body_encoding: Literal["base64"]
+    delivery_tag: str
+    delivery_info: _DeliveryInfo
+    priority: int = 0
+    reply_to: str | None = None
+
+
+class _Entry(_Message, kw_only=True):
+    """A message as kombu keeps it in a list of Redis."""
+
+    properties: _Properties
+
+
+def read_entry(entry: bytes) -> Wakeup:
+    """Read an entry of the queue's list in Redis.
+
+    Raises:
+        ForeignMessageError: It is no wake-up.
+    """
+    try:
+        whole = msgspec.json.decode(entry) if len(entry) <= MAX_BYTES else None
+    except Exception:  # noqa: BLE001  whatever it is, a message must not stop a worker
+        whole = None
+    if not isinstance(whole, dict):
+        raise ForeignMessageError(Kind.UNREADABLE)
+    return _read(whole, _Entry)
+
+
+def read_message(message: Any) -> Wakeup:
+    """Read a message as a broker's library hands it over, without unpacking it.
+
+    Raises:
+        ForeignMessageError: It is no wake-up.
+    """
+    names = ("headers", "body", "content_type", "content_encoding")
+    whole = {name.replace("_", "-"): getattr(message, name, None) for name in names}
+    body = whole["body"]
+    if isinstance(body, str):
+        whole["body"] = body = body.encode(errors="replace")
+    if not isinstance(body, bytes) or len(body) > MAX_BYTES:
+        raise ForeignMessageError(Kind.UNREADABLE)
+    return _read(whole, _Message)
+
+
+def _read(whole: dict[str, Any], form: type[_Message]) -> Wakeup:
+    headers = whole.get("headers")
+    task = headers.get("task") if isinstance(headers, dict) else None
+    if not isinstance(task, str):
+        raise ForeignMessageError(Kind.NOT_A_TASK)
+    if task != DELIVER:
+        raise ForeignMessageError(Kind.UNKNOWN_TASK)
+    try:
+        message = msgspec.convert(whole, form)
+        ((token,), _, _) = _Body.decode(message.body)
+    except Exception:  # noqa: BLE001  the same
+        raise ForeignMessageError(Kind.NOT_A_WAKEUP) from None
+    return Wakeup(str(message.headers.id), token)
+
+
+class ForeignMessages:
+    """How many this worker dropped, until the journal has counted them and the log has said so.
+
+    Args:
+        now: Seconds of a clock that never goes back.
+    """
+
+    def __init__(self, *, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._lock = Lock()  # some pools tick in a thread of their own
+        self._uncounted: Counter[str] = Counter()
+        self._unsaid: Counter[str] = Counter()
+        self._said_at: dict[str, float] = {}
+
+    def note(self, kind: Kind) -> None:
+        """One was dropped."""
+        with self._lock:
+            self._uncounted[kind.value] += 1
+            self._unsaid[kind.value] += 1
+
+    def uncounted(self) -> dict[str, int]:
+        """How many of each kind the journal is to count."""
+        with self._lock:
+            return dict(self._uncounted)
+
+    def counted(self, numbers: dict[str, int]) -> None:
+        """The journal has counted so many."""
+        with self._lock:
+            self._uncounted = self._uncounted - Counter(numbers)
+
+    def say(self) -> None:
+        """Log what was dropped, each kind once a minute at most."""
+        now = self._now()
+        with self._lock:
+            ripe = [
+                kind
+                for kind in self._unsaid
+                if now - self._said_at.get(kind, -LOG_SECONDS) >= LOG_SECONDS
+            ]
+            said = {kind: self._unsaid.pop(kind) for kind in ripe}
+            self._said_at.update(dict.fromkeys(ripe, now))
+        for kind, messages in said.items():
+            log.warning(
+                "Messages that are no wake-ups were dropped: something else sends to this queue.",
+                action="foreign_message_dropped",
+                kind=kind,
+                messages=messages,
+            )
+
+
+#: What this process dropped. It outlives consumers and tickers, which come and go with the broker.
+foreign_messages = ForeignMessages()

@@ -1,0 +1,97 @@
+"""The gate between the broker and Celery: nothing but wake-ups passes."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from kombu import Consumer
+from kombu.message import Message
+from redis import Redis
+
+from worker.process.foreign_messages import (
+    ForeignMessageError,
+    Wakeup,
+    foreign_messages,
+    read_entry,
+    read_message,
+)
+from worker.task_names import DELIVER
+
+JSON = {"content_type": "application/json", "content_encoding": "utf-8"}
+
+
+class WakeupConsumer(Consumer):
+    """Hands wake-ups to Celery, each in a message that is made here, and drops all else.
+
+    Celery 5.7 and kombu 5.7 fall over most of it, and put back what they fell over. Of most errors
+    the worker dies, and then the next one. A KeyError (a message without an `id`, for one) is an
+    error of the connection to kombu's Redis transport: the worker lives, connects again, five times
+    a second, puts the message back, takes it again, and has hardly time to deliver.
+    """
+
+    def revive(self, channel: Any) -> None:
+        """Use a channel; of Redis, entries are looked at before kombu reads them."""
+        super().revive(channel)
+        client = getattr(self.channel, "client", None)
+        if isinstance(client, Redis):
+            client.set_response_callback("BRPOP", _only_wakeups)
+
+    def _receive_callback(self, message: Any) -> None:
+        """Take a message of any broker before kombu unpacks it."""
+        channel: Any = self.channel
+        try:
+            wakeup = read_message(message)
+        except ForeignMessageError as foreign:
+            foreign_messages.note(foreign.kind)
+            channel.basic_ack(message.delivery_tag)
+            return
+        hand_over: Any = self.on_message
+        hand_over(
+            Message(
+                body=_body(wakeup),
+                headers=_headers(wakeup),
+                delivery_tag=message.delivery_tag,
+                channel=channel,
+                accept=self.accept,
+                **JSON,
+            )
+        )
+
+
+def _only_wakeups(answer: Any, **_options: Any) -> tuple[bytes, bytes] | None:
+    """Make of Redis's answer to BRPOP what kombu reads; a foreign message is as good as none."""
+    if not answer:
+        return None
+    queue, entry = answer
+    try:
+        wakeup = read_entry(entry)
+    except ForeignMessageError as foreign:
+        foreign_messages.note(foreign.kind)
+        return None
+    delivery = {"exchange": "", "routing_key": queue.decode()}
+    whole = {
+        "body": _body(wakeup),
+        "headers": _headers(wakeup),
+        "properties": {"delivery_info": delivery, "delivery_tag": str(uuid4())},
+        **{name.replace("_", "-"): value for name, value in JSON.items()},
+    }
+    return queue, json.dumps(whole).encode()
+
+
+def _headers(wakeup: Wakeup) -> dict[str, Any]:
+    """The headers of Celery's protocol 2."""
+    return {
+        "lang": "py",
+        "task": DELIVER,
+        "id": wakeup.id,
+        "root_id": wakeup.id,
+        "retries": 0,
+        "timelimit": [None, None],
+        "argsrepr": f"('{wakeup.token}',)",
+        "kwargsrepr": "{}",
+        "ignore_result": True,
+    }
+
+
+def _body(wakeup: Wakeup) -> str:
+    return f'[["{wakeup.token}"], {{}}, {{}}]'
