@@ -6,7 +6,7 @@ import sys
 
 from worker.stopping import StopFlag
 
-#: A parent that ends as soon as its child has looked; its child says whether it stops, before and after.
+#: A parent that ends once its child has looked; the child says whether it stops, before and after.
 ORPHAN = """
 import os, time
 from worker.stopping import StopFlag
