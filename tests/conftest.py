@@ -45,3 +45,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator["Stack"]:
         stack.start_valkey()
         stack.start_sandbox()
         yield stack
+        # Everything is checked by now, and stopping a worker gently takes seconds.
+        for worker in [*stack.workers]:
+            if worker.poll() is None:
+                stack.kill_worker(worker)

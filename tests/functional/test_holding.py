@@ -27,7 +27,7 @@ def is_held(journal: Journal, cause: Cause) -> bool:
     return breaker.state is not BreakerState.CLOSED and breaker.cause is cause
 
 
-@pytest.mark.environment(**SENSITIVE)
+@pytest.mark.environment(**SENSITIVE, PROBE_MAX_SECONDS="2")
 def test_an_outage_holds_events_and_they_leave_by_themselves_when_it_is_over(stack: Stack) -> None:
     stack.sandbox.add_fault("status=500")
     stack.start_worker()

@@ -6,6 +6,7 @@ import pytest
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from worker.process import broker
 from worker.process.broker import RECONNECT_SECONDS, PromptEvents, SteadyBroker
 
 #: Nothing listens there.
@@ -36,7 +37,10 @@ def test_the_waits_between_two_connections_are_short(app: Celery) -> None:
 
 
 @pytest.mark.usefixtures("waits")
-def test_flower_is_told_nothing_for_a_while_after_a_failure(app: Celery) -> None:
+def test_flower_is_told_nothing_for_a_while_after_a_failure(
+    app: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "_QUIET_SECONDS", 600.0)
     with app.connection() as connection:
         dispatcher = app.events.Dispatcher(connection)
         dispatcher.send("worker-heartbeat", retry=True)

@@ -6,15 +6,17 @@ import sys
 
 from worker.process.stopping import StopFlag
 
-#: A parent that ends at once; its child says whether it stops, before and after.
+#: A parent that ends once its child has looked; the child says whether it stops, before and after.
 ORPHAN = """
 import os, time
 from worker.process.stopping import StopFlag
 flag = StopFlag()
 go, gone = os.pipe()
+ready, looked = os.pipe()
 if os.fork() == 0:
     os.close(gone)
     before = flag()
+    os.write(looked, b"!")
     os.read(go, 1)  # until the parent is gone
     deadline = time.monotonic() + 30
     while not flag() and time.monotonic() < deadline:
@@ -22,7 +24,7 @@ if os.fork() == 0:
     print(before, flag(), flush=True)
     os._exit(0)
 os.close(go)
-time.sleep(0.2)
+os.read(ready, 1)
 os._exit(0)
 """
 
