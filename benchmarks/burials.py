@@ -19,8 +19,8 @@ from typing import Any, Self
 from celery import Celery
 
 from benchmarks.results_file import RESULTS
-from tests.events import mobile_track
-from tests.waiting import until
+from tests.support.events import mobile_track
+from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 from worker.task_names import DEAD_LETTER
 

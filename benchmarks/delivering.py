@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.event import event
 from benchmarks.sink import Arrival, Sink, tally
 from benchmarks.usage import SAMPLE_SECONDS, Used, Watch, valkey_pid
-from tests.waiting import until
+from tests.support.waiting import until
 from worker.bootstrap import make_producer
 from worker.lab.demo.stack import Stack
 

@@ -21,7 +21,7 @@ from benchmarks.event import event
 from benchmarks.results_file import write_results
 from benchmarks.sink import Sink, tally
 from convertro.segment_event import encode
-from tests.waiting import until
+from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
 SIZES = (10_000, 100_000, 1_000_000)

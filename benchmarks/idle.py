@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.results_file import write_results
 from benchmarks.usage import Watch, valkey_pid
-from tests.events import mobile_track
-from tests.waiting import until
+from tests.support.events import mobile_track
+from tests.support.waiting import until
 from worker.journal.breaker import BreakerState
 from worker.lab.demo.stack import Stack
 

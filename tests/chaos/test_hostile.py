@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from tests import hostile
-from tests.hostile_answers import check_random_answers
-from tests.hostile_checks import accepts, accepts_text
-from tests.hostile_worker import check_a_worker_survives
-from tests.raw_server import raw_server
+from tests.support.hostile import events as hostile
+from tests.support.hostile.answers import check_random_answers
+from tests.support.hostile.checks import accepts, accepts_text
+from tests.support.hostile.worker import check_a_worker_survives
+from tests.support.raw_server import raw_server
 from worker.lab.demo.stack import Stack
 
 pytestmark = pytest.mark.slow

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.load import SETTINGS, Load
-from tests.chaos.processes import kill_child, kill_group, kill_parent
-from tests.waiting import until
+from tests.support.load import SETTINGS, Load
+from tests.support.processes import kill_child, kill_group, kill_parent
+from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
 if TYPE_CHECKING:

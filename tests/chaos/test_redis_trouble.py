@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.load import SETTINGS, Load
-from tests.chaos.processes import children_of, cpu_seconds
-from tests.chaos.server import Server
-from tests.waiting import until
+from tests.support.killed_server import Server
+from tests.support.load import SETTINGS, Load
+from tests.support.processes import children_of, cpu_seconds
+from tests.support.waiting import until
 from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import Stack
 

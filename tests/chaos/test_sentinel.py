@@ -8,9 +8,9 @@ from threading import Event, Lock, Thread
 import pytest
 
 from convertro.errors import JournalUnavailable
-from tests.events import mobile_track
-from tests.failover import REDIS_PASSWORD, SENTINEL_PASSWORD, Failover, running
-from tests.waiting import until
+from tests.support.events import mobile_track
+from tests.support.failover import REDIS_PASSWORD, SENTINEL_PASSWORD, Failover, running
+from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
 EVENTS_PER_SECOND = 50

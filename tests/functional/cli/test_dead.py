@@ -1,0 +1,212 @@
+"""The commands under `convertro dead`: one selection, and what is done with it."""
+
+import json
+import signal
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli_process import MARKER, Cli, Filler, json_lines
+from tests.support.waiting import until
+from worker.task_names import QUEUE
+
+EXHAUSTED = {"reason": "retries_exhausted", "outcome_class": "ambiguous", "status": 503}
+
+
+@pytest.fixture
+def letters(filler: Filler) -> Filler:
+    """Two rejected ones, one of them long dead, and two that ran out of retries."""
+    filler.bury("old", "new")
+    filler.bury("slow-1", "slow-2", **EXHAUSTED)
+    filler.died("old", int((time.time() - 86400) * 1000))
+    return filler
+
+
+def ids_of(cli: Cli, *options: str) -> list[str]:
+    return [letter["id"] for letter in cli.json("dead", "list", *options)]
+
+
+def test_the_list_can_be_filtered(cli: Cli, letters: Filler) -> None:
+    assert ids_of(cli) == ["old", "new", "slow-1", "slow-2"]
+    assert ids_of(cli, "--reason", "rejected") == ["old", "new"]
+    assert ids_of(cli, "--class", "ambiguous") == ["slow-1", "slow-2"]
+    assert ids_of(cli, "--status", "400", "--since", "2h") == ["new"]
+    assert ids_of(cli, "--since", "2999-01-01T00:00:00Z") == []
+    assert ids_of(cli, "--limit", "1") == ["old"]
+    told = cli("dead", "list", "--limit", "3").stdout
+    assert told.endswith("3 dead letters, 1 more with a larger --limit\n")
+
+
+def test_the_list_has_what_a_script_needs(cli: Cli, filler: Filler) -> None:
+    filler.bury("evt-1")
+    (letter,) = cli.json("dead", "list")
+    assert letter.pop("accepted_at") <= letter.pop("died_at")
+    assert letter == {
+        "id": "evt-1",
+        "reason": "rejected",
+        "class": "rejected",
+        "status": 400,
+        "attempts": 1,
+        "redriven": 0,
+        "may_have_been_delivered": False,
+    }
+
+
+@pytest.mark.parametrize("option", [("--since", "soon"), ("--class", "odd"), ("--status", "x")])
+def test_a_filter_that_means_nothing_is_a_wrong_option(cli: Cli, option: tuple[str, str]) -> None:
+    ended = cli("dead", "list", *option)
+    assert ended.returncode == 2
+    assert option[0] in ended.stderr
+
+
+def test_show_keeps_the_content_to_itself_unless_asked(cli: Cli, letters: Filler) -> None:
+    told = cli("dead", "show", "new").stdout
+    assert MARKER not in told
+    raw = letters.journal.look("new").raw
+    assert raw is not None
+    for words in ("identify", f"{len(raw)} bytes", "rejected", "400"):
+        assert words in told
+    assert MARKER in cli("dead", "show", "new", "--reveal").stdout
+    document = cli.json("dead", "show", "new")
+    assert "event" not in document
+    assert document["size_bytes"] == len(raw)
+    assert cli.json("dead", "show", "new", "--reveal") == {**document, "event": json.loads(raw)}
+
+
+def test_show_of_what_is_not_dead_is_a_no(cli: Cli, filler: Filler) -> None:
+    filler.accept("alive")
+    ended = cli("dead", "show", "alive", "--reveal")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "convertro: alive is no dead letter but due\n"
+
+
+@pytest.mark.parametrize("command", ["redrive", "discard"])
+def test_nothing_is_changed_without_a_selection(cli: Cli, letters: Filler, command: str) -> None:
+    for arguments in ((), ("new", "--all"), ("--all", "--reason", "rejected")):
+        ended = cli("dead", command, *arguments)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert len(ended.stderr.splitlines()) == 1
+    assert letters.journal.snapshot().dead == 4
+
+
+def test_a_dry_run_counts_and_changes_nothing(cli: Cli, letters: Filler) -> None:
+    before = letters.journal.snapshot().counters
+    told = cli("dead", "redrive", "--all", "--dry-run").stdout.splitlines()
+    assert told[0] == "4 dead letters would be redriven"
+    assert [line.split() for line in told[1:]] == [["rejected", "2"], ["retries_exhausted", "2"]]
+    assert cli.json("dead", "redrive", "--class", "ambiguous", "--dry-run") == {
+        "dry_run": True,
+        "selected": 2,
+        "redriven": 0,
+        "by_reason": {"retries_exhausted": 2},
+        "not_dead": {},
+    }
+    assert letters.journal.snapshot().counters == before
+
+
+def test_redrive_by_id_reports_those_that_are_not_dead(cli: Cli, letters: Filler) -> None:
+    letters.accept("alive")
+    ended = cli("dead", "redrive", "new", "alive", "nobody", "new")
+    assert ended.returncode == 1
+    assert ended.stdout == "1 dead letter redriven\n"
+    assert ended.stderr.splitlines() == [
+        "convertro: alive is no dead letter but due",
+        "convertro: nobody is no dead letter but unknown",
+    ]
+    assert letters.places("new", "old") == ["due", "dead"]
+
+
+def test_redrive_by_filter_sends_back_and_rings(cli: Cli, letters: Filler) -> None:
+    letters.idle_worker()
+    answer = cli.json("dead", "redrive", "--reason", "retries_exhausted", "--since", "1h")
+    assert (answer["selected"], answer["redriven"]) == (2, 2)
+    assert letters.places("old", "new", "slow-1", "slow-2") == ["dead", "dead", "due", "due"]
+    assert letters.journal.snapshot().counters["wakeups"] == 1
+    assert letters.redis.llen(QUEUE) >= 1
+
+
+def test_redrive_all_spares_what_dies_meanwhile(cli: Cli, filler: Filler) -> None:
+    filler.bury(*(f"evt-{number}" for number in range(30)))
+    with cli.start("dead", "redrive", "--all", "--rate", "10/s") as process:
+        until(lambda: filler.journal.snapshot().counters.get("redriven", 0) >= 2)
+        filler.bury("late")
+        assert process.wait() == 0
+    assert [letter.event_id for letter in filler.journal.dead_letters()] == ["late"]
+
+
+def test_an_interrupted_redrive_says_how_far_it_came(cli: Cli, filler: Filler) -> None:
+    filler.bury(*(f"evt-{number}" for number in range(30)))
+    with cli.start("dead", "redrive", "--all", "--rate", "2/s") as process:
+        until(lambda: "redriven" in filler.journal.snapshot().counters)
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate()
+    assert process.returncode == 130
+    assert complaint.startswith("convertro: interrupted; ")
+    assert "of 30 dead letters redriven so far" in complaint
+    assert filler.journal.snapshot().dead > 0
+
+
+def test_discard_asks_first(cli: Cli, letters: Filler) -> None:
+    for answer in ("n\n", "\n", ""):
+        ended = cli("dead", "discard", "--reason", "rejected", stdin=answer)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert "Discard 2 dead letters for good?" in ended.stderr
+    assert letters.journal.snapshot().dead == 4
+    ended = cli("dead", "discard", "--reason", "rejected", stdin="y\n")
+    assert (ended.returncode, ended.stdout) == (0, "2 dead letters discarded\n")
+    assert letters.places("old", "new") == ["finished", "finished"]
+    assert letters.journal.snapshot().counters["discarded:operator"] == 2
+    assert cli("audit").returncode == 0
+
+
+def test_discard_without_a_question(cli: Cli, letters: Filler) -> None:
+    ended = cli("dead", "discard", "slow-1", "nobody", "--yes", "--json")
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout)["discarded"] == 1
+    assert json.loads(ended.stdout)["not_dead"] == {"nobody": "unknown"}
+    assert letters.places("slow-1", "slow-2") == ["finished", "dead"]
+
+
+def test_export_writes_the_events_and_changes_nothing(
+    cli: Cli, letters: Filler, tmp_path: Path
+) -> None:
+    file = tmp_path / "dead.jsonl"
+    ended = cli("dead", "export", "--reason", "rejected", "--output", file)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr == f"2 dead letters written to {file}\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    old, new = json_lines(file.read_text())
+    assert old["died_at"] < new["died_at"]
+    assert set(new) == {"id", "reason", "class", "status", "attempts", "died_at", "event"}
+    assert new["event"]["traits"] == {"email": MARKER}
+    assert letters.journal.snapshot().dead == 4
+
+
+def test_export_takes_the_same_selection(cli: Cli, letters: Filler) -> None:
+    exported = {
+        arguments: [line["id"] for line in json_lines(cli("dead", "export", *arguments).stdout)]
+        for arguments in ((), ("--all",), ("--status", "503"), ("new",))
+    }
+    assert exported == {
+        (): ["old", "new", "slow-1", "slow-2"],
+        ("--all",): ["old", "new", "slow-1", "slow-2"],
+        ("--status", "503"): ["slow-1", "slow-2"],
+        ("new",): ["new"],
+    }
+    ended = cli("dead", "export", "nobody")
+    assert (ended.returncode, ended.stdout) == (1, "")
+
+
+def test_export_to_where_nobody_may_write_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
+    ended = cli("dead", "export", "--output", tmp_path / "none" / "dead.jsonl")
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_what_is_no_event_is_exported_as_text(cli: Cli, filler: Filler) -> None:
+    filler.journal.accept([("odd", b"\xff{"), ("huge", b'{"n":1e999}')], [])
+    filler.bury("odd", "huge")
+    exported = {line["id"]: line["event"] for line in json_lines(cli("dead", "export").stdout)}
+    assert exported == {"odd": "\\xff{", "huge": {"n": "1e999"}}

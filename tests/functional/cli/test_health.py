@@ -1,0 +1,137 @@
+"""`convertro health` beside real workers that are well, hung, and gone."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.ageing import let_pass
+from tests.support.cli_process import COMMAND, ROOT, Cli
+from tests.support.events import web_track
+from tests.support.waiting import until
+from worker.journal.snapshot import STUCK_MS
+from worker.lab.demo.stack import Stack
+
+Process = subprocess.Popen[str]
+
+NODE = f"celery@{socket.gethostname()}"
+
+
+@pytest.fixture
+def cli(stack: Stack) -> Cli:
+    return Cli(stack.environment)
+
+
+def start(stack: Stack) -> Process:
+    """A worker that was seen in the journal."""
+    worker = stack.start_worker("--concurrency", "1")
+    journal = stack.producer().journal
+    until(lambda: journal.snapshot().workers)
+    return worker
+
+
+def pool_of(worker: Process) -> list[int]:
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def test_a_worker_that_runs_is_alive(stack: Stack, cli: Cli) -> None:
+    start(stack)
+    for arguments in ((), ("--all",), ("--worker", NODE)):
+        ended = cli("health", "--live", *arguments)
+        assert ended.returncode == 0, ended.stdout
+        assert ended.stdout.startswith(f"1 worker alive: {NODE}, last sign of life ")
+    other = cli("health", "--live", "--worker", "celery@elsewhere")
+    assert other.returncode == 1
+    assert other.stdout.startswith("no worker of the name celery@elsewhere")
+
+
+def test_a_worker_that_hangs_as_a_whole_is_not(stack: Stack, cli: Cli) -> None:
+    worker = start(stack)
+    os.killpg(worker.pid, signal.SIGSTOP)
+    try:
+        until(lambda: cli("health", "--live").returncode == 1)
+        ended = cli("health", "--live", "--json")
+        assert json.loads(ended.stdout)["problem"] == "worker_silent"
+    finally:
+        os.killpg(worker.pid, signal.SIGCONT)
+    until(lambda: cli("health", "--live").returncode == 0)
+
+
+def test_a_worker_whose_pool_hangs_is_not_although_it_ticks(stack: Stack, cli: Cli) -> None:
+    worker = start(stack)
+    pool = pool_of(worker)
+    assert pool
+    for child in pool:
+        os.kill(child, signal.SIGSTOP)
+    try:
+        stack.producer().intake.enqueue(web_track(messageId="event-1"))
+        assert cli("health", "--live").returncode == 0
+        let_pass(stack.valkey.client(), STUCK_MS / 1000)
+        ended = cli("health", "--live", "--json")
+        assert ended.returncode == 1
+        assert json.loads(ended.stdout)["problem"] == "worker_stuck"
+    finally:
+        for child in pool:
+            os.kill(child, signal.SIGCONT)
+    until(lambda: cli("health", "--live").returncode == 0)
+
+
+def test_a_worker_that_stopped_is_not_alive(stack: Stack, cli: Cli) -> None:
+    start(stack)
+    stack.stop_workers()
+    ended = cli("health", "--live")
+    assert ended.returncode == 1
+    assert ended.stdout == (
+        f"no worker of this host, {socket.gethostname()}, is in the journal: "
+        "it has not started, or it stopped\n"
+    )
+
+
+def test_without_redis_nobody_can_tell(stack: Stack, cli: Cli) -> None:
+    assert cli("health", "--ready").returncode == 0
+    stack.kill_valkey()
+    for arguments in (("--live",), ("--live", "--all"), ("--ready",)):
+        assert cli("health", *arguments).returncode == 3
+
+
+def test_a_probe_can_restart_for_a_sick_worker_and_not_for_redis(stack: Stack, cli: Cli) -> None:
+    assert probe(cli) == 1
+    stack.kill_valkey()
+    assert probe(cli) == 0
+
+
+def probe(cli: Cli) -> int:
+    """What a container's probe is told to run, see docs/cli.md."""
+    script = f"{shlex.join(COMMAND)} health --live; test $? -ne 1"
+    return subprocess.run(
+        ["sh", "-c", script], cwd=ROOT, env=cli.environment(), capture_output=True, check=False
+    ).returncode
+
+
+def test_settings_that_are_missing_are_not_ready(cli: Cli) -> None:
+    ended = cli("health", "--ready", CONVERTRO_SITE_ID="")
+    assert ended.returncode == 2
+    assert "CONVERTRO_SITE_ID must be set" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--live", "--ready"),
+        ("--ready", "--all"),
+        ("--live", "--all", "--worker", NODE),
+    ],
+)
+def test_options_that_do_not_go_together_are_a_sentence(
+    cli: Cli, arguments: tuple[str, ...]
+) -> None:
+    ended = cli("health", *arguments)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1

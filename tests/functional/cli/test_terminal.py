@@ -1,0 +1,162 @@
+"""The look and feel of the command line: completion, errors, widths, colours, the version."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli_process import ROOT, Cli, Filler
+
+#: What a terminal obeys instead of showing it.
+ESCAPE = re.compile(rb"\x1b\[([0-9;?]*)([A-Za-z])")
+
+LISTINGS = (("dead", "list"), ("dead", "show", "evt-1"), ("status",), ("schedule",), ("preflight",))
+
+#: Asks bash what it would offer for the words after `convertro`, and one a line.
+COMPLETE = """
+eval "$(convertro --show-completion)"
+COMP_WORDS=(convertro "$@"); COMP_CWORD=$#
+"$(complete -p convertro | sed 's/.*-F \\([^ ]*\\) .*/\\1/')" convertro
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def completed_by_bash(*words: str) -> list[str]:
+    """What a real bash offers for the last word."""
+    program = Path(sys.executable).parent
+    ended = subprocess.run(
+        ["bash", "--norc", "-c", COMPLETE, "bash", *words],
+        env={"PATH": f"{program}:{os.environ['PATH']}", "SHELL": "/bin/bash"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return ended.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("de",), ["dead", "demo"]),
+        (("dead", "re"), ["redrive"]),
+        (("dead", "redrive", "--re"), ["--reason", "--reveal"]),
+        (("dead", "list", "--class", "amb"), ["ambiguous"]),
+        (("status", "--js"), ["--json"]),
+    ],
+    ids=str,
+)
+def test_bash_completes_commands_and_their_options(
+    words: tuple[str, ...], offered: list[str]
+) -> None:
+    assert sorted(completed_by_bash(*words)) == offered
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_answered_in_their_own_way(cli: Cli, shell: str) -> None:
+    asked = {
+        "_CONVERTRO_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": "convertro dead redrive --re",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    assert "--reason" in cli(**asked).stdout
+
+
+def test_names_are_completed_without_the_libraries() -> None:
+    """A key that is pressed without thinking must be answered at once."""
+    check = (
+        "import sys; from worker.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as ended: assert ended.code == 0\n"
+        "assert not {'celery', 'redis', 'pydantic_settings', 'structlog'} & set(sys.modules)"
+    )
+    asked = {
+        "_CONVERTRO_COMPLETE": "complete_bash",
+        "COMP_WORDS": "convertro dead re",
+        "COMP_CWORD": "2",
+    }
+    answer = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, env=asked, capture_output=True, check=False
+    )
+    assert (answer.stdout, answer.stderr) == (b"redrive\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("stats",), "No such command 'stats'. Did you mean 'status'?"),
+        (("dead", "redriv"), "No such command 'redriv'. Did you mean 'redrive'?"),
+        (("status", "--jsn"), "No such option: --jsn (Possible options: --json)"),
+        (("dead", "list", "--since", "soon"), "Invalid value for '--since': "),
+    ],
+    ids=str,
+)
+def test_a_slip_of_the_pen_is_answered_with_what_was_meant(
+    cli: Cli, words: tuple[str, ...], says: str
+) -> None:
+    ended = cli(*words)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines()[-1].startswith(f"Error: {says}")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("command", LISTINGS, ids=" ".join)
+def test_listings_fit_the_width(
+    cli: Cli, filler: Filler, command: tuple[str, ...], columns: int
+) -> None:
+    filler.bury("evt-1", "long-" + "x" * 90)
+    told = cli(*command, COLUMNS=str(columns), CONVERTRO_KEY_PREFIX=filler.prefix)
+    assert told.stderr == ""
+    assert max(map(len, told.stdout.splitlines())) <= columns
+
+
+def seen_on_a_terminal(cli: Cli, *command: str, **environment: str) -> bytes:
+    """What a command sends to a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker.cli", *command],
+        cwd=ROOT,
+        env=cli.environment(**environment),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while part := os.read(ours, 65_536):
+            seen += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    process.wait()
+    return seen
+
+
+@pytest.mark.parametrize("command", [("preflight",), ("dead", "redrive", "--all")], ids=" ".join)
+def test_a_dumb_terminal_is_sent_nothing_to_obey(
+    cli: Cli, filler: Filler, command: tuple[str, ...]
+) -> None:
+    filler.bury("evt-1")
+    seen = seen_on_a_terminal(cli, *command, TERM="dumb")
+    assert b"\x1b" not in seen
+    assert not seen.startswith(b"\r\n")
+
+
+def test_no_color_means_no_colour(cli: Cli, filler: Filler) -> None:
+    filler.bury("evt-1")
+    for command in (("preflight",), ("dead", "redrive", "--all")):
+        seen = seen_on_a_terminal(cli, *command, TERM="xterm", NO_COLOR="1")
+        styles = {number for number, kind in ESCAPE.findall(seen) if kind == b"m"}
+        assert styles <= {b"0", b"1"}, "bold is no colour"
+
+
+def test_the_version_is_that_of_the_project(cli: Cli) -> None:
+    version = re.search('^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version is not None
+    assert cli("--version").stdout == f"convertro {version[1]}\n"

@@ -1,0 +1,53 @@
+"""Thousands of hostile events by every door; a worker survives them all."""
+
+import json
+import subprocess
+
+from convertro.segment_event import InvalidEvent, encode
+from tests.support.cli_process import COMMAND, MARKER, ROOT, Cli
+from tests.support.events import mobile_track
+from tests.support.hostile import events as hostile
+from tests.support.hostile.worker import check_a_worker_survives
+from worker.lab.demo.stack import Stack
+
+SEED = 20_260_504
+
+
+def test_a_worker_survives_two_thousand_hostile_events(stack: Stack) -> None:
+    check_a_worker_survives(stack, 2_000, SEED)
+
+
+def is_good_line(line: bytes) -> bool:
+    """Whether a line holds an event that can be accepted."""
+    try:
+        encode(json.loads(line.decode()))
+    except (InvalidEvent, ValueError, RecursionError):
+        return False
+    return True
+
+
+def test_the_command_names_each_hostile_line_and_takes_the_others(cli: Cli) -> None:
+    texts = hostile.drawn(hostile.texts, 600, SEED)
+    lines = [
+        json.dumps(mobile_track(messageId="first")).encode(),
+        *(text for text in texts if text.strip() and b"\n" not in text and b'"batch"' not in text),
+    ]
+    good = [is_good_line(line) for line in lines]
+    ended = subprocess.run(
+        [*COMMAND, "enqueue", "-", "--json"],
+        cwd=ROOT,
+        env=cli.environment(),
+        input=b"\n".join(lines),
+        capture_output=True,
+        check=False,
+    )
+    errors = ended.stderr.decode()
+    assert ended.returncode == 1
+    tally = json.loads(ended.stdout)
+    print(f"seed {SEED}: {len(lines)} lines, {tally}")
+    assert tally["accepted"] + tally["duplicates"] == sum(good)
+    assert tally["refused"] == len(lines) - sum(good)
+    named = [f"line {number}" for number, fine in enumerate(good, start=1) if not fine]
+    assert [line.partition(":")[0] for line in errors.splitlines()] == named
+    assert "Traceback" not in errors
+    assert MARKER not in errors

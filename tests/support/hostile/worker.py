@@ -1,0 +1,92 @@
+"""Hostile events by every door into a real deployment, and what must hold afterwards."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis.strategies import SearchStrategy
+
+from convertro.intake import Intake, InvalidEvents
+from convertro.segment_event import InvalidEvent
+from tests.support.cli_process import MARKER
+from tests.support.hostile import events as hostile
+from tests.support.waiting import until
+from worker.lab.demo.stack import Stack
+
+#: Reasons for which a hostile event may become a dead letter; our own fault is none.
+REASONS = {"missing_device_id", "no_identity", "invalid_event"}
+
+
+def hostile_events(
+    strategy: SearchStrategy[Any], number: int, seed: int, first: int = 0
+) -> list[Any]:
+    """Seeded events that carry the marker, nearly all under ids of their own."""
+    events = hostile.drawn(strategy, number, seed)
+    for count, event in enumerate(events, start=first):
+        if isinstance(event, dict) and "type" in event:
+            event["marker"] = MARKER
+            if isinstance(event.get("messageId"), str) and event["messageId"].startswith("ajs-"):
+                event["messageId"] = f"hostile-{count}"
+    return events
+
+
+def refused_singly(intake: Intake, events: list[Any]) -> int:
+    """Enqueue events one by one; answers how many were refused."""
+    refused = 0
+    for event in events:
+        try:
+            intake.enqueue(event)
+        except InvalidEvent:
+            refused += 1
+    return refused
+
+
+def refused_in_lists(intake: Intake, events: list[Any]) -> int:
+    """Enqueue events a hundred at a time; answers how many were refused."""
+    refused = 0
+    for begin in range(0, len(events), 100):
+        try:
+            intake.enqueue_many(events[begin : begin + 100])
+        except InvalidEvents as error:
+            refused += len(error.errors)
+    return refused
+
+
+def children_of(pid: int) -> set[int]:
+    """The processes of a worker's pool."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123  not a path of ours
+        return {int(child) for child in file.read().split()}
+
+
+def check_a_worker_survives(stack: Stack, number: int, seed: int) -> None:
+    """Put hostile events in by every door and wait until each has found its end."""
+    events = hostile_events(hostile.objects | hostile.events | hostile.values, number, seed)
+    half = number // 2
+    worker = stack.start_worker()
+    producer = stack.producer()
+    journal = producer.journal
+    until(lambda: journal.snapshot().workers and len(children_of(worker.pid)) >= 2)
+    pool = children_of(worker.pid)
+    refused = Counter(
+        enqueue=refused_singly(producer.intake, events[:half]),
+        enqueue_many=refused_in_lists(producer.intake, events[half:]),
+    )
+    taken = number - refused.total()
+
+    def arrived() -> int:
+        return journal.snapshot().total("accepted") + journal.snapshot().total("duplicate")
+
+    until(lambda: arrived() == taken)
+    until(lambda: journal.snapshot().in_flight == 0)
+    snapshot = journal.snapshot()
+    reasons = Counter(letter.record.reason for letter in journal.dead_letters())
+    print(
+        f"seed {seed}: tried {number}, refused {dict(refused)}, "
+        f"accepted {snapshot.total('accepted')}, duplicates {snapshot.total('duplicate')}, "
+        f"delivered {snapshot.total('delivered')}, skipped {snapshot.total('skipped')}, "
+        f"dead {dict(reasons)}"
+    )
+    assert set(reasons) <= REASONS
+    assert (snapshot.unaccounted, list(journal.inspect())) == (0, [])
+    assert (worker.poll(), children_of(worker.pid)) == (None, pool)
+    assert MARKER not in stack.worker_log.read_text()
+    assert "Traceback" not in stack.worker_log.read_text()

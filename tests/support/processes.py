@@ -1,0 +1,62 @@
+"""Looking at processes and ending them, as an operator or the kernel would."""
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.waiting import until
+
+if TYPE_CHECKING:
+    import subprocess
+
+PROC = Path("/proc")
+
+#: Field 3 of /proc/<pid>/stat, counted after the name in brackets: Z is a zombie.
+STATE, USER_TICKS, SYSTEM_TICKS = 0, 11, 12
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process started: those of its pool."""
+    return [int(child) for child in (PROC / f"{pid}/task/{pid}/children").read_text().split()]
+
+
+def _stat(pid: int) -> list[str]:
+    return (PROC / f"{pid}/stat").read_text().rpartition(") ")[2].split()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return _stat(pid)[STATE] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """The processor time that some processes have used so far."""
+    ticks = sum(int(_stat(pid)[field]) for pid in pids for field in (USER_TICKS, SYSTEM_TICKS))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def kill_group(worker: "subprocess.Popen[str]") -> None:
+    """SIGKILL a worker with every process of its pool."""
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+
+def kill_parent(worker: "subprocess.Popen[str]") -> None:
+    """SIGKILL a worker's parent process alone; those of its pool must end by themselves."""
+    pool = children_of(worker.pid)
+    worker.kill()
+    worker.wait()
+    until(lambda: not any(map(is_alive, pool)))
+
+
+def kill_child(worker: "subprocess.Popen[str]") -> None:
+    """SIGKILL the oldest process of a worker's pool; it must be replaced."""
+    until(lambda: children_of(worker.pid))
+    pool = children_of(worker.pid)
+    os.kill(pool[0], signal.SIGKILL)
+    until(lambda: pool[0] not in children_of(worker.pid))
+    until(lambda: len(children_of(worker.pid)) >= len(pool))

@@ -1,0 +1,97 @@
+"""The table of commands agrees with the commands, and the page about them with both."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from worker.cli.program import COMMANDS, DEAD_COMMANDS, Entry, LazyCommand
+from worker.cli.terminal.exit_codes import ExitCode
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "cli.md").read_text()
+
+OWN = {
+    **{name: entry for name, entry in COMMANDS.items() if ".cli." in entry.target},
+    **{f"dead {name}": entry for name, entry in DEAD_COMMANDS.items()},
+}
+
+
+EVERY = {**COMMANDS, **OWN}
+
+
+@pytest.mark.parametrize(("name", "entry"), OWN.items(), ids=OWN)
+def test_every_command_can_be_loaded(name: str, entry: Entry) -> None:
+    assert LazyCommand(name, entry).load().help
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_command_has_its_place_in_the_page(name: str) -> None:
+    assert f"## `convertro {name}" in PAGE
+    assert f"$ convertro {name}" in PAGE
+
+
+@pytest.mark.parametrize(("name", "entry"), EVERY.items(), ids=EVERY)
+def test_help_names_exit_codes_that_exist(name: str, entry: Entry) -> None:
+    told = LazyCommand(name, entry).load().help.partition("Exit codes:")[2]
+    named = [int(code) for code in re.findall(r"(?:^|[,;])\s*(\d+) ", told)]
+    assert named == sorted({*named} & {*ExitCode}), f"{name}: unknown, twice, or out of order"
+    assert not told or named[0] == ExitCode.DONE
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_code_is_in_the_pages_table(code: ExitCode) -> None:
+    assert f"| {code.value} | " in PAGE
+
+
+def test_the_list_of_commands_is_quick_because_it_imports_none() -> None:
+    heavy = {"pydantic", "rich", "structlog", "redis", "celery", "requests", "aiohttp"}
+    check = f"import sys; import worker.cli; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
+
+
+def test_a_dependency_that_is_missing_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    command = LazyCommand("toys", Entry("no_such_package.cli:toys", ""))
+    with pytest.raises(typer.Exit):
+        command.make_context("toys", [])
+    assert capsys.readouterr().err == (
+        "convertro: toys needs no_such_package, which is not installed: pip install '.[toys]'\n"
+    )
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault() -> None:
+    command = LazyCommand("toys", Entry("worker.no_such_module:toys", ""))
+    with pytest.raises(ModuleNotFoundError):
+        command.make_context("toys", [])
+
+
+def run_in_shell(redirection: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    script = f'exec "$@" {redirection}'
+    command = ["sh", "-c", script, "sh", sys.executable, "-m", "worker.cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("schedule",), ("schedule", "--json"), ("dead", "list"), ("--help",), ()]
+)
+def test_a_closed_output_is_a_sentence(arguments: tuple[str, ...]) -> None:
+    ended = run_in_shell(">&-", *arguments)
+    assert ended.returncode == ExitCode.USAGE
+    assert ended.stderr == "convertro: standard output is closed\n"
+
+
+def test_a_closed_input_is_empty() -> None:
+    ended = run_in_shell("<&-", "translate", "-")
+    empty = run_in_shell("</dev/null", "translate", "-")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        (empty.returncode, empty.stdout, empty.stderr)
+    )
+    assert "Traceback" not in ended.stderr
+
+
+def test_nobody_need_hear_the_complaints() -> None:
+    ended = run_in_shell("2>&-", "schedule", "--no-such-option")
+    assert (ended.returncode, ended.stdout) == (ExitCode.USAGE, "")

@@ -1,0 +1,83 @@
+"""No input whatever gets past intake unchecked, and what is refused leaves no trace."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import fakeredis
+import pytest
+from celery import Celery
+from hypothesis import HealthCheck, given, settings
+
+from config.settings import Settings
+from convertro.intake import Intake, InvalidEvents
+from convertro.segment_event import InvalidEvent, encode
+from tests.support.events import mobile_track
+from tests.support.hostile import events as hostile
+from tests.support.hostile.checks import accepts, accepts_text
+from worker.journal.journal import Journal
+from worker.process.wakeups import Wakeups
+
+# Drawing such examples takes longer than checking them.
+few = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+
+REDIS = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+JOURNAL = Journal(REDIS, Settings(), shebang=False)
+
+
+@given(hostile.objects)
+@few
+def test_whatever_is_accepted_can_be_read_translated_and_sent(event: Any) -> None:
+    accepts(event)
+
+
+@given(hostile.texts)
+@few
+def test_no_text_is_anything_but_an_event_or_refused(text: bytes) -> None:
+    accepts_text(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "N" * 101, "a\x1b[2J", "a\r\nb", "\ud800", "\u202eabc"], ids=ascii
+)
+def test_a_name_that_is_not_fit_to_print_is_not_repeated(name: str) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        encode({"type": "track", name: float("nan")})
+    assert str(caught.value) == "event holds NaN or Infinity, which JSON does not have"
+
+
+@pytest.fixture(scope="module")
+def intake() -> Iterator[Intake]:
+    app = Celery(broker="memory://", set_as_current=False)
+    yield Intake(JOURNAL, Wakeups(app))
+    app.close()
+
+
+@given(event=hostile.objects)
+@few
+def test_what_is_refused_stores_nothing(intake: Intake, event: Any) -> None:
+    REDIS.flushall()
+    try:
+        identifier = intake.enqueue(event)
+    except InvalidEvent:
+        assert REDIS.keys() == []
+    else:
+        assert JOURNAL.raw_events([identifier]) == [encode(event)]
+
+
+@given(event=hostile.objects)
+@few
+def test_what_is_refused_in_a_list_does_no_harm_to_its_neighbours(
+    intake: Intake, event: Any
+) -> None:
+    REDIS.flushall()
+    before, after = mobile_track(messageId="before"), mobile_track(messageId="after")
+    refused: list[int] = []
+    try:
+        ids: list[str | None] = [*intake.enqueue_many([before, event, after])]
+    except InvalidEvents as error:
+        ids, refused = error.ids, [*error.errors]
+    assert (ids[0], ids[2]) == ("before", "after")
+    assert refused == [1] * (ids[1] is None)
+    known = [identifier for identifier in ids if identifier]
+    assert None not in JOURNAL.raw_events(known)
+    assert REDIS.hlen("{convertro}:events") == len(set(known))

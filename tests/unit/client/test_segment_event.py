@@ -1,0 +1,339 @@
+"""What may enter: checks, bytes and ids of raw events."""
+
+import json
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from convertro.segment_event import (
+    MAX_EVENT_BYTES,
+    MAX_MESSAGE_ID_LENGTH,
+    MAX_NESTING,
+    InvalidEvent,
+    decode,
+    encode,
+    event_id,
+)
+from tests.support.events import ABSENT, order_completed, web_track
+from tests.support.hostile import events as hostile
+from worker.cli.terminal.batch import expand_batch
+
+
+class Kind(StrEnum):
+    TRACK = "track"
+
+
+class Size(IntEnum):
+    BIG = 3
+
+
+def nested(levels: int, wrap: Callable[[Any], Any] = lambda inner: [inner]) -> dict[str, Any]:
+    """An event so many levels deep, itself counted."""
+    inner: Any = []
+    for _ in range(levels - 2):
+        inner = wrap(inner)
+    return {"type": "track", "properties": inner}
+
+
+def sized(size: int) -> dict[str, Any]:
+    """An event of so many bytes."""
+    return {"type": "track", "x": "a" * (size - len(b'{"type":"track","x":""}'))}
+
+
+def circle() -> dict[str, Any]:
+    event: dict[str, Any] = {"type": "track"}
+    event["properties"] = [event, event]
+    return event
+
+
+def shared() -> dict[str, Any]:
+    """Small in memory, 2**60 times as large as JSON."""
+    part: Any = [1]
+    for _ in range(60):
+        part = [part, part]
+    return {"type": "track", "properties": part}
+
+
+REFUSED: list[tuple[str, Any, str, str]] = [
+    ("null", None, "event", "must be a JSON object, not null"),
+    ("list", [{"type": "track"}], "event", "must be a JSON object, not a value of type list"),
+    ("text", '{"type": "track"}', "event", "must be a JSON object, not a value of type str"),
+    ("bytes", b"{}", "event", "must be a JSON object"),
+    ("empty", {}, "type", "is missing"),
+    ("no type", web_track(type=ABSENT), "type", "is missing"),
+    ("type null", web_track(type=None), "type", "must be a string, not null"),
+    ("type number", web_track(type=1), "type", "must be a string, not a value of type int"),
+    ("type in a list", web_track(type=["track"]), "type", "must be a string"),
+    ("too large", sized(MAX_EVENT_BYTES + 1), "event", "is larger than 65536 bytes"),
+    ("too large by bytes", web_track(x="é" * 32_760), "event", "is larger than 65536 bytes"),
+    ("many small values", web_track(x=[0] * 40_000), "event", "is larger than 65536 bytes"),
+    ("huge by sharing", shared(), "event", "is larger than 65536 bytes"),
+    ("huge list", web_track(x=[None] * 5_000_000), "event", "is larger than 65536 bytes"),
+    ("long id", web_track(messageId="m" * 101), "messageId", "is longer than 100 characters"),
+    *(
+        (f"id with {character!r}", web_track(messageId=f"m{character}"), "messageId", "holds contr")
+        for character in "\0\n\r\t\x1b\x7f\x85\ud800\udfff"
+    ),
+    ("NaN", web_track(x=float("nan")), "x", "holds NaN or Infinity"),
+    ("Infinity", web_track(properties={"a": [float("-inf")]}), "properties", "holds NaN or Inf"),
+    ("too many digits", web_track(x=10**4300), "event", "holds a number of too many digits"),
+    ("datetime", web_track(timestamp=datetime.now(UTC)), "timestamp", "holds a value of type date"),
+    ("Decimal", web_track(properties={"a": Decimal(5)}), "properties", "holds a value of type Dec"),
+    ("bytes inside", web_track(context={"ip": b"::1"}), "context", "holds a value of type bytes"),
+    ("set", web_track(traits={("a", 1)}), "traits", "holds a value of type set"),
+    ("number as a key", {1: 2, "type": "track"}, "event", "has a key that is not a string but"),
+    ("null as a key", web_track(properties={None: 1}), "properties", "has a key that is not a str"),
+    ("number beside text as keys", web_track(x={1: "a", "1": "b"}), "x", "has a key that is not"),
+    ("too deep", nested(MAX_NESTING + 1), "properties", "is nested more than 100 levels deep"),
+    ("far too deep", nested(200_000), "properties", "is nested more than 100 levels deep"),
+    (
+        "too deep in objects",
+        nested(MAX_NESTING + 1, lambda inner: {"a": inner}),
+        "properties",
+        "is nested more than 100 levels deep",
+    ),
+    ("circle", circle(), "properties", "is nested more than 100 levels deep"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "reason"), [pytest.param(*r, id=i) for i, *r in REFUSED]
+)
+def test_what_is_no_event_is_refused_by_name(event: Any, field: str, reason: str) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        encode(event)
+    assert caught.value.field == field
+    assert caught.value.reason.startswith(reason)
+    assert str(caught.value) == f"{field} {caught.value.reason}"
+
+
+def test_the_error_is_a_value_error_that_survives_pickling() -> None:
+    error = InvalidEvent("type", "is missing")
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, ValueError)
+    assert (again.field, again.reason, str(again)) == ("type", "is missing", "type is missing")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(order_completed(), id="complete"),
+        pytest.param({"type": ""}, id="empty type"),
+        pytest.param(web_track(messageId="é" * MAX_MESSAGE_ID_LENGTH), id="long id"),
+        pytest.param(web_track(messageId=7), id="numeric id"),
+        pytest.param(web_track(messageId=None), id="null id"),
+        pytest.param(sized(MAX_EVENT_BYTES), id="as large as can be"),
+        pytest.param(nested(MAX_NESTING), id="as deep as can be"),
+        pytest.param(web_track(x=[[]] * 200), id="many brackets, not deep"),
+        pytest.param(web_track(x=[[]] * 21_500), id="as many parts as can be"),
+        pytest.param(web_track(x=[1e308, -0.0, 10**400, 2**53, True, None]), id="numbers"),
+        pytest.param(web_track(x="\ud800", **{"\udfff": 1}), id="lone surrogates"),
+        pytest.param(web_track(x='\0\n"\\\u2028é😀'), id="strange text"),
+    ],
+)
+def test_an_event_comes_back_as_it_was(event: dict[str, Any]) -> None:
+    raw = encode(event)
+    assert decode(raw) == event
+    assert list(decode(raw)) == list(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "raw"),
+    [
+        ({"type": "track", "b": 1, "a": [1.5, None]}, b'{"type":"track","b":1,"a":[1.5,null]}'),
+        ({"type": "é"}, '{"type":"é"}'.encode()),
+        ({"type": "\ud800é"}, '{"type":"\\ud800é"}'.encode()),
+        ({"type": "\ud83d\ude00"}, rb'{"type":"\ud83d\ude00"}'),
+        ({"type": "a", "x": (1, (2,))}, b'{"type":"a","x":[1,[2]]}'),
+        ({"type": Kind.TRACK, "x": Size.BIG}, b'{"type":"track","x":3}'),
+        (
+            MappingProxyType({"type": "a", "x": [MappingProxyType({"b": 1})]}),
+            b'{"type":"a","x":[{"b":1}]}',
+        ),
+    ],
+)
+def test_an_event_is_written_as_compact_json(event: Any, raw: bytes) -> None:
+    assert encode(event) == raw
+    decode(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "field", "reason"),
+    [
+        pytest.param(b"", "event", "is not JSON", id="nothing"),
+        pytest.param(b"{", "event", "is not JSON", id="cut off"),
+        pytest.param(b'{"type":"a"} x', "event", "is not JSON", id="more behind it"),
+        pytest.param(b'{"type":"\xff"}', "event", "is not JSON", id="not UTF-8"),
+        pytest.param(b'{"type":"\xed\xa0\x80"}', "event", "is not JSON", id="surrogate in UTF-8"),
+        pytest.param(b'\xef\xbb\xbf{"type":"a"}', "event", "is not JSON", id="byte order mark"),
+        pytest.param(b'{"type":"a","x":NaN}', "event", "is not JSON: it holds NaN", id="NaN"),
+        pytest.param(b'{"type":"a","x":-Infinity}', "event", "is not JSON", id="Infinity"),
+        pytest.param(b'{"type":"a","x":1e999}', "event", "is not JSON: it holds", id="overflow"),
+        pytest.param(b'{"type":"a","x":-1e999}', "event", "is not JSON: it holds", id="underflow"),
+        pytest.param(b'{"x":' + b"9" * 4301 + b"}", "event", "is not JSON", id="digits"),
+        pytest.param(b"[" * 60_000, "event", "is nested more", id="far too deep"),
+        pytest.param(
+            b'{"type":"a","x":' + b"[" * 100 + b"]" * 100 + b"}",
+            "x",
+            "is nested more than 100 levels deep",
+            id="too deep",
+        ),
+        pytest.param(b"[]", "event", "must be a JSON object", id="list"),
+        pytest.param(b"null", "event", "must be a JSON object, not null", id="null"),
+        pytest.param(b"{}", "type", "is missing", id="no type"),
+        pytest.param(b'{"type":1}', "type", "must be a string", id="type"),
+        pytest.param(
+            b'{"type":"a","messageId":"' + b"m" * 101 + b'"}', "messageId", "is longer", id="id"
+        ),
+        pytest.param(b'{"type":"a","messageId":"\\u0000"}', "messageId", "holds c", id="NUL"),
+        pytest.param(b'{"type":"a"}' + b" " * 65_536, "event", "is larger than", id="too large"),
+    ],
+)
+def test_bytes_that_are_no_event_are_refused(raw: bytes, field: str, reason: str) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        decode(raw)
+    assert caught.value.field == field
+    assert caught.value.reason.startswith(reason)
+
+
+def test_a_refusal_does_not_repeat_what_the_event_says() -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        decode(b'{"type":"track","properties":{"email":"ada@example.com","income":1234e999}}')
+    assert "ada" not in str(caught.value)
+    assert "1234" not in str(caught.value)
+
+
+def test_the_last_of_equal_keys_wins() -> None:
+    assert decode(b'{"type":"a","x":1,"type":"b","x":2}') == {"type": "b", "x": 2}
+
+
+@given(st.binary() | st.text(st.sampled_from('{}[]":,type01eE-+.\\uNa ')).map(str.encode))
+def test_nothing_but_invalid_event_is_raised_for_any_bytes(raw: bytes) -> None:
+    try:
+        event = decode(raw)
+    except InvalidEvent:
+        return
+    assert isinstance(event["type"], str)
+
+
+@given(hostile.events)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_can_be_written_can_be_read_back(event: dict[str, Any]) -> None:
+    try:
+        raw = encode(event)
+    except InvalidEvent:
+        return
+    again = decode(raw)
+    assert decode(encode(again)) == again
+    assert event_id(event, raw) == event_id(again, encode(again))
+    # Two lone halves side by side are one character once they went through JSON.
+    assert again == json.loads(json.dumps(event))
+
+
+def test_an_event_is_known_by_its_message_id() -> None:
+    event = web_track(messageId="m 1")
+    assert event_id(event, encode(event)) == "m 1"
+
+
+@pytest.mark.parametrize("message_id", [ABSENT, None, "", 7, True, ["m"]])
+def test_an_event_without_one_is_known_by_its_content(message_id: Any) -> None:
+    event = web_track(messageId=message_id, x={"b": [1, {"d": "é", "c": "\ud800"}], "a": 2})
+    turned = dict(reversed(event.items())) | {"x": dict(reversed(event["x"].items()))}
+    raw = encode(event)
+    identifier = event_id(event, raw)
+    assert raw != encode(turned)
+    assert identifier == event_id(turned, encode(turned)) == event_id(decode(raw), raw)
+    assert identifier.startswith("digest-")
+    assert len(identifier) == len("digest-") + 32
+    other = event | {"x": 1}
+    assert event_id(other, encode(other)) != identifier
+
+
+def test_content_is_the_same_whatever_python_types_hold_it() -> None:
+    one: Any = {"type": "a", "x": (1, 2), "y": MappingProxyType({"b": 1})}
+    other = {"type": "a", "x": [1, 2], "y": {"b": 1}}
+    assert event_id(one, encode(one)) == event_id(other, encode(other))
+
+
+def test_an_id_is_stable_over_releases() -> None:
+    # sha256 of {"a":1,"type":"track"}; changing it would double events over an upgrade.
+    event = {"type": "track", "a": 1}
+    assert event_id(event, encode(event)) == "digest-afc8172a75e72a1563a4f42b981c26fb"
+
+
+def expanded(item: Any, **batch: Any) -> Any:
+    (only,) = expand_batch({"batch": [item], **batch})
+    return only
+
+
+@pytest.mark.parametrize("field", ["context", "integrations"])
+@pytest.mark.parametrize(
+    ("shared", "own", "merged"),
+    [
+        ({"a": 1}, {"b": 2}, {"a": 1, "b": 2}),
+        ({"a": 1}, {"a": 2}, {"a": 2}),
+        ({"a": 1}, {"a": None}, {"a": None}),
+        ({"a": False}, ABSENT, {"a": False}),
+        ({"a": 1}, None, {"a": 1}),
+        ({"a": {"x": 1, "y": 1}}, {"a": {"y": 2, "z": 2}}, {"a": {"x": 1, "y": 2, "z": 2}}),
+        ({"a": {"x": {"y": 1}}}, {"a": {"x": {"z": 2}}}, {"a": {"x": {"y": 1, "z": 2}}}),
+        ({"a": {"x": 1}}, {"a": [2]}, {"a": [2]}),
+        ({"a": [1]}, {"a": {"x": 2}}, {"a": {"x": 2}}),
+        ({"a": [1]}, {"a": [2]}, {"a": [2]}),
+        ({"a": 1}, "text", "text"),
+        ({"a": 1}, [], []),
+        ("text", {"b": 2}, {"b": 2}),
+        ("text", ABSENT, ABSENT),
+        (None, {"b": 2}, {"b": 2}),
+        (ABSENT, {"b": 2}, {"b": 2}),
+    ],
+)
+def test_an_item_has_what_its_batch_says_and_its_own_wins(
+    field: str, shared: Any, own: Any, merged: Any
+) -> None:
+    item = {} if own is ABSENT else {field: own}
+    batch = {} if shared is ABSENT else {field: shared}
+    before = json.dumps([item, batch])
+    assert expanded(item, **batch).get(field, ABSENT) == merged
+    assert json.dumps([item, batch]) == before
+
+
+def test_an_item_is_sent_when_its_batch_is_unless_it_says_otherwise() -> None:
+    assert expanded({}, sentAt="2026-05-04") == {"sentAt": "2026-05-04"}
+    assert expanded({"sentAt": None}, sentAt="2026-05-04") == {"sentAt": "2026-05-04"}
+    assert expanded({"sentAt": "2026-05-03"}, sentAt="2026-05-04") == {"sentAt": "2026-05-03"}
+    assert expanded({}) == expanded({}, sentAt=None) == {}
+
+
+def test_nothing_else_of_a_batch_is_taken_over() -> None:
+    assert expanded({"type": "track"}, messageId="b", timestamp="2026-05-04", userId="u") == {
+        "type": "track"
+    }
+
+
+def test_items_that_are_no_objects_keep_their_place() -> None:
+    batch = {"batch": [1, {"type": "track"}, None, "x", []], "context": {"a": 1}}
+    assert expand_batch(batch) == [1, {"type": "track", "context": {"a": 1}}, None, "x", []]
+
+
+def test_a_batch_nested_without_end_is_left_to_the_checks_of_its_items() -> None:
+    part: Any = {}
+    for _ in range(50_000):
+        part = {"a": part}
+    (item,) = expand_batch({"batch": [{"type": "track", "context": part}], "context": part})
+    with pytest.raises(InvalidEvent, match="nested more than 100 levels"):
+        encode(item)
+
+
+@pytest.mark.parametrize("batch", [{}, {"batch": None}, {"batch": {}}, {"batch": "ab"}])
+def test_a_batch_without_a_list_is_refused(batch: dict[str, Any]) -> None:
+    with pytest.raises(InvalidEvent, match="batch must be a list of events, not "):
+        expand_batch(batch)

@@ -1,0 +1,109 @@
+"""The form of the log, in a process of its own, since logging is set up once a process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SET_UP = """
+import logging, warnings
+import structlog
+import config.logs
+from config.logs import configure_logs
+from config.settings import Settings
+configure_logs(Settings(log_level="DEBUG", log_format="json"))
+"""
+
+SECRET = "ada.lovelace@example.com"
+
+
+def logged(statement: str) -> list[dict[str, Any]]:
+    """What a statement logs, at DEBUG and as JSON."""
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{SET_UP}\n{statement}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == ""
+    return [json.loads(line) for line in ended.stderr.splitlines()]
+
+
+def test_a_line_of_ours_begins_with_what_happened() -> None:
+    (line,) = logged(
+        "structlog.stdlib.get_logger('worker.x').info('It is.', action='is', event_id='evt-1')"
+    )
+    assert list(line)[:4] == ["timestamp", "level", "event", "action"]
+    assert (line["event"], line["action"], line["event_id"]) == ("It is.", "is", "evt-1")
+    assert line["logger"] == "worker.x"
+    assert line["process"] > 0
+
+
+def test_a_record_is_plain_for_whatever_else_listens() -> None:
+    """Sentry, for one, takes the message for a title and the extras for data."""
+    (line,) = logged(
+        "class Other(logging.Handler):\n"
+        "    def emit(self, record): print_to_log(record.getMessage(), record.action)\n"
+        "def print_to_log(*told): import sys; sys.stderr.write(__import__('json').dumps(told))\n"
+        "logging.getLogger().handlers = [Other()]\n"
+        "structlog.stdlib.get_logger('worker.x').error('It is.', action='is')"
+    )
+    assert line == ["It is.", "is"]
+
+
+def test_a_traceback_and_a_warning_are_one_line_each() -> None:
+    error, warning = logged(
+        "try: 1 / 0\n"
+        "except ZeroDivisionError: logging.getLogger('other').exception('two\\nlines')\n"
+        "warnings.warn('beware', stacklevel=1)"
+    )
+    assert error["event"] == "two\nlines"
+    assert "ZeroDivisionError" in error["exception"]
+    assert "beware" in warning["event"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"logging.getLogger('celery.pool').debug('TaskPool: Apply', '{SECRET}')",
+        "logging.getLogger(config.logs.CONSUMER_LOGGER).error('consumer: Cannot connect to %s', 1)",
+        "warnings.warn('in 6.0', PendingDeprecationWarning, stacklevel=1)",
+        "logging.getLogger('multiprocessing').info('child process calling self.run()')",
+    ],
+)
+def test_what_quotes_repeats_or_advises_is_not_logged(statement: str) -> None:
+    assert logged(f"warnings.simplefilter('always')\n{statement}") == []
+
+
+def test_a_message_that_celery_cannot_read_is_not_quoted() -> None:
+    (line,) = logged(
+        f"try: raise ValueError('{SECRET}')\n"
+        "except ValueError: logging.getLogger(config.logs.CONSUMER_LOGGER).critical("
+        f"\"Can't decode message body: %r\", '{SECRET}', exc_info=True)"
+    )
+    assert SECRET not in str(line)
+
+
+def test_the_arguments_of_a_task_that_failed_are_left_out() -> None:
+    (line,) = logged(
+        "logging.getLogger('celery.app.trace').error("
+        f"'It failed.', extra={{'data': {{'args': '{SECRET}'}}, 'otelTraceID': 'abc'}})"
+    )
+    assert "data" not in line
+    assert line["otelTraceID"] == "abc"
+
+
+def test_a_process_of_the_pool_that_was_killed_is_told_as_json() -> None:
+    (line,) = logged(
+        "import billiard.util as util\n"
+        "util.get_logger()\n"
+        "util.error('Process %r pid:%r exited with %r', 'ForkPoolWorker-1', 1, 'signal 9')"
+    )
+    assert line["level"] == "error"
+    assert "exited with 'signal 9'" in line["event"]

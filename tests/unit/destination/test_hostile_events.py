@@ -1,0 +1,60 @@
+"""No event whatever makes translation fail."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from config.destination import ConvertroSettings
+from config.settings import Settings
+from convertro.segment_event import InvalidEvent, decode, encode
+from tests.support.hostile import events as hostile
+from tests.support.hostile.checks import DESTINATIONS, EVENTS
+from worker.destination import InvalidReason, SkipReason, translate
+from worker.destination.wire import encode_body, request_for
+
+# Drawing such events takes longer than translating them.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def check(event: Any, destination: Settings) -> None:
+    """One outcome, nothing raised, the event as before, and every call can be sent."""
+    before = deepcopy(event)
+    translation = translate(event, destination, accepted_at="2026-05-04T10:15:30Z")
+    assert event == before
+    outcomes = (bool(translation.calls), translation.skipped, translation.invalid)
+    assert sum(outcome not in (False, None) for outcome in outcomes) == 1
+    assert translation.skipped is None or translation.skipped in set(SkipReason)
+    assert translation.invalid is None or translation.invalid in set(InvalidReason)
+    for call in translation.calls:
+        body = json.loads(encode_body(request_for(call, destination).body), parse_constant=repr)
+        assert None not in body.values()
+        assert isinstance(body.get("event_value", 0), int | float)
+
+
+@given(hostile.events, st.sampled_from(DESTINATIONS))
+@patient
+def test_every_event_has_one_outcome(event: dict[str, Any], destination: Settings) -> None:
+    check(event, destination)
+
+
+@given(hostile.values, st.sampled_from(DESTINATIONS))
+@example({}, DESTINATIONS[0])
+@example({"type": "track", "event": "N" * 65_000, "userId": "u"}, DESTINATIONS[0])
+@patient
+def test_even_json_that_is_no_event_has_one(value: Any, destination: Settings) -> None:
+    check(value, destination)
+
+
+@given(hostile.events)
+@patient
+def test_an_event_means_the_same_after_its_way_through_the_journal(event: dict[str, Any]) -> None:
+    try:
+        stored = decode(encode(event))
+    except InvalidEvent:
+        return
+    # Two halves of a surrogate pair meet in JSON; compare what both came to on the wire.
+    plain = ConvertroSettings(events=EVENTS)
+    assert repr(translate(stored, plain)) == repr(translate(json.loads(json.dumps(event)), plain))
