@@ -19,7 +19,7 @@ import msgspec
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from convertro.connections import Connections
+from convertro.connection_pool import Connections
 
 #: The scripts of this package: the accept step, and the parts that every script begins with.
 LUA = Path(__file__).parent / "lua"

@@ -14,7 +14,7 @@ import requests
 from config.settings import Settings
 from worker.destination.answers import classify
 from worker.outcomes import Outcome, OutcomeClass
-from worker.transport.adapter import OneHostAdapter
+from worker.transport.requests_adapter import OneHostAdapter
 from worker.transport.failures import FAILURES, outcome_of
 from worker.transport.open_connection import Answer, answer_of, exchange
 
