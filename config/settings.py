@@ -178,23 +178,14 @@ class Settings(BaseSettings, ConvertroSettings):
         ),
     )
 
-    breaker_window_seconds: float = Field(
-        10.0,
-        ge=1,
-        le=600,
-        description="Failures count for one to two such windows; the same for all workers.",
-    )
     breaker_min_count: int = Field(
         20,
         ge=2,
-        le=100_000,
-        description="Fewer events in that time hold nothing; so many failures in a row do.",
-    )
-    breaker_ratio: float = Field(
-        0.5,
-        ge=0.05,
-        le=1,
-        description="Share of them that must fail, or be buried for one reason, to hold all.",
+        le=10_000,
+        description=(
+            "How many failures in a row hold all deliveries; about as many more if some pass in "
+            "between. The same for all workers."
+        ),
     )
     probe_max_seconds: float = Field(
         15.0, ge=1, le=3600, description="Longest wait between two probes of a held Convertro."

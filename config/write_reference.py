@@ -21,7 +21,7 @@ GROUPS = {
     "redis_url": "The journal and the broker",
     "concurrency": "The worker",
     "blip_tries": "Retries",
-    "breaker_window_seconds": "Holding",
+    "breaker_min_count": "Holding",
     "dedupe_seconds": "Limits",
     "log_format": "Logs and Flower",
 }

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from convertro.connection import is_demoted
 from convertro.errors import JournalUnavailable
 from convertro.fsync import evaluate_on_disk
-from convertro.scripts import LUA, Scripts
+from convertro.scripts import LUA, Scripts, Setting
 
 #: How long a wake-up counts without a sign of life from its deliver task. Long enough for
 #: a message to travel, short enough that a lost one delays an event by seconds only.
@@ -81,7 +81,7 @@ class IntakeJournal:
         redis: Redis,
         *,
         key_prefix: str,
-        constants: Mapping[str, float],
+        constants: Mapping[str, Setting],
         fsync: bool = False,
         folders: Sequence[Path] = (),
         clock: Clock | None = None,

@@ -30,6 +30,10 @@ _HEADER = re.compile(r"-- (parts|flags): (.*)\n")
 Evaluate = Callable[[str, str, tuple[Any, ...]], Any]
 
 
+#: A number, or a table of texts by name.
+Setting = float | Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class _Script:
     """A script whose text is complete."""
@@ -48,7 +52,7 @@ class Scripts:
     Args:
         redis: A client that does not decode answers.
         keys: What every script is given as `KEYS`.
-        settings: Names and numbers that every script finds in its table `settings`.
+        settings: What every script finds in its table `settings`: numbers, and tables of texts.
         folders: Where their files are.
         shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
     """
@@ -57,14 +61,14 @@ class Scripts:
         self,
         redis: Redis,
         keys: Sequence[str],
-        settings: Mapping[str, float],
+        settings: Mapping[str, Setting],
         folders: Sequence[Path],
         *,
         shebang: bool,
     ) -> None:
         self._connections = Connections(redis)
         self._keys = keys
-        self._table = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
+        self._table = _lua_table(settings)
         self._folders = tuple(folders)
         self._shebang = shebang
         self._scripts: dict[str, _Script] = {}
@@ -107,7 +111,7 @@ class Scripts:
 
     def _put_together(self, name: str) -> _Script:
         text, flags = _text(name, self._folders)
-        source = f"local settings = {{{self._table}}}\n{text}"
+        source = f"local settings = {self._table}\n{text}"
         if self._shebang:
             source = f"#!lua flags={','.join(flags)}\n{source}"
         digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
@@ -132,6 +136,19 @@ def _text(name: str, folders: tuple[Path, ...]) -> tuple[str, list[str]]:
 def _read(name: str, folders: tuple[Path, ...]) -> str:
     path = next(path for folder in folders if (path := folder / f"{name}.lua").exists())
     return path.read_text(encoding="utf-8")
+
+
+def _lua_table(values: Mapping[str, Setting] | Mapping[str, str]) -> str:
+    """A table of Lua; names are identifiers, texts need no escapes."""
+    written = (
+        f"{name} = {_lua_table(value) if isinstance(value, Mapping) else _lua_value(value)}"
+        for name, value in values.items()
+    )
+    return f"{{{', '.join(written)}}}"
+
+
+def _lua_value(value: float | str) -> str:
+    return f"'{value}'" if isinstance(value, str) else repr(value)
 
 
 def _json(args: Mapping[str, Any]) -> bytes:

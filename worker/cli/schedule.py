@@ -7,7 +7,8 @@ from config.settings import Settings
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.cli.terminal.tables import WIDTH, console, say_table, table, text
-from worker.delivery.retry import RETRIES_EXHAUSTED, retry_times_seconds
+from worker.delivery.retry import retry_times_seconds
+from worker.reasons import DeathReason
 from worker.status.wording import counted, duration
 
 #: A schedule that is longer is shown without its middle, where all waits are alike.
@@ -60,7 +61,8 @@ def words_after(settings: Settings) -> str:
     return (
         "A Retry-After of Convertro's lengthens a wait, up to the same bound. When the next retry "
         f"would come later than {duration(settings.retry_horizon_seconds)} after the first "
-        f"attempt, the event becomes a dead letter, reason {RETRIES_EXHAUSTED}; see `convertro "
+        f"attempt, the event becomes a dead letter, reason "
+        f"{DeathReason.RETRIES_EXHAUSTED}; see `convertro "
         "dead list`. What Convertro rejects (most 4xx) becomes one at once, reason rejected."
     )
 
@@ -92,5 +94,5 @@ def _document(settings: Settings, steps: list[_Moment]) -> dict[str, object]:
         "max_wait_seconds": settings.retry_max_seconds,
         "jitter": settings.retry_jitter,
         "horizon_seconds": settings.retry_horizon_seconds,
-        "then": RETRIES_EXHAUSTED,
+        "then": DeathReason.RETRIES_EXHAUSTED,
     }

@@ -8,9 +8,10 @@ from convertro.segment_event import InvalidEvent, encode, event_id
 from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import json_line, say
-from worker.destination import Call, InvalidReason
+from worker.destination import Call
 from worker.destination import translate as translate_event
 from worker.destination.wire import idempotency_key, request_for
+from worker.reasons import DeathReason
 
 
 def translate(file: FileArgument) -> None:
@@ -40,12 +41,12 @@ def _translated(item: Item, settings: Settings) -> dict[str, Any]:
         return {
             "message_id": _claimed_id(item.event),
             "outcome": "invalid",
-            "reason": InvalidReason.INVALID_EVENT,
+            "reason": DeathReason.INVALID_EVENT,
             "error": f"{item.where}: {error}",
             "calls": [],
         }
     answer = _answer(item.event, message_id, settings)
-    if answer["reason"] == InvalidReason.INVALID_EVENT:
+    if answer["reason"] == DeathReason.INVALID_EVENT:
         # What can be accepted and yet is invalid is a track without a name.
         answer["error"] = f"{item.where}: event must be a string that is not empty"
     return answer

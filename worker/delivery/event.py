@@ -16,7 +16,6 @@ from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from convertro.segment_event import InvalidEvent, decode
 from worker.delivery.retry import (
-    AMBIGUOUS,
     Bury,
     Decision,
     Postpone,
@@ -31,17 +30,13 @@ from worker.destination.translation import bears_revenue
 from worker.destination.wire import (
     call_name,
     encode_body,
-    endpoint_of,
     idempotency_key,
     pending_calls,
     request_for,
 )
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
 from worker.outcomes import Outcome
-
-#: Dead-letter reason of an event that our own code fell over.
-UNEXPECTED_ERROR = "unexpected_error"
-INVALID_EVENT = "invalid_event"
+from worker.reasons import DeathReason, SkipReason
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -67,15 +62,14 @@ class _Progress:
     event: ClaimedEvent
     attempts: list[Attempt] = field(default_factory=list)
     accepted: dict[int, str] = field(default_factory=dict)
-    #: Where the last call went, and what it was.
-    endpoint: str | None = None
+    #: The last call.
     sent: SentCall | None = None
 
     def finish(
         self,
         move: Move,
         *,
-        reason: str | None = None,
+        reason: SkipReason | DeathReason | None = None,
         delay_seconds: float | None = None,
         outcome: Outcome | None = None,
         retry_after_ms: int | None = None,
@@ -89,17 +83,12 @@ class _Progress:
             reason=reason,
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
             retry_after_ms=retry_after_ms,
-            endpoint=self.endpoint,
-            sent=self.sent if self._may_die(move) else None,
+            sent=self.sent if move is Move.DEAD else None,
             outcome_class=outcome.outcome_class.value if outcome else None,
             status=outcome.status if outcome else None,
             attempts=tuple(self.attempts),
             accepted=dict(self.accepted),
         )
-
-    def _may_die(self, move: Move) -> bool:
-        """Whether the event dies, or the journal may bury it as refused."""
-        return move is Move.DEAD or (move is Move.POSTPONED and self.event.record.refusals > 0)
 
     def forget(self) -> None:
         """Begin anew after what was learned has been recorded."""
@@ -157,14 +146,14 @@ class Delivery:
                 error=type(error).__name__,
                 where=f"{Path(place.filename).name}:{place.lineno}",
             )
-            return progress.finish(Move.DEAD, reason=UNEXPECTED_ERROR)
+            return progress.finish(Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR)
 
     def _deliver(self, progress: _Progress) -> Finish | None:
         event = progress.event
         try:
             segment_event = decode(event.raw)
         except InvalidEvent:
-            return progress.finish(Move.DEAD, reason=INVALID_EVENT)
+            return progress.finish(Move.DEAD, reason=DeathReason.INVALID_EVENT)
         accepted_at = datetime.fromtimestamp(event.record.accepted_at_ms / 1000, UTC)
         translation = translate(
             segment_event,
@@ -187,7 +176,7 @@ class Delivery:
         for position, (index, call) in enumerate(pending, start=1):
             parks = self._settings.on_ambiguous == "hold" and bears_revenue(call, segment_event)
             if parks and progress.event.record.may_have_been_sent(index):
-                return progress.finish(Move.DEAD, reason=AMBIGUOUS)
+                return progress.finish(Move.DEAD, reason=DeathReason.AMBIGUOUS)
             outcome = self._send(progress, index, call, parks_ambiguous=parks)
             match self._decide(progress, outcome, parks_ambiguous=parks):
                 case Postpone(delay_seconds):
@@ -216,7 +205,6 @@ class Delivery:
         """Send one call, trying again at once for blips; the last outcome counts."""
         request = request_for(call, self._settings)
         body = encode_body(request.body)
-        progress.endpoint = endpoint_of(call)
         progress.sent = SentCall(call_index=index, path=request.path, body=body)
         key = idempotency_key(progress.event.event_id, index)
 

@@ -27,15 +27,11 @@ from tenacity.wait import wait_exponential_jitter
 
 from config.settings import Settings
 from worker.outcomes import BLIPS, Outcome, OutcomeClass
+from worker.reasons import DeathReason
 
 #: The wait before the second try of a blip; it doubles, and as much again is random.
 _BLIP_WAIT_SECONDS = 0.25
 _BLIP_LONGEST_WAIT_SECONDS = 2.0
-
-#: Dead-letter reasons that a decision can give.
-REJECTED = "rejected"
-RETRIES_EXHAUSTED = "retries_exhausted"
-AMBIGUOUS = "ambiguous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class Postpone:
 class Bury:
     """Give the event up as a dead letter."""
 
-    reason: str
+    reason: DeathReason
 
 
 Decision = Proceed | Postpone | Bury
@@ -82,12 +78,12 @@ def decide(  # noqa: PLR0913  everything that a decision depends on
     if outcome.outcome_class is OutcomeClass.ACCEPTED:
         return Proceed()
     if outcome.outcome_class is OutcomeClass.REJECTED:
-        return Bury(REJECTED)
+        return Bury(DeathReason.REJECTED)
     if parks_ambiguous and outcome.outcome_class is OutcomeClass.AMBIGUOUS:
-        return Bury(AMBIGUOUS)
+        return Bury(DeathReason.AMBIGUOUS)
     delay_seconds = _delay_seconds(outcome, postponed, chance, settings)
     if tried_seconds + delay_seconds > settings.retry_horizon_seconds:
-        return Bury(RETRIES_EXHAUSTED)
+        return Bury(DeathReason.RETRIES_EXHAUSTED)
     return Postpone(delay_seconds)
 
 

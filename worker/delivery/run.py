@@ -14,7 +14,6 @@ from worker.delivery.event import FinishingJournal
 from worker.delivery.summary import Summary, log_finish
 from worker.delivery.threads import EventThreads, Outbox
 from worker.journal.records import (
-    POISON,
     UNKNOWN_CALL,
     Attempt,
     Burial,
@@ -28,6 +27,7 @@ from worker.journal.records import (
 from worker.outcomes import OutcomeClass
 from worker.process.flower import Announce, tell_nobody
 from worker.process.outage import Outage
+from worker.reasons import DeathReason
 
 #: How long to gather what comes and what finishes before talking to the journal again: a
 #: few events share a round trip, and none waits for long.
@@ -143,7 +143,9 @@ class DeliveryRun:
         crowded = len(claim.events) >= _CROWD_EVENTS
         self._pace_seconds = _CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
         self._wait_seconds = min(claim.wait_ms / 1000, _BUSY_SECONDS)
-        self.announce([*buried, *(Burial(event_id, POISON) for event_id in claim.poisoned)])
+        self.announce(
+            [*buried, *(Burial(event_id, DeathReason.POISON) for event_id in claim.poisoned)]
+        )
         return claim.state
 
     def _is_full(self) -> bool:

@@ -10,7 +10,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 SENTENCES = {
     "event_held": "Deliveries are held: an event waits, nothing is charged to it.",
-    "event_refused": "An event that alone is refused, while others pass, is a dead letter now.",
     "event_gone": "An event has left the journal meanwhile: finished by another worker, or erased.",
     "lease_lost": "Another worker took this event over; what was learned is recorded.",
     "event_dead": "An event is a dead letter now.",
@@ -40,8 +39,6 @@ class Summary:
         """Count an event under what became of it."""
         if finished is Finished.HELD:
             self.held += 1
-        elif finished is Finished.REFUSED:
-            self.dead += 1
         elif finished is not Finished.MOVED:
             self.lost += 1
         elif finish.move is Move.POSTPONED:
@@ -59,8 +56,6 @@ def log_finish(finish: Finish, finished: Finished) -> None:
     """One line for each event that an operator may want to hear of."""
     if finished is Finished.HELD:
         say, action = log.debug, "event_held"
-    elif finished is Finished.REFUSED:
-        say, action = log.warning, "event_refused"
     elif finished is Finished.GONE:
         say, action = log.info, "event_gone"
     elif finished is not Finished.MOVED:

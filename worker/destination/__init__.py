@@ -9,7 +9,6 @@ from worker.destination.calls import (
     TrackEvent,
     TrackUser,
 )
-from worker.destination.reasons import InvalidReason, SkipReason
 from worker.destination.translation import Translation, translate
 
 __all__ = [
@@ -17,9 +16,7 @@ __all__ = [
     "DeviceEvent",
     "Identifier",
     "Install",
-    "InvalidReason",
     "LinkDevice",
-    "SkipReason",
     "TrackEvent",
     "TrackUser",
     "Translation",

@@ -19,7 +19,7 @@ from worker.destination.fields import (
     user_id,
 )
 from worker.destination.properties import Properties
-from worker.destination.reasons import InvalidReason, SkipReason
+from worker.reasons import DeathReason, SkipReason
 
 #: What an event counts for that names no amount.
 _DEFAULT_VALUE = 1
@@ -30,7 +30,7 @@ _OS_DETAILS = ("name", "version")
 
 def identify(
     event: Mapping[str, Any], settings: ConvertroSettings
-) -> tuple[Call, ...] | SkipReason | InvalidReason:
+) -> tuple[Call, ...] | SkipReason | DeathReason:
     """Tell Convertro whose device it is; no trait goes along.
 
     An anonymous identify makes no call, so it is skipped whether or not it has a device id.
@@ -40,13 +40,13 @@ def identify(
         return SkipReason.ANONYMOUS_IDENTIFY
     identifier = device_id(event)
     if identifier is None:
-        return InvalidReason.MISSING_DEVICE_ID
+        return DeathReason.MISSING_DEVICE_ID
     return (LinkDevice(domain=settings.domain, device_id=identifier, user_id=user),)
 
 
 def track(
     event: Mapping[str, Any], name: str, settings: ConvertroSettings, timestamp: str | None
-) -> tuple[Call, ...] | InvalidReason:
+) -> tuple[Call, ...] | DeathReason:
     """Report an install, or any other event under its own name.
 
     Args:
@@ -57,7 +57,7 @@ def track(
     """
     identifier = device_id(event)
     if identifier is None:
-        return InvalidReason.MISSING_DEVICE_ID
+        return DeathReason.MISSING_DEVICE_ID
     if is_application_installed(name):
         return (_install(event, identifier, settings, timestamp),)
     call = DeviceEvent(

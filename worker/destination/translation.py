@@ -15,12 +15,12 @@ from worker.destination.event_names import is_order_completed
 from worker.destination.fields import has_identity, object_of, text_of, timestamp_of
 from worker.destination.platforms import Platform, platform_of
 from worker.destination.properties import Properties
-from worker.destination.reasons import InvalidReason, SkipReason
+from worker.reasons import DeathReason, SkipReason
 
 #: The destination's name in an event's `integrations`.
 _INTEGRATION = "Convertro"
 
-_Meaning = tuple[Call, ...] | SkipReason | InvalidReason
+_Meaning = tuple[Call, ...] | SkipReason | DeathReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,9 @@ class Translation:
     #: The calls to make, in this order.
     calls: tuple[Call, ...] = ()
     #: By which rule nothing is sent.
-    skipped: str | None = None
+    skipped: SkipReason | None = None
     #: Why an operator should look at the event.
-    invalid: str | None = None
+    invalid: DeathReason | None = None
 
 
 def translate(
@@ -49,7 +49,7 @@ def translate(
     match _answer(event, settings, accepted_at):
         case SkipReason() as skipped:
             return Translation(skipped=skipped)
-        case InvalidReason() as invalid:
+        case DeathReason() as invalid:
             return Translation(invalid=invalid)
         case calls:
             return Translation(calls=calls)
@@ -60,9 +60,9 @@ def _answer(
 ) -> _Meaning:
     """Go through the rules in their order; the first that has an answer gives it."""
     if fault_of(event):
-        return InvalidReason.INVALID_EVENT
+        return DeathReason.INVALID_EVENT
     if not has_identity(event):
-        return InvalidReason.NO_IDENTITY
+        return DeathReason.NO_IDENTITY
     if not _is_enabled(event):
         return SkipReason.DISABLED
     if event["type"] == "identify":
@@ -83,7 +83,7 @@ def _track(
 ) -> _Meaning:
     name = text_of(event.get("event"))
     if name is None:
-        return InvalidReason.INVALID_EVENT
+        return DeathReason.INVALID_EVENT
     if platform_of(event) is Platform.WEB:
         return web.track(event, name, settings, timestamp)
     return mobile.track(event, name, settings, timestamp)

@@ -8,7 +8,7 @@ from worker.destination.calls import Call, TrackEvent, TrackUser
 from worker.destination.event_names import is_order_completed, mapped_types
 from worker.destination.fields import object_of, user_id, visitor_id
 from worker.destination.properties import Properties
-from worker.destination.reasons import SkipReason
+from worker.reasons import SkipReason
 
 _SALE = "sale"
 _NEW_SALE = "sale.new"

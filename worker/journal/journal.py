@@ -11,9 +11,11 @@ from redis import Redis
 
 from config.settings import Settings
 from convertro.intake_journal import Accepted, Clock
+from convertro.scripts import Setting
 from worker.journal.breaker_log import log_news
 from worker.journal.reading import ReadableJournal
 from worker.journal.records import Claim, ClaimedEvent, ClaimState, Erased, Finish, Finished, Record
+from worker.reasons import DeathReason, DiscardReason, SkipReason
 
 #: The scripts of all steps but accept, which is the client's.
 _LUA = Path(__file__).parent / "lua"
@@ -65,23 +67,10 @@ class Journal(ReadableJournal):
         worker: str | None = None,
     ) -> None:
         self._asks = {"asks": worker} if worker else {}
-        constants = {
-            "dedupe": settings.dedupe_seconds * 1000,
-            "lease_ms": int(settings.lease_seconds * 1000),
-            "batch": settings.concurrency,
-            "breaker_window": settings.breaker_window_seconds * 1000,
-            "breaker_min": settings.breaker_min_count,
-            "breaker_ratio": settings.breaker_ratio,
-            "probe_max": settings.probe_max_seconds * 1000,
-            "rate": settings.max_requests_per_second,
-            "dead_max_count": settings.dead_max_count,
-            "dead_max_age": settings.dead_max_age_seconds * 1000,
-            "dead_step": _DEAD_STEP,
-        }
         super().__init__(
             redis,
             key_prefix=settings.key_prefix,
-            constants=constants,
+            constants=_constants(settings),
             fsync=settings.durability == "fsync",
             folders=(_LUA,),
             clock=clock,
@@ -185,7 +174,7 @@ class Journal(ReadableJournal):
         rung, *moved = self._run("redrive", {"ids": list(ids), "tokens": list(tokens)})
         return Accepted(tuple(bool(flag) for flag in moved), rung)
 
-    def discard(self, ids: Sequence[str], reason: str) -> int:
+    def discard(self, ids: Sequence[str], reason: DiscardReason) -> int:
         """Let dead letters go; answers how many there were."""
         return sum(self._run("discard", {"ids": list(ids), "reason": reason}))
 
@@ -207,6 +196,24 @@ class Journal(ReadableJournal):
         bury = {"bury_ms": int(bury_seconds * 1000)} if bury_seconds else {}
         rung, was_paused, is_open = self._run("resume", {"tokens": list(tokens), **bury})
         return Resumed(rung, was_paused=bool(was_paused), is_open=bool(is_open))
+
+
+def _constants(settings: Settings) -> dict[str, Setting]:
+    """What every script finds in its table `settings`."""
+    return {
+        "dedupe": settings.dedupe_seconds * 1000,
+        "lease_ms": int(settings.lease_seconds * 1000),
+        "batch": settings.concurrency,
+        "breaker_min": settings.breaker_min_count,
+        "probe_max": settings.probe_max_seconds * 1000,
+        "rate": settings.max_requests_per_second,
+        "dead_max_count": settings.dead_max_count,
+        "dead_max_age": settings.dead_max_age_seconds * 1000,
+        "dead_step": _DEAD_STEP,
+        "death_reasons": {reason: str(reason.fault) for reason in DeathReason},
+        "skip_reasons": {reason: str(reason) for reason in SkipReason},
+        "discard_reasons": {reason: str(reason) for reason in DiscardReason},
+    }
 
 
 def _finished(words: Iterable[bytes]) -> tuple[Finished, ...]:

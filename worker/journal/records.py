@@ -12,13 +12,10 @@ from typing import Any, Self
 import msgspec
 
 from worker.outcomes import Outcome
+from worker.reasons import DeathReason, SkipReason
 
 #: The index of a call that nobody can name any more: its worker was gone.
 UNKNOWN_CALL = -1
-
-#: Dead-letter reasons that the journal gives by itself.
-REFUSED = "refused"
-POISON = "poison"
 
 #: Leases that ran out in a row after which an event is delivered with nothing beside it.
 _SUSPECT_LEASES = 2
@@ -116,8 +113,6 @@ class Record:
     #: How often in a row a worker lost it by not finishing in time.
     leases_lost: int = 0
     redriven: int = 0
-    #: Answers that refused it while others passed.
-    refusals: int = 0
     #: Calls not known to be accepted that may have reached Convertro all the same: index
     #: (`UNKNOWN_CALL` for any of them) and how often.
     in_doubt: Mapping[int, int] = field(default_factory=dict)
@@ -141,7 +136,6 @@ class Record:
             outcomes=tuple(Attempt.from_json(outcome) for outcome in stored.get("outcomes", ())),
             leases_lost=int(stored.get("leases_lost", 0)),
             redriven=int(stored.get("redriven", 0)),
-            refusals=int(stored.get("refusals", 0)),
             in_doubt={int(index): times for index, times in stored.get("in_doubt", {}).items()},
             reviewed=bool(stored.get("reviewed")),
             reason=stored.get("reason"),
@@ -217,8 +211,6 @@ class Finished(StrEnum):
     MOVED = "moved"
     #: Deliveries are held: it is due again, nothing was charged.
     HELD = "held"
-    #: It alone was refused too often: it is a dead letter.
-    REFUSED = "refused"
     #: Another worker holds the event, or it is dead; what was learned is recorded.
     LOST = "lost"
     #: The event has left the journal.
@@ -247,7 +239,7 @@ class Finish:
     #: Tells the event from a later one with the same id; None to go by the id alone.
     accepted_at_ms: int | None = None
     #: Why it was skipped or is dead.
-    reason: str | None = None
+    reason: SkipReason | DeathReason | None = None
     #: For `POSTPONED`: milliseconds until it is due again.
     delay_ms: int | None = None
     #: Milliseconds for which Convertro asked to be left alone by all.
@@ -255,8 +247,6 @@ class Finish:
     #: For `DEAD`: class and status of its last attempt.
     outcome_class: str | None = None
     status: int | None = None
-    #: Where its last call went: `users`, `events` or `installs`.
-    endpoint: str | None = None
     #: The call that failed last, to be kept if the event dies.
     sent: SentCall | None = None
     #: New attempts since the claim or the last `KEPT`.
@@ -277,7 +267,6 @@ class Finish:
                 "retry_after": self.retry_after_ms,
                 "class": self.outcome_class,
                 "status": self.status,
-                "endpoint": self.endpoint,
                 "sent": self.sent.as_json() if self.sent else None,
                 "outcomes": [attempt.as_json() for attempt in self.attempts] or None,
                 "accepted": {str(index): name for index, name in self.accepted.items()} or None,
@@ -298,8 +287,6 @@ class Burial:
     def of(cls, finish: Finish, finished: Finished) -> "Burial | None":
         """The burial that a finish came to, if it was one."""
         outcome = finish.attempts[-1].detail if finish.attempts else None
-        if finished is Finished.REFUSED:
-            return cls(finish.event_id, REFUSED, outcome)
         if finished is Finished.MOVED and finish.move is Move.DEAD:
             return cls(finish.event_id, finish.reason or "", outcome)
         return None

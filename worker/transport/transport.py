@@ -14,9 +14,9 @@ import requests
 from config.settings import Settings
 from worker.destination.answers import classify
 from worker.outcomes import Outcome, OutcomeClass
-from worker.transport.requests_adapter import OneHostAdapter
 from worker.transport.failures import FAILURES, outcome_of
 from worker.transport.open_connection import Answer, answer_of, exchange
+from worker.transport.requests_adapter import OneHostAdapter
 
 HEADERS = {
     "Content-Type": "application/json",

@@ -42,10 +42,6 @@ end
 
 if accepted > 0 then
   count('accepted', accepted)
-  -- So far one event alone was refused: what comes now may show whether others pass.
-  if is_open() and breaker.probed <= 1 and breaker.cause ~= 'throttled' then
-    breaker.probe_at, breaker_changed = math.min(breaker.probe_at, now), true
-  end
   args.tokens = {}
   for token in string.gmatch(ARGV[2], '%S+') do table.insert(args.tokens, token) end
   answer[1] = ring(not is_chosen and #ARGV == 4)

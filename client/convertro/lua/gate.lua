@@ -3,33 +3,18 @@
 --
 -- While the breaker is open or delivery is paused, nothing is claimed but, if the breaker is
 -- open, one probe at a time. The breaker's fields:
---   state                    'open', or absent
---   cause, detail            why: 'failures', 'setup', 'throttled' or 'burials', and the answer
---   since                    when it opened
---   probe_at, wait           when the next probe may be claimed, and the wait before it
---   probe, probe_until       the lease of the probe that is out, and when that ends
---   probed                   different events that failed for it, as far as that is known
---   probes                   probes that came back
---   closed_at                when it closed last
---   unguarded_until          until then an operator wants events buried, however many
---   window, passed, failed, buried:<reason>, and each with :last
---                            rounds in this window and the one before
---   failures, burials, and each with _of and _since
---                            how many different events in a row failed, or would have been
---                            buried for one reason, and since when
---   passed_began             when the call began that began last of those that passed
---   passed_at:<endpoint>     when Convertro last accepted a call there
---   trouble:<endpoint>       in thousandths: of the last events that were sent there for the
---                            first time, how many failed, the latest counting most
---   disliked_hour, disliked:<endpoint>, and that with :last
---                            different events that it refused this hour, and the hour before
---   full                     1 if intake found Redis full when it looked last
---   suspect, suspect_until   the lease of the suspect that is out, and when that ends
+--   state                  'open', or absent
+--   cause, detail          why: 'failures', 'setup', 'throttled' or 'burials', and the answer
+--   since                  when it opened
+--   probe_at, wait         when the next probe may be claimed, and the wait before it
+--   probe, probe_until     the lease of the probe that is out, and when that ends
+--   probes                 probes that came back
+--   closed_at              when it closed last
+--   failing, burying       the two shares that open it, from 0 to 1; absent for 0
+--   unguarded_until        until then an operator wants events buried, however many
+--   full                   1 if intake found Redis full when it looked last
 
-local TEXTS = {
-  state = true, cause = true, detail = true, probe = true, suspect = true,
-  failures_of = true, burials_of = true,
-}
+local TEXTS = {state = true, cause = true, detail = true, probe = true}
 
 local breaker = {}
 local breaker_changed = false
@@ -56,7 +41,8 @@ local function save_breaker()
   if not breaker_changed then return end
   local set, gone = {}, {}
   for name, value in pairs(breaker) do
-    local text = type(value) == 'number' and string.format('%.0f', value) or value
+    -- Times are whole; a share needs the digits by which many small steps make a large one.
+    local text = type(value) == 'number' and string.format('%.15g', value) or value
     if stored[name] ~= text then set[#set + 1], set[#set + 2] = name, text end
   end
   for name in pairs(stored) do

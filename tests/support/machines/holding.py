@@ -13,6 +13,7 @@ from config.settings import Settings
 from worker.journal.breaker import BreakerState
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move
+from worker.reasons import DeathReason, Fault, SkipReason
 
 LEASE_MS = 60_000
 
@@ -20,7 +21,6 @@ SETTINGS = Settings(
     concurrency=4,
     lease_seconds=LEASE_MS / 1000,
     breaker_min_count=3,
-    breaker_window_seconds=10,
     probe_max_seconds=30,
 )
 
@@ -31,24 +31,24 @@ ROUNDS = st.sampled_from(
     [
         ("accepted", 200, Move.DELIVERED, None),
         ("accepted", 200, Move.KEPT, None),
-        ("rejected", 400, Move.DEAD, "rejected"),
+        ("rejected", 400, Move.DEAD, DeathReason.REJECTED),
         ("unsent", None, Move.POSTPONED, None),
         ("ambiguous", 503, Move.POSTPONED, None),
-        ("ambiguous", 500, Move.DEAD, "retries_exhausted"),
-        ("ambiguous", None, Move.DEAD, "ambiguous"),
+        ("ambiguous", 500, Move.DEAD, DeathReason.RETRIES_EXHAUSTED),
+        ("ambiguous", None, Move.DEAD, DeathReason.AMBIGUOUS),
         ("setup", 403, Move.POSTPONED, None),
         ("throttled", 429, Move.POSTPONED, None),
-        (None, None, Move.SKIPPED, "unmapped_event"),
-        (None, None, Move.DEAD, "no_identity"),
-        (None, None, Move.DEAD, "unexpected_error"),
+        (None, None, Move.SKIPPED, SkipReason.UNMAPPED_EVENT),
+        (None, None, Move.DEAD, DeathReason.NO_IDENTITY),
+        (None, None, Move.DEAD, DeathReason.UNEXPECTED_ERROR),
         (None, None, Move.RETURNED, None),
     ]
 )
 
 #: Reasons for which nothing is buried while the stream is held.
-GUARDED = ("rejected", "retries_exhausted", "unexpected_error")
+GUARDED = [reason for reason in DeathReason if reason.fault is Fault.ANYWHERE]
 
-Round = tuple[str | None, int | None, Move, str | None]
+Round = tuple[str | None, int | None, Move, SkipReason | DeathReason | None]
 
 
 class HoldingMachine(RuleBasedStateMachine):

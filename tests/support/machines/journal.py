@@ -9,6 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from config.settings import Settings
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, Erased, Finish, Finished, Move, SentCall
+from worker.reasons import DeathReason, SkipReason
 
 LEASE_MS = 60_000
 DEDUPE_MS = 86_400_000
@@ -21,11 +22,13 @@ SETTINGS = Settings(
     dedupe_seconds=DEDUPE_MS // 1000,
     dead_max_count=DEAD_MAX_COUNT,
     dead_max_age_seconds=DEAD_MAX_AGE_MS // 1000,
-    breaker_min_count=100_000,  # holding has a machine of its own
+    breaker_min_count=10_000,  # holding has a machine of its own
 )
 
 #: As in `lua/claim.lua`.
-SUSPECT, POISON, FRESH, BEYOND_SUSPECTS = 2, 3, 4, 200
+SUSPECT, POISON, FRESH = 2, 3, 4
+
+REASONS = {Move.SKIPPED: SkipReason.DISABLED, Move.DEAD: DeathReason.AMBIGUOUS}
 
 IDS = st.sampled_from([f"event-{number}" for number in range(6)])
 WORKERS = st.sampled_from(["a", "b", "c"])
@@ -48,8 +51,6 @@ class JournalMachine(RuleBasedStateMachine):
         self.due: dict[str, int] = {}
         self.holder: dict[str, str] = {}
         self.leases_lost: dict[str, int] = {}
-        # Lease of the suspect that is out, and its end.
-        self.suspect = ("", 0)
         self.dead: dict[str, int] = {}
         self.done: dict[str, int] = {}
         # Events with a record: claimed at least once since they came.
@@ -106,12 +107,10 @@ class JournalMachine(RuleBasedStateMachine):
         """Oldest first but for a share of the newest; who may have killed its worker, alone."""
         at_and_id = sorted((at, name) for name, at in self.due.items() if at <= self.now_ms)
         ready = [event_id for _, event_id in at_and_id]
-        is_suspect_out = self.suspect[1] > self.now_ms
-        far = limit + BEYOND_SUSPECTS * is_suspect_out
-        chosen = ready[:far]
-        fresh = (far + self.now_ms % FRESH) // FRESH
-        if len(chosen) == far and fresh:
-            chosen[far - fresh :] = ready[: -fresh - 1 : -1]
+        chosen = ready[:limit]
+        fresh = (limit + self.now_ms % FRESH) // FRESH
+        if len(chosen) == limit and fresh:
+            chosen[limit - fresh :] = ready[: -fresh - 1 : -1]
         handed_out: list[str] = []
         for event_id in chosen:
             lost = self.leases_lost.get(event_id, 0) + (event_id in self.holder)
@@ -121,10 +120,8 @@ class JournalMachine(RuleBasedStateMachine):
             if event_id in self.erasing:
                 self.model_erased(event_id)
                 continue
-            if is_suspect and not is_suspect_out and (not idle or handed_out):
+            if is_suspect and (not idle or handed_out):
                 break
-            if is_suspect and is_suspect_out:
-                continue
             self.leases_lost[event_id] = lost
             self.touched.add(event_id)
             if lost >= POISON:
@@ -136,7 +133,6 @@ class JournalMachine(RuleBasedStateMachine):
             self.holder[event_id] = lease
             handed_out.append(event_id)
             if is_suspect:
-                self.suspect = (lease, self.now_ms + LEASE_MS)
                 break
         return handed_out
 
@@ -156,7 +152,7 @@ class JournalMachine(RuleBasedStateMachine):
                 event_id=event.event_id,
                 lease=event.lease,
                 move=move,
-                reason="why" if move in {Move.SKIPPED, Move.DEAD} else None,
+                reason=REASONS.get(move),
                 delay_ms=delay_ms if move is Move.POSTPONED else None,
                 attempts=(
                     Attempt(
@@ -186,8 +182,6 @@ class JournalMachine(RuleBasedStateMachine):
             return Finished.LOST
         if finish.move is Move.KEPT:
             return self.model_kept(event_id)
-        if finish.lease == self.suspect[0]:
-            self.suspect = ("", 0)
         if event_id in self.erasing and finish.move not in {Move.DELIVERED, Move.SKIPPED}:
             self.model_erased(event_id)
             return Finished.GONE

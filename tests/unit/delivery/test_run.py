@@ -226,13 +226,10 @@ def test_a_run_ends_while_deliveries_are_held() -> None:
     assert run.summary.as_dict() == {}
 
 
-@pytest.mark.parametrize(
-    ("answer", "counted"), [(Finished.HELD, "held"), (Finished.REFUSED, "dead")]
-)
-def test_what_the_journal_made_of_an_event_is_counted(answer: Finished, counted: str) -> None:
-    run = run_of(FakeLedger(events(2), answer=answer))
+def test_what_the_journal_held_is_counted() -> None:
+    run = run_of(FakeLedger(events(2), answer=Finished.HELD))
     run.run()
-    assert run.summary.as_dict() == {"claimed": 2, counted: 2}
+    assert run.summary.as_dict() == {"claimed": 2, "held": 2}
 
 
 def dead(event: ClaimedEvent) -> Finish:
@@ -270,13 +267,6 @@ def test_what_was_not_buried_is_not_announced(answer: Finished) -> None:
     announcer = FakeAnnouncer()
     run_of(FakeLedger(events(2), answer=answer), dead, announce=announcer).run()
     assert announcer.told == []
-
-
-def test_what_is_buried_because_it_alone_is_refused_is_announced() -> None:
-    announcer = FakeAnnouncer()
-    ledger = FakeLedger(events(1), answer=Finished.REFUSED)
-    run_of(ledger, delivered, announce=announcer).run()
-    assert announcer.told == [(Burial("event-0", "refused"),)]
 
 
 def test_poison_is_announced_although_nobody_finished_it() -> None:

@@ -12,8 +12,9 @@ from config.settings import Settings
 from convertro.segment_event import InvalidEvent, decode, encode
 from tests.support.hostile import events as hostile
 from tests.support.hostile.checks import DESTINATIONS, EVENTS
-from worker.destination import InvalidReason, SkipReason, translate
+from worker.destination import translate
 from worker.destination.wire import encode_body, request_for
+from worker.reasons import DeathReason, SkipReason
 
 # Drawing such events takes longer than translating them.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,7 +28,7 @@ def check(event: Any, destination: Settings) -> None:
     outcomes = (bool(translation.calls), translation.skipped, translation.invalid)
     assert sum(outcome not in (False, None) for outcome in outcomes) == 1
     assert translation.skipped is None or translation.skipped in set(SkipReason)
-    assert translation.invalid is None or translation.invalid in set(InvalidReason)
+    assert translation.invalid is None or translation.invalid in set(DeathReason)
     for call in translation.calls:
         body = json.loads(encode_body(request_for(call, destination).body), parse_constant=repr)
         assert None not in body.values()

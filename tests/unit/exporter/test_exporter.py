@@ -22,6 +22,7 @@ from worker.journal.records import Attempt, Finish, Move
 from worker.journal.snapshot import STUCK_MS
 from worker.outcomes import OutcomeClass
 from worker.process.foreign_messages import Kind
+from worker.reasons import DeathReason
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -112,7 +113,8 @@ def test_what_happens_to_events_is_counted(bench: Bench) -> None:
     assert value(text, "convertro_events_accepted_total") == 3
     assert value(text, "convertro_events_delivered_total") == 1
     assert value(text, "convertro_events_postponed_total") == 1
-    assert labels_of(text, "convertro_events_dead_total") == {"rejected": 1}
+    dead = labels_of(text, "convertro_events_dead_total")
+    assert dead == {**dict.fromkeys(DeathReason, 0), "rejected": 1}
     attempts = labels_of(text, "convertro_attempts_total")
     assert {name for name, number in attempts.items() if number} == {
         "accepted",
@@ -151,8 +153,8 @@ def test_durations_are_cumulative_and_in_seconds(bench: Bench) -> None:
 def test_dead_letters_are_told_by_reason_and_status_and_odd_ones_together(bench: Bench) -> None:
     bench.bury("a", "rejected", 400)
     bench.bury("b", "rejected", None)
-    bench.bury("c", "ada@example.com", 999)
-    bench.bury("d", "x" * 41, 42)
+    bench.bury("c", "poison", 999)
+    bench.bury("d", "poison", 42)
     text = bench.scrape()
     found = {
         labels: number
@@ -162,10 +164,17 @@ def test_dead_letters_are_told_by_reason_and_status_and_odd_ones_together(bench:
     assert found == {
         (("reason", "rejected"), ("status", "400")): 1,
         (("reason", "rejected"), ("status", "")): 1,
-        (("reason", "other"), ("status", "other")): 2,
+        (("reason", "poison"), ("status", "other")): 2,
     }
-    assert labels_of(text, "convertro_events_dead_total") == {"rejected": 2, "other": 2}
-    assert "ada@" not in text
+    dead = labels_of(text, "convertro_events_dead_total")
+    assert dead == {**dict.fromkeys(DeathReason, 0), "rejected": 2, "poison": 2}
+
+
+@pytest.mark.parametrize("move", [Move.DEAD, Move.SKIPPED])
+def test_a_reason_that_is_not_in_the_list_cannot_be_written(bench: Bench, move: Move) -> None:
+    with pytest.raises(Exception, match="unknown reason: gone"):
+        bench.finish("a", move, "rejected", reason="gone")
+    assert bench.journal.look("a").place == "claimed"
 
 
 def test_the_breaker_shows_its_cause_and_its_age(bench: Bench) -> None:

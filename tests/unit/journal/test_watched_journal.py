@@ -6,9 +6,10 @@ import pytest
 
 from tests.support.events import ORDER, order_completed
 from tests.unit.delivery.test_event import SETTINGS, deliver
-from tests.unit.journal.test_holding import ACCEPTED, REJECTED, SICK, Bench
+from tests.unit.journal.test_holding import ACCEPTED, REJECTED, Bench
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, Burial, Erased, Finish, Finished, Move, SentCall
+from worker.journal.records import Attempt, Burial, Finish, Finished, Move
+from worker.reasons import DeathReason
 
 
 @pytest.fixture
@@ -20,39 +21,12 @@ def redis_of(bench: Bench) -> Any:
     return bench.journal._redis
 
 
-def refuse_until_the_last(bench: Bench) -> Any:
-    bench.accept("ada")
-    for number in range(5):
-        (event,) = list(bench.claim(1))
-        bench.deliver(*[ACCEPTED] * 40)
-        if number == 4:
-            return event
-        assert bench.say(event, SICK) is Finished.MOVED
-        bench.wait(31)
-    return None
-
-
-def test_control_without_erase_it_is_refused(bench: Bench) -> None:
-    event = refuse_until_the_last(bench)
-    assert bench.say(event, SICK) is Finished.REFUSED
-    assert bench.place("ada") == "dead"
-
-
-def test_an_event_to_be_erased_does_not_become_a_refused_dead_letter(bench: Bench) -> None:
-    event = refuse_until_the_last(bench)
-    assert bench.journal.erase(["ada"]) == (Erased.CLAIMED,)
-    sent = SentCall(call_index=0, path="/x", body=b"ada")
-    said = bench.say(event, SICK, sent=sent)
-    assert (said, bench.place("ada")) == (Finished.GONE, "unknown")
-    assert bench.journal.raw_events(["ada"]) == [None]
-
-
 @pytest.mark.parametrize("move", [Move.DEAD, Move.POSTPONED])
 def test_an_erased_event_is_not_told_of_as_dead(bench: Bench, move: Move) -> None:
     bench.accept("ada")
     (event,) = bench.claim()
     bench.journal.erase(["ada"])
-    fields = {"reason": "rejected", "move": move, "delay_ms": 1000}
+    fields = {"reason": DeathReason.REJECTED, "move": move, "delay_ms": 1000}
     finish = Finish(
         event_id="ada",
         lease=event.lease,
@@ -149,16 +123,3 @@ def test_a_redriven_event_does_not_begin_its_horizon_with_an_older_attempt(bench
         ]
     )
     assert bench.record("late").tried_at_ms is None
-
-
-def test_a_suspect_that_is_erased_lets_the_next_one_go(bench: Bench) -> None:
-    bench.accept("ada", "other")
-    for _ in range(2):
-        assert len(bench.claim()) == 2
-        bench.wait(61)
-    (suspect,) = bench.claim()
-    other = {"ada": "other", "other": "ada"}[suspect.event_id]
-    bench.journal.erase([suspect.event_id])
-    assert bench.say(suspect, ACCEPTED, move=Move.KEPT) is Finished.GONE
-    assert bench.place(suspect.event_id) == "unknown"
-    assert [event.event_id for event in bench.claim()] == [other]

@@ -13,6 +13,7 @@ from worker.bootstrap import make_app
 from worker.journal.breaker_log import log_news
 from worker.journal.records import Attempt, Burial, Finish, Finished, Move
 from worker.process.flower import BATCH, MUTED_SECONDS, Announcer
+from worker.reasons import DeathReason
 from worker.task_names import DEAD_LETTER
 
 ATTEMPT = Attempt(at_ms=1, call_index=0, outcome_class="rejected", detail="http_400")
@@ -23,18 +24,21 @@ BURIAL = Burial("event-1", "rejected", "http_400")
 @pytest.mark.parametrize(
     ("move", "reason", "attempts", "finished", "why"),
     [
-        (Move.DEAD, "rejected", (ATTEMPT,), Finished.MOVED, "rejected (http_400)"),
-        (Move.DEAD, "no_identity", (), Finished.MOVED, "no_identity"),
-        (Move.POSTPONED, None, (ATTEMPT,), Finished.REFUSED, "refused (http_400)"),
-        (Move.DEAD, "rejected", (ATTEMPT,), Finished.HELD, None),
-        (Move.DEAD, "rejected", (ATTEMPT,), Finished.LOST, None),
-        (Move.DEAD, "rejected", (ATTEMPT,), Finished.GONE, None),
+        (Move.DEAD, DeathReason.REJECTED, (ATTEMPT,), Finished.MOVED, "rejected (http_400)"),
+        (Move.DEAD, DeathReason.NO_IDENTITY, (), Finished.MOVED, "no_identity"),
+        (Move.DEAD, DeathReason.REJECTED, (ATTEMPT,), Finished.HELD, None),
+        (Move.DEAD, DeathReason.REJECTED, (ATTEMPT,), Finished.LOST, None),
+        (Move.DEAD, DeathReason.REJECTED, (ATTEMPT,), Finished.GONE, None),
         (Move.POSTPONED, None, (ATTEMPT,), Finished.MOVED, None),
         (Move.DELIVERED, None, (ATTEMPT,), Finished.MOVED, None),
     ],
 )
 def test_a_burial_is_what_the_journal_made_of_a_finish(
-    move: Move, reason: str | None, attempts: tuple[Attempt, ...], finished: Finished, why: str
+    move: Move,
+    reason: DeathReason | None,
+    attempts: tuple[Attempt, ...],
+    finished: Finished,
+    why: str,
 ) -> None:
     finish = Finish(event_id="event-1", lease="l", move=move, reason=reason, attempts=attempts)
     burial = Burial.of(finish, finished)

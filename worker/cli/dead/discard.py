@@ -14,10 +14,8 @@ from worker.cli.terminal.options import (
     UntilOption,
 )
 from worker.cli.terminal.output import JsonOption
+from worker.reasons import DiscardReason
 from worker.status.wording import counted
-
-#: Counted as `discarded:operator`.
-_DISCARD_REASON = "operator"
 
 
 def discard(  # noqa: PLR0913  one argument for each option
@@ -57,6 +55,6 @@ def discard(  # noqa: PLR0913  one argument for each option
             f"Discard {counted(len(chosen.ids), 'dead letter')} for good?",
             "nothing was discarded; --yes discards without a question",
         )
-    moves = Moves(chosen, lambda some: journal.discard(some, _DISCARD_REASON), "discarded")
+    moves = Moves(chosen, lambda some: journal.discard(some, DiscardReason.OPERATOR), "discarded")
     moves.all_of(chosen.ids)
     report(moves, dry_run=False, as_json=as_json)

@@ -6,10 +6,10 @@ from typing import Any
 
 from config.settings import Settings
 from convertro.segment_event import InvalidEvent, decode
-from worker.delivery.event import INVALID_EVENT, UNEXPECTED_ERROR
 from worker.destination import translate
 from worker.destination.wire import encode_body, pending_calls, request_for
 from worker.journal.records import Record, SentCall
+from worker.reasons import DeathReason
 from worker.status.wording import iso_time
 
 
@@ -40,11 +40,11 @@ def prospect(raw: bytes, record: Record, settings: Settings) -> Prospect:
     try:
         event = decode(raw)
     except InvalidEvent:
-        return Prospect(outcome="die", reason=INVALID_EVENT)
+        return Prospect(outcome="die", reason=DeathReason.INVALID_EVENT)
     try:
         return _of_event(event, record, settings)
     except Exception:  # noqa: BLE001  a worker would make it a dead letter, too
-        return Prospect(outcome="die", reason=UNEXPECTED_ERROR)
+        return Prospect(outcome="die", reason=DeathReason.UNEXPECTED_ERROR)
 
 
 def _of_event(event: Mapping[str, Any], record: Record, settings: Settings) -> Prospect:

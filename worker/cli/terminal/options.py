@@ -6,6 +6,7 @@ import typer
 
 from worker.cli.terminal.times import Since, parse_since
 from worker.outcomes import OutcomeClass
+from worker.reasons import DeathReason
 
 
 def utf8(text: str) -> str:
@@ -34,9 +35,7 @@ EventIdArgument = Annotated[
 EventIdsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="ID", parser=utf8, help="Just these.")
 ]
-ReasonOption = Annotated[
-    str | None, typer.Option("--reason", help="Those of this reason, such as rejected.")
-]
+ReasonOption = Annotated[DeathReason | None, typer.Option("--reason", help="Those of this reason.")]
 ClassOption = Annotated[
     OutcomeClass | None,
     typer.Option("--class", help="Those whose last attempt had this outcome class."),

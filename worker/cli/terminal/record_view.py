@@ -20,7 +20,6 @@ def record_document(record: Record) -> dict[str, Any]:
         "postponed": record.postponed,
         "leases_lost": record.leases_lost,
         "redriven": record.redriven,
-        "refusals": record.refusals,
         "may_have_been_delivered": bool(record.in_doubt),
         "calls_in_doubt": [
             {"index": None if index == UNKNOWN_CALL else index, "times": times}
@@ -56,7 +55,6 @@ def record_facts(record: Record) -> _Pairs:
         ("accepted calls", accepted or "none"),
         ("leases lost", f"{record.leases_lost:,}"),
         ("redriven", counted(record.redriven, "time")),
-        ("refused alone", counted(record.refusals, "time")),
         ("delivered anyway?", _doubt_words(record)),
     ]
 

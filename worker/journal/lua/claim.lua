@@ -11,14 +11,10 @@
 --   'claimed'  go on; not before `wait` milliseconds are over if nothing was handed out
 -- The news, as JSON, is what the worker should log.
 
--- An event whose leases ran out so often in a row is claimed alone, in a process that has
--- nothing else in flight, and while no other such event is out, so that it takes none of them
--- with it if it kills its process or the whole worker; and so often, and it is buried.
+-- An event whose leases ran out so often in a row, a suspect, is claimed alone, by a process that
+-- has nothing else in flight: if it kills that, it takes nothing with it. After so many it is
+-- buried. A container that dies as a whole thus buries at most one event for each of its processes.
 local SUSPECT, POISON = 2, 3
-
--- While a suspect is out: how far to look beyond others, and how long to wait if there is
--- nothing else, in milliseconds.
-local BEYOND_SUSPECTS, SUSPECT_PAUSE = 200, 500
 
 -- How long the token of a task that lingers counts, in milliseconds. The task asks anew twice a
 -- second; if it was killed meanwhile, nobody hears the bell, and what comes must not wait long.
@@ -80,15 +76,11 @@ if settings.rate > 0 and limit > 0 then
   if limit == 0 then wait = math.ceil((1 - tokens) * 1000 / settings.rate) end
 end
 
-local is_suspect_out = breaker.suspect and breaker.suspect_until > now
-  and breaker.suspect_until <= now + settings.lease_ms
-
 local due = {}
 if limit > 0 and is_open() then
   due = choose_probe()
 elseif limit > 0 then
-  -- Other suspects wait for the one that is out; what is behind them need not.
-  due = choose(is_suspect_out and limit + BEYOND_SUSPECTS or limit)
+  due = choose(limit)
 end
 local nothing_to_do = args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0
 -- One task is always left free, for what else the workers are to do.
@@ -131,19 +123,15 @@ for position = 1, #due, 2 do
   elseif lost < SUSPECT then
     if record.lease then lose(record, lost) end
     hand_out(id, record)
-  elseif not is_suspect_out then
+  else
+    -- What is in flight here ends first; then this process takes the suspect, and nothing else.
     if args.idle and #events == 0 then
       if record.lease then lose(record, lost) end
       hand_out(id, record)
-      breaker.suspect, breaker.suspect_until = args.lease, now + settings.lease_ms
-      breaker_changed = true
     end
     break
   end
 end
-
--- Only suspects are due, and one of them is out: look again later, not at once.
-if is_suspect_out and args.idle and #events == 0 then wait = math.max(wait, SUSPECT_PAUSE) end
 
 pay(#events / 3)
 if is_open() and #events > 0 then

@@ -3,6 +3,7 @@
 
 -- Lets the dead letters among args.ids go, counted as discarded:<args.reason>.
 -- Answers 1 (discarded) or 0 (was not dead) for each id.
+if not settings.discard_reasons[args.reason] then error('unknown reason: ' .. args.reason) end
 local answer = {}
 for number, id in ipairs(args.ids) do
   answer[number] = discard(id, args.reason) and 1 or 0

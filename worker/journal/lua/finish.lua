@@ -2,7 +2,7 @@
 -- flags: allow-oom
 
 -- Carries out args.finishes. Answers {news, then for each finish: 'moved', 'held' (due again,
--- nothing charged), 'refused' (buried), 'lost' (another worker has it) or 'gone' (it has left
+-- nothing charged), 'lost' (another worker has it) or 'gone' (it has left
 -- the journal)}.
 local finished = carry_out_all(args.finishes)
 settle()

@@ -10,20 +10,11 @@
 -- lost, but only the holder of the lease moves the event.
 --
 -- The worker proposes, the journal knows what all workers see: while it holds, an event that
--- would be postponed or buried for Convertro's sake is due again instead, nothing charged; and
--- an event that alone is refused, while others pass, is buried.
+-- would be postponed or buried for Convertro's sake is due again instead, and that is not counted
+-- as a retry.
 
 -- An outcome list never grows beyond this, or a record would grow for a whole horizon.
 local MAX_OUTCOMES = 10
-
--- So many refusals of its own, while others pass, and an event is buried.
-local MAX_REFUSALS = 5
-
--- Above this, in thousandths, an endpoint has troubles of its own, and refuses nobody alone.
-local MAX_TROUBLE = 200
-
--- Beyond so many different events in an hour or two it is the endpoint, or a kind of call.
-local HOUR, MAX_DISLIKED = 3600000, 5
 
 -- Upper bounds of what is counted by duration, in milliseconds; as in worker/journal/histogram.py.
 local BOUNDS = {
@@ -42,8 +33,6 @@ local function observe(name, milliseconds)
   count(name .. ':' .. bucket)
   count(name .. ':sum', math.max(0, math.floor(milliseconds)))
 end
-
-local REFUSING = {setup = true, ambiguous = true}
 
 -- A call that may have reached Convertro without our knowing: index → how often.
 local function doubt(record, index)
@@ -68,31 +57,6 @@ local function learn(record, finish)
     if record.in_doubt then record.in_doubt[index] = nil end
   end
   if record.in_doubt and not next(record.in_doubt) then record.in_doubt = nil end
-end
-
--- Whether an answer is one more refusal of this event, and one too many. It counts only if the
--- same endpoint accepted something else since the last one that counted, and nearly everything
--- that it is sent for the first time.
-local function is_refused(finish, record)
-  local last = finish.outcomes and finish.outcomes[#finish.outcomes]
-  if not (last and last.status and REFUSING[last.class]) or is_sick() then return false end
-  local endpoint = ':' .. (finish.endpoint or '')
-  local passed_at = breaker['passed_at' .. endpoint]
-  if not passed_at or passed_at < (record.refused_at or 0) then return false end
-  if (breaker['trouble' .. endpoint] or 0) >= MAX_TROUBLE then return false end
-  record.refusals, record.refused_at = (record.refusals or 0) + 1, now
-  turn_counts('disliked_hour', HOUR, BY_HOUR)
-  if record.refusals == 1 then add('disliked' .. endpoint) end
-  return record.refusals >= MAX_REFUSALS and seen('disliked' .. endpoint) <= MAX_DISLIKED
-end
-
--- Whether Convertro asked for a break on account of this event before, and accepted others
--- since: then it waits by itself, lest it alone hold the stream again and again.
-local function is_throttled_alone(finish, record)
-  if not finish.retry_after then return false end
-  local before = record.throttled_at
-  record.throttled_at = now
-  return before and (breaker['passed_at:' .. (finish.endpoint or '')] or 0) >= before
 end
 
 -- For an event that would be dead by now, were deliveries not held.
@@ -134,16 +98,8 @@ end
 
 -- Moves an event whose lease is its worker's; answers what became of it.
 local function move(finish, record)
-  if finish.to == 'postponed' and not record.erase and is_refused(finish, record) then
-    -- By now that is known to be its own fault: it says nothing about Convertro.
-    local last = finish.outcomes[#finish.outcomes]
-    record.class, record.status = last.class, last.status
-    bury(finish.id, record, 'refused', finish.sent)
-    return 'refused'
-  end
   local probed_before = is_open() and record.probed == breaker.since
-  local alone = is_throttled_alone(finish, record)
-  local opened = take_note(finish, record, alone)
+  local opened = take_note(finish, record)
   -- Who opens the breaker is charged as usual, lest it be the first probe too.
   local charged = finish.to == 'postponed' and opened and not finish.retry_after
   if record.erase and finish.to ~= 'delivered' and finish.to ~= 'skipped' then
@@ -161,17 +117,9 @@ local function move(finish, record)
   return 'moved'
 end
 
--- The suspect that was out is back.
-local function end_suspicion(finish)
-  if breaker.suspect == finish.lease then
-    breaker.suspect, breaker.suspect_until, breaker_changed = nil, nil, true
-  end
-end
-
 local function keep(finish, record)
   take_note(finish, record)
   if record.erase then
-    end_suspicion(finish)
     pay(-1)
     erase(finish.id, record)
     return 'gone'
@@ -209,12 +157,18 @@ local function carry_out(finish)
     return 'lost'
   end
   if finish.to == 'kept' then return keep(finish, record) end
-  end_suspicion(finish)
   pay(-1)
   return move(finish, record)
 end
 
+-- Nothing is written for a reason that is not in the list (worker/reasons.py).
+local function check_reason(finish)
+  local known = ({dead = settings.death_reasons, skipped = settings.skip_reasons})[finish.to]
+  if known and not known[finish.reason] then error('unknown reason: ' .. tostring(finish.reason)) end
+end
+
 local function carry_out_all(finishes)
+  for _, finish in ipairs(finishes) do check_reason(finish) end
   -- A worker that ticks, and neither writes back nor asks, is stuck.
   if args.asks then redis.call('ZADD', ASKED, now, args.asks) end
   local answer = {}

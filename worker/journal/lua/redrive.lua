@@ -13,7 +13,6 @@ for _, id in ipairs(args.ids) do
   if moved then
     record.reason, record.class, record.status = nil, nil, nil
     record.postponed, record.tried_at, record.leases_lost = nil, nil, nil
-    record.refusals, record.refused_at = nil, nil
     record.reviewed = record.in_doubt and true or nil
     record.redriven = (record.redriven or 0) + 1
     save_record(id, record)
