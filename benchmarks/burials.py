@@ -27,7 +27,7 @@ from worker.task_names import DEAD_LETTER
 WAYS = ("off", "on", "on, heard")
 
 #: The breaker would hold after 20 dead letters.
-ENVIRONMENT = {"CONVERTRO_BREAKER_MIN_COUNT": "100000"}
+ENVIRONMENT = {"CONVERTRO_BREAKER_MIN_COUNT": "10000"}
 
 
 class Listener:

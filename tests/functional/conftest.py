@@ -29,7 +29,7 @@ def cli(journal_server: ValkeyServer) -> Cli:
             "CONVERTRO_SITE_ID": "1234",
             "CONVERTRO_DOMAIN": "shop.example.com",
             # Tests fill journals with dead letters, which would be held otherwise.
-            "CONVERTRO_BREAKER_MIN_COUNT": "100000",
+            "CONVERTRO_BREAKER_MIN_COUNT": "10000",
         }
     )
 

@@ -47,10 +47,13 @@ class Tally:
     #: Calls of `enqueue()` that raised `JournalUnavailable`.
     refused: int
     longest_call_seconds: float
+    #: Events buried as poison although nothing is wrong with them: their workers were killed.
+    innocents: int
 
     def __str__(self) -> str:
         return (
-            f"{self.events} events, {self.delivered} delivered, {self.dead} dead, 0 lost, "
+            f"{self.events} events, {self.delivered} delivered, {self.dead} dead "
+            f"({self.innocents} of them innocent, as poison), 0 lost, "
             f"{self.duplicates} sent again under the same key, {self.leases_lost} leases lost, "
             f"{self.refused} enqueues refused, "
             f"the longest enqueue took {self.longest_call_seconds:.1f} s"
@@ -139,6 +142,7 @@ class Load(Thread):
             leases_lost=snapshot.counters.get("leases_lost", 0),
             refused=self.refused,
             longest_call_seconds=self.longest_call_seconds,
+            innocents=sum(reason == "poison" for reason in dead.values()),
         )
         print(tally)
         return tally

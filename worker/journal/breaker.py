@@ -35,7 +35,7 @@ class Cause(StrEnum):
 
 
 #: What each cause means, and what to do about it.
-_CAUSES = {
+CAUSES = {
     Cause.FAILURES: "most calls to Convertro fail",
     Cause.SETUP: "Convertro refuses us, check the settings",
     Cause.THROTTLED: "Convertro asked for a break",
@@ -61,7 +61,7 @@ class Breaker:
     @property
     def why(self) -> str:
         """Why deliveries are held, in words; empty if they are not."""
-        return f"{_CAUSES[self.cause]} ({self.detail})" if self.cause else ""
+        return f"{CAUSES[self.cause]} ({self.detail})" if self.cause else ""
 
     @classmethod
     def from_fields(cls, flat: Sequence[bytes], now_ms: int) -> Self:

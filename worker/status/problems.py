@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from worker.journal.breaker import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
 from worker.preflight.persistence_checks import FULL_SHARE
+from worker.reasons import DeathReason
 from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of
 
@@ -192,6 +193,13 @@ def _dead_problems(status: Status) -> Iterator[Problem]:
             f"{counted(sum(reasons.values()), 'event')} became dead letters in the last "
             f"{duration(_NEWS_SECONDS)} ({_listed(reasons)}): `convertro dead list` and `dead "
             "show ID` say why.",
+        )
+    if poisoned := snapshot.dead_by_reason.get(DeathReason.POISON, 0):
+        yield Problem(
+            "poison",
+            f"{counted(poisoned, 'event')} dead because three workers in a row ended while they "
+            "had it. If they were killed for another reason (memory, a restarted host), say "
+            "`convertro dead redrive --reason poison`; else look at one with `dead show ID`.",
         )
     bound = status.settings.dead_max_count
     if snapshot.dead > _NEARLY_ALL * bound:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.cli_process import MARKER, Cli, Filler, json_lines
 from tests.support.waiting import until
+from worker.reasons import DeathReason
 from worker.task_names import QUEUE
 
 EXHAUSTED = {"reason": "retries_exhausted", "outcome_class": "ambiguous", "status": 503}
@@ -210,3 +211,10 @@ def test_what_is_no_event_is_exported_as_text(cli: Cli, filler: Filler) -> None:
     filler.bury("odd", "huge")
     exported = {line["id"]: line["event"] for line in json_lines(cli("dead", "export").stdout)}
     assert exported == {"odd": "\\xff{", "huge": {"n": "1e999"}}
+
+
+@pytest.mark.parametrize("command", ["list", "redrive", "discard", "export"])
+def test_a_reason_that_does_not_exist_is_refused_with_those_that_do(cli: Cli, command: str) -> None:
+    ended = cli("dead", command, "--reason", "rejcted")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert all(reason in " ".join(ended.stderr.split()) for reason in DeathReason)

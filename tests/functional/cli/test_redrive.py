@@ -22,7 +22,7 @@ from worker.journal.records import Move, SentCall
 from worker.lab.demo.stack import Stack
 from worker.status.wording import iso_time
 
-NO_BREAKER = pytest.mark.environment(BREAKER_MIN_COUNT="100000")
+NO_BREAKER = pytest.mark.environment(BREAKER_MIN_COUNT="10000")
 
 
 def letters_of(stack: Stack, *ids: str) -> Journal:
@@ -75,7 +75,7 @@ def test_the_others_stay_if_the_canary_fails(stack: Stack) -> None:
     assert journal.snapshot().dead == 10
 
 
-@pytest.mark.environment(BREAKER_MIN_COUNT="100000", BLIP_TRIES="1")
+@pytest.mark.environment(BREAKER_MIN_COUNT="10000", BLIP_TRIES="1")
 def test_a_canary_that_waits_for_a_retry_failed(stack: Stack) -> None:
     letters_of(stack, *names(4))
     stack.sandbox.clear_faults()

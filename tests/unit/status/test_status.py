@@ -146,6 +146,7 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
         ({"workers": (), "waiting": 1}, "no_worker"),
         ({"silent": (GONE,)}, "worker_silent"),
         ({"workers": (LAZY,), "due_now": 5, "first_due_ms": NOW_MS - 40_000}, "worker_stuck"),
+        ({"dead": 2, "deaths": {("poison", None): 2}}, "poison"),
         ({"breaker": SICK}, "held_failures"),
         ({"breaker": replace(SICK, cause=Cause.SETUP, detail="http_403")}, "held_setup"),
         ({"deaths": {("rejected", 404): 2}, "dead": 2}, "wrong_address"),
