@@ -264,7 +264,7 @@ def _interrupted(event: ClaimedEvent) -> Finish:
     """Hand an event back whose request may be under way: Convertro may have it."""
     attempt = Attempt(
         at_ms=int(time() * 1000),
-        call_index=UNKNOWN_CALL,
+        call=UNKNOWN_CALL,
         outcome_class=OutcomeClass.AMBIGUOUS.value,
         detail=INTERRUPTED,
     )

@@ -104,7 +104,7 @@ def test_translate_shows_the_calls_and_goes_on_after_a_bad_line(cli: Cli) -> Non
     assert sent == {"message_id": "m1", "outcome": "send", "reason": None}
     assert call["body"].items() >= {"event_type": "sale.new", "event_value": 5.0}.items()
     assert (call["method"], call["path"]) == ("POST", "/v1/acme/1234/events")
-    assert call["idempotency_key"] == "m1/0"
+    assert call["idempotency_key"] == "m1/sale.new"
     assert (skipped["outcome"], skipped["reason"]) == ("skip", "anonymous_identify")
     assert (invalid["message_id"], invalid["reason"]) == ("m3", "invalid_event")
     assert invalid["error"].startswith("line 3: type ")

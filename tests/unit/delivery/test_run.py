@@ -236,7 +236,7 @@ def test_what_the_journal_made_of_an_event_is_counted(answer: Finished, counted:
 
 
 def dead(event: ClaimedEvent) -> Finish:
-    attempt = Attempt(at_ms=1, call_index=0, outcome_class="rejected", detail="http_400")
+    attempt = Attempt(at_ms=1, call="sale", outcome_class="rejected", detail="http_400")
     return Finish(
         event_id=event.event_id,
         lease=event.lease,

@@ -41,7 +41,7 @@ def test_control_without_erase_it_is_refused(bench: Bench) -> None:
 def test_an_event_to_be_erased_does_not_become_a_refused_dead_letter(bench: Bench) -> None:
     event = refuse_until_the_last(bench)
     assert bench.journal.erase(["ada"]) == (Erased.CLAIMED,)
-    sent = SentCall(call_index=0, path="/x", body=b"ada")
+    sent = SentCall(call="sale", path="/x", body="ada")
     said = bench.say(event, SICK, sent=sent)
     assert (said, bench.place("ada")) == (Finished.GONE, "unknown")
     assert bench.journal.raw_events(["ada"]) == [None]
@@ -57,7 +57,7 @@ def test_an_erased_event_is_not_told_of_as_dead(bench: Bench, move: Move) -> Non
         event_id="ada",
         lease=event.lease,
         attempts=(
-            Attempt(at_ms=bench.now_ms, call_index=0, outcome_class="rejected", detail="http_400"),
+            Attempt(at_ms=bench.now_ms, call="sale", outcome_class="rejected", detail="http_400"),
         ),
         **fields,
     )
@@ -71,12 +71,12 @@ def test_the_sent_call_of_a_dead_letter_is_not_one_that_was_accepted() -> None:
     finish, transport = deliver(
         order_completed(properties={**ORDER, "repeat": False}),
         settings=SETTINGS.model_copy(update={"on_ambiguous": "hold"}),
-        in_doubt={1: 1},
+        in_doubt={"sale": 1},
     )
     assert finish is not None
     print(finish, transport.sent)
     assert (finish.move, finish.reason) == (Move.DEAD, "ambiguous")
-    assert len(transport.sent) == 1  # call 0 alone, and it was accepted
+    assert len(transport.sent) == 1  # `sale.new` alone, and it was accepted
     assert finish.sent is None
 
 
@@ -136,7 +136,7 @@ def test_a_redriven_event_does_not_begin_its_horizon_with_an_older_attempt(bench
     assert bench.say(again, REJECTED) is Finished.MOVED
     bench.wait(3600)
     bench.journal.redrive(["late"], [])
-    attempt = Attempt(at_ms=tried_at, call_index=0, outcome_class="ambiguous", detail="timeout")
+    attempt = Attempt(at_ms=tried_at, call="sale", outcome_class="ambiguous", detail="timeout")
     bench.journal.finish(
         [
             Finish(
