@@ -32,6 +32,9 @@ from worker.outcomes import BLIPS, Outcome, OutcomeClass
 _BLIP_WAIT_SECONDS = 0.25
 _BLIP_LONGEST_WAIT_SECONDS = 2.0
 
+#: Random part of each longer wait, as a share of it, both ways.
+JITTER = 0.2
+
 #: Dead-letter reasons that a decision can give.
 REJECTED = "rejected"
 RETRIES_EXHAUSTED = "retries_exhausted"
@@ -93,7 +96,7 @@ def decide(  # noqa: PLR0913  everything that a decision depends on
 
 def _delay_seconds(outcome: Outcome, postponed: int, chance: float, settings: Settings) -> float:
     """The wait before the next round; a Retry-After only lengthens it, up to the same bound."""
-    jitter = 1 + settings.retry_jitter * (2 * chance - 1)
+    jitter = 1 + JITTER * (2 * chance - 1)
     delay_seconds = max(
         backoff_seconds(postponed, settings) * jitter, outcome.retry_after_seconds or 0.0
     )

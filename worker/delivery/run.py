@@ -29,6 +29,9 @@ from worker.outcomes import OutcomeClass
 from worker.process.flower import Announce, tell_nobody
 from worker.process.outage import Outage
 
+#: How long one deliver task goes on before it makes room for other tasks.
+TASK_SECONDS = 20.0
+
 #: How long to gather what comes and what finishes before talking to the journal again: a
 #: few events share a round trip, and none waits for long.
 PACE_SECONDS = 0.01
@@ -103,7 +106,7 @@ class DeliveryRun:
 
     def run(self) -> bool:
         """Deliver; answers whether work may remain, so that somebody should ring again."""
-        until = monotonic() + self.settings.task_seconds
+        until = monotonic() + TASK_SECONDS
         while not self.stopping() and monotonic() < until:
             state = self._turn()
             if state is ClaimState.IDLE:

@@ -39,9 +39,8 @@ _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=di
 
 def path_of(call: Call, settings: Settings) -> str:
     """Where a call is sent, below the base URL; percent-encoded."""
-    return _path(
-        _template(call, settings), settings.account, settings.client_name, settings.site_id
-    )
+    account, client_name, site_id = settings.account, settings.client_name, settings.site_id
+    return _path(settings.path, endpoint_of(call), account, client_name, site_id)
 
 
 def body_of(call: Call) -> dict[str, Any]:
@@ -58,21 +57,13 @@ def endpoint_of(call: Call) -> str:
 
 
 @cache
-def _path(template: str, account: str, client_name: str, site_id: str) -> str:
+def _path(template: str, endpoint: str, account: str, client_name: str, site_id: str) -> str:
     return template.format(
+        endpoint=endpoint,
         account=quote(account, safe=""),
         client_name=quote(client_name, safe=""),
         site_id=quote(site_id, safe=""),
     )
-
-
-def _template(call: Call, settings: Settings) -> str:
-    paths = {
-        "users": settings.users_path,
-        "events": settings.events_path,
-        "installs": settings.installs_path,
-    }
-    return paths[endpoint_of(call)]
 
 
 def encode_body(body: Mapping[str, Any]) -> bytes:

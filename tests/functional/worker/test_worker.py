@@ -13,7 +13,7 @@ from celery import Celery
 from redis import Redis
 
 from convertro.errors import JournalUnavailable
-from tests.support.events import ORDER, mobile_track, order_completed, web_identify
+from tests.support.events import ORDER, mobile_track, order_completed, web_identify, web_track
 from tests.support.memory import used_to
 from tests.support.waiting import until
 from worker.lab.demo.stack import DESTINATION, ROOT, Stack, stop_process
@@ -100,6 +100,30 @@ def test_what_was_accepted_is_not_sent_again_with_the_rest(stack: Stack) -> None
         "hybrid/sale.new": 1,
         "hybrid/sale": 1,
     }
+
+
+@pytest.mark.environment(BLIP_TRIES="1", RETRY_BASE_SECONDS="5")
+def test_no_key_names_another_call_after_the_mapping_was_turned_round(stack: Stack) -> None:
+    """A arrives and its answer is lost; the next worker finds another mapping."""
+    stack.sandbox.add_fault("reset,times=1")
+    stack.start_worker(CONVERTRO_EVENTS=_mapping("A", "B"))
+    stack.producer().intake.enqueue(web_track(messageId="m"))
+    journal = stack.producer().journal
+    until(lambda: journal.snapshot().counters.get("postponed") == 1)
+    stack.stop_workers()
+    stack.start_worker(CONVERTRO_EVENTS=_mapping("B", "A"))
+    until(lambda: journal.snapshot().in_flight == 0)
+    seen = {call.key: (call.body["event_type"], call.times) for call in stack.sandbox.calls()}
+    assert seen == {"m/A": ("A", 2), "m/B": ("B", 1)}
+    bodies = stack.sandbox.requests(bodies=True)
+    assert [(one["key"], json.loads(one["body"])["event_type"]) for one in bodies][1:] == [
+        ("m/B", "B"),
+        ("m/A", "A"),
+    ]
+
+
+def _mapping(*types: str) -> str:
+    return json.dumps([{"key": "Signed Up", "value": one} for one in types])
 
 
 def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: Stack) -> None:

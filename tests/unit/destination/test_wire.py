@@ -128,14 +128,14 @@ def test_each_call_has_its_path_and_body(call: Call, endpoint: str, body: dict[s
     assert list(body_of(call).items()) == list(body.items())
 
 
-def test_paths_are_a_setting_whose_names_are_quoted() -> None:
+def test_the_path_is_a_setting_whose_names_are_quoted() -> None:
     settings = Settings(
         account="a/b",
         client_name="ü?",
         site_id="1 2",
-        events_path="/{account}/{client_name}/{site_id}",
+        path="/{account}/{client_name}/{site_id}/x-{endpoint}",
     )
-    assert path_of(TRACK_EVENT, settings) == "/a%2Fb/%C3%BC%3F/1%202"
+    assert path_of(TRACK_EVENT, settings) == "/a%2Fb/%C3%BC%3F/1%202/x-events"
 
 
 def test_a_body_is_compact_json() -> None:

@@ -446,7 +446,7 @@ def test_shortened_times_do_not_contradict_each_other() -> None:
 def test_what_differs_from_the_defaults_is_told_without_secrets() -> None:
     given = {
         "CONVERTRO_LEASE_SECONDS": "30",
-        "CONVERTRO_TASK_SECONDS": "20",
+        "CONVERTRO_BLIP_SECONDS": "5",
         "CONVERTRO_REDIS_URL": "redis://:secret@redis.example.com/0",
     }
     settings = Settings.model_validate(

@@ -46,7 +46,7 @@ def record_document(record: Record) -> dict[str, Any]:
 
 def record_facts(record: Record) -> _Pairs:
     """A record as pairs of a name and a value."""
-    numbers = sorted(record.key_numbers.items())
+    keys = [f"{name}~{number}" for name, number in sorted(record.key_numbers.items())]
     return [
         ("accepted", clock_time(record.accepted_at_ms)),
         ("attempts", f"{record.attempts:,}"),
@@ -54,7 +54,7 @@ def record_facts(record: Record) -> _Pairs:
         ("accepted calls", ", ".join(record.accepted) or "none"),
         ("leases lost", f"{record.leases_lost:,}"),
         ("redriven", counted(record.redriven, "time")),
-        ("keys of its own", ", ".join(f"{name}~{number}" for name, number in numbers) or "none"),
+        *([("keys since then", ", ".join(keys))] if keys else []),
         ("refused alone", counted(record.refusals, "time")),
         ("delivered anyway?", _doubt_words(record)),
     ]
