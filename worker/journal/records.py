@@ -36,7 +36,7 @@ class Attempt(
     #: Unix time in milliseconds.
     at_ms: int = 0
     #: The name of the call; `UNKNOWN_CALL` if nobody knows.
-    call: str = UNKNOWN_CALL
+    call: str = ""
     outcome_class: str = ""
     detail: str = ""
     #: HTTP status; None if there was no answer.
@@ -60,7 +60,7 @@ class Attempt(
 class SentCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call as it was sent; kept for a dead letter, of the call that failed last."""
 
-    call: str = UNKNOWN_CALL
+    call: str = ""
     path: str = ""
     #: JSON.
     body: str = ""

@@ -10,6 +10,7 @@ from config.settings import Settings
 from tests.support.events import ORDER, order_completed, web_track
 from tests.support.fakes import FakeTransport, answered
 from worker.delivery.event import Delivery
+from worker.delivery.run import _interrupted
 from worker.journal.journal import Journal
 from worker.journal.records import Record
 
@@ -38,7 +39,9 @@ class Bench:
         self.journal.accept([("m", json.dumps(event).encode())], [])
         self.vendor = FakeTransport()
 
-    def deliver(self, settings: Settings, *answers: str, killed: bool = False) -> None:
+    def deliver(
+        self, settings: Settings, *answers: str, killed: bool = False, handed_back: bool = False
+    ) -> None:
         """Let a worker claim the event and send what it sends, to these answers."""
         self.vendor.outcomes = deque(answered(name) for name in answers)
         self.now_ms += LEASE_MS
@@ -47,6 +50,8 @@ class Bench:
         (claimed,) = self.journal.claim("wakeup", lease, 1, idle=True).events
         delivery = Delivery(settings, self.vendor, self.journal, now_ms=lambda: self.now_ms)
         finish = delivery.deliver(claimed)
+        if handed_back:
+            finish = _interrupted(claimed)
         if finish and not killed:
             self.journal.finish([finish])
 
@@ -75,6 +80,7 @@ class Bench:
         ("ambiguous redrive accepted", "sale.new sale.new"),
         ("ambiguous redrive rejected redrive accepted", "sale.new sale.new sale.new"),
         ("killed rejected redrive accepted", "sale.new sale.new sale.new"),
+        ("handed_back rejected redrive accepted", "sale.new sale.new sale.new"),
         ("rejected redrive ambiguous redrive accepted", "sale.new sale.new~1 sale.new~1"),
         (
             "rejected redrive ambiguous redrive rejected redrive accepted",
@@ -91,8 +97,8 @@ def test_only_a_call_that_surely_never_arrived_gets_another_key(story: str, keys
     for step in story.split():
         if step == "redrive":
             bench.redrive()
-        elif step == "killed":
-            bench.deliver(SETTINGS, "accepted", killed=True)
+        elif step in {"killed", "handed_back"}:
+            bench.deliver(SETTINGS, "accepted", **{step: True})
         else:
             bench.deliver(SETTINGS, step)
     assert bench.keys == keys.split()
