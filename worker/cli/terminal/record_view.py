@@ -54,7 +54,7 @@ def record_facts(record: Record) -> _Pairs:
         ("accepted calls", ", ".join(record.accepted) or "none"),
         ("leases lost", f"{record.leases_lost:,}"),
         ("redriven", counted(record.redriven, "time")),
-        *([("keys since then", ", ".join(keys))] if keys else []),
+        *([("key since redrive", ", ".join(keys))] if keys else []),
         ("refused alone", counted(record.refusals, "time")),
         ("delivered anyway?", _doubt_words(record)),
     ]
