@@ -19,8 +19,8 @@ from benchmarks.delivering import require_once, steady_rate
 from benchmarks.event import event, message_id
 from benchmarks.sink import Sink
 from benchmarks.ways.delivery import SETTINGS
-from worker.destination import translate
-from worker.destination.wire import encode_body, idempotency_key, request_for
+from worker.destination.plan import plan
+from worker.destination.wire import idempotency_key
 from worker.lab.demo.stack import ROOT
 from worker.transport.transport import HEADERS
 
@@ -32,7 +32,7 @@ wrk.body = [==[{body}]==]
 {headers}
 function request()
   number = number + 1
-  wrk.headers["Idempotency-Key"] = string.format("ajs-next-%024d/0", number)
+  wrk.headers["Idempotency-Key"] = string.format("ajs-next-%024d/sale", number)
   return wrk.format(nil, "{path}")
 end
 """
@@ -40,9 +40,8 @@ end
 
 def prepared(number: int) -> tuple[str, bytes, str]:
     """Path, body and idempotency key of an event's only call."""
-    (call,) = translate(event(number), SETTINGS).calls
-    request = request_for(call, SETTINGS)
-    return request.path, encode_body(request.body), idempotency_key(message_id(number), 0)
+    (call,) = plan(event(number), SETTINGS).calls
+    return call.path, call.body, idempotency_key(message_id(number), call.name)
 
 
 def post(url: str, numbers: range, threads: int) -> None:

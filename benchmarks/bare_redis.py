@@ -184,7 +184,7 @@ def finishes_of(claim: Claim) -> list[Finish]:
     now_ms = int(time.time() * 1000)
     attempt = Attempt(
         at_ms=now_ms,
-        call_index=0,
+        call="sale",
         outcome_class=OutcomeClass.ACCEPTED.value,
         detail="accepted",
         status=200,
@@ -198,7 +198,7 @@ def finishes_of(claim: Claim) -> list[Finish]:
             accepted_at_ms=claimed.record.accepted_at_ms,
             endpoint="events",
             attempts=(attempt,),
-            accepted={0: "sale"},
+            accepted=["sale"],
         )
         for claimed in claim.events
     ]

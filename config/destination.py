@@ -55,10 +55,10 @@ class ConvertroSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     account: str = Field(
-        "", description="Convertro account name; available to the paths as {account}."
+        "", description="Convertro account name; available to the path as {account}."
     )
-    client_name: str = Field("", description="Convertro client name; part of every path.")
-    site_id: str = Field("", description="Convertro site id; part of every path.")
+    client_name: str = Field("", description="Convertro client name; part of the path.")
+    site_id: str = Field("", description="Convertro site id; part of the path.")
     domain: str = Field("", description="Your site's domain as Convertro knows it; in every body.")
     events: Annotated[tuple[EventMapping, ...], NoDecode, BeforeValidator(_parse_events)] = Field(
         (),

@@ -7,6 +7,7 @@ a producer needs and comes from variables named `CONVERTRO_*`; what translation 
 
 import os
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -32,6 +33,15 @@ _LEASE_MARGIN_SECONDS = 5.0
 
 #: The queue of wake-ups unless CONVERTRO_QUEUE names another.
 DEFAULT_QUEUE = "convertro"
+
+#: Settings of earlier versions, and what has replaced each.
+_REMOVED = {
+    "USERS_PATH": "one CONVERTRO_PATH with {endpoint} in it serves all endpoints",
+    "EVENTS_PATH": "one CONVERTRO_PATH with {endpoint} in it serves all endpoints",
+    "INSTALLS_PATH": "one CONVERTRO_PATH with {endpoint} in it serves all endpoints",
+    "RETRY_JITTER": "each wait is 20 % longer or shorter by chance",
+    "TASK_SECONDS": "a deliver task goes on for 20 s",
+}
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -59,17 +69,12 @@ class Settings(BaseSettings, ConvertroSettings):
         "http://127.0.0.1:8020",
         description="Where Convertro answers; the default is the bundled sandbox.",
     )
-    users_path: str = Field(
-        "/v1/{client_name}/{site_id}/users",
-        description="Path of the users endpoint, below the base URL.",
-    )
-    events_path: str = Field(
-        "/v1/{client_name}/{site_id}/events",
-        description="Path of the events endpoint, below the base URL.",
-    )
-    installs_path: str = Field(
-        "/v1/{client_name}/{site_id}/installs",
-        description="Path of the installs endpoint, below the base URL.",
+    path: str = Field(
+        "/v1/{client_name}/{site_id}/{endpoint}",
+        description=(
+            "Path below the base URL; {endpoint} is users, events or installs, and it may also "
+            "hold {account}, {client_name} and {site_id}."
+        ),
     )
     allow_insecure_http: bool = Field(
         False, description="Allow an http:// base URL that is not on this machine."
@@ -129,12 +134,6 @@ class Settings(BaseSettings, ConvertroSettings):
     concurrency: int = Field(
         32, ge=1, le=1000, description="Events in flight at once in each worker process."
     )
-    task_seconds: float = Field(
-        20.0,
-        ge=0.1,
-        le=600,
-        description="How long one deliver task goes on before it makes room for other tasks.",
-    )
     shutdown_seconds: float = Field(
         15.0,  # longer than one attempt may take
         ge=0,
@@ -159,9 +158,6 @@ class Settings(BaseSettings, ConvertroSettings):
     )
     retry_max_seconds: float = Field(
         3600.0, ge=0.1, le=86400, description="Longest wait between two retries, Retry-After too."
-    )
-    retry_jitter: float = Field(
-        0.2, ge=0, le=0.5, description="Random part of each wait, as a share of it, both ways."
     )
     retry_horizon_seconds: float = Field(
         86400.0,
@@ -230,15 +226,17 @@ class Settings(BaseSettings, ConvertroSettings):
             raise ValueError("must not hold a query, a fragment or credentials")
         return value.rstrip("/")
 
-    @field_validator("users_path", "events_path", "installs_path")
+    @field_validator("path")
     @classmethod
     def _check_path(cls, value: str) -> str:
         try:
-            value.format(account="a", client_name="c", site_id="s")
-        except (KeyError, IndexError, ValueError):
-            raise ValueError("may hold only {account}, {client_name} and {site_id}") from None
-        if not value.startswith("/"):
-            raise ValueError("must begin with /")
+            value.format(account="a", client_name="c", site_id="s", endpoint="e")
+        except (KeyError, IndexError, ValueError, AttributeError):
+            raise ValueError(
+                "may hold only {account}, {client_name}, {site_id} and {endpoint}"
+            ) from None
+        if not value.startswith("/") or "{endpoint}" not in value:
+            raise ValueError("must begin with / and hold {endpoint}")
         return value
 
     @field_validator("queue")
@@ -358,14 +356,22 @@ def load_settings() -> Settings:
         raise SettingsError("\n".join(_sentence(detail) for detail in error.errors())) from None
 
 
-def unknown_variables() -> dict[str, str | None]:
-    """Variables named `CONVERTRO_*` that nothing reads, each with the closest known name."""
+def unknown_variables() -> dict[str, str]:
+    """Variables named `CONVERTRO_*` that nothing reads, each with what to do about it."""
     known = [f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields]
     return {
-        name: next(iter(get_close_matches(name, known, n=1)), None)
+        name: _advice(name, known)
         for name in sorted(os.environ)
         if name.startswith(ENV_PREFIX) and name not in known
     }
+
+
+def _advice(name: str, known: Sequence[str]) -> str:
+    replacement = _REMOVED.get(name.removeprefix(ENV_PREFIX))
+    if replacement:
+        return f"it was removed: {replacement}"
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else "remove it"
 
 
 def _sentence(detail: ErrorDetails) -> str:

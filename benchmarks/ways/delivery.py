@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from config.settings import Settings
-from worker.destination import translate
-from worker.destination.wire import encode_body, idempotency_key, request_for
+from worker.destination.plan import plan
+from worker.destination.wire import idempotency_key
 
 SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com")
 BASE_URL = os.environ.get("CONVERTRO_BASE_URL", "")
@@ -31,10 +31,9 @@ class Post(NamedTuple):
 
 
 def posts(event: dict[str, Any]) -> Iterator[Post]:
-    for index, call in enumerate(translate(event, SETTINGS).calls):
-        request = request_for(call, SETTINGS)
+    for call in plan(event, SETTINGS).calls:
         headers = {
             "Content-Type": "application/json",
-            "Idempotency-Key": idempotency_key(event["messageId"], index),
+            "Idempotency-Key": idempotency_key(event["messageId"], call.name),
         }
-        yield Post(BASE_URL + request.path, encode_body(request.body), headers)
+        yield Post(BASE_URL + call.path, call.body, headers)

@@ -98,7 +98,7 @@ def application(stack: Stack) -> Iterator[Application]:
 
 
 def delivered(stack: Stack) -> set[str]:
-    return {call.key.removesuffix("/0") for call in stack.sandbox.calls()}
+    return {call.key.partition("/")[0] for call in stack.sandbox.calls()}
 
 
 def goes_on(stack: Stack, application: Application, begun: float, what: str) -> float:

@@ -132,7 +132,7 @@ class Filler:
 
 
 def attempt(**overrides: Any) -> Attempt:
-    fields = {"at_ms": 1_777_889_730_123, "call_index": 0, "outcome_class": "rejected"}
+    fields = {"at_ms": 1_777_889_730_123, "call": "sale", "outcome_class": "rejected"}
     return Attempt(**{**fields, "detail": "http_400", "status": 400, **overrides})
 
 

@@ -113,7 +113,7 @@ class Load(Thread):
         delivered, accepted = self._stack.sandbox.summary().accepted, len(self.ids)
         until(lambda: self._stack.sandbox.summary().accepted > delivered)
         seconds = time.monotonic() - begun
-        until(lambda: self._stack.sandbox.calls(key=f"load-{accepted}/0"))
+        until(lambda: self._stack.sandbox.calls(key=f"load-{accepted}/DeviceEvent"))
         return seconds
 
     def settle(self) -> Tally:
@@ -128,8 +128,8 @@ class Load(Thread):
         calls = self._stack.sandbox.calls()
         # One call for each event, so any other key would be a sale counted twice.
         assert len({call.key for call in calls}) == len(calls)
-        delivered = {call.key.removesuffix("/0") for call in calls}
-        assert all(call.key.endswith("/0") for call in calls)
+        delivered = {call.key.removesuffix("/DeviceEvent") for call in calls}
+        assert all(call.key.endswith("/DeviceEvent") for call in calls)
         lost = set(self.ids) - delivered - set(dead)
         assert not lost, {name: self.journal.look(name).place for name in sorted(lost)}
         assert delivered.isdisjoint(name for name, reason in dead.items() if reason == "rejected")

@@ -7,7 +7,7 @@ from config.settings import Settings
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.cli.terminal.tables import WIDTH, console, say_table, table, text
-from worker.delivery.retry import retry_times_seconds
+from worker.delivery.retry import JITTER, retry_times_seconds
 from worker.reasons import DeathReason
 from worker.status.wording import counted, duration
 
@@ -51,7 +51,7 @@ def words_before(settings: Settings, steps: list[_Moment]) -> str:
     return (
         f"{at_once} If that does not help, its event is postponed, about "
         f"{counted(len(steps), 'time')}, and tried in the same way after each wait. A wait varies "
-        f"by up to {settings.retry_jitter:.0%} both ways and is never longer than "
+        f"by up to {JITTER:.0%} both ways and is never longer than "
         f"{duration(settings.retry_max_seconds)}."
     )
 
@@ -92,7 +92,7 @@ def _document(settings: Settings, steps: list[_Moment]) -> dict[str, object]:
             for number, (at, wait) in enumerate(steps, start=1)
         ],
         "max_wait_seconds": settings.retry_max_seconds,
-        "jitter": settings.retry_jitter,
+        "jitter": JITTER,
         "horizon_seconds": settings.retry_horizon_seconds,
         "then": DeathReason.RETRIES_EXHAUSTED,
     }

@@ -1,5 +1,6 @@
 """The command `convertro translate`: what events become, without sending anything."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,9 +9,8 @@ from convertro.segment_event import InvalidEvent, encode, event_id
 from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import json_line, say
-from worker.destination import Call
-from worker.destination import translate as translate_event
-from worker.destination.wire import idempotency_key, request_for
+from worker.destination.plan import PlannedCall, plan
+from worker.destination.wire import idempotency_key
 from worker.reasons import DeathReason
 
 
@@ -60,24 +60,19 @@ def _claimed_id(event: Any) -> str | None:
 
 def _answer(event: dict[str, Any], message_id: str, settings: Settings) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    translation = translate_event(event, settings, accepted_at=now)
-    outcome = "invalid" if translation.invalid else "skip" if translation.skipped else "send"
+    planned = plan(event, settings, accepted_at=now)
     return {
         "message_id": message_id,
-        "outcome": outcome,
-        "reason": translation.invalid or translation.skipped,
-        "calls": [
-            _call(call, idempotency_key(message_id, index), settings)
-            for index, call in enumerate(translation.calls)
-        ],
+        "outcome": "invalid" if planned.invalid else "skip" if planned.skipped else "send",
+        "reason": planned.invalid or planned.skipped,
+        "calls": [_call(message_id, call) for call in planned.calls],
     }
 
 
-def _call(call: Call, key: str, settings: Settings) -> dict[str, Any]:
-    request = request_for(call, settings)
+def _call(message_id: str, call: PlannedCall) -> dict[str, Any]:
     return {
         "method": "POST",
-        "path": request.path,
-        "body": request.body,
-        "idempotency_key": key,
+        "path": call.path,
+        "body": json.loads(call.body),
+        "idempotency_key": idempotency_key(message_id, call.name),
     }

@@ -1,20 +1,18 @@
-"""How one event is delivered: parse, translate, send, classify, decide."""
+"""How one event is delivered: plan, send, classify, decide."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from time import time
 from traceback import extract_tb
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
-from convertro.segment_event import InvalidEvent, decode
 from worker.delivery.retry import (
     Bury,
     Decision,
@@ -25,15 +23,8 @@ from worker.delivery.retry import (
     retrying,
     stream_break_ms,
 )
-from worker.destination import Call, translate
-from worker.destination.translation import bears_revenue
-from worker.destination.wire import (
-    call_name,
-    encode_body,
-    idempotency_key,
-    pending_calls,
-    request_for,
-)
+from worker.destination.plan import PlannedCall, plan_stored
+from worker.destination.wire import idempotency_key
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
 from worker.outcomes import Outcome
 from worker.reasons import DeathReason, SkipReason
@@ -61,7 +52,7 @@ class _Progress:
 
     event: ClaimedEvent
     attempts: list[Attempt] = field(default_factory=list)
-    accepted: dict[int, str] = field(default_factory=dict)
+    accepted: list[str] = field(default_factory=list)
     #: The last call.
     sent: SentCall | None = None
 
@@ -87,7 +78,7 @@ class _Progress:
             outcome_class=outcome.outcome_class.value if outcome else None,
             status=outcome.status if outcome else None,
             attempts=tuple(self.attempts),
-            accepted=dict(self.accepted),
+            accepted=tuple(self.accepted),
         )
 
     def forget(self) -> None:
@@ -149,35 +140,20 @@ class Delivery:
             return progress.finish(Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR)
 
     def _deliver(self, progress: _Progress) -> Finish | None:
-        event = progress.event
-        try:
-            segment_event = decode(event.raw)
-        except InvalidEvent:
-            return progress.finish(Move.DEAD, reason=DeathReason.INVALID_EVENT)
-        accepted_at = datetime.fromtimestamp(event.record.accepted_at_ms / 1000, UTC)
-        translation = translate(
-            segment_event,
-            self._settings,
-            accepted_at=accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        )
-        if translation.invalid:
-            return progress.finish(Move.DEAD, reason=translation.invalid)
-        if translation.skipped:
-            return progress.finish(Move.SKIPPED, reason=translation.skipped)
-        pending = pending_calls(translation.calls, event.record.accepted)
-        return self._send_all(progress, pending, segment_event)
+        record = progress.event.record
+        plan = plan_stored(progress.event.raw, record.accepted_at_ms, self._settings)
+        if plan.invalid:
+            return progress.finish(Move.DEAD, reason=plan.invalid)
+        if plan.skipped:
+            return progress.finish(Move.SKIPPED, reason=plan.skipped)
+        return self._send_all(progress, plan.pending(record.accepted))
 
-    def _send_all(
-        self,
-        progress: _Progress,
-        pending: Sequence[tuple[int, Call]],
-        segment_event: Mapping[str, Any],
-    ) -> Finish | None:
-        for position, (index, call) in enumerate(pending, start=1):
-            parks = self._settings.on_ambiguous == "hold" and bears_revenue(call, segment_event)
-            if parks and progress.event.record.may_have_been_sent(index):
+    def _send_all(self, progress: _Progress, pending: Sequence[PlannedCall]) -> Finish | None:
+        for position, call in enumerate(pending, start=1):
+            parks = self._settings.on_ambiguous == "hold" and call.bears_revenue
+            if parks and progress.event.record.may_have_been_sent(call.name):
                 return progress.finish(Move.DEAD, reason=DeathReason.AMBIGUOUS)
-            outcome = self._send(progress, index, call, parks_ambiguous=parks)
+            outcome = self._send(progress, call, parks_ambiguous=parks)
             match self._decide(progress, outcome, parks_ambiguous=parks):
                 case Postpone(delay_seconds):
                     return progress.finish(
@@ -193,27 +169,24 @@ class Delivery:
                         retry_after_ms=stream_break_ms(outcome, self._settings),
                     )
                 case Proceed():
-                    progress.accepted[index] = call_name(call)
+                    progress.accepted.append(call.name)
                     progress.sent = None  # it did not fail
             if position < len(pending) and not self._keep(progress):
                 return None
         return progress.finish(Move.DELIVERED)
 
-    def _send(
-        self, progress: _Progress, index: int, call: Call, *, parks_ambiguous: bool
-    ) -> Outcome:
+    def _send(self, progress: _Progress, call: PlannedCall, *, parks_ambiguous: bool) -> Outcome:
         """Send one call, trying again at once for blips; the last outcome counts."""
-        request = request_for(call, self._settings)
-        body = encode_body(request.body)
-        progress.sent = SentCall(call_index=index, path=request.path, body=body)
-        key = idempotency_key(progress.event.event_id, index)
+        progress.sent = SentCall(call=call.name, path=call.path, body=call.body.decode())
+        event = progress.event
+        key = idempotency_key(event.event_id, call.name, event.record.key_numbers.get(call.name))
 
         def attempt() -> Outcome:
             at_ms = self._now_ms()
-            outcome = self._transport.send(request.path, body, key)
+            outcome = self._transport.send(call.path, call.body, key)
             took_ms = max(0, self._now_ms() - at_ms)
             progress.attempts.append(
-                Attempt.of(outcome, at_ms=at_ms, call_index=index, took_ms=took_ms)
+                Attempt.of(outcome, at_ms=at_ms, call=call.name, took_ms=took_ms)
             )
             return outcome
 

@@ -33,6 +33,9 @@ from worker.reasons import DeathReason
 _BLIP_WAIT_SECONDS = 0.25
 _BLIP_LONGEST_WAIT_SECONDS = 2.0
 
+#: Random part of each longer wait, as a share of it, both ways.
+JITTER = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
@@ -89,7 +92,7 @@ def decide(  # noqa: PLR0913  everything that a decision depends on
 
 def _delay_seconds(outcome: Outcome, postponed: int, chance: float, settings: Settings) -> float:
     """The wait before the next round; a Retry-After only lengthens it, up to the same bound."""
-    jitter = 1 + settings.retry_jitter * (2 * chance - 1)
+    jitter = 1 + JITTER * (2 * chance - 1)
     delay_seconds = max(
         backoff_seconds(postponed, settings) * jitter, outcome.retry_after_seconds or 0.0
     )

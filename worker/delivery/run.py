@@ -29,6 +29,9 @@ from worker.process.flower import Announce, tell_nobody
 from worker.process.outage import Outage
 from worker.reasons import DeathReason
 
+#: How long one deliver task goes on before it makes room for other tasks.
+TASK_SECONDS = 20.0
+
 #: How long to gather what comes and what finishes before talking to the journal again: a
 #: few events share a round trip, and none waits for long.
 PACE_SECONDS = 0.01
@@ -103,7 +106,7 @@ class DeliveryRun:
 
     def run(self) -> bool:
         """Deliver; answers whether work may remain, so that somebody should ring again."""
-        until = monotonic() + self.settings.task_seconds
+        until = monotonic() + TASK_SECONDS
         while not self.stopping() and monotonic() < until:
             state = self._turn()
             if state is ClaimState.IDLE:
@@ -266,7 +269,7 @@ def _interrupted(event: ClaimedEvent) -> Finish:
     """Hand an event back whose request may be under way: Convertro may have it."""
     attempt = Attempt(
         at_ms=int(time() * 1000),
-        call_index=UNKNOWN_CALL,
+        call=UNKNOWN_CALL,
         outcome_class=OutcomeClass.AMBIGUOUS.value,
         detail=INTERRUPTED,
     )

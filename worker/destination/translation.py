@@ -10,11 +10,9 @@ from typing import Any
 from config.destination import ConvertroSettings
 from convertro.segment_event import fault_of
 from worker.destination import mobile, web
-from worker.destination.calls import Call, DeviceEvent, TrackEvent
-from worker.destination.event_names import is_order_completed
+from worker.destination.calls import Call
 from worker.destination.fields import has_identity, object_of, text_of, timestamp_of
 from worker.destination.platforms import Platform, platform_of
-from worker.destination.properties import Properties
 from worker.reasons import DeathReason, SkipReason
 
 #: The destination's name in an event's `integrations`.
@@ -93,22 +91,3 @@ def _is_enabled(event: Mapping[str, Any]) -> bool:
     """Whether the event is meant for Convertro: only false says no, by name or for all."""
     integrations = object_of(event.get("integrations"))
     return integrations.get(_INTEGRATION, integrations.get("All")) is not False
-
-
-def bears_revenue(call: Call, event: Mapping[str, Any]) -> bool:
-    """Whether a call reports an order or an amount.
-
-    Every order does, with or without a total; so does a mapped event with an amount, and a
-    device event whose amount is its own and not the 1 that stands for none.
-
-    Args:
-        call: One of the calls that the event is translated to.
-        event: The event.
-    """
-    if isinstance(call, TrackEvent | DeviceEvent) and is_order_completed(
-        text_of(event.get("event")) or ""
-    ):
-        return True
-    if isinstance(call, TrackEvent):
-        return call.event_value is not None
-    return isinstance(call, DeviceEvent) and Properties(event).revenue is not None

@@ -1,7 +1,8 @@
 """Events of a website: what Convertro's browser library would have been told. Pure."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from config.destination import ConvertroSettings
 from worker.destination.calls import Call, TrackEvent, TrackUser
@@ -43,21 +44,20 @@ def track(
         timestamp: When it happened, ISO 8601.
     """
     properties = Properties(event)
-    if not is_order_completed(name):
-        types: Sequence[str] = mapped_types(name, settings.events)
-        if not types:
-            return SkipReason.UNMAPPED_EVENT
-    elif properties.order_id is None:
-        return SkipReason.MISSING_ORDER_ID
-    else:
-        types = _sale_types(repeat=properties.repeat, hybrid=settings.hybrid_attribution_model)
+    rule = next(rule for rule in _RULES if rule.matches(name))
+    event_id = rule.id(properties)
+    types = rule.types(name, properties, settings)
+    if rule.without_id and event_id is None:
+        return rule.without_id
+    if not types:
+        return SkipReason.UNMAPPED_EVENT
     return tuple(
         TrackEvent(
             domain=settings.domain,
             visitor_id=visitor_id(event),
             user_id=user_id(event),
             event_type=event_type,
-            event_id=properties.order_id,
+            event_id=event_id,
             event_value=properties.total,
             timestamp=timestamp,
         )
@@ -65,15 +65,38 @@ def track(
     )
 
 
-def _sale_types(*, repeat: bool | None, hybrid: bool) -> tuple[str, ...]:
-    """The types under which a sale is reported.
+def _sale_types(_name: str, properties: Properties, settings: ConvertroSettings) -> tuple[str, ...]:
+    """`sale` if the order does not say whether the customer bought before, else what it says.
 
-    Args:
-        repeat: Whether the customer bought before; None if the order does not say.
-        hybrid: Whether to report the plain type besides, for an account whose older sales
-            were all reported that way.
+    The hybrid model reports `sale` besides, for an account whose older sales all were that.
     """
-    if repeat is None:
+    if properties.repeat is None:
         return (_SALE,)
-    specific = _REPEAT_SALE if repeat else _NEW_SALE
-    return (specific, _SALE) if hybrid else (specific,)
+    specific = _REPEAT_SALE if properties.repeat else _NEW_SALE
+    return (specific, _SALE) if settings.hybrid_attribution_model else (specific,)
+
+
+def _mapped_types(
+    name: str, _properties: Properties, settings: ConvertroSettings
+) -> tuple[str, ...]:
+    return mapped_types(name, settings.events)
+
+
+class _Rule(NamedTuple):
+    """How some events are reported."""
+
+    #: Whether it is for events of a name.
+    matches: Callable[[str], bool]
+    #: Under which types; under none means that it is not reported.
+    types: Callable[[str, Properties, ConvertroSettings], tuple[str, ...]]
+    #: What of it is sent as `event_id`.
+    id: Callable[[Properties], str | None]
+    #: Why an event without such an id is skipped; None if it needs none.
+    without_id: SkipReason | None = None
+
+
+#: The first that matches counts.
+_RULES = (
+    _Rule(is_order_completed, _sale_types, attrgetter("order_id"), SkipReason.MISSING_ORDER_ID),
+    _Rule(lambda _name: True, _mapped_types, attrgetter("order_id")),
+)

@@ -1,25 +1,32 @@
-"""Calls on the wire: paths, bodies and idempotency keys. Pure.
+"""Calls on the wire: paths, bodies, names and idempotency keys. Pure.
 
-The interface was never published; this module together with the paths in the settings is all
+The interface was never published; this module together with the path in the settings is all
 that would change for another reading of it.
+
+A key is `<event id>/<call name>`, and a call's name is its type: `order-7/sale.new`. The second
+call of a type in one event is called `sale/2`. A call that was rejected, surely never arrived,
+and was sent back by an operator has the number of that redrive in its key, `order-7/sale~1`,
+because some vendors repeat the answer that they stored for a key. So a key never means another
+call than before, whatever the mapping has become, and needs no record to be known.
 """
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache, lru_cache
 from string import ascii_letters, digits, punctuation
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from config.settings import Settings
 from worker.destination.calls import Call, DeviceEvent, Install, LinkDevice, TrackEvent, TrackUser
 
-#: Visible ASCII but for the escape character itself.
-_KEY_CHARACTERS = (ascii_letters + digits + punctuation).replace("%", "")
+#: Visible ASCII but for the escape character and what divides a key. `*` is no call's name: it
+#: stands for a call that nobody can name.
+_ID_CHARACTERS = (ascii_letters + digits + punctuation).replace("%", "").replace("/", "")
+_TYPE_CHARACTERS = _ID_CHARACTERS.replace("*", "")
 
 #: The names of each call's fields, in their order.
 _FIELDS: dict[type[Call], tuple[str, ...]] = {
@@ -30,23 +37,16 @@ _FIELDS: dict[type[Call], tuple[str, ...]] = {
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CallRequest:
-    """What is sent for a call, always as a POST."""
-
-    #: Below the base URL, percent-encoded.
-    path: str
-    #: Absent values are left out.
-    body: dict[str, Any]
+def path_of(call: Call, settings: Settings) -> str:
+    """Where a call is sent, below the base URL; percent-encoded."""
+    account, client_name, site_id = settings.account, settings.client_name, settings.site_id
+    return _path(settings.path, endpoint_of(call), account, client_name, site_id)
 
 
-def request_for(call: Call, settings: Settings) -> CallRequest:
-    """Say what to send for a call, and where to."""
-    path = _path(
-        _template(call, settings), settings.account, settings.client_name, settings.site_id
-    )
+def body_of(call: Call) -> dict[str, Any]:
+    """What is sent for a call; absent values are left out."""
     values = ((name, getattr(call, name)) for name in _FIELDS[type(call)])
-    return CallRequest(path, {name: value for name, value in values if value is not None})
+    return {name: value for name, value in values if value is not None}
 
 
 def endpoint_of(call: Call) -> str:
@@ -57,21 +57,13 @@ def endpoint_of(call: Call) -> str:
 
 
 @cache
-def _path(template: str, account: str, client_name: str, site_id: str) -> str:
+def _path(template: str, endpoint: str, account: str, client_name: str, site_id: str) -> str:
     return template.format(
+        endpoint=endpoint,
         account=quote(account, safe=""),
         client_name=quote(client_name, safe=""),
         site_id=quote(site_id, safe=""),
     )
-
-
-def _template(call: Call, settings: Settings) -> str:
-    paths = {
-        "users": settings.users_path,
-        "events": settings.events_path,
-        "installs": settings.installs_path,
-    }
-    return paths[endpoint_of(call)]
 
 
 def encode_body(body: Mapping[str, Any]) -> bytes:
@@ -83,51 +75,40 @@ def encode_body(body: Mapping[str, Any]) -> bytes:
     return _WRITER.encode(body).encode("utf-8", "backslashreplace")
 
 
-def idempotency_key(event_id: str, call_index: int) -> str:
-    """Name a call so that Convertro can recognise it when it comes again.
-
-    Ids may hold any character, a header value only visible ASCII can be relied on; a line
-    break in one would even begin another header. So everything else, and `%` lest two ids
-    meet in one key, is percent-encoded as UTF-8.
-    """
-    return f"{quote(event_id, safe=_KEY_CHARACTERS, errors='surrogatepass')}/{call_index}"
-
-
-def call_name(call: Call) -> str:
-    """Tell a call from the others of its event, however the event is translated next time."""
+def call_type(call: Call) -> str:
+    """What a call reports: the Convertro type of a web event, or what kind of call it is."""
     return call.event_type if isinstance(call, TrackEvent) else type(call).__name__
 
 
-def pending_calls(
-    calls: Sequence[Call], accepted: Mapping[int, str]
-) -> tuple[tuple[int, Call], ...]:
-    """The calls that Convertro has not accepted yet, each with the index for its key.
-
-    The mapping may have changed since some were accepted, so they are recognised by name and
-    not by position, each accepted one once. A call keeps its position as its index, unless
-    an accepted call had that index: then it takes the next one that neither has.
+@lru_cache(maxsize=1024)
+def call_name(type_: str, ordinal: int) -> str:
+    """Tell a call from the others of its event, however the event is translated next time.
 
     Args:
-        calls: What the event is translated to now.
-        accepted: Index and name of each call that was accepted, perhaps under an earlier
-            mapping.
+        type_: What the call reports.
+        ordinal: Which of the event's calls of this type, from 1.
     """
-    if not accepted:
-        return tuple(enumerate(calls))
-    # Those in their old place first: of two that are alike, the one that was sent counts.
-    unmoved = {index for index, call in enumerate(calls) if accepted.get(index) == call_name(call)}
-    moved = Counter(name for index, name in accepted.items() if index not in unmoved)
-    next_index = max(len(calls), *(index + 1 for index in accepted), 0)
-    pending: list[tuple[int, Call]] = []
-    for position, call in enumerate(calls):
-        name = call_name(call)
-        if position in unmoved:
-            continue
-        if moved[name]:
-            moved[name] -= 1
-        elif position in accepted:
-            pending.append((next_index, call))
-            next_index += 1
-        else:
-            pending.append((position, call))
-    return tuple(pending)
+    quoted = quote(type_, safe=_TYPE_CHARACTERS, errors="surrogatepass")
+    quoted = quoted.replace("~", "%7E")  # which `quote` never encodes
+    return quoted if ordinal == 1 else f"{quoted}/{ordinal}"
+
+
+def idempotency_key(event_id: str, name: str, number: int | None = None) -> str:
+    """Name a call so that Convertro can recognise it when it comes again.
+
+    Ids may hold any character, a header value only visible ASCII can be relied on; a line
+    break in one would even begin another header. So everything else, and what divides a key
+    lest two calls meet in one, is percent-encoded as UTF-8.
+
+    Args:
+        event_id: The event's id.
+        name: What `call_name` says.
+        number: The redrive since which the call has a key of its own; None if it needs none.
+    """
+    quoted = quote(event_id, safe=_ID_CHARACTERS, errors="surrogatepass")
+    return f"{quoted}/{name}" if number is None else f"{quoted}/{name}~{number}"
+
+
+def event_id_of(key: str) -> str:
+    """The id of the event that a key belongs to."""
+    return unquote(key.partition("/")[0], errors="surrogatepass")

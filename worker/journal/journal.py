@@ -14,7 +14,15 @@ from convertro.intake_journal import Accepted, Clock
 from convertro.scripts import Setting
 from worker.journal.breaker_log import log_news
 from worker.journal.reading import ReadableJournal
-from worker.journal.records import Claim, ClaimedEvent, ClaimState, Erased, Finish, Finished, Record
+from worker.journal.records import (
+    Claim,
+    ClaimedEvent,
+    ClaimState,
+    Erased,
+    Finish,
+    Finished,
+    read_record,
+)
 from worker.reasons import DeathReason, DiscardReason, SkipReason
 
 #: The scripts of all steps but accept, which is the client's.
@@ -105,10 +113,10 @@ class Journal(ReadableJournal):
             "limit": limit,
             "idle": idle,
             "lingers": lingers,
+            "finishes": finishes,
             **self._asks,
         }
-        listed = [finish.as_json() for finish in finishes]
-        state, finished, news, wait_ms, *parts = self._run("claim", {**args, "finishes": listed})
+        state, finished, news, wait_ms, *parts = self._run("claim", args)
         poisoned = log_news(news)
         rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
         return Claim(
@@ -116,7 +124,7 @@ class Journal(ReadableJournal):
             _finished(finished),
             tuple(
                 ClaimedEvent(
-                    event_id=event_id.decode(), lease=lease, raw=raw, record=Record.from_json(text)
+                    event_id=event_id.decode(), lease=lease, raw=raw, record=read_record(text)
                 )
                 for event_id, raw, text in rows
             ),
@@ -130,8 +138,7 @@ class Journal(ReadableJournal):
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what a worker decided about events that it claimed."""
-        listed = [finish.as_json() for finish in finishes]
-        news, *finished = self._run("finish", {"finishes": listed, **self._asks})
+        news, *finished = self._run("finish", {"finishes": finishes, **self._asks})
         log_news(news)
         return _finished(finished)
 

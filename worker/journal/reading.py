@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from convertro.intake_journal import IntakeJournal
-from worker.journal.records import Record, SentCall
+from worker.journal.records import Record, SentCall, read_record
 from worker.journal.snapshot import Memory, Snapshot
 
 #: Ids looked at in one step of a listing or an audit.
@@ -45,7 +47,7 @@ class ReadableJournal(IntakeJournal):
         return Sighting(
             place=place.decode(),
             at_ms=int(float(at)) if at else None,
-            record=Record.from_json(record) if record else None,
+            record=read_record(record) if record else None,
             raw=raw or None,
         )
 
@@ -66,7 +68,7 @@ class ReadableJournal(IntakeJournal):
                     yield DeadLetter(
                         event_id=event_id.decode(),
                         died_at_ms=int(died_at),
-                        record=Record.from_json(record),
+                        record=read_record(record),
                     )
             last_ms = int(page[-1][1])
             seen = {event_id for event_id, died_at in page if died_at == last_ms} | (
@@ -93,7 +95,7 @@ class ReadableJournal(IntakeJournal):
     def sent_calls(self, ids: Sequence[str]) -> list[SentCall | None]:
         """The call of each dead letter that failed last, as it was sent; None if not known."""
         stored = self._call(self._redis.hmget, self._key["sent"], list(ids))
-        return [SentCall.from_json(text) if text else None for text in stored]
+        return [msgspec.json.decode(text, type=SentCall) if text else None for text in stored]
 
     def tried_before(self, at_ms: int) -> int:
         """How many events that are not finished were tried first before a time."""

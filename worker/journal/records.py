@@ -4,118 +4,92 @@ A record is what the journal knows about an event besides the event itself; an
 untouched event has none.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
 from worker.outcomes import Outcome
 from worker.reasons import DeathReason, SkipReason
 
-#: The index of a call that nobody can name any more: its worker was gone.
-UNKNOWN_CALL = -1
+#: Stands for a call that nobody can name any more: its worker was gone. No call has this name.
+UNKNOWN_CALL = "*"
 
 #: Leases that ran out in a row after which an event is delivered with nothing beside it.
 _SUSPECT_LEASES = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={"at_ms": "at", "outcome_class": "class", "took_ms": "took"},
+):
     """One HTTP try of one call."""
 
     #: Unix time in milliseconds.
-    at_ms: int
-    #: Which of its event's calls; `UNKNOWN_CALL` if nobody knows.
-    call_index: int
-    outcome_class: str
-    detail: str
+    at_ms: int = 0
+    #: The name of the call; `UNKNOWN_CALL` if nobody knows.
+    call: str = ""
+    outcome_class: str = ""
+    detail: str = ""
     #: HTTP status; None if there was no answer.
     status: int | None = None
     #: How long it took, in milliseconds; None if nobody knows.
     took_ms: int | None = None
 
     @classmethod
-    def of(cls, outcome: Outcome, *, at_ms: int, call_index: int, took_ms: int) -> Self:
+    def of(cls, outcome: Outcome, *, at_ms: int, call: str, took_ms: int) -> Self:
         """The attempt that came to this outcome."""
         return cls(
             at_ms=at_ms,
-            call_index=call_index,
+            call=call,
             outcome_class=outcome.outcome_class.value,
             detail=outcome.detail,
             status=outcome.status,
             took_ms=took_ms,
         )
 
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The attempt as a record stores it."""
-        return cls(
-            at_ms=int(stored["at"]),
-            call_index=int(stored["call"]),
-            outcome_class=stored["class"],
-            detail=stored["detail"],
-            status=_int_or_none(stored.get("status")),
-            took_ms=_int_or_none(stored.get("took")),
-        )
 
-    def as_json(self) -> dict[str, Any]:
-        """The form that a record stores."""
-        return _without_none(
-            {
-                "at": self.at_ms,
-                "call": self.call_index,
-                "class": self.outcome_class,
-                "detail": self.detail,
-                "status": self.status,
-                "took": self.took_ms,
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentCall:
+class SentCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call as it was sent; kept for a dead letter, of the call that failed last."""
 
-    call_index: int
-    path: str
-    body: bytes
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Read a call as the journal stores it."""
-        stored = msgspec.json.decode(text)
-        return cls(
-            call_index=int(stored["call"]), path=stored["path"], body=stored["body"].encode()
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """The form that the journal stores."""
-        return {"call": self.call_index, "path": self.path, "body": self.body.decode()}
+    call: str = ""
+    path: str = ""
+    #: JSON.
+    body: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What the journal knows about an event; times are unix milliseconds."""
+class Record(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"accepted_at_ms": "accepted_at", "tried_at_ms": "tried_at", "outcome_class": "class"},
+):
+    """What the journal knows about an event; times are unix milliseconds, calls are names."""
 
-    accepted_at_ms: int
+    accepted_at_ms: int = 0
     #: HTTP tries so far, of all its calls.
     attempts: int = 0
     #: How often it was postponed since it was accepted or redriven.
     postponed: int = 0
     #: The first attempt since it was accepted or redriven.
     tried_at_ms: int | None = None
-    #: Index and name of each call that Convertro accepted.
-    accepted: Mapping[int, str] = field(default_factory=dict)
+    #: The calls that Convertro accepted, in that order.
+    accepted: tuple[str, ...] = ()
     #: The latest attempts, oldest first; a bounded number.
     outcomes: tuple[Attempt, ...] = ()
     #: How often in a row a worker lost it by not finishing in time.
     leases_lost: int = 0
     redriven: int = 0
-    #: Calls not known to be accepted that may have reached Convertro all the same: index
-    #: (`UNKNOWN_CALL` for any of them) and how often.
-    in_doubt: Mapping[int, int] = field(default_factory=dict)
+    #: Calls not known to be accepted that may have reached Convertro all the same
+    #: (`UNKNOWN_CALL` for any of them), and how often.
+    in_doubt: dict[str, int] = {}
+    #: Calls whose key holds the number of a redrive, because they had been rejected before it.
+    key_numbers: dict[str, int] = {}
     #: An operator sent it back since the doubt arose.
     reviewed: bool = False
     #: Why it is dead, and the class and status of its last attempt.
@@ -123,30 +97,14 @@ class Record:
     outcome_class: str | None = None
     status: int | None = None
 
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Read a record as the scripts store it."""
-        stored = msgspec.json.decode(text)
-        return cls(
-            accepted_at_ms=int(stored["accepted_at"]),
-            attempts=int(stored.get("attempts", 0)),
-            postponed=int(stored.get("postponed", 0)),
-            tried_at_ms=_int_or_none(stored.get("tried_at")),
-            accepted={int(index): name for index, name in stored.get("accepted", {}).items()},
-            outcomes=tuple(Attempt.from_json(outcome) for outcome in stored.get("outcomes", ())),
-            leases_lost=int(stored.get("leases_lost", 0)),
-            redriven=int(stored.get("redriven", 0)),
-            in_doubt={int(index): times for index, times in stored.get("in_doubt", {}).items()},
-            reviewed=bool(stored.get("reviewed")),
-            reason=stored.get("reason"),
-            outcome_class=stored.get("class"),
-            status=_int_or_none(stored.get("status")),
-        )
-
-    def may_have_been_sent(self, call_index: int) -> bool:
+    def may_have_been_sent(self, call: str) -> bool:
         """Whether a call may have reached Convertro and no operator has looked at it since."""
-        doubtful = call_index in self.in_doubt or UNKNOWN_CALL in self.in_doubt
-        return doubtful and not self.reviewed
+        return not (self.in_doubt.keys().isdisjoint({call, UNKNOWN_CALL}) or self.reviewed)
+
+
+def read_record(stored: bytes) -> Record:
+    """A record as the scripts store it, whose numbers may be written as 2.0 or 1.7e+12."""
+    return msgspec.json.decode(stored, type=Record, strict=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,9 +187,22 @@ class Erased(StrEnum):
     ABSENT = "absent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
-    """What a worker says about an event that it claimed."""
+class Finish(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={
+        "event_id": "id",
+        "move": "to",
+        "accepted_at_ms": "accepted_at",
+        "delay_ms": "delay",
+        "retry_after_ms": "retry_after",
+        "outcome_class": "class",
+        "attempts": "outcomes",
+    },
+):
+    """What a worker says about an event that it claimed, as the scripts read it."""
 
     event_id: str
     lease: str
@@ -251,27 +222,8 @@ class Finish:
     sent: SentCall | None = None
     #: New attempts since the claim or the last `KEPT`.
     attempts: Sequence[Attempt] = ()
-    #: Calls that Convertro accepted since then: index and name.
-    accepted: Mapping[int, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The form that the script `finish.lua` reads."""
-        return _without_none(
-            {
-                "id": self.event_id,
-                "lease": self.lease,
-                "to": self.move.value,
-                "accepted_at": self.accepted_at_ms,
-                "reason": self.reason,
-                "delay": self.delay_ms,
-                "retry_after": self.retry_after_ms,
-                "class": self.outcome_class,
-                "status": self.status,
-                "sent": self.sent.as_json() if self.sent else None,
-                "outcomes": [attempt.as_json() for attempt in self.attempts] or None,
-                "accepted": {str(index): name for index, name in self.accepted.items()} or None,
-            }
-        )
+    #: Calls that Convertro accepted since then.
+    accepted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,11 +247,3 @@ class Burial:
     def why(self) -> str:
         """The reason with the outcome, such as `rejected (http_400)`."""
         return f"{self.reason} ({self.outcome})" if self.outcome else self.reason
-
-
-def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _int_or_none(value: Any) -> int | None:
-    return None if value is None else int(value)

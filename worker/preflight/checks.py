@@ -42,18 +42,17 @@ def untold(name: str, command: str = "INFO") -> Check:
     return Check(name, Level.NOT_CHECKED, f"Redis does not say ({command})")
 
 
-def settings_checks(settings: Settings, unknown: Mapping[str, str | None]) -> Iterator[Check]:
+def settings_checks(settings: Settings, unknown: Mapping[str, str]) -> Iterator[Check]:
     """Whether the settings are complete and agree.
 
     Args:
         settings: Those of the environment.
-        unknown: Variables that nothing reads, each with the closest known name.
+        unknown: Variables that nothing reads, each with what to do about it.
     """
     yield _destination_set(settings)
-    for variable, close in unknown.items():
-        meant = f"did you mean {close}?" if close else "remove it"
+    for variable, advice in unknown.items():
         says = f"{variable} is not a setting, nothing reads it"
-        yield Check("variables", Level.WARNING, says, meant)
+        yield Check("variables", Level.WARNING, says, advice)
     yield Check(
         "lease",
         Level.OK,

@@ -61,11 +61,11 @@ def test_without_redis_each_command_is_one_sentence(command: tuple[str, ...]) ->
 @pytest.mark.parametrize("command", ["status", "schedule", "translate"])
 def test_wrong_settings_are_one_sentence(command: str) -> None:
     arguments = (command, "-") if command == "translate" else (command,)
-    ended = Cli({"CONVERTRO_CONCURRENCY": "0", "CONVERTRO_TASK_SECONDS": "x"})(*arguments)
+    ended = Cli({"CONVERTRO_CONCURRENCY": "0", "CONVERTRO_BLIP_SECONDS": "x"})(*arguments)
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert "CONVERTRO_CONCURRENCY: " in ended.stderr
-    assert "CONVERTRO_TASK_SECONDS: " in ended.stderr
+    assert "CONVERTRO_BLIP_SECONDS: " in ended.stderr
 
 
 def test_a_url_that_is_none_is_not_quoted() -> None:
@@ -104,7 +104,7 @@ def test_translate_shows_the_calls_and_goes_on_after_a_bad_line(cli: Cli) -> Non
     assert sent == {"message_id": "m1", "outcome": "send", "reason": None}
     assert call["body"].items() >= {"event_type": "sale.new", "event_value": 5.0}.items()
     assert (call["method"], call["path"]) == ("POST", "/v1/acme/1234/events")
-    assert call["idempotency_key"] == "m1/0"
+    assert call["idempotency_key"] == "m1/sale.new"
     assert (skipped["outcome"], skipped["reason"]) == ("skip", "anonymous_identify")
     assert (invalid["message_id"], invalid["reason"]) == ("m3", "invalid_event")
     assert invalid["error"].startswith("line 3: type ")

@@ -91,7 +91,7 @@ def put_everywhere(filler: Filler, name: str, **who: Any) -> None:
                 reason="rejected",
                 outcome_class="rejected",
                 status=400,
-                sent=SentCall(call_index=0, path="/v1", body=body),
+                sent=SentCall(call="sale", path="/v1", body=body),
                 attempts=[attempt()],
             ),
         ]

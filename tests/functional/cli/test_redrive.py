@@ -196,7 +196,7 @@ def sent_otherwise(filler: Filler, *ids: str) -> Iterator[None]:
     filler.journal.accept(
         [(name, encode(web_identify(messageId=name, traits=traits))) for name in ids], []
     )
-    sent = SentCall(call_index=0, path="/v1/acme/999/users", body=json.dumps(body).encode())
+    sent = SentCall(call="TrackUser", path="/v1/acme/999/users", body=json.dumps(body))
     filler.bury(*ids, sent=sent)
     before = filler.journal.snapshot()
     yield
@@ -218,7 +218,7 @@ def test_a_diff_shows_which_fields_change_and_no_value(cli: Cli, filler: Filler)
     assert '"email": "…",' in lines
     assert '-    "age": "… (was)"' in lines
     assert '+    "plan": "… (now)",' in lines
-    assert lines.count("call 0: changed") == 2
+    assert lines.count("call TrackUser: changed") == 2
     assert lines[-1] == "2 of 5 dead letters shown, nothing changed"
 
 
@@ -251,7 +251,7 @@ def test_a_diff_says_what_would_not_be_sent(cli: Cli, filler: Filler) -> None:
 def test_a_diff_of_what_a_worker_sent_shows_a_setting_that_changed(stack: Stack) -> None:
     letters_of(stack, "evt-1")
     same = Cli(stack.environment)("dead", "redrive", "--all", "--diff").stdout
-    assert "  call 0: the same as was sent" in same
+    assert "  call DeviceEvent: the same as was sent" in same
     changed = Cli({**stack.environment, "CONVERTRO_SITE_ID": "777"})
     told = changed("dead", "redrive", "--all", "--diff").stdout
     assert "+POST /v1/acme/777/events" in told

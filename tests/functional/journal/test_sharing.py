@@ -47,9 +47,9 @@ def test_two_journals_share_a_redis_and_neither_takes_the_others_wakeups(stack: 
         until(lambda: first_journal.snapshot().in_flight == 0)
 
         assert {call.key for call in stack.sandbox.calls()} == {
-            f"first-{number}/0" for number in range(PROCESSES)
+            f"first-{number}/DeviceEvent" for number in range(PROCESSES)
         }
         assert {call.key for call in second.sandbox.calls()} == {
-            f"second-{number}/0" for number in range(50)
+            f"second-{number}/DeviceEvent" for number in range(50)
         }
         assert redis.llen(second.settings.queue) == 0

@@ -13,7 +13,7 @@ from celery import Celery
 from redis import Redis
 
 from convertro.errors import JournalUnavailable
-from tests.support.events import ORDER, mobile_track, order_completed, web_identify
+from tests.support.events import ORDER, mobile_track, order_completed, web_identify, web_track
 from tests.support.memory import used_to
 from tests.support.waiting import until
 from worker.lab.demo.stack import DESTINATION, ROOT, Stack, stop_process
@@ -74,7 +74,11 @@ def test_every_kind_of_fate_is_reached_and_accounted_for(stack: Stack) -> None:
     until(lambda: journal.snapshot().in_flight == 0)
     reasons = {letter.event_id: letter.record.reason for letter in journal.dead_letters()}
     assert reasons == {"refused": "rejected", "no-device": "missing_device_id"}
-    assert {call.key for call in stack.sandbox.calls()} == {"fine/0", "blip/0", "order/0"}
+    assert {call.key for call in stack.sandbox.calls()} == {
+        "fine/DeviceEvent",
+        "blip/DeviceEvent",
+        "order/sale.repeat",
+    }
     counters = journal.snapshot().counters
     assert (counters["delivered"], counters["skipped:anonymous_identify"]) == (3, 1)
     assert counters["attempts:ambiguous"] == 2
@@ -84,7 +88,7 @@ def test_every_kind_of_fate_is_reached_and_accounted_for(stack: Stack) -> None:
 @pytest.mark.environment(HYBRID_ATTRIBUTION_MODEL="true", RETRY_BASE_SECONDS="0.5")
 def test_what_was_accepted_is_not_sent_again_with_the_rest(stack: Stack) -> None:
     """`sale.new` is accepted; `sale` fails longer than blips last and succeeds later."""
-    stack.sandbox.add_fault("status=503,times=4,match=hybrid/1")
+    stack.sandbox.add_fault('status=503,times=4,match="sale"')
     stack.start_worker()
     stack.producer().intake.enqueue(
         order_completed(messageId="hybrid", properties={**ORDER, "repeat": False})
@@ -93,9 +97,33 @@ def test_what_was_accepted_is_not_sent_again_with_the_rest(stack: Stack) -> None
     until(lambda: journal.snapshot().in_flight == 0)
     assert journal.snapshot().counters["postponed"] == 1
     assert {call.key: call.times for call in stack.sandbox.calls()} == {
-        "hybrid/0": 1,
-        "hybrid/1": 1,
+        "hybrid/sale.new": 1,
+        "hybrid/sale": 1,
     }
+
+
+@pytest.mark.environment(BLIP_TRIES="1", RETRY_BASE_SECONDS="5")
+def test_no_key_names_another_call_after_the_mapping_was_turned_round(stack: Stack) -> None:
+    """A arrives and its answer is lost; the next worker finds another mapping."""
+    stack.sandbox.add_fault("reset,times=1")
+    stack.start_worker(CONVERTRO_EVENTS=_mapping("A", "B"))
+    stack.producer().intake.enqueue(web_track(messageId="m"))
+    journal = stack.producer().journal
+    until(lambda: journal.snapshot().counters.get("postponed") == 1)
+    stack.stop_workers()
+    stack.start_worker(CONVERTRO_EVENTS=_mapping("B", "A"))
+    until(lambda: journal.snapshot().in_flight == 0)
+    seen = {call.key: (call.body["event_type"], call.times) for call in stack.sandbox.calls()}
+    assert seen == {"m/A": ("A", 2), "m/B": ("B", 1)}
+    bodies = stack.sandbox.requests(bodies=True)
+    assert [(one["key"], json.loads(one["body"])["event_type"]) for one in bodies][1:] == [
+        ("m/B", "B"),
+        ("m/A", "A"),
+    ]
+
+
+def _mapping(*types: str) -> str:
+    return json.dumps([{"key": "Signed Up", "value": one} for one in types])
 
 
 def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: Stack) -> None:

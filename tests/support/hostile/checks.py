@@ -12,14 +12,8 @@ from convertro.segment_event import (
     encode,
     event_id,
 )
-from worker.destination import translate
-from worker.destination.wire import (
-    call_name,
-    encode_body,
-    idempotency_key,
-    pending_calls,
-    request_for,
-)
+from worker.destination.plan import plan
+from worker.destination.wire import event_id_of, idempotency_key
 from worker.lab.sandbox.contract import endpoint_of, violation_of
 
 EVENTS = {"Signed Up": "signup", "Order Completed": "order", "N": "n"}
@@ -79,14 +73,11 @@ def _check_refusal(refused: InvalidEvent) -> None:
 
 
 def _check_calls(event: dict[str, Any], identifier: str, destination: Settings) -> None:
-    translation = translate(event, destination, accepted_at="2026-05-04T10:15:30Z")
-    calls = translation.calls
-    assert len(pending_calls(calls, {})) == len(calls)
-    assert not pending_calls(calls, {index: call_name(call) for index, call in enumerate(calls)})
-    for index, call in pending_calls(calls, {}):
-        request = request_for(call, destination)
-        body = encode_body(request.body)
-        assert json.loads(body.decode("utf-8")) == json.loads(json.dumps(request.body))
-        key = idempotency_key(identifier, index)
-        endpoint = endpoint_of(request.path)
-        assert violation_of("POST", endpoint, "application/json", key, body) is None
+    calls = plan(event, destination, accepted_at="2026-05-04T10:15:30Z").calls
+    keys = [idempotency_key(identifier, call.name) for call in calls]
+    assert len(set(keys)) == len(keys)
+    for call, key in zip(calls, keys, strict=True):
+        assert event_id_of(key) == identifier
+        endpoint = endpoint_of(call.path)
+        assert endpoint == call.endpoint
+        assert violation_of("POST", endpoint, "application/json", key, call.body) is None

@@ -112,7 +112,7 @@ class HoldingMachine(RuleBasedStateMachine):
         outcome_class, status, move, reason = said
         attempts = [
             Attempt(
-                at_ms=self.now_ms, call_index=0, outcome_class=name, detail="told", status=status
+                at_ms=self.now_ms, call="sale", outcome_class=name, detail="told", status=status
             )
             for name in [outcome_class]
             if name
@@ -129,7 +129,7 @@ class HoldingMachine(RuleBasedStateMachine):
                     delay_ms=30_000 if move is Move.POSTPONED else None,
                     retry_after_ms=retry_after_ms if outcome_class == "throttled" else None,
                     attempts=attempts,
-                    accepted={0: "sale"} if outcome_class == "accepted" else {},
+                    accepted=["sale"] if outcome_class == "accepted" else [],
                 )
             ]
         )

@@ -32,9 +32,7 @@ REASONS = {Move.SKIPPED: SkipReason.DISABLED, Move.DEAD: DeathReason.AMBIGUOUS}
 
 IDS = st.sampled_from([f"event-{number}" for number in range(6)])
 WORKERS = st.sampled_from(["a", "b", "c"])
-CALLS = st.dictionaries(
-    st.integers(0, 2), st.sampled_from(["sale", "sale.new"]), min_size=0, max_size=2
-)
+CALLS = st.lists(st.sampled_from(["sale", "sale.new", "sale/2"]), max_size=2, unique=True)
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -59,7 +57,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.tried: set[str] = set()
         # Events that an operator erases while a worker holds them.
         self.erasing: set[str] = set()
-        self.accepted_calls: dict[str, dict[int, str]] = {}
+        self.accepted_calls: dict[str, list[str]] = {}
         self.totals = {"accepted": 0, "duplicate": 0, "gone": 0}
 
     def make_journal(self) -> Journal:
@@ -83,7 +81,7 @@ class JournalMachine(RuleBasedStateMachine):
             expected.append(not self.known(event_id))
             if expected[-1]:
                 self.due[event_id] = self.now_ms
-                self.accepted_calls[event_id] = {}
+                self.accepted_calls[event_id] = []
         answer = self.journal.accept([(event_id, b"{}") for event_id in ids], ["token"])
         assert list(answer.new) == expected
         self.totals["accepted"] += sum(expected)
@@ -99,7 +97,7 @@ class JournalMachine(RuleBasedStateMachine):
         expected = self.model_claim(lease, limit, idle)
         assert [event.event_id for event in claim.events] == expected
         for event in claim.events:
-            assert event.record.accepted == self.accepted_calls[event.event_id]
+            assert list(event.record.accepted) == self.accepted_calls[event.event_id]
             assert event.record.leases_lost == self.leases_lost.get(event.event_id, 0)
         return list(claim.events)
 
@@ -157,7 +155,7 @@ class JournalMachine(RuleBasedStateMachine):
                 attempts=(
                     Attempt(
                         at_ms=self.now_ms,
-                        call_index=0,
+                        call="sale",
                         outcome_class="ambiguous",
                         detail="http_503",
                         status=503,
@@ -165,7 +163,7 @@ class JournalMachine(RuleBasedStateMachine):
                 ),
                 accepted=calls,
                 status=503 if move is Move.DEAD and take % 2 else None,
-                sent=SentCall(call_index=0, path="/x", body=b"{}") if move is Move.DEAD else None,
+                sent=SentCall(call="sale", path="/x", body="{}") if move is Move.DEAD else None,
             )
             for event in claimed[:take]
         ]
@@ -177,7 +175,8 @@ class JournalMachine(RuleBasedStateMachine):
         event_id = finish.event_id
         if event_id not in self.touched:
             return Finished.GONE
-        self.accepted_calls[event_id].update(finish.accepted)
+        known = self.accepted_calls[event_id]
+        known += [call for call in finish.accepted if call not in known]
         if self.holder.get(event_id) != finish.lease:
             return Finished.LOST
         if finish.move is Move.KEPT:

@@ -9,15 +9,24 @@ from config.settings import Settings
 from convertro.segment_event import encode
 from tests.support.events import ORDER, mobile_track, order_completed, web_identify
 from worker.cli.dead.call_diff import call_diff
-from worker.cli.dead.planned_calls import prospect
+from worker.cli.dead.diff import DiffSample
+from worker.destination.plan import plan_stored
 from worker.journal.records import Record, SentCall
 
 SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com")
-RECORD = Record(accepted_at_ms=1_777_889_730_123)
+HYBRID = SETTINGS.model_copy(update={"hybrid_attribution_model": True})
+NEW_BUYER = encode(order_completed(properties={**ORDER, "repeat": False}))
+
+
+def sample(
+    raw: bytes, settings: Settings = SETTINGS, was: SentCall | None = None, **record: Any
+) -> DiffSample:
+    plan = plan_stored(raw, 1_777_889_730_123, settings)
+    return DiffSample(event_id="event-1", record=Record(**record), was=was, plan=plan)
 
 
 def call(body: Any, path: str = "/p") -> SentCall:
-    return SentCall(call_index=0, path=path, body=json.dumps(body).encode())
+    return SentCall(call="sale", path=path, body=json.dumps(body))
 
 
 def test_equal_calls_have_no_diff() -> None:
@@ -66,7 +75,7 @@ def test_what_python_calls_alike_is_a_change(was: Any, now: Any) -> None:
 
 
 def test_what_is_no_json_is_hidden_too() -> None:
-    odd = SentCall(call_index=0, path="/p", body=b"\xffada")
+    odd = SentCall(call="sale", path="/p", body="{ada")
     assert "ada" not in "".join(call_diff(odd, call({}), reveal=False))
 
 
@@ -76,24 +85,25 @@ def test_revealed_text_does_not_command_the_terminal() -> None:
 
 
 def test_what_would_be_sent_is_what_a_worker_sends() -> None:
-    found = prospect(encode(web_identify(userId="u1")), RECORD, SETTINGS)
-    assert (found.outcome, list(found.calls)) == ("send", [0])
-    assert found.calls[0].path == "/v1/acme/1234/users"
-    assert json.loads(found.calls[0].body)["user_id"] == "u1"
+    found = sample(encode(web_identify(userId="u1")))
+    assert (found.outcome, list(found.now)) == ("send", ["TrackUser"])
+    assert found.now["TrackUser"].path == "/v1/acme/1234/users"
+    assert json.loads(found.now["TrackUser"].body)["user_id"] == "u1"
 
 
 def test_calls_that_were_accepted_are_not_sent_again() -> None:
-    settings = SETTINGS.model_copy(update={"hybrid_attribution_model": True})
-    order = encode(order_completed(properties={**ORDER, "repeat": False}))
-    names = [
-        json.loads(sent.body)["event_type"]
-        for sent in prospect(order, RECORD, settings).calls.values()
+    assert list(sample(NEW_BUYER, HYBRID).now) == ["sale.new", "sale"]
+    assert list(sample(NEW_BUYER, HYBRID, accepted=("sale.new",)).now) == ["sale"]
+    assert sample(NEW_BUYER, HYBRID, accepted=("sale.new", "sale")).outcome == "finish"
+
+
+def test_calls_are_set_beside_each_other_by_name() -> None:
+    was = SentCall(call="sale", path="/p", body="{}")
+    pairs = sample(NEW_BUYER, was=was).pairs
+    assert [(name, before is None, now is None) for name, before, now in pairs] == [
+        ("sale", False, True),
+        ("sale.new", True, False),
     ]
-    assert len(names) == 2
-    one = Record(accepted_at_ms=0, accepted={0: names[0]})
-    assert list(prospect(order, one, settings).calls) == [1]
-    both = Record(accepted_at_ms=0, accepted=dict(enumerate(names)))
-    assert prospect(order, both, settings).outcome == "finish"
 
 
 @pytest.mark.parametrize(
@@ -105,4 +115,4 @@ def test_calls_that_were_accepted_are_not_sent_again() -> None:
     ],
 )
 def test_what_would_not_be_sent_is_said(raw: bytes, sentence: str) -> None:
-    assert prospect(raw, RECORD, SETTINGS).sentence == sentence
+    assert sample(raw).sentence == sentence

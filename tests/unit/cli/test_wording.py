@@ -54,11 +54,11 @@ def test_what_a_terminal_would_obey_is_shown() -> None:
 
 
 def test_the_schedule_in_words() -> None:
-    settings = Settings(retry_horizon_seconds=7200, retry_jitter=0.1, blip_tries=1)
+    settings = Settings(retry_horizon_seconds=7200, blip_tries=1)
     told = words_before(settings, [(30.0, 30.0), (90.0, 60.0)])
     assert "tried up to 1 time in one go" in told
     assert "postponed, about 2 times" in told
-    assert "by up to 10% both ways" in told
+    assert "by up to 20% both ways" in told
     assert "later than 2 h after the first attempt" in words_after(settings)
 
 

@@ -59,8 +59,11 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("BASE_URL", "https://", "must be an http:// or https:// URL"),
         ("BASE_URL", "https://user:secret@convertro.example", "must not hold"),
         ("BASE_URL", "https://convertro.example/?a=b", "must not hold"),
-        ("USERS_PATH", "/v1/{client}/users", "may hold only"),
-        ("USERS_PATH", "v1/users", "must begin with /"),
+        ("PATH", "/v1/{client}/{endpoint}", "may hold only"),
+        ("PATH", "v1/{endpoint}", "must begin with /"),
+        ("PATH", "/v1/users", "hold {endpoint}"),
+        ("PATH", "/{endpoint}/{", "may hold only"),
+        ("PATH", "/{endpoint.x}", "may hold only"),
         ("REDIS_URL", "localhost:6379", "must be a redis://"),
         ("REDIS_URL", "redis://redis.example:secret/0", "a valid port"),
         ("QUEUE", "two words", "must be a name of letters"),
@@ -141,4 +144,21 @@ def test_a_worker_needs_its_destination() -> None:
 def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVERTRO_SITEID", "1234")
     monkeypatch.setenv("CONVERTRO_CONCURRENCY", "8")
-    assert unknown_variables() == {"CONVERTRO_SITEID": "CONVERTRO_SITE_ID"}
+    assert unknown_variables() == {"CONVERTRO_SITEID": "did you mean CONVERTRO_SITE_ID?"}
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("USERS_PATH", "it was removed: one CONVERTRO_PATH with {endpoint}"),
+        ("EVENTS_PATH", "it was removed: one CONVERTRO_PATH with {endpoint}"),
+        ("INSTALLS_PATH", "it was removed: one CONVERTRO_PATH with {endpoint}"),
+        ("RETRY_JITTER", "it was removed: each wait is 20 %"),
+        ("TASK_SECONDS", "it was removed: a deliver task goes on for 20 s"),
+    ],
+)
+def test_a_removed_setting_is_named_with_what_replaces_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, advice: str
+) -> None:
+    monkeypatch.setenv(f"CONVERTRO_{name}", "x")
+    assert unknown_variables()[f"CONVERTRO_{name}"].startswith(advice)

@@ -72,9 +72,9 @@ def test_an_accepted_event_is_delivered() -> None:
     ((path, body, key),) = transport.sent
     assert path == "/v1/acme/1234/events"
     assert json.loads(body)["domain"] == "shop.example.com"
-    assert key == "event-1/0"
+    assert key == "event-1/DeviceEvent"
     assert [attempt.detail for attempt in finish.attempts] == ["accepted"]
-    assert finish.accepted == {0: "DeviceEvent"}
+    assert finish.accepted == ("DeviceEvent",)
 
 
 def test_the_time_of_acceptance_stands_in_for_a_missing_one() -> None:
@@ -107,7 +107,7 @@ def test_what_cannot_be_sent_is_dead_or_skipped_with_a_reason(
 def test_a_blip_is_tried_again_at_once_under_the_same_key() -> None:
     finish, transport = deliver(mobile_track(), answered("ambiguous", 503), answered("unsent"))
     assert moved(finish) == (Move.DELIVERED, None)
-    assert {key for _, _, key in transport.sent} == {"event-1/0"}
+    assert {key for _, _, key in transport.sent} == {"event-1/DeviceEvent"}
     assert [attempt.detail for attempt in finish.attempts] == ["http_503", "no_answer", "accepted"]
 
 
@@ -153,21 +153,27 @@ def test_an_accepted_call_is_recorded_before_the_next_is_sent() -> None:
     ledger = FakeLedger()
     finish, transport = deliver(NEW_BUYER, ledger=ledger)
     (kept,) = ledger.finishes
-    assert (kept.move, kept.accepted) == (Move.KEPT, {0: "sale.new"})
-    assert [key for _, _, key in transport.sent] == ["event-1/0", "event-1/1"]
+    assert (kept.move, kept.accepted) == (Move.KEPT, ("sale.new",))
+    assert [key for _, _, key in transport.sent] == ["event-1/sale.new", "event-1/sale"]
     assert moved(finish) == (Move.DELIVERED, None)
-    assert finish.accepted == {1: "sale"}
+    assert finish.accepted == ("sale",)
     assert len(finish.attempts) == 1, "what was recorded is not counted twice"
 
 
 def test_a_retry_sends_only_what_was_not_accepted() -> None:
-    finish, transport = deliver(NEW_BUYER, accepted={0: "sale.new"})
-    assert [key for _, _, key in transport.sent] == ["event-1/1"]
+    finish, transport = deliver(NEW_BUYER, accepted=("sale.new",))
+    assert [key for _, _, key in transport.sent] == ["event-1/sale"]
     assert moved(finish) == (Move.DELIVERED, None)
 
 
+def test_a_call_that_was_rejected_before_a_redrive_keeps_its_number_in_its_key() -> None:
+    _, transport = deliver(NEW_BUYER, answered("ambiguous", 503), key_numbers={"sale.new": 2})
+    keys = [key for _, _, key in transport.sent]
+    assert keys == ["event-1/sale.new~2", "event-1/sale.new~2", "event-1/sale"]
+
+
 def test_an_event_whose_calls_were_all_accepted_is_delivered_without_a_request() -> None:
-    finish, transport = deliver(mobile_track(), accepted={0: "DeviceEvent"})
+    finish, transport = deliver(mobile_track(), accepted=("DeviceEvent",))
     assert transport.sent == []
     assert moved(finish) == (Move.DELIVERED, None)
 
@@ -183,7 +189,7 @@ def test_an_accepted_call_that_cannot_be_recorded_now_is_told_later() -> None:
     finish, transport = deliver(NEW_BUYER, ledger=FakeLedger(before=FailTimes(1)))
     assert len(transport.sent) == 1
     assert moved(finish) == (Move.RETURNED, None)
-    assert finish.accepted == {0: "sale.new"}
+    assert finish.accepted == ("sale.new",)
 
 
 def test_a_retry_after_is_told_to_the_journal_for_all_workers() -> None:
@@ -216,27 +222,29 @@ def test_revenue_that_surely_was_not_sent_is_tried_again() -> None:
     assert len(transport.sent) == 3, "the blip again, and the second call"
 
 
-@pytest.mark.parametrize("index", [0, -1])
-def test_revenue_whose_worker_was_killed_is_parked_before_it_is_sent(index: int) -> None:
-    finish, transport = deliver(NEW_BUYER, settings=PARKING, in_doubt={index: 1})
+@pytest.mark.parametrize("call", ["sale.new", "*"])
+def test_revenue_whose_worker_was_killed_is_parked_before_it_is_sent(call: str) -> None:
+    finish, transport = deliver(NEW_BUYER, settings=PARKING, in_doubt={call: 1})
     assert moved(finish) == (Move.DEAD, "ambiguous")
     assert transport.sent == []
 
 
 def test_doubt_about_one_call_does_not_stop_the_other() -> None:
-    finish, transport = deliver(NEW_BUYER, settings=PARKING, in_doubt={1: 1}, accepted={1: "sale"})
+    finish, transport = deliver(
+        NEW_BUYER, settings=PARKING, in_doubt={"sale": 1}, accepted=("sale",)
+    )
     assert moved(finish) == (Move.DELIVERED, None)
     assert len(transport.sent) == 1
 
 
 def test_what_an_operator_sent_back_is_sent() -> None:
-    finish, _ = deliver(NEW_BUYER, settings=PARKING, in_doubt={0: 1}, reviewed=True)
+    finish, _ = deliver(NEW_BUYER, settings=PARKING, in_doubt={"sale.new": 1}, reviewed=True)
     assert moved(finish) == (Move.DELIVERED, None)
 
 
 def test_what_bears_no_revenue_is_tried_again_all_the_same() -> None:
     finish, transport = deliver(
-        WITHOUT_REVENUE, answered("ambiguous", 503), settings=PARKING, in_doubt={0: 1}
+        WITHOUT_REVENUE, answered("ambiguous", 503), settings=PARKING, in_doubt={"DeviceEvent": 1}
     )
     assert moved(finish) == (Move.DELIVERED, None)
     assert len(transport.sent) == 2
@@ -248,7 +256,7 @@ def test_a_bug_of_ours_makes_a_dead_letter_not_a_crash(
     def broken(*_: object, **__: object) -> None:
         raise KeyError("secret content")
 
-    monkeypatch.setattr(delivery_module, "translate", broken)
+    monkeypatch.setattr(delivery_module, "plan_stored", broken)
     finish, _ = deliver(mobile_track())
     assert moved(finish) == (Move.DEAD, "unexpected_error")
     assert "secret content" not in "".join(capsys.readouterr())

@@ -18,7 +18,7 @@ from worker.journal.records import Attempt, Burial, ClaimedEvent, ClaimState, Fi
 from worker.process.flower import Announce, tell_nobody
 from worker.process.outage import Outage
 
-SETTINGS = Settings(concurrency=4, task_seconds=60, shutdown_seconds=0)
+SETTINGS = Settings(concurrency=4, shutdown_seconds=0)
 
 
 @pytest.fixture(autouse=True)
@@ -88,9 +88,10 @@ def test_it_ends_at_once_if_enough_others_run() -> None:
     assert run.summary.as_dict() == {}
 
 
-def test_it_makes_room_when_its_time_is_over() -> None:
+def test_it_makes_room_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_run, "TASK_SECONDS", 0.1)
     ledger = FakeLedger(events(3))
-    run = run_of(ledger, settings=Settings(concurrency=4, task_seconds=0.1, shutdown_seconds=0))
+    run = run_of(ledger)
     numbers = count()
 
     def work_without_end() -> None:
@@ -173,7 +174,10 @@ def test_a_thread_that_fails_does_not_stop_the_run() -> None:
     assert run.summary.as_dict() == {"claimed": 10, "delivered": 9, "lost": 1}
 
 
-def test_an_event_that_outlasts_its_lease_does_not_hold_up_the_others() -> None:
+def test_an_event_that_outlasts_its_lease_does_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_run, "TASK_SECONDS", 0.1)
     never = Event()
 
     def deliver(event: ClaimedEvent) -> Finish | None:
@@ -181,7 +185,7 @@ def test_an_event_that_outlasts_its_lease_does_not_hold_up_the_others() -> None:
             never.wait()
         return delivered(event)
 
-    settings = SETTINGS.model_copy(update={"lease_seconds": 0.2, "task_seconds": 0.1})
+    settings = SETTINGS.model_copy(update={"lease_seconds": 0.2})
     run = run_of(FakeLedger(events(3)), deliver, settings=settings)
     assert run.run() is True
     assert run.summary.as_dict() == {"claimed": 3, "delivered": 2, "lost": 1}
@@ -233,7 +237,7 @@ def test_what_the_journal_held_is_counted() -> None:
 
 
 def dead(event: ClaimedEvent) -> Finish:
-    attempt = Attempt(at_ms=1, call_index=0, outcome_class="rejected", detail="http_400")
+    attempt = Attempt(at_ms=1, call="sale", outcome_class="rejected", detail="http_400")
     return Finish(
         event_id=event.event_id,
         lease=event.lease,

@@ -1,23 +1,26 @@
-"""Calls on the wire: paths, bodies, keys, and which calls are still to be made."""
+"""Calls on the wire: paths, bodies, names and keys."""
 
 import json
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.settings import Settings
 from worker.destination import Call, DeviceEvent, Install, LinkDevice, TrackEvent, TrackUser
 from worker.destination.wire import (
-    CallRequest,
+    body_of,
     call_name,
+    call_type,
     encode_body,
+    endpoint_of,
+    event_id_of,
     idempotency_key,
-    pending_calls,
-    request_for,
+    path_of,
 )
+from worker.journal.records import UNKNOWN_CALL
 
 SETTINGS = Settings(account="acc", client_name="acme", site_id="1234", domain="shop.example.com")
 
@@ -120,19 +123,19 @@ INSTALL = Install(
     ],
 )
 def test_each_call_has_its_path_and_body(call: Call, endpoint: str, body: dict[str, Any]) -> None:
-    request = request_for(call, SETTINGS)
-    assert request == CallRequest(f"/v1/acme/1234/{endpoint}", body)
-    assert list(request.body) == list(body)
+    assert endpoint_of(call) == endpoint
+    assert path_of(call, SETTINGS) == f"/v1/acme/1234/{endpoint}"
+    assert list(body_of(call).items()) == list(body.items())
 
 
-def test_paths_are_a_setting_whose_names_are_quoted() -> None:
+def test_the_path_is_a_setting_whose_names_are_quoted() -> None:
     settings = Settings(
         account="a/b",
         client_name="ü?",
         site_id="1 2",
-        events_path="/{account}/{client_name}/{site_id}",
+        path="/{account}/{client_name}/{site_id}/x-{endpoint}",
     )
-    assert request_for(TRACK_EVENT, settings).path == "/a%2Fb/%C3%BC%3F/1%202"
+    assert path_of(TRACK_EVENT, settings) == "/a%2Fb/%C3%BC%3F/1%202/x-events"
 
 
 def test_a_body_is_compact_json() -> None:
@@ -146,33 +149,6 @@ def test_every_text_can_be_sent(body: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event_id", "index", "key"),
-    [
-        ("ajs-next-8a4f1c", 0, "ajs-next-8a4f1c/0"),
-        ("a/1", 2, "a/1/2"),
-        ("a b", 0, "a%20b/0"),
-        ("100%", 0, "100%25/0"),
-        ("100%25", 0, "100%2525/0"),
-        ("é😀", 0, "%C3%A9%F0%9F%98%80/0"),
-        ("a\r\nX: 1", 0, "a%0D%0AX:%201/0"),
-        ("\ud800", 0, "%ED%A0%80/0"),
-        ("!#$&'()*+,-./:;<=>?@[\\]^_`{|}~\"", 0, "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~\"/0"),
-        ("", 11, "/11"),
-    ],
-)
-def test_a_key_is_the_event_and_the_index(event_id: str, index: int, key: str) -> None:
-    assert idempotency_key(event_id, index) == key
-
-
-@given(st.text(st.characters()), st.integers(0, 1000))
-def test_a_key_is_a_legal_header_that_names_one_call(event_id: str, index: int) -> None:
-    key = idempotency_key(event_id, index)
-    assert all("!" <= character <= "~" for character in key)
-    quoted, _, number = key.rpartition("/")
-    assert (unquote(quoted, errors="surrogatepass"), int(number)) == (event_id, index)
-
-
-@pytest.mark.parametrize(
     ("call", "name"),
     [
         (TRACK_USER, "TrackUser"),
@@ -182,76 +158,66 @@ def test_a_key_is_a_legal_header_that_names_one_call(event_id: str, index: int) 
         (INSTALL, "Install"),
     ],
 )
-def test_calls_are_told_apart_by_name(call: Call, name: str) -> None:
-    assert call_name(call) == name
-
-
-def events(*types: str) -> tuple[TrackEvent, ...]:
-    return tuple(TrackEvent(domain="d", event_type=name) for name in types)
+def test_calls_are_told_apart_by_type(call: Call, name: str) -> None:
+    assert call_type(call) == name
 
 
 @pytest.mark.parametrize(
-    ("types", "accepted", "pending"),
+    ("event_id", "type_", "ordinal", "number", "key"),
     [
-        pytest.param("ab", {}, [(0, "a"), (1, "b")], id="nothing accepted"),
-        pytest.param("ab", {0: "a"}, [(1, "b")], id="first accepted"),
-        pytest.param("ab", {1: "b"}, [(0, "a")], id="second accepted"),
-        pytest.param("ab", {0: "a", 1: "b"}, [], id="all accepted"),
-        pytest.param("", {}, [], id="no calls"),
-        pytest.param("", {0: "a"}, [], id="calls that are no longer meant"),
-        # the mapping changed
-        pytest.param("ba", {0: "a"}, [(2, "b")], id="turned round: 0 is taken, 1 is a's place"),
-        pytest.param("ca", {0: "a", 1: "b"}, [(2, "c")], id="one replaced by another"),
-        pytest.param("cd", {0: "a", 1: "b"}, [(2, "c"), (3, "d")], id="all replaced"),
-        pytest.param("xa", {1: "a"}, [(0, "x")], id="one added before"),
-        pytest.param("c", {0: "a", 5: "b"}, [(6, "c")], id="beyond the accepted"),
-        pytest.param("cde", {0: "a"}, [(3, "c"), (1, "d"), (2, "e")], id="beyond the calls"),
-        pytest.param("a", {7: "a"}, [], id="recognised anywhere"),
-        # two that are alike
-        pytest.param("aa", {0: "a"}, [(1, "a")], id="each accepted one is used up once"),
-        pytest.param("aa", {1: "a"}, [(0, "a")], id="the one in its place is the accepted one"),
-        pytest.param("aa", {0: "a", 1: "a"}, [], id="both alike accepted"),
-        pytest.param("aab", {2: "a"}, [(1, "a"), (3, "b")], id="one moved away"),
+        ("ajs-next-8a4f1c", "sale.new", 1, None, "ajs-next-8a4f1c/sale.new"),
+        ("m", "signup", 2, None, "m/signup/2"),
+        ("m", "signup", 1, 1, "m/signup~1"),
+        ("m", "signup", 3, 12, "m/signup/3~12"),
+        ("a/1", "b/2", 1, None, "a%2F1/b%2F2"),
+        ("a~1", "b~1", 1, None, "a~1/b%7E1"),
+        ("*", "*", 1, None, "*/%2A"),
+        ("a b", "c d", 1, None, "a%20b/c%20d"),
+        ("100%", "100%25", 1, None, "100%25/100%2525"),
+        ("é😀", "ü", 1, None, "%C3%A9%F0%9F%98%80/%C3%BC"),
+        ("a\r\nX: 1", "\r\n", 1, None, "a%0D%0AX:%201/%0D%0A"),
+        ("\ud800", "s", 1, None, "%ED%A0%80/s"),
+        ("!#$&'()*+,-.:;<=>?@[\\]^_`{|}~\"", "s", 1, None, "!#$&'()*+,-.:;<=>?@[\\]^_`{|}~\"/s"),
     ],
 )
-def test_calls_that_were_accepted_are_not_made_again(
-    types: str, accepted: dict[int, str], pending: list[tuple[int, str]]
+def test_a_key_is_the_event_and_the_name_of_its_call(
+    event_id: str, type_: str, ordinal: int, number: int | None, key: str
 ) -> None:
-    result = pending_calls(events(*types), accepted)
-    assert [(index, call_name(call)) for index, call in result] == pending
+    assert idempotency_key(event_id, call_name(type_, ordinal), number) == key
 
 
-def test_other_calls_are_recognised_by_their_class() -> None:
-    assert pending_calls((TRACK_USER,), {0: "TrackUser"}) == ()
-    assert pending_calls((LINK_DEVICE,), {0: "TrackUser"}) == ((1, LINK_DEVICE),)
+KEY_PARTS = st.tuples(
+    st.text(st.characters()),
+    st.text(st.characters()),
+    st.integers(1, 1000),
+    st.none() | st.integers(1, 1000),
+)
 
 
-NAMES = st.sampled_from("abc")
+def parts_of(key: str) -> tuple[str, str, int, int | None]:
+    """What a key was made of; the other reading of what `wire` writes."""
+    event_id, _, rest = key.partition("/")
+    name, _, number = rest.partition("~")
+    type_, _, ordinal = name.partition("/")
+    return (
+        unquote(event_id, errors="surrogatepass"),
+        unquote(type_, errors="surrogatepass"),
+        int(ordinal or 1),
+        int(number) if number else None,
+    )
 
 
-@given(st.lists(NAMES, max_size=6), st.dictionaries(st.integers(0, 8), NAMES, max_size=6))
-def test_every_pending_call_has_an_index_of_its_own(
-    types: list[str], accepted: dict[int, str]
+@given(KEY_PARTS)
+@example(("m/sale", "new", 1, None))
+@example(("m", "sale/2", 1, None))
+@example(("m", "sale~2", 1, None))
+def test_a_key_is_a_legal_header_that_is_made_of_nothing_else(
+    parts: tuple[str, str, int, int | None],
 ) -> None:
-    calls = events(*types)
-    pending = pending_calls(calls, accepted)
-    indexes = [index for index, _ in pending]
-    assert len(indexes) == len(set(indexes))
-    assert not set(indexes) & set(accepted)
-    done = list(accepted.values())
-    for name in "abc":
-        left = sum(call_name(call) == name for _, call in pending)
-        assert left == max(0, types.count(name) - done.count(name))
-    for index, call in pending:
-        assert index >= len(calls) or calls[index] == call
-
-
-@given(st.lists(NAMES, max_size=6), st.data())
-def test_a_retry_makes_the_rest_under_the_same_indexes(
-    types: list[str], data: st.DataObject
-) -> None:
-    calls = events(*types)
-    done = data.draw(st.sets(st.sampled_from(range(len(types))))) if types else set()
-    accepted = {index: types[index] for index in done}
-    expected = tuple((index, call) for index, call in enumerate(calls) if index not in done)
-    assert pending_calls(calls, accepted) == expected
+    """It parses back, so no two different calls of whatever events have the same."""
+    event_id, type_, ordinal, number = parts
+    key = idempotency_key(event_id, call_name(type_, ordinal), number)
+    assert all("!" <= character <= "~" for character in key)
+    assert parts_of(key) == parts
+    assert event_id_of(key) == event_id
+    assert call_name(type_, ordinal) != UNKNOWN_CALL

@@ -70,7 +70,7 @@ class Bench:
         (event,) = [event for event in claim.events if event.event_id == name]
         attempt = Attempt(
             at_ms=self.now_ms,
-            call_index=0,
+            call="sale",
             outcome_class=outcome,
             detail="detail",
             status=fields.get("status"),

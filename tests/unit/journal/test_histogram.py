@@ -30,7 +30,7 @@ def test_the_scripts_count_in_the_same_buckets() -> None:
         (event,) = journal.claim("wakeup", event_id, 1, idle=False).events
         attempt = Attempt(
             at_ms=now_ms,
-            call_index=0,
+            call="sale",
             outcome_class="accepted",
             detail="accepted",
             took_ms=duration_ms,

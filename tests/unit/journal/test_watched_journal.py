@@ -31,7 +31,7 @@ def test_an_erased_event_is_not_told_of_as_dead(bench: Bench, move: Move) -> Non
         event_id="ada",
         lease=event.lease,
         attempts=(
-            Attempt(at_ms=bench.now_ms, call_index=0, outcome_class="rejected", detail="http_400"),
+            Attempt(at_ms=bench.now_ms, call="sale", outcome_class="rejected", detail="http_400"),
         ),
         **fields,
     )
@@ -45,12 +45,12 @@ def test_the_sent_call_of_a_dead_letter_is_not_one_that_was_accepted() -> None:
     finish, transport = deliver(
         order_completed(properties={**ORDER, "repeat": False}),
         settings=SETTINGS.model_copy(update={"on_ambiguous": "hold"}),
-        in_doubt={1: 1},
+        in_doubt={"sale": 1},
     )
     assert finish is not None
     print(finish, transport.sent)
     assert (finish.move, finish.reason) == (Move.DEAD, "ambiguous")
-    assert len(transport.sent) == 1  # call 0 alone, and it was accepted
+    assert len(transport.sent) == 1  # `sale.new` alone, and it was accepted
     assert finish.sent is None
 
 
@@ -110,7 +110,7 @@ def test_a_redriven_event_does_not_begin_its_horizon_with_an_older_attempt(bench
     assert bench.say(again, REJECTED) is Finished.MOVED
     bench.wait(3600)
     bench.journal.redrive(["late"], [])
-    attempt = Attempt(at_ms=tried_at, call_index=0, outcome_class="ambiguous", detail="timeout")
+    attempt = Attempt(at_ms=tried_at, call="sale", outcome_class="ambiguous", detail="timeout")
     bench.journal.finish(
         [
             Finish(

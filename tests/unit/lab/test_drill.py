@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from config.settings import Settings
 from tests.support.events import ABSENT, mobile_track, order_completed, web_identify
 from worker.destination import translate
-from worker.destination.wire import encode_body, idempotency_key, request_for
+from worker.destination.plan import plan
+from worker.destination.wire import encode_body, idempotency_key
 from worker.lab.drill.count import ArrivedCall, Count, DrillVerdict, expected
 from worker.lab.drill.drill_run import patience_seconds
 from worker.lab.drill.environment import QUICK, changed_settings, drill_environment
@@ -167,13 +168,13 @@ class Bench:
 
     def accept(self, event: dict[str, Any], index: int, **different: Any) -> None:
         """Let the sandbox accept a call of an event, different from the right one or not."""
-        request = request_for(translate(event, SETTINGS).calls[index], SETTINGS)
+        call = plan(event, SETTINGS).calls[index]
         self.record.append(
             AcceptedCall(
-                key=different.pop("key", idempotency_key(event["messageId"], index)),
-                endpoint=request.path.rpartition("/")[2],
-                path=request.path,
-                body=encode_body({**json.loads(encode_body(request.body)), **different}),
+                key=different.pop("key", idempotency_key(event["messageId"], call.name)),
+                endpoint=call.endpoint,
+                path=call.path,
+                body=encode_body({**json.loads(call.body), **different}),
                 received_at=1000.0 + len(self.record),
             )
         )
@@ -245,7 +246,7 @@ def skipped_and_still_due(bench: Bench) -> None:
 
 def skipped_but_sent(bench: Bench) -> None:
     bench.send(SKIPPED)
-    bench.accept(TRACK, 0, key="s/0")
+    bench.accept(TRACK, 0, key="s/sale")
 
 
 def the_same_key_again(bench: Bench) -> None:
@@ -256,13 +257,13 @@ def the_same_key_again(bench: Bench) -> None:
 
 def another_key(bench: Bench) -> None:
     delivered(bench)
-    bench.accept(ORDER, 0, key="o/2")
+    bench.accept(ORDER, 0, key="o/sale.repeat~1")
 
 
 def another_key_instead(bench: Bench) -> None:
     bench.send(TRACK)
     bench.accept(TRACK, 0)
-    bench.accept(TRACK, 0, key="other/0")
+    bench.accept(TRACK, 0, key="other/DeviceEvent")
 
 
 def a_call_of_nobody(bench: Bench) -> None:
@@ -331,11 +332,11 @@ def test_what_is_wrong_is_named() -> None:
     bench = Bench()
     lost(bench)
     another_key(bench)
-    bench.accept(TRACK, 0, key="stranger/0", device_id="nobody's")
+    bench.accept(TRACK, 0, key="stranger/sale", device_id="nobody's")
     assert bench.verdict().examples == {
         "lost": ("t",),
-        "different_key": ("o/0 o/2",),
-        "unknown": ("stranger/0",),
+        "different_key": ("o/sale.repeat o/sale.repeat~1",),
+        "unknown": ("stranger/sale",),
     }
 
 
@@ -445,7 +446,7 @@ def test_shortened_times_do_not_contradict_each_other() -> None:
 def test_what_differs_from_the_defaults_is_told_without_secrets() -> None:
     given = {
         "CONVERTRO_LEASE_SECONDS": "30",
-        "CONVERTRO_TASK_SECONDS": "20",
+        "CONVERTRO_BLIP_SECONDS": "5",
         "CONVERTRO_REDIS_URL": "redis://:secret@redis.example.com/0",
     }
     settings = Settings.model_validate(

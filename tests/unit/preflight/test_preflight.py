@@ -94,13 +94,9 @@ def test_every_missing_setting_is_named() -> None:
     assert check.says.startswith("CONVERTRO_SITE_ID, CONVERTRO_DOMAIN must be set")
 
 
-@pytest.mark.parametrize(
-    ("close", "remedy"),
-    [("CONVERTRO_SITE_ID", "did you mean CONVERTRO_SITE_ID?"), (None, "remove it")],
-)
-def test_a_variable_that_nothing_reads_is_a_warning(close: str | None, remedy: str) -> None:
-    check = found(settings_checks(complete(), {"CONVERTRO_SITEID": close}), "variables")
-    assert (check.level, check.remedy) == (WARNING, remedy)
+def test_a_variable_that_nothing_reads_is_a_warning() -> None:
+    check = found(settings_checks(complete(), {"CONVERTRO_SITEID": "remove it"}), "variables")
+    assert (check.level, check.remedy) == (WARNING, "remove it")
     assert "CONVERTRO_SITEID" in check.says
 
 

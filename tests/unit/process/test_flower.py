@@ -16,7 +16,7 @@ from worker.process.flower import BATCH, MUTED_SECONDS, Announcer
 from worker.reasons import DeathReason
 from worker.task_names import DEAD_LETTER
 
-ATTEMPT = Attempt(at_ms=1, call_index=0, outcome_class="rejected", detail="http_400")
+ATTEMPT = Attempt(at_ms=1, call="sale", outcome_class="rejected", detail="http_400")
 
 BURIAL = Burial("event-1", "rejected", "http_400")
 

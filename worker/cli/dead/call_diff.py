@@ -45,11 +45,10 @@ def call_diff(was: SentCall | None, now: SentCall | None, *, reveal: bool) -> li
 def _body(call: SentCall | None) -> Any:
     if call is None:
         return ABSENT
-    text = call.body.decode(errors="backslashreplace")
     try:
-        return json.loads(text)
+        return json.loads(call.body)
     except ValueError:
-        return text
+        return call.body
 
 
 def _lines(call: SentCall | None, body: Any) -> list[str]:

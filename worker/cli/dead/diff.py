@@ -6,11 +6,12 @@ from typing import Any
 
 from config.settings import Settings
 from worker.cli.dead.call_diff import call_diff
-from worker.cli.dead.planned_calls import Prospect, prospect
 from worker.cli.dead.selection import Chosen, complain_about, spread
 from worker.cli.terminal.output import json_line, say
+from worker.destination.plan import Plan, plan_stored
 from worker.journal.journal import Journal
 from worker.journal.records import Record, SentCall
+from worker.reasons import DeathReason
 from worker.status.wording import counted, printable
 
 #: Shown unless the user says otherwise.
@@ -18,34 +19,70 @@ DEFAULT_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _DiffSample:
+class DiffSample:
     """One dead letter, what was sent for it and what would be."""
 
     event_id: str
     record: Record
     #: The call that failed last; None if there was none, or nobody knows.
     was: SentCall | None
-    now: Prospect
+    plan: Plan
 
     @property
-    def pairs(self) -> list[tuple[int, SentCall | None, SentCall | None]]:
-        """The calls by index, each as it was sent and as it would be sent."""
-        was = {self.was.call_index: self.was} if self.was else {}
-        if self.now.outcome != "send":
+    def now(self) -> dict[str, SentCall]:
+        """What would be sent, by the call's name."""
+        return {
+            call.name: SentCall(call=call.name, path=call.path, body=call.body.decode())
+            for call in self.plan.pending(self.record.accepted)
+        }
+
+    @property
+    def outcome(self) -> str:
+        """What would become of it: `send`, `skip`, `die`, or `finish` if nothing is left."""
+        if self.plan.invalid:
+            return "die"
+        if self.plan.skipped:
+            return "skip"
+        return "send" if self.now else "finish"
+
+    @property
+    def reason(self) -> str | None:
+        """Why it would be skipped or die."""
+        return self.plan.invalid or self.plan.skipped
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in words."""
+        return {
+            "send": "would be sent",
+            "skip": f"would now be skipped: {self.reason}",
+            "die": f"would be a dead letter again: {self.reason}",
+            "finish": "has nothing left to send: all its calls were accepted",
+        }[self.outcome]
+
+    @property
+    def pairs(self) -> list[tuple[str, SentCall | None, SentCall | None]]:
+        """The calls by name, each as it was sent and as it would be sent."""
+        if self.outcome != "send":
             return []
-        return [
-            (index, was.get(index), self.now.calls.get(index))
-            for index in sorted({*was, *self.now.calls})
-        ]
+        was = {self.was.call: self.was} if self.was else {}
+        return [(name, was.get(name), self.now.get(name)) for name in {**was, **self.now}]
 
 
-def samples(journal: Journal, settings: Settings, ids: Sequence[str]) -> Iterator[_DiffSample]:
+def samples(journal: Journal, settings: Settings, ids: Sequence[str]) -> Iterator[DiffSample]:
     """Look at some dead letters; those that are not dead any more are left out."""
     for event_id, was in zip(ids, journal.sent_calls(ids), strict=True):
         sighting = journal.look(event_id)
         if sighting.place == "dead" and sighting.record is not None:
-            now = prospect(sighting.raw or b"", sighting.record, settings)
-            yield _DiffSample(event_id=event_id, record=sighting.record, was=was, now=now)
+            plan = _plan(sighting.raw or b"", sighting.record, settings)
+            yield DiffSample(event_id=event_id, record=sighting.record, was=was, plan=plan)
+
+
+def _plan(raw: bytes, record: Record, settings: Settings) -> Plan:
+    try:
+        return plan_stored(raw, record.accepted_at_ms, settings)
+    except Exception:  # noqa: BLE001  a worker would make it a dead letter, too
+        return Plan(invalid=DeathReason.UNEXPECTED_ERROR)
 
 
 def show_diff(  # noqa: PLR0913  every choice is an argument
@@ -85,16 +122,16 @@ def show_diff(  # noqa: PLR0913  every choice is an argument
     complain_about(chosen.not_dead)
 
 
-def _say(sample: _DiffSample, *, reveal: bool) -> None:
+def _say(sample: DiffSample, *, reveal: bool) -> None:
     record = sample.record
     answer = f", http_{record.status}" if record.status else ""
     dead = f"{printable(record.reason or 'unknown')}{answer}"
-    say(f"{printable(sample.event_id)} ({dead}) {sample.now.sentence}")
-    if sample.now.outcome == "send" and sample.was is None:
+    say(f"{printable(sample.event_id)} ({dead}) {sample.sentence}")
+    if sample.outcome == "send" and sample.was is None:
         say(f"  {'what was sent is not known' if record.attempts else 'nothing was sent before'}")
-    for index, was, now in sample.pairs:
+    for name, was, now in sample.pairs:
         lines = call_diff(was, now, reveal=reveal)
-        say(f"  call {index}: {_change(was, now, changed=bool(lines))}")
+        say(f"  call {name}: {_change(was, now, changed=bool(lines))}")
         for line in lines:
             say(f"  {line}")
     say("")
@@ -108,18 +145,18 @@ def _change(was: SentCall | None, now: SentCall | None, *, changed: bool) -> str
     return "changed" if changed else "the same as was sent"
 
 
-def _document(sample: _DiffSample, *, reveal: bool) -> dict[str, Any]:
+def _document(sample: DiffSample, *, reveal: bool) -> dict[str, Any]:
     calls = []
-    for index, was, now in sample.pairs:
+    for name, was, now in sample.pairs:
         lines = call_diff(was, now, reveal=reveal)
         change = _change(was, now, changed=bool(lines))
-        calls.append({"call": index, "change": change, "diff": lines})
+        calls.append({"call": name, "change": change, "diff": lines})
     return {
         "id": sample.event_id,
         "reason": sample.record.reason,
         "status": sample.record.status,
-        "outcome": sample.now.outcome,
-        "outcome_reason": sample.now.reason,
+        "outcome": sample.outcome,
+        "outcome_reason": sample.reason,
         "sent_is_known": sample.was is not None,
         "calls": calls,
     }

@@ -22,20 +22,18 @@ def record_document(record: Record) -> dict[str, Any]:
         "redriven": record.redriven,
         "may_have_been_delivered": bool(record.in_doubt),
         "calls_in_doubt": [
-            {"index": None if index == UNKNOWN_CALL else index, "times": times}
-            for index, times in sorted(record.in_doubt.items())
+            {"call": name, "times": times} for name, times in sorted(record.in_doubt.items())
         ],
+        "key_numbers": record.key_numbers,
         "reason": record.reason,
         "class": record.outcome_class,
         "status": record.status,
         "first_attempt_at": iso_time_or_none(record.tried_at_ms),
-        "accepted_calls": [
-            {"index": index, "call": name} for index, name in sorted(record.accepted.items())
-        ],
+        "accepted_calls": record.accepted,
         "outcomes": [
             {
                 "at": iso_time(attempt.at_ms),
-                "call_index": None if attempt.call_index == UNKNOWN_CALL else attempt.call_index,
+                "call": attempt.call,
                 "class": attempt.outcome_class,
                 "status": attempt.status,
                 "detail": attempt.detail,
@@ -47,14 +45,15 @@ def record_document(record: Record) -> dict[str, Any]:
 
 def record_facts(record: Record) -> _Pairs:
     """A record as pairs of a name and a value."""
-    accepted = ", ".join(f"{name} ({index})" for index, name in sorted(record.accepted.items()))
+    keys = [f"{name}~{number}" for name, number in sorted(record.key_numbers.items())]
     return [
         ("accepted", clock_time(record.accepted_at_ms)),
         ("attempts", f"{record.attempts:,}"),
         ("postponed", counted(record.postponed, "time")),
-        ("accepted calls", accepted or "none"),
+        ("accepted calls", ", ".join(record.accepted) or "none"),
         ("leases lost", f"{record.leases_lost:,}"),
         ("redriven", counted(record.redriven, "time")),
+        *([("key since redrive", ", ".join(keys))] if keys else []),
         ("delivered anyway?", _doubt_words(record)),
     ]
 
@@ -64,8 +63,8 @@ def _doubt_words(record: Record) -> str:
     if not record.in_doubt:
         return "surely not, but for the accepted calls" if record.accepted else "surely not"
     parts = [
-        f"{'a call' if index == UNKNOWN_CALL else f'call {index}'}, {counted(times, 'time')}"
-        for index, times in sorted(record.in_doubt.items())
+        f"{'any call' if name == UNKNOWN_CALL else name}, {counted(times, 'time')}"
+        for name, times in sorted(record.in_doubt.items())
     ]
     return f"maybe: {'; '.join(parts)}"
 
@@ -96,11 +95,11 @@ def say_attempts(record: Record) -> None:
     say("")
     if record.attempts > len(record.outcomes):
         say(f"the last {len(record.outcomes)} of {record.attempts:,} attempts")
-    grid = table("attempted at", "call", "class", "status", "detail", numbers=("call",))
+    grid = table("attempted at", "call", "class", "status", "detail")
     for attempt in record.outcomes:
         grid.add_row(
             text(clock_time(attempt.at_ms)),
-            text("?" if attempt.call_index == UNKNOWN_CALL else attempt.call_index),
+            text(attempt.call),
             text(attempt.outcome_class),
             text(attempt.status),
             text(attempt.detail),

@@ -34,11 +34,20 @@ local function observe(name, milliseconds)
   count(name .. ':sum', math.max(0, math.floor(milliseconds)))
 end
 
--- A call that may have reached Convertro without our knowing: index → how often.
-local function doubt(record, index)
+-- A call that may have reached Convertro without our knowing: name → how often.
+local function doubt(record, call)
   record.in_doubt = record.in_doubt or {}
-  record.in_doubt[index] = (record.in_doubt[index] or 0) + 1
+  record.in_doubt[call] = (record.in_doubt[call] or 0) + 1
   record.reviewed = nil
+end
+
+-- Puts a call on one of the record's lists, once.
+local function note_call(record, list, call)
+  record[list] = record[list] or {}
+  for _, noted in ipairs(record[list]) do
+    if noted == call then return end
+  end
+  table.insert(record[list], call)
 end
 
 local function learn(record, finish)
@@ -49,12 +58,13 @@ local function learn(record, finish)
     record.outcomes = record.outcomes or {}
     table.insert(record.outcomes, outcome)
     if #record.outcomes > MAX_OUTCOMES then table.remove(record.outcomes, 1) end
-    if outcome.class == 'ambiguous' then doubt(record, string.format('%d', outcome.call)) end
+    if outcome.class == 'ambiguous' then doubt(record, outcome.call) end
+    -- Needs another key if an operator sends it back: see redrive.lua.
+    if outcome.class == 'rejected' then note_call(record, 'rejected', outcome.call) end
   end
-  for index, name in pairs(finish.accepted or {}) do
-    record.accepted = record.accepted or {}
-    record.accepted[index] = name
-    if record.in_doubt then record.in_doubt[index] = nil end
+  for _, call in ipairs(finish.accepted or {}) do
+    note_call(record, 'accepted', call)
+    if record.in_doubt then record.in_doubt[call] = nil end
   end
   if record.in_doubt and not next(record.in_doubt) then record.in_doubt = nil end
 end

@@ -3,9 +3,23 @@
 
 -- Sends the dead letters among args.ids back to be due now, with a fresh retry budget;
 -- calls that Convertro accepted stay accepted.
+-- A call that was rejected, and surely never arrived, gets this redrive's number in its key,
+-- because some vendors repeat the answer that they stored. One that may have arrived keeps its
+-- key for ever, or it might be counted twice.
 -- Answers {wake-ups rung, then 1 (sent back) or 0 (was not dead) for each id}.
 local answer = {0}
 local redriven = 0
+
+local function give_new_keys(record)
+  local doubts = record.in_doubt or {}
+  for _, call in ipairs(record.rejected or {}) do
+    if not (doubts[call] or doubts['*']) then
+      record.key_numbers = record.key_numbers or {}
+      record.key_numbers[call] = record.redriven
+    end
+  end
+  record.rejected = nil
+end
 
 for _, id in ipairs(args.ids) do
   local record = load_record(id)
@@ -15,6 +29,7 @@ for _, id in ipairs(args.ids) do
     record.postponed, record.tried_at, record.leases_lost = nil, nil, nil
     record.reviewed = record.in_doubt and true or nil
     record.redriven = (record.redriven or 0) + 1
+    give_new_keys(record)
     save_record(id, record)
     redis.call('ZADD', DUE, now, id)
     redriven = redriven + 1

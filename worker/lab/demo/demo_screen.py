@@ -8,6 +8,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from worker.destination.wire import event_id_of
 from worker.journal.snapshot import Snapshot
 from worker.lab.demo.samples import Sample, SampleFate
 from worker.lab.sandbox.client import SandboxCall
@@ -54,10 +55,10 @@ def fates_in(lines: Iterable[Mapping[str, Any]]) -> dict[str, tuple[SampleFate, 
 
 
 def by_event(keyed: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
-    """Group things by the event of their idempotency key, `<messageId>/<call index>`."""
+    """Group things by the event of their idempotency key."""
     grouped: dict[str, list[Any]] = defaultdict(list)
     for key, thing in keyed:
-        grouped[key.rpartition("/")[0]].append(thing)
+        grouped[event_id_of(key)].append(thing)
     return grouped
 
 

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from typing import Any
 
 from config.settings import Settings
-from worker.destination import translate
-from worker.destination.wire import encode_body, idempotency_key, request_for
+from worker.destination.plan import plan
+from worker.destination.wire import event_id_of, idempotency_key
 from worker.lab.sandbox.record_file import AcceptedCall
 
 #: Ids that are named of each thing that must not be.
@@ -87,25 +87,18 @@ class DrillVerdict:
 def expected(
     event: Mapping[str, Any], event_id: str, acknowledged_at: float, settings: Settings
 ) -> SentEvent:
-    """Say what should become of an event, by the translation that the worker uses."""
-    translation = translate(event, settings)
+    """Say what should become of an event, as the worker plans it."""
+    planned = plan(event, settings)
     calls = []
-    for index, call in enumerate(translation.calls):
-        request = request_for(call, settings)
-        body = json.loads(encode_body(request.body))
-        calls.append(
-            _ExpectedCall(
-                idempotency_key(event_id, index),
-                _content(request.path, body),
-                _meaning(request.path, body),
-            )
-        )
+    for call in planned.calls:
+        key, body = idempotency_key(event_id, call.name), json.loads(call.body)
+        calls.append(_ExpectedCall(key, _content(call.path, body), _meaning(call.path, body)))
     return SentEvent(
         event_id=event_id,
         acknowledged_at=acknowledged_at,
         calls=tuple(calls),
-        skipped=translation.skipped is not None,
-        invalid=translation.invalid is not None,
+        skipped=planned.skipped is not None,
+        invalid=planned.invalid is not None,
     )
 
 
@@ -149,7 +142,7 @@ class ArrivedCall:
     def _note(self, call: AcceptedCall, body: Mapping[str, Any]) -> None:
         self.same_key += call.key in self._seen
         self._seen.add(call.key)
-        self._events.add(call.key.rpartition("/")[0])
+        self._events.add(event_id_of(call.key))
         entry = (call.key, _content(call.path, body))
         if entry in self._arrivals:
             self._arrivals[entry].times += 1
@@ -168,7 +161,7 @@ class ArrivedCall:
 
     def has_call_of(self, event_id: str) -> bool:
         """Whether anything was accepted under a key of the event's."""
-        return idempotency_key(event_id, 0).rpartition("/")[0] in self._events
+        return event_id in self._events
 
     def leftover(self) -> Iterable[tuple[str, _Arrival]]:
         """What nobody took, each with its key."""

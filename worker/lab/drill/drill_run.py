@@ -9,6 +9,7 @@ from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from worker.bootstrap import Producer, make_producer
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
+from worker.delivery.retry import JITTER
 from worker.journal.journal import Journal
 from worker.journal.snapshot import Snapshot
 from worker.lab.drill.count import ArrivedCall, Count, SentEvent, expected
@@ -242,7 +243,7 @@ def patience_seconds(settings: Settings, duration_seconds: float) -> float:
     postponed again and again waits once more for as long as it has waited so far.
     """
     wait_seconds = min(
-        (settings.retry_base_seconds + duration_seconds) * (1 + settings.retry_jitter),
+        (settings.retry_base_seconds + duration_seconds) * (1 + JITTER),
         settings.retry_max_seconds,
     )
     delivery_seconds = settings.lease_seconds + settings.longest_call_seconds + _MARGIN_SECONDS

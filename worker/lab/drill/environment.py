@@ -19,9 +19,7 @@ _LEFT_OUT = {
     for name in (
         "BASE_URL",
         "PROXY_URL",
-        "USERS_PATH",
-        "EVENTS_PATH",
-        "INSTALLS_PATH",
+        "PATH",
         "DEDUPE_SECONDS",
         "DEAD_MAX_COUNT",
         "DEAD_MAX_AGE_SECONDS",

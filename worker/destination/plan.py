@@ -1,0 +1,104 @@
+"""What would be sent for an event, to the last byte. Pure.
+
+The one way to say it: workers send by it, `convertro translate` and `dead redrive --diff` show it,
+and the drill counts by it.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from config.settings import Settings
+from convertro.segment_event import InvalidEvent, decode
+from worker.destination.calls import Call, DeviceEvent, TrackEvent
+from worker.destination.event_names import is_order_completed
+from worker.destination.fields import text_of
+from worker.destination.properties import Properties
+from worker.destination.translation import translate
+from worker.destination.wire import body_of, call_name, call_type, encode_body, endpoint_of, path_of
+from worker.reasons import DeathReason, SkipReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCall:
+    """A call as it is to be sent, always as a POST."""
+
+    #: Tells it from the others of its event, whatever the mapping; the end of its key.
+    name: str
+    #: `users`, `events` or `installs`, whatever the path is.
+    endpoint: str
+    #: Below the base URL, percent-encoded.
+    path: str
+    #: JSON.
+    body: bytes
+    #: Whether it costs money to count it twice.
+    bears_revenue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be done about an event; exactly one of the three is the case."""
+
+    #: The calls to make, in this order.
+    calls: tuple[PlannedCall, ...] = ()
+    #: By which rule nothing is sent.
+    skipped: SkipReason | None = None
+    #: Why an operator should look at the event.
+    invalid: DeathReason | None = None
+
+    def pending(self, accepted: Collection[str]) -> list[PlannedCall]:
+        """The calls that are still to be made.
+
+        Args:
+            accepted: Names of calls that Convertro accepted, perhaps under another mapping.
+        """
+        return [call for call in self.calls if call.name not in accepted]
+
+
+def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | None = None) -> Plan:
+    """Say what would be sent for an event; the arguments are those of `translate`."""
+    translation = translate(event, settings, accepted_at=accepted_at)
+    if not translation.calls:
+        return Plan(skipped=translation.skipped, invalid=translation.invalid)
+    is_order = is_order_completed(text_of(event.get("event")) or "")
+    times: Counter[str] = Counter()
+    calls = []
+    for call in translation.calls:
+        name = call_type(call)
+        times[name] += 1
+        calls.append(
+            PlannedCall(
+                name=call_name(name, times[name]),
+                endpoint=endpoint_of(call),
+                path=path_of(call, settings),
+                body=encode_body(body_of(call)),
+                bears_revenue=_bears_revenue(call, event, is_order=is_order),
+            )
+        )
+    return Plan(calls=tuple(calls))
+
+
+def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
+    """The same for an event as the journal keeps it, with the time at which it was accepted."""
+    try:
+        event = decode(raw)
+    except InvalidEvent:
+        return Plan(invalid=DeathReason.INVALID_EVENT)
+    accepted_at = datetime.fromtimestamp(accepted_at_ms / 1000, UTC)
+    iso = accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return plan(event, settings, accepted_at=iso)
+
+
+def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> bool:
+    """Whether a call reports an order or an amount.
+
+    Every order does, with or without a total; so does a mapped event with an amount, and a
+    device event whose amount is its own and not the 1 that stands for none.
+    """
+    if isinstance(call, TrackEvent):
+        return is_order or call.event_value is not None
+    if isinstance(call, DeviceEvent):
+        return is_order or Properties(event).revenue is not None
+    return False
