@@ -8,7 +8,7 @@ PEERS := .venv-bench/.installed .venv-bench-arq/.installed .venv-bench-saq/.inst
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test check format lint types unit functional chaos bench figures soak coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup demo drill test check format lint types unit functional chaos bench figures soak mutate coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -75,6 +75,11 @@ soak: $(STAMP) ## Run a drill of 30 minutes and draw the memory that it takes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/soak.txt
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
+mutate: $(STAMP) ## Change the code at random and see which tests notice (half an hour; ARGS="--seed 2")
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
+	$(BIN)/python -m tests.mutation.lua $(ARGS)
+	$(BIN)/python -m tests.mutation.pure $(ARGS)
+
 reference: $(STAMP) ## Rewrite docs/configuration.md and .env.example from the settings
 	$(BIN)/python -m config.write_reference
 
@@ -82,6 +87,7 @@ lock: $(STAMP) ## Renew the pinned requirements
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra exporter --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml client/pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra soak -o requirements/soak.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra mutation -c requirements/dev.txt -o requirements/mutation.txt pyproject.toml
 	for group in bench bench-arq bench-saq; do $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group $$group -o requirements/$$group.txt || exit 1; done
 
 worker: $(STAMP) ## Start a worker with the settings of the environment
