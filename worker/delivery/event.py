@@ -186,7 +186,14 @@ class Delivery:
             outcome = self._transport.send(call.path, call.body, key)
             took_ms = max(0, self._now_ms() - at_ms)
             progress.attempts.append(
-                Attempt.of(outcome, at_ms=at_ms, call=call.name, took_ms=took_ms)
+                Attempt(
+                    at_ms=at_ms,
+                    call=call.name,
+                    outcome_class=outcome.outcome_class.value,
+                    detail=outcome.detail,
+                    status=outcome.status,
+                    took_ms=took_ms,
+                )
             )
             return outcome
 

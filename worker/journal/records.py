@@ -7,11 +7,9 @@ untouched event has none.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
 
 import msgspec
 
-from worker.outcomes import Outcome
 from worker.reasons import DeathReason, SkipReason
 
 #: Stands for a call that nobody can name any more: its worker was gone. No call has this name.
@@ -40,18 +38,6 @@ class Attempt(
     status: int | None = None
     #: How long it took, in milliseconds; None if nobody knows.
     took_ms: int | None = None
-
-    @classmethod
-    def of(cls, outcome: Outcome, *, at_ms: int, call: str, took_ms: int) -> Self:
-        """The attempt that came to this outcome."""
-        return cls(
-            at_ms=at_ms,
-            call=call,
-            outcome_class=outcome.outcome_class.value,
-            detail=outcome.detail,
-            status=outcome.status,
-            took_ms=took_ms,
-        )
 
 
 class SentCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,14 +1,22 @@
 """The journal as a state machine, beside a model of it that a reader can check by eye."""
 
 from collections import Counter
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from config.settings import Settings
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, ClaimedEvent, Erased, Finish, Finished, Move, SentCall
+from worker.journal.records import (
+    UNKNOWN_CALL,
+    Attempt,
+    ClaimedEvent,
+    Erased,
+    Finish,
+    Finished,
+    Move,
+    SentCall,
+)
 from worker.reasons import DeathReason, SkipReason
 
 LEASE_MS = 60_000
@@ -32,6 +40,10 @@ REASONS = {Move.SKIPPED: SkipReason.DISABLED, Move.DEAD: DeathReason.AMBIGUOUS}
 
 IDS = st.sampled_from([f"event-{number}" for number in range(6)])
 WORKERS = st.sampled_from(["a", "b", "c"])
+#: Class and call of what failed last.
+ANSWERS = st.sampled_from(
+    [("ambiguous", "sale"), ("rejected", "sale"), ("rejected", "sale.new"), ("unsent", "sale")]
+)
 CALLS = st.lists(st.sampled_from(["sale", "sale.new", "sale/2"]), max_size=2, unique=True)
 
 
@@ -58,6 +70,12 @@ class JournalMachine(RuleBasedStateMachine):
         # Events that an operator erases while a worker holds them.
         self.erasing: set[str] = set()
         self.accepted_calls: dict[str, list[str]] = {}
+        # What decides about keys: calls that may have arrived, that were rejected, and the
+        # numbers that redrives gave.
+        self.doubts: dict[str, set[str]] = {}
+        self.rejected: dict[str, set[str]] = {}
+        self.redriven: Counter[str] = Counter()
+        self.key_numbers: dict[str, dict[str, int]] = {}
         self.totals = {"accepted": 0, "duplicate": 0, "gone": 0}
 
     def make_journal(self) -> Journal:
@@ -82,6 +100,8 @@ class JournalMachine(RuleBasedStateMachine):
             if expected[-1]:
                 self.due[event_id] = self.now_ms
                 self.accepted_calls[event_id] = []
+                self.doubts[event_id], self.rejected[event_id] = set(), set()
+                self.redriven[event_id], self.key_numbers[event_id] = 0, {}
         answer = self.journal.accept([(event_id, b"{}") for event_id in ids], ["token"])
         assert list(answer.new) == expected
         self.totals["accepted"] += sum(expected)
@@ -98,6 +118,8 @@ class JournalMachine(RuleBasedStateMachine):
         assert [event.event_id for event in claim.events] == expected
         for event in claim.events:
             assert list(event.record.accepted) == self.accepted_calls[event.event_id]
+            assert event.record.in_doubt.keys() == self.doubts[event.event_id]
+            assert event.record.key_numbers == self.key_numbers[event.event_id]
             assert event.record.leases_lost == self.leases_lost.get(event.event_id, 0)
         return list(claim.events)
 
@@ -121,6 +143,8 @@ class JournalMachine(RuleBasedStateMachine):
             if is_suspect and (not idle or handed_out):
                 break
             self.leases_lost[event_id] = lost
+            if event_id in self.holder:
+                self.doubts[event_id].add(UNKNOWN_CALL)
             self.touched.add(event_id)
             if lost >= POISON:
                 del self.due[event_id], self.holder[event_id]
@@ -138,13 +162,19 @@ class JournalMachine(RuleBasedStateMachine):
         claimed=claims,
         move=st.sampled_from(Move),
         delay_ms=st.integers(0, 200_000),
-        calls=CALLS,
+        learned=st.tuples(ANSWERS, CALLS),
         take=st.integers(1, 4),
     )
     def finish(
-        self, claimed: list[ClaimedEvent], move: Move, delay_ms: int, calls: Any, take: int
+        self,
+        claimed: list[ClaimedEvent],
+        move: Move,
+        delay_ms: int,
+        learned: tuple[tuple[str, str], list[str]],
+        take: int,
     ) -> None:
         """Whatever a worker says about events it claimed once, however long ago."""
+        (outcome_class, call), accepted = learned
         said = [
             Finish(
                 event_id=event.event_id,
@@ -155,13 +185,13 @@ class JournalMachine(RuleBasedStateMachine):
                 attempts=(
                     Attempt(
                         at_ms=self.now_ms,
-                        call="sale",
-                        outcome_class="ambiguous",
+                        call=call,
+                        outcome_class=outcome_class,
                         detail="http_503",
                         status=503,
                     ),
                 ),
-                accepted=calls,
+                accepted=accepted,
                 status=503 if move is Move.DEAD and take % 2 else None,
                 sent=SentCall(call="sale", path="/x", body="{}") if move is Move.DEAD else None,
             )
@@ -175,8 +205,7 @@ class JournalMachine(RuleBasedStateMachine):
         event_id = finish.event_id
         if event_id not in self.touched:
             return Finished.GONE
-        known = self.accepted_calls[event_id]
-        known += [call for call in finish.accepted if call not in known]
+        self.model_learned(event_id, finish)
         if self.holder.get(event_id) != finish.lease:
             return Finished.LOST
         if finish.move is Move.KEPT:
@@ -199,6 +228,16 @@ class JournalMachine(RuleBasedStateMachine):
         else:
             self.model_gone(event_id)
         return Finished.MOVED
+
+    def model_learned(self, event_id: str, finish: Finish) -> None:
+        (attempt,) = finish.attempts
+        if attempt.outcome_class == "ambiguous":
+            self.doubts[event_id].add(attempt.call)
+        if attempt.outcome_class == "rejected":
+            self.rejected[event_id].add(attempt.call)
+        self.doubts[event_id] -= set(finish.accepted)
+        known = self.accepted_calls[event_id]
+        known += [call for call in finish.accepted if call not in known]
 
     def model_kept(self, event_id: str) -> Finished:
         if event_id in self.erasing:
@@ -249,6 +288,15 @@ class JournalMachine(RuleBasedStateMachine):
             if self.dead.pop(event_id, None) is not None:
                 self.due[event_id] = self.now_ms
                 self.leases_lost.pop(event_id, None)
+                self.model_new_keys(event_id)
+
+    def model_new_keys(self, event_id: str) -> None:
+        """Whatever may have arrived keeps its key."""
+        self.redriven[event_id] += 1
+        for call in self.rejected[event_id]:
+            if not self.doubts[event_id] & {call, UNKNOWN_CALL}:
+                self.key_numbers[event_id][call] = self.redriven[event_id]
+        self.rejected[event_id] = set()
 
     @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
     def discard(self, ids: list[str]) -> None:

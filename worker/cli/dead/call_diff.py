@@ -4,11 +4,15 @@ import json
 from difflib import unified_diff
 from typing import Any
 
+from worker.destination.plan import PlannedCall
 from worker.journal.records import SentCall
 from worker.status.wording import printable
 
 #: What stands for a value.
 _HIDDEN = "…"
+
+#: A call, if there is one.
+_Call = SentCall | PlannedCall | None
 
 #: A value that is not there.
 ABSENT: Any = object()
@@ -17,7 +21,7 @@ ABSENT: Any = object()
 _ALL_LINES = 1_000_000
 
 
-def call_diff(was: SentCall | None, now: SentCall | None, *, reveal: bool) -> list[str]:
+def call_diff(was: _Call, now: _Call, *, reveal: bool) -> list[str]:
     """What changes from a call that was sent to the one that would be sent.
 
     Args:
@@ -42,16 +46,16 @@ def call_diff(was: SentCall | None, now: SentCall | None, *, reveal: bool) -> li
     return [printable(line) for line in lines if not line.startswith("@@")]
 
 
-def _body(call: SentCall | None) -> Any:
+def _body(call: _Call) -> Any:
     if call is None:
         return ABSENT
     try:
         return json.loads(call.body)
     except ValueError:
-        return call.body
+        return str(call.body)
 
 
-def _lines(call: SentCall | None, body: Any) -> list[str]:
+def _lines(call: _Call, body: Any) -> list[str]:
     if call is None:
         return []
     text = json.dumps(body, indent=2, ensure_ascii=False)

@@ -8,7 +8,7 @@ from config.settings import Settings
 from worker.cli.dead.call_diff import call_diff
 from worker.cli.dead.selection import Chosen, complain_about, spread
 from worker.cli.terminal.output import json_line, say
-from worker.destination.plan import Plan, plan_stored
+from worker.destination.plan import Plan, PlannedCall, plan_stored
 from worker.journal.journal import Journal
 from worker.journal.records import Record, SentCall
 from worker.reasons import DeathReason
@@ -29,12 +29,9 @@ class DiffSample:
     plan: Plan
 
     @property
-    def now(self) -> dict[str, SentCall]:
+    def now(self) -> dict[str, PlannedCall]:
         """What would be sent, by the call's name."""
-        return {
-            call.name: SentCall(call=call.name, path=call.path, body=call.body.decode())
-            for call in self.plan.pending(self.record.accepted)
-        }
+        return {call.name: call for call in self.plan.pending(self.record.accepted)}
 
     @property
     def outcome(self) -> str:
@@ -61,7 +58,7 @@ class DiffSample:
         }[self.outcome]
 
     @property
-    def pairs(self) -> list[tuple[str, SentCall | None, SentCall | None]]:
+    def pairs(self) -> list[tuple[str, SentCall | None, PlannedCall | None]]:
         """The calls by name, each as it was sent and as it would be sent."""
         if self.outcome != "send":
             return []
@@ -137,7 +134,7 @@ def _say(sample: DiffSample, *, reveal: bool) -> None:
     say("")
 
 
-def _change(was: SentCall | None, now: SentCall | None, *, changed: bool) -> str:
+def _change(was: SentCall | None, now: PlannedCall | None, *, changed: bool) -> str:
     if was is None:
         return "new"
     if now is None:
