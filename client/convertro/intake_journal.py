@@ -24,6 +24,20 @@ _WAKEUP_TTL_MS = 5_000
 #: How long a worker's capacity counts after its last tick; ticks come every second.
 WORKER_TTL_MS = 5_000
 
+#: What is counted is kept apart for each so many milliseconds, for so many such times.
+SLOT_MS = 10_000
+_SLOTS = 90
+
+#: From this share of Redis's memory on intake refuses events: the rest is for the workers.
+FULL_SHARE = 0.9
+
+#: What is counted is kept apart for each so many milliseconds, for so many such times.
+SLOT_MS = 10_000
+_SLOTS = 90
+
+#: From this share of Redis's memory on intake refuses events: the rest is for the workers.
+FULL_SHARE = 0.9
+
 #: The journal's keys after their prefix, in the order in which every script is given them;
 #: `lua/common.lua` says what each holds.
 _KEYS = (
@@ -91,7 +105,14 @@ class IntakeJournal:
         self._clock = clock
         self._fsync = fsync
         self._key = {name: f"{key_prefix}{name}" for name in _KEYS}
-        constants = {**constants, "wakeup_ttl": _WAKEUP_TTL_MS, "worker_ttl": WORKER_TTL_MS}
+        constants = {
+            **constants,
+            "wakeup_ttl": _WAKEUP_TTL_MS,
+            "worker_ttl": WORKER_TTL_MS,
+            "slot": SLOT_MS,
+            "slots": _SLOTS,
+            "full_share": FULL_SHARE,
+        }
         self._scripts = Scripts(
             redis, [*self._key.values()], constants, (LUA, *folders), shebang=shebang
         )

@@ -30,8 +30,8 @@ _HEADER = re.compile(r"-- (parts|flags): (.*)\n")
 Evaluate = Callable[[str, str, tuple[Any, ...]], Any]
 
 
-#: A number, or a table of texts by name.
-Setting = float | Mapping[str, str]
+#: A number, a list of numbers, or a table of texts by name.
+Setting = float | Sequence[float] | Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Scripts:
     Args:
         redis: A client that does not decode answers.
         keys: What every script is given as `KEYS`.
-        settings: What every script finds in its table `settings`: numbers, and tables of texts.
+        settings: What every script finds in its table `settings`: numbers, lists and tables.
         folders: Where their files are.
         shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
     """
@@ -68,7 +68,7 @@ class Scripts:
     ) -> None:
         self._connections = Connections(redis)
         self._keys = keys
-        self._table = _lua_table(settings)
+        self._table = _lua(settings)
         self._folders = tuple(folders)
         self._shebang = shebang
         self._scripts: dict[str, _Script] = {}
@@ -138,17 +138,15 @@ def _read(name: str, folders: tuple[Path, ...]) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _lua_table(values: Mapping[str, Setting] | Mapping[str, str]) -> str:
-    """A table of Lua; names are identifiers, texts need no escapes."""
-    written = (
-        f"{name} = {_lua_table(value) if isinstance(value, Mapping) else _lua_value(value)}"
-        for name, value in values.items()
-    )
-    return f"{{{', '.join(written)}}}"
-
-
-def _lua_value(value: float | str) -> str:
-    return f"'{value}'" if isinstance(value, str) else repr(value)
+def _lua(value: Setting | str | Mapping[str, Setting]) -> str:
+    """A value as Lua writes it; names are identifiers, texts need no escapes."""
+    if isinstance(value, str):
+        return f"'{value}'"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name} = {_lua(inner)}' for name, inner in value.items())}}}"
+    if isinstance(value, Sequence):
+        return f"{{{', '.join(map(_lua, value))}}}"
+    return repr(value)
 
 
 def _json(args: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import inf
 from typing import Self
 
-#: Upper bounds of the buckets in milliseconds; as in `lua/finishing.lua`.
+#: Upper bounds of the buckets in milliseconds.
 BOUNDS_MS: tuple[float, ...] = (
     5,
     10,

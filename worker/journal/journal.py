@@ -5,6 +5,7 @@ Each step is one Lua script, so each is atomic. Nothing else writes to the journ
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from redis import Redis
@@ -13,8 +14,10 @@ from config.settings import Settings
 from convertro.intake_journal import Accepted, Clock
 from convertro.scripts import Setting
 from worker.journal.breaker_log import log_news
+from worker.journal.histogram import BOUNDS_MS
 from worker.journal.reading import ReadableJournal
 from worker.journal.records import (
+    SUSPECT_LEASES,
     Claim,
     ClaimedEvent,
     ClaimState,
@@ -214,6 +217,8 @@ def _constants(settings: Settings) -> dict[str, Setting]:
         "breaker_min": settings.breaker_min_count,
         "probe_max": settings.probe_max_seconds * 1000,
         "rate": settings.max_requests_per_second,
+        "suspect": SUSPECT_LEASES,
+        "bounds": [bound for bound in BOUNDS_MS if bound < inf],
         "dead_max_count": settings.dead_max_count,
         "dead_max_age": settings.dead_max_age_seconds * 1000,
         "dead_step": _DEAD_STEP,

@@ -16,7 +16,7 @@ from worker.reasons import DeathReason, SkipReason
 UNKNOWN_CALL = "*"
 
 #: Leases that ran out in a row after which an event is delivered with nothing beside it.
-_SUSPECT_LEASES = 2
+SUSPECT_LEASES = 2
 
 
 class Attempt(
@@ -106,7 +106,7 @@ class ClaimedEvent:
     @property
     def is_suspect(self) -> bool:
         """Whether it may be what ended its workers, so that nothing should run beside it."""
-        return self.record.leases_lost >= _SUSPECT_LEASES
+        return self.record.leases_lost >= SUSPECT_LEASES
 
 
 class ClaimState(StrEnum):

@@ -7,16 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from convertro.intake_journal import WORKER_TTL_MS
+from convertro.intake_journal import SLOT_MS, WORKER_TTL_MS
 from worker.journal.breaker import Breaker, BreakerState, Pause
 from worker.journal.histogram import Histogram
 
 #: Who does not ask for so long, while work waits, is stuck. A deliver task asks at least every
 #: half second, and a lost wake-up is rung again after five.
 STUCK_MS = 30_000
-
-#: What is counted is kept apart for each so many milliseconds; as in `lua/common.lua`.
-_SLOT_MS = 10_000
 
 #: Counters that hold durations by bucket: from acceptance to delivery, and of one request.
 DELIVERED_IN = "delivered_in"
@@ -33,8 +30,8 @@ class Recent:
 
     def _numbers(self, seconds: int) -> range:
         """The slots that cover so many seconds, and the one that is under way."""
-        current = self.now_ms // _SLOT_MS
-        return range(current - seconds * 1000 // _SLOT_MS, current + 1)
+        current = self.now_ms // SLOT_MS
+        return range(current - seconds * 1000 // SLOT_MS, current + 1)
 
     def counters(self, seconds: int) -> dict[str, int]:
         """What was counted in the last seconds, at most 900."""
@@ -48,7 +45,7 @@ class Recent:
         """The rate of some counters, alone or with a reason, over the last seconds."""
         counters = self.counters(seconds)
         number = sum(_total_of(counters, kind) for kind in kinds)
-        return number * 1000 / (seconds * 1000 + self.now_ms % _SLOT_MS)
+        return number * 1000 / (seconds * 1000 + self.now_ms % SLOT_MS)
 
     def histogram(self, name: str, seconds: int) -> Histogram:
         """Durations of the last seconds."""
@@ -193,7 +190,7 @@ class Snapshot:
     def fastest_per_second(self) -> float:
         """The pace of the fastest ten seconds of the last week or two, in deliveries a second."""
         lately = (slot.get("delivered", 0) for slot in self.recent.slots.values())
-        return max(self.latest.fastest, *lately, 0) * 1000 / _SLOT_MS
+        return max(self.latest.fastest, *lately, 0) * 1000 / SLOT_MS
 
     @property
     def work_waits_since_ms(self) -> int | None:

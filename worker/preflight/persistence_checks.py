@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from convertro.intake_journal import FULL_SHARE
 from worker.preflight.checks import Check, Level, untold
 
 #: `WAITAOF` came with it.
 _FSYNC_VERSION = (7, 2)
-
-#: Intake refuses events from here on; see `client/convertro/lua/accept.lua`.
-FULL_SHARE = 0.9
 
 
 def eviction_check(info: Mapping[str, Any]) -> Check:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from convertro.intake_journal import FULL_SHARE
 from worker.journal.breaker import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
-from worker.preflight.persistence_checks import FULL_SHARE
 from worker.reasons import DeathReason
 from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of

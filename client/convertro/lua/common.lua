@@ -40,7 +40,7 @@ local function count(name, amount)
 end
 
 -- Each ten seconds have a hash of their own, kept for a quarter of an hour and a little more.
-local SLOT, SLOTS = 10000, 90
+local SLOT, SLOTS = settings.slot, settings.slots
 
 local function slot_key(number)
   return RECENT .. string.format('%d', number)

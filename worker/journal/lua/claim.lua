@@ -14,7 +14,8 @@
 -- An event whose leases ran out so often in a row, a suspect, is claimed alone, by a process that
 -- has nothing else in flight: if it kills that, it takes nothing with it. After so many it is
 -- buried. A container that dies as a whole thus buries at most one event for each of its processes.
-local SUSPECT, POISON = 2, 3
+local SUSPECT = settings.suspect
+local POISON = SUSPECT + 1
 
 -- How long the token of a task that lingers counts, in milliseconds. The task asks anew twice a
 -- second; if it was killed meanwhile, nobody hears the bell, and what comes must not wait long.

@@ -16,15 +16,9 @@
 -- An outcome list never grows beyond this, or a record would grow for a whole horizon.
 local MAX_OUTCOMES = 10
 
--- Upper bounds of what is counted by duration, in milliseconds; as in worker/journal/histogram.py.
-local BOUNDS = {
-  5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 300000, 900000, 3600000,
-  21600000, 86400000,
-}
-
 local function observe(name, milliseconds)
   local bucket = 'inf'
-  for _, bound in ipairs(BOUNDS) do
+  for _, bound in ipairs(settings.bounds) do
     if milliseconds <= bound then
       bucket = string.format('%d', bound)
       break
