@@ -12,7 +12,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from convertro.connection import is_demoted
+from convertro.connection import is_demoted, is_own_fault
 from convertro.errors import JournalUnavailable
 from convertro.fsync import evaluate_on_disk
 from convertro.scripts import LUA, Scripts
@@ -46,6 +46,8 @@ _KEYS = (
     "latest",
     "asked",
     "bell",
+    "worth",
+    "generations",
 )
 
 Clock = Callable[[], int]
@@ -64,7 +66,8 @@ class Accepted:
 class IntakeJournal:
     """Takes events in, each step atomic.
 
-    Every method raises `JournalUnavailable` if Redis does not carry it out.
+    Every method raises `JournalUnavailable` if Redis does not carry it out, for whatever reason
+    but a fault of this program: that stays redis-py's error.
 
     Args:
         redis: A client that does not decode answers.
@@ -121,6 +124,8 @@ class IntakeJournal:
         try:
             return command(*args, **named)
         except RedisError as error:
+            if is_own_fault(error):
+                raise
             if is_demoted(error):  # look for the new master
                 self._redis.connection_pool.disconnect(inuse_connections=False)
                 self._scripts.disconnect()

@@ -26,7 +26,9 @@ from worker.delivery.retry import (
     retrying,
     stream_break_ms,
 )
+from worker.delivery.worth import worth_of
 from worker.destination import Call, translate
+from worker.destination.revenue import reports_revenue
 from worker.destination.translation import bears_revenue
 from worker.destination.wire import (
     call_name,
@@ -36,7 +38,7 @@ from worker.destination.wire import (
     pending_calls,
     request_for,
 )
-from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
+from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall, Worth
 from worker.outcomes import Outcome
 
 #: Dead-letter reason of an event that our own code fell over.
@@ -70,6 +72,10 @@ class _Progress:
     #: Where the last call went, and what it was.
     endpoint: str | None = None
     sent: SentCall | None = None
+    #: The event, once it could be read, and the calls that Convertro has not accepted yet, once
+    #: they are known.
+    segment_event: Mapping[str, Any] | None = None
+    left: Sequence[Call] | None = None
 
     def finish(
         self,
@@ -91,6 +97,7 @@ class _Progress:
             retry_after_ms=retry_after_ms,
             endpoint=self.endpoint,
             sent=self.sent if self._may_die(move) else None,
+            worth=self._worth(reason) if self._may_die(move) else None,
             outcome_class=outcome.outcome_class.value if outcome else None,
             status=outcome.status if outcome else None,
             attempts=tuple(self.attempts),
@@ -100,6 +107,19 @@ class _Progress:
     def _may_die(self, move: Move) -> bool:
         """Whether the event dies, or the journal may bury it as refused."""
         return move is Move.DEAD or (move is Move.POSTPONED and self.event.record.refusals > 0)
+
+    def _worth(self, reason: str | None) -> Worth | None:
+        """What is lost if the event dies; None if nobody knows."""
+        if reason == UNEXPECTED_ERROR:
+            return None  # what would tell may be what fell over it
+        event = self.segment_event
+        if event is None:
+            revenue = False
+        elif self.left is None:
+            revenue = reports_revenue(event)
+        else:
+            revenue = any(bears_revenue(call, event) for call in self.left)
+        return worth_of(reason, revenue=revenue)
 
     def forget(self) -> None:
         """Begin anew after what was learned has been recorded."""
@@ -165,6 +185,7 @@ class Delivery:
             segment_event = decode(event.raw)
         except InvalidEvent:
             return progress.finish(Move.DEAD, reason=INVALID_EVENT)
+        progress.segment_event = segment_event
         accepted_at = datetime.fromtimestamp(event.record.accepted_at_ms / 1000, UTC)
         translation = translate(
             segment_event,
@@ -185,6 +206,7 @@ class Delivery:
         segment_event: Mapping[str, Any],
     ) -> Finish | None:
         for position, (index, call) in enumerate(pending, start=1):
+            progress.left = [one for _, one in pending[position - 1 :]]
             parks = self._settings.on_ambiguous == "hold" and bears_revenue(call, segment_event)
             if parks and progress.event.record.may_have_been_sent(index):
                 return progress.finish(Move.DEAD, reason=AMBIGUOUS)

@@ -31,3 +31,7 @@ class InvalidReason(StrEnum):
     NO_IDENTITY = "no_identity"
     #: A call of the server-to-server interface without the device id that it needs.
     MISSING_DEVICE_ID = "missing_device_id"
+
+
+#: Reasons for which a dead letter can never be delivered, however often it is sent back.
+NEVER_DELIVERABLE = frozenset(InvalidReason)

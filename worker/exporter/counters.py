@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from worker.destination.reasons import SkipReason
 from worker.journal.breaker import Cause
 from worker.journal.histogram import BOUNDS_MS, Histogram
-from worker.journal.records import Move
+from worker.journal.records import REMOVED, Move
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
 from worker.outcomes import OutcomeClass
 from worker.process.foreign_messages import Kind
@@ -43,7 +43,9 @@ COUNTERS = {
         "convertro_events_skipped", "Events that need no call.", "reason", tuple(SkipReason)
     ),
     "dead": _Counter("convertro_events_dead", "Events that became dead letters.", "reason"),
-    "discarded": _Counter("convertro_events_discarded", "Events let go for good.", "reason"),
+    "discarded": _Counter(
+        "convertro_events_discarded", "Events let go for good.", "reason", REMOVED
+    ),
     "redriven": _Counter("convertro_events_redriven", "Dead letters sent back to be delivered."),
     "postponed": _Counter("convertro_events_postponed", "Times that an event waits to be retried."),
     "held": _Counter("convertro_events_held", "Times that an event came back uncharged: holding."),

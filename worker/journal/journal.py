@@ -6,6 +6,7 @@ Each step is one Lua script, so each is atomic. Nothing else writes to the journ
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 
@@ -18,18 +19,12 @@ from worker.journal.records import Claim, ClaimedEvent, ClaimState, Erased, Fini
 #: The scripts of all steps but accept, which is the client's.
 _LUA = Path(__file__).parent / "lua"
 
-#: Dead letters removed in one tick at most, so that a tick stays short.
-_DEAD_STEP = 1_000
+#: Events that an operator moves in one step: some 50 to 90 µs each, during which Redis does nothing
+#: else.
+MOVED_AT_ONCE = 50
 
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The answer to a worker's heartbeat."""
-
-    rung: int
-    #: Dead letters that were removed, by age and by count.
-    expired: tuple[str, ...]
-    overflow: tuple[str, ...]
+#: An event, and when it died, in unix milliseconds: not what it dies of after it was chosen.
+Death = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ class Journal(ReadableJournal):
             "rate": settings.max_requests_per_second,
             "dead_max_count": settings.dead_max_count,
             "dead_max_age": settings.dead_max_age_seconds * 1000,
-            "dead_step": _DEAD_STEP,
+            "dead_max_bytes": settings.dead_max_bytes,
         }
         super().__init__(
             redis,
@@ -156,8 +151,10 @@ class Journal(ReadableJournal):
         capacity: int,
         tokens: Sequence[str],
         foreign: Mapping[str, int] | None = None,
-    ) -> Tick:
+    ) -> int:
         """Say that a worker is alive, and ring for due events without a wake-up.
+
+        Answers how many were rung; what the dead letters' bounds removed is logged.
 
         Args:
             worker: Its name.
@@ -170,8 +167,9 @@ class Journal(ReadableJournal):
             "tokens": list(tokens),
             "foreign": foreign or {},
         }
-        rung, expired, overflow = self._run("tick", args)
-        return Tick(rung, _ids(expired), _ids(overflow))
+        rung, news = self._run("tick", args)
+        log_news(news)
+        return int(rung)
 
     def leave(self, worker: str, capacity: int) -> None:
         """Say that a worker stops."""
@@ -180,14 +178,14 @@ class Journal(ReadableJournal):
 
     # What operators do
 
-    def redrive(self, ids: Sequence[str], tokens: Sequence[str]) -> Accepted:
-        """Send dead letters back to be due now."""
-        rung, *moved = self._run("redrive", {"ids": list(ids), "tokens": list(tokens)})
+    def redrive(self, deaths: Sequence[Death], tokens: Sequence[str]) -> Accepted:
+        """Send dead letters back to be due now, unless they died again since."""
+        rung, *moved = self._run("redrive", {**_chosen(deaths), "tokens": list(tokens)})
         return Accepted(tuple(bool(flag) for flag in moved), rung)
 
-    def discard(self, ids: Sequence[str], reason: str) -> int:
-        """Let dead letters go; answers how many there were."""
-        return sum(self._run("discard", {"ids": list(ids), "reason": reason}))
+    def discard(self, deaths: Sequence[Death], reason: str) -> int:
+        """Let dead letters go, unless they died again since; answers how many there were."""
+        return sum(self._run("discard", {**_chosen(deaths), "reason": reason}))
 
     def erase(self, ids: Sequence[str]) -> tuple[Erased, ...]:
         """Take events out of the journal, ids and all, whatever is to become of them."""
@@ -213,5 +211,8 @@ def _finished(words: Iterable[bytes]) -> tuple[Finished, ...]:
     return tuple(Finished(word.decode()) for word in words)
 
 
-def _ids(members: Iterable[bytes]) -> tuple[str, ...]:
-    return tuple(member.decode() for member in members)
+def _chosen(deaths: Sequence[Death]) -> dict[str, Any]:
+    return {
+        "ids": [event_id for event_id, _ in deaths],
+        "died": [died_at_ms for _, died_at_ms in deaths],
+    }

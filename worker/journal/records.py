@@ -6,7 +6,7 @@ untouched event has none.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Self
 
 import msgspec
@@ -20,8 +20,29 @@ UNKNOWN_CALL = -1
 REFUSED = "refused"
 POISON = "poison"
 
+#: What a bound removed, by the reason under which it is counted: by age, or by number and bytes;
+#: what may bear revenue and could be delivered apart.
+REMOVED_REVENUE = ("dead_expired_revenue", "dead_overflow_revenue")
+REMOVED = ("dead_expired", "dead_overflow", *REMOVED_REVENUE)
+
 #: Leases that ran out in a row after which an event is delivered with nothing beside it.
 _SUSPECT_LEASES = 2
+
+
+class Worth(IntEnum):
+    """What a dead letter is worth, the least first: in this order a full journal lets them go.
+
+    The last is `MOST_WORTH` in `lua/events.lua`, which a letter has of which nobody knows.
+    """
+
+    #: It can never be delivered, and bears no revenue.
+    NOTHING = 1
+    #: It can be delivered, and bears no revenue.
+    NO_REVENUE = 2
+    #: It bears revenue, but can never be delivered: only its sender can correct it.
+    LOST_REVENUE = 3
+    #: It bears revenue, and can be delivered.
+    REVENUE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +148,9 @@ class Record:
     reason: str | None = None
     outcome_class: str | None = None
     status: int | None = None
+    #: What is lost with it, and the bytes of its event and record, if it is dead.
+    worth: Worth | None = None
+    size: int = 0
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
@@ -147,6 +171,8 @@ class Record:
             reason=stored.get("reason"),
             outcome_class=stored.get("class"),
             status=_int_or_none(stored.get("status")),
+            worth=Worth(int(stored["worth"])) if "worth" in stored else None,
+            size=int(stored.get("size", 0)),
         )
 
     def may_have_been_sent(self, call_index: int) -> bool:
@@ -252,6 +278,8 @@ class Finish:
     delay_ms: int | None = None
     #: Milliseconds for which Convertro asked to be left alone by all.
     retry_after_ms: int | None = None
+    #: What is lost with it if it dies; None if nobody knows.
+    worth: Worth | None = None
     #: For `DEAD`: class and status of its last attempt.
     outcome_class: str | None = None
     status: int | None = None
@@ -275,6 +303,7 @@ class Finish:
                 "reason": self.reason,
                 "delay": self.delay_ms,
                 "retry_after": self.retry_after_ms,
+                "worth": self.worth,
                 "class": self.outcome_class,
                 "status": self.status,
                 "endpoint": self.endpoint,

@@ -4,7 +4,7 @@
 --   'skipped'   (reason)   the event is done, nothing was to be sent
 --   'postponed' (delay)    due again after `delay` milliseconds
 --   'returned'             due again at once: its worker stops
---   'dead'      (reason, class, status)
+--   'dead'      (reason, class, status, worth)
 --   'kept'                 stays claimed, its lease is renewed: a call was accepted, more follow
 -- What was learned (attempts, outcomes, accepted calls) is recorded even if the lease is
 -- lost, but only the holder of the lease moves the event.
@@ -128,7 +128,7 @@ local function carry_out_move(finish, record)
     make_due(finish, record, now + finish.delay, 'postponed')
   else
     record.class, record.status = finish.class, finish.status
-    bury(finish.id, record, finish.reason, finish.sent)
+    bury(finish.id, record, finish.reason, finish.sent, finish.worth)
   end
 end
 
@@ -138,7 +138,7 @@ local function move(finish, record)
     -- By now that is known to be its own fault: it says nothing about Convertro.
     local last = finish.outcomes[#finish.outcomes]
     record.class, record.status = last.class, last.status
-    bury(finish.id, record, 'refused', finish.sent)
+    bury(finish.id, record, 'refused', finish.sent, finish.worth)
     return 'refused'
   end
   local probed_before = is_open() and record.probed == breaker.since
@@ -224,6 +224,10 @@ end
 
 -- What this step did besides, as JSON for the worker's log; '' if nothing.
 local function news(poisoned)
-  if not turn and #poisoned == 0 then return '' end
-  return cjson.encode({turn = turn, poisoned = #poisoned > 0 and poisoned or nil})
+  if not turn and #poisoned == 0 and not next(removed) then return '' end
+  return cjson.encode({
+    turn = turn,
+    poisoned = #poisoned > 0 and poisoned or nil,
+    removed = next(removed) and removed or nil,
+  })
 end

@@ -23,6 +23,7 @@ _LEFT_OUT = {
         "EVENTS_PATH",
         "INSTALLS_PATH",
         "DEDUPE_SECONDS",
+        "DEAD_MAX_BYTES",
         "DEAD_MAX_COUNT",
         "DEAD_MAX_AGE_SECONDS",
         "LOG_FORMAT",
