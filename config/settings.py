@@ -197,7 +197,16 @@ class Settings(BaseSettings, ConvertroSettings):
         description="How long a finished event's id is remembered, at the least.",
     )
     dead_max_count: int = Field(
-        100_000, ge=1, le=100_000_000, description="Most dead letters kept; the oldest go first."
+        100_000,
+        ge=1,
+        le=100_000_000,
+        description="Most dead letters kept; those that are worth least go first.",
+    )
+    dead_max_bytes: int = Field(
+        1024**3,
+        ge=64 * 1024,
+        le=1024**4,
+        description="Most bytes of their events and records; those that are worth least go first.",
     )
     dead_max_age_seconds: int = Field(
         30 * 86400, ge=60, le=3650 * 86400, description="How long a dead letter is kept."

@@ -26,7 +26,9 @@ class SkipReason(StrEnum):
 class Fault(StrEnum):
     """Where the fault for a dead letter lies."""
 
-    #: The event, or what happened to it alone.
+    #: Its sender's: the event can never be delivered, however often it is sent back.
+    SENDER = "sender"
+    #: The event's, or of what happened to it alone.
     EVENT = "event"
     #: Perhaps with Convertro or with this program: many such burials hold the stream instead.
     ANYWHERE = "anywhere"
@@ -45,11 +47,11 @@ class DeathReason(StrEnum):
         return reason
 
     #: No JSON object, a wrong `type` or `messageId`, or a track without a name.
-    INVALID_EVENT = "invalid_event", Fault.EVENT
+    INVALID_EVENT = "invalid_event", Fault.SENDER
     #: No userId, no anonymousId, no device id.
-    NO_IDENTITY = "no_identity", Fault.EVENT
+    NO_IDENTITY = "no_identity", Fault.SENDER
     #: A call of the server-to-server interface without the device id that it needs.
-    MISSING_DEVICE_ID = "missing_device_id", Fault.EVENT
+    MISSING_DEVICE_ID = "missing_device_id", Fault.SENDER
     #: Convertro said no.
     REJECTED = "rejected", Fault.ANYWHERE
     #: It was not accepted within the horizon.
@@ -71,5 +73,14 @@ class DiscardReason(StrEnum):
     DEAD_EXPIRED = "dead_expired"
     #: There were more dead letters than the settings allow.
     DEAD_OVERFLOW = "dead_overflow"
+    #: The same of letters that could have been delivered and may bear revenue.
+    DEAD_EXPIRED_REVENUE = "dead_expired_revenue"
+    DEAD_OVERFLOW_REVENUE = "dead_overflow_revenue"
     #: An operator erased the person.
     ERASED = "erased"
+
+
+#: Revenue that went by a bound: an error wherever it shows.
+REVENUE_REMOVED = frozenset(
+    {DiscardReason.DEAD_EXPIRED_REVENUE, DiscardReason.DEAD_OVERFLOW_REVENUE}
+)

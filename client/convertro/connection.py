@@ -1,16 +1,22 @@
 """How the journal's Redis is reached: directly, or through Sentinels that know the master."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import DataError, ReadOnlyError, RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
 from convertro.sentinel import is_sentinel, parse_sentinel_url, sentinel_options
+
+#: How Redis begins what it says of a command that cannot be right, or of an error in a script.
+_OWN_FAULT = re.compile(
+    r"(ERR )?(wrong number of arg|syntax error|value is not|user_script:|Error (running|compiling))"
+)
 
 #: A producer hears within 2 s that the journal is unavailable: a connection and an answer.
 PRODUCER_TIMEOUT_SECONDS = 0.9
@@ -68,6 +74,14 @@ def _connect_to_master(
 def is_demoted(error: RedisError) -> bool:
     """Whether a server says that it is no master, or that its replicas left it for another."""
     return isinstance(error, ReadOnlyError) or str(error).startswith("NOREPLICAS")
+
+
+def is_own_fault(error: RedisError) -> bool:
+    """Whether a command of ours was wrong, or a script failed: no state of Redis is to blame."""
+    if isinstance(error, DataError):
+        return True
+    # What Redis says of its own state has a class or a code of its own: READONLY, MISCONF, ….
+    return type(error) is ResponseError and _OWN_FAULT.match(str(error)) is not None
 
 
 class _Sentinels:

@@ -12,7 +12,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from convertro.connection import is_demoted
+from convertro.connection import is_demoted, is_own_fault
 from convertro.errors import JournalUnavailable
 from convertro.fsync import evaluate_on_disk
 from convertro.scripts import LUA, Scripts, Setting
@@ -26,14 +26,14 @@ WORKER_TTL_MS = 5_000
 
 #: What is counted is kept apart for each so many milliseconds, for so many such times.
 SLOT_MS = 10_000
-_SLOTS = 90
+SLOTS = 90
 
 #: From this share of Redis's memory on intake refuses events: the rest is for the workers.
 FULL_SHARE = 0.9
 
 #: What is counted is kept apart for each so many milliseconds, for so many such times.
 SLOT_MS = 10_000
-_SLOTS = 90
+SLOTS = 90
 
 #: From this share of Redis's memory on intake refuses events: the rest is for the workers.
 FULL_SHARE = 0.9
@@ -60,6 +60,8 @@ _KEYS = (
     "latest",
     "asked",
     "bell",
+    "worth",
+    "generations",
 )
 
 Clock = Callable[[], int]
@@ -78,7 +80,8 @@ class Accepted:
 class IntakeJournal:
     """Takes events in, each step atomic.
 
-    Every method raises `JournalUnavailable` if Redis does not carry it out.
+    Every method raises `JournalUnavailable` if Redis does not carry it out, for whatever reason
+    but a fault of this program: that stays redis-py's error.
 
     Args:
         redis: A client that does not decode answers.
@@ -110,7 +113,7 @@ class IntakeJournal:
             "wakeup_ttl": _WAKEUP_TTL_MS,
             "worker_ttl": WORKER_TTL_MS,
             "slot": SLOT_MS,
-            "slots": _SLOTS,
+            "slots": SLOTS,
             "full_share": FULL_SHARE,
         }
         self._scripts = Scripts(
@@ -142,6 +145,8 @@ class IntakeJournal:
         try:
             return command(*args, **named)
         except RedisError as error:
+            if is_own_fault(error):
+                raise
             if is_demoted(error):  # look for the new master
                 self._redis.connection_pool.disconnect(inuse_connections=False)
                 self._scripts.disconnect()

@@ -20,6 +20,7 @@ ANCHORS = {
     "backlog-grows",
     "deliveries-are-held",
     "dead-letters",
+    "too-many-too-old",
     "a-worker-is-silent-or-stuck",
     "redis-is-full",
     "redis-is-down",

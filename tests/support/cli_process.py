@@ -126,6 +126,8 @@ class Filler:
     def died(self, event_id: str, at_ms: int) -> None:
         """Move a dead letter's death in time."""
         self.redis.zadd(f"{self.prefix}dead", {event_id: at_ms})
+        worth = self.redis.zscore(f"{self.prefix}worth", event_id)
+        self.redis.zadd(f"{self.prefix}worth", {event_id: worth // 10**13 * 10**13 + at_ms})
 
     def places(self, *ids: str) -> list[str]:
         return [self.journal.look(name).place for name in ids]

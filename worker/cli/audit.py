@@ -27,9 +27,15 @@ class Findings:
         return self.snapshot.stored - self.snapshot.in_flight - self.snapshot.dead
 
     @property
+    def unvalued(self) -> int:
+        """Dead letters that the order of their worth lacks; negative if it has too many."""
+        return self.snapshot.dead - self.snapshot.valued
+
+    @property
     def is_good(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.snapshot.unaccounted or self.misplaced or self.problems)
+        wrong = (self.snapshot.unaccounted, self.misplaced, self.unvalued, self.problems)
+        return not any(wrong)
 
 
 def audit(*, as_json: JsonOption = False) -> None:
@@ -84,6 +90,11 @@ def _sentences(findings: Findings) -> list[str]:
         found.append(
             f"WRONG: {counted(snapshot.stored, 'event')} stored, but "
             f"{snapshot.in_flight:,} due or claimed + {snapshot.dead:,} dead"
+        )
+    if findings.unvalued:
+        found.append(
+            f"WRONG: {counted(findings.snapshot.dead, 'dead letter')}, but "
+            f"{findings.snapshot.valued:,} in the order of their worth"
         )
     if findings.problems:
         found.append(f"WRONG: {counted(len(findings.problems), 'single event')}:")

@@ -23,9 +23,10 @@ from worker.delivery.retry import (
     retrying,
     stream_break_ms,
 )
+from worker.delivery.worth import worth_of
 from worker.destination.plan import PlannedCall, plan_stored
 from worker.destination.wire import idempotency_key
-from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall
+from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall, Worth
 from worker.outcomes import Outcome
 from worker.reasons import DeathReason, SkipReason
 
@@ -55,6 +56,8 @@ class _Progress:
     accepted: list[str] = field(default_factory=list)
     #: The last call.
     sent: SentCall | None = None
+    #: Whether revenue is lost if the event dies now.
+    revenue_at_stake: bool = False
 
     def finish(
         self,
@@ -75,11 +78,18 @@ class _Progress:
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
             retry_after_ms=retry_after_ms,
             sent=self.sent if move is Move.DEAD else None,
+            worth=self._worth(reason) if move is Move.DEAD else None,
             outcome_class=outcome.outcome_class.value if outcome else None,
             status=outcome.status if outcome else None,
             attempts=tuple(self.attempts),
             accepted=tuple(self.accepted),
         )
+
+    def _worth(self, reason: SkipReason | DeathReason | None) -> Worth | None:
+        """What is lost if the event dies; None if nobody knows."""
+        if not isinstance(reason, DeathReason) or reason is DeathReason.UNEXPECTED_ERROR:
+            return None  # what would tell may be what fell over it
+        return worth_of(reason, revenue=self.revenue_at_stake)
 
     def forget(self) -> None:
         """Begin anew after what was learned has been recorded."""
@@ -142,6 +152,7 @@ class Delivery:
     def _deliver(self, progress: _Progress) -> Finish | None:
         record = progress.event.record
         plan = plan_stored(progress.event.raw, record.accepted_at_ms, self._settings)
+        progress.revenue_at_stake = plan.bears_revenue
         if plan.invalid:
             return progress.finish(Move.DEAD, reason=plan.invalid)
         if plan.skipped:
@@ -150,6 +161,7 @@ class Delivery:
 
     def _send_all(self, progress: _Progress, pending: Sequence[PlannedCall]) -> Finish | None:
         for position, call in enumerate(pending, start=1):
+            progress.revenue_at_stake = any(one.bears_revenue for one in pending[position - 1 :])
             parks = self._settings.on_ambiguous == "hold" and call.bears_revenue
             if parks and progress.event.record.may_have_been_sent(call.name):
                 return progress.finish(Move.DEAD, reason=DeathReason.AMBIGUOUS)

@@ -47,6 +47,8 @@ class Plan:
     skipped: SkipReason | None = None
     #: Why an operator should look at the event.
     invalid: DeathReason | None = None
+    #: Whether the event bears revenue, whatever becomes of it.
+    bears_revenue: bool = False
 
     def pending(self, accepted: Collection[str]) -> list[PlannedCall]:
         """The calls that are still to be made.
@@ -61,7 +63,11 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
     """Say what would be sent for an event; the arguments are those of `translate`."""
     translation = translate(event, settings, accepted_at=accepted_at)
     if not translation.calls:
-        return Plan(skipped=translation.skipped, invalid=translation.invalid)
+        return Plan(
+            skipped=translation.skipped,
+            invalid=translation.invalid,
+            bears_revenue=reports_revenue(event),
+        )
     is_order = is_order_completed(text_of(event.get("event")) or "")
     times: Counter[str] = Counter()
     calls = []
@@ -77,7 +83,7 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
                 bears_revenue=_bears_revenue(call, event, is_order=is_order),
             )
         )
-    return Plan(calls=tuple(calls))
+    return Plan(calls=tuple(calls), bears_revenue=any(call.bears_revenue for call in calls))
 
 
 def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
@@ -102,3 +108,11 @@ def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> b
     if isinstance(call, DeviceEvent):
         return is_order or Properties(event).revenue is not None
     return False
+
+
+def reports_revenue(event: Any) -> bool:
+    """Whether an event that makes no calls is an order or says an amount."""
+    if not isinstance(event, Mapping):
+        return False
+    is_order = is_order_completed(text_of(event.get("event")) or "")
+    return is_order or Properties(event).total is not None

@@ -99,8 +99,18 @@ def _dead_letter_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     )
     yield _gauge(
         "convertro_dead_letters_max",
-        "Beyond so many dead letters the oldest go for good.",
+        "Beyond so many dead letters those that are worth least go for good.",
         settings.dead_max_count,
+    )
+    yield _gauge(
+        "convertro_dead_letters_bytes",
+        "Bytes of the events and records of all dead letters.",
+        snapshot.dead_bytes,
+    )
+    yield _gauge(
+        "convertro_dead_letters_max_bytes",
+        "Beyond so many bytes those that are worth least go for good.",
+        settings.dead_max_bytes,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from worker.journal.breaker import Cause
+from worker.reasons import REVENUE_REMOVED
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -22,9 +23,9 @@ _URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
 
 
 def log_news(news: bytes) -> tuple[str, ...]:
-    """Log that the breaker opened or closed, and which events were buried as poison.
+    """Log that the breaker opened or closed, what was buried as poison, and what bounds removed.
 
-    Answers the ids of the latter.
+    Answers the ids of what was buried as poison.
     """
     told: dict[str, Any] = json.loads(news or "{}")
     if turn := told.get("turn"):
@@ -37,7 +38,21 @@ def log_news(news: bytes) -> tuple[str, ...]:
             event_id=event_id,
             reason="poison",
         )
+    for reason, removed in told.get("removed", {}).items():
+        _log_removed(reason, **removed)
     return poisoned
+
+
+def _log_removed(reason: str, number: int, ids: list[str]) -> None:
+    """One line for many: `ids` are a few of them."""
+    say = log.error if reason in REVENUE_REMOVED else log.warning
+    say(
+        "Dead letters were removed: they were beyond a bound.",
+        action="dead_letters_removed",
+        reason=reason,
+        number=number,
+        ids=ids,
+    )
 
 
 def _log_turn(turn: dict[str, Any]) -> None:

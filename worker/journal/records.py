@@ -6,7 +6,7 @@ untouched event has none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -17,6 +17,22 @@ UNKNOWN_CALL = "*"
 
 #: Leases that ran out in a row after which an event is delivered with nothing beside it.
 SUSPECT_LEASES = 2
+
+
+class Worth(IntEnum):
+    """What a dead letter is worth, the least first: in this order a full journal lets them go.
+
+    The last is `MOST_WORTH` in `lua/events.lua`, which a letter has of which nobody knows.
+    """
+
+    #: It can never be delivered, and bears no revenue.
+    NOTHING = 1
+    #: It can be delivered, and bears no revenue.
+    NO_REVENUE = 2
+    #: It bears revenue, but can never be delivered: only its sender can correct it.
+    LOST_REVENUE = 3
+    #: It bears revenue, and can be delivered.
+    REVENUE = 4
 
 
 class Attempt(
@@ -82,6 +98,9 @@ class Record(
     reason: str | None = None
     outcome_class: str | None = None
     status: int | None = None
+    #: What is lost with it, and the bytes of its event and record, if it is dead.
+    worth: Worth | None = None
+    size: int = 0
 
     def may_have_been_sent(self, call: str) -> bool:
         """Whether a call may have reached Convertro and no operator has looked at it since."""
@@ -201,6 +220,8 @@ class Finish(
     delay_ms: int | None = None
     #: Milliseconds for which Convertro asked to be left alone by all.
     retry_after_ms: int | None = None
+    #: What is lost with it if it dies; None if nobody knows.
+    worth: Worth | None = None
     #: For `DEAD`: class and status of its last attempt.
     outcome_class: str | None = None
     status: int | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from convertro.intake_journal import SLOT_MS, WORKER_TTL_MS
+from convertro.intake_journal import SLOT_MS, SLOTS, WORKER_TTL_MS
 from worker.journal.breaker import Breaker, BreakerState, Pause
 from worker.journal.histogram import Histogram
 
@@ -27,6 +27,12 @@ class Recent:
 
     now_ms: int
     slots: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+
+    @staticmethod
+    def slots_at(now_ms: int) -> range:
+        """The slots that are kept at a time."""
+        current = now_ms // SLOT_MS
+        return range(current - SLOTS, current + 1)
 
     def _numbers(self, seconds: int) -> range:
         """The slots that cover so many seconds, and the one that is under way."""
@@ -81,6 +87,8 @@ class Latest:
     failed_detail: str | None = None
     #: Most events delivered within ten seconds, in the last week or two.
     fastest: int = 0
+    #: When a dead letter that may have brought money was last removed by a bound.
+    revenue_removed_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +114,6 @@ class Snapshot:
     counters: Mapping[str, int]
     #: Durations so far: `DELIVERED_IN` and `REQUEST_TOOK`.
     histograms: Mapping[str, Histogram]
-    recent: Recent
     latest: Latest
     #: Events that may be claimed now.
     due_now: int
@@ -125,6 +132,10 @@ class Snapshot:
     deaths: Mapping[tuple[str, int | None], int]
     #: Dead letters that may have been delivered.
     dead_in_doubt: int
+    #: Bytes of their events and records.
+    dead_bytes: int
+    #: Dead letters that are in the order of their worth; as many as are dead.
+    valued: int
     #: Entries in `events`.
     stored: int
     wakeups: int
@@ -134,13 +145,15 @@ class Snapshot:
     silent: tuple[SeenWorker, ...]
     #: Finished ids that are remembered for deduplication.
     remembered: int
+    #: What was counted in the last quarter of an hour, if that was asked for.
+    recent: Recent
     breaker: Breaker = field(default_factory=Breaker)
     #: None unless an operator holds delivery.
     pause: Pause | None = None
 
     @classmethod
     def from_answer(cls, flat: Sequence[Any]) -> Self:
-        """Read what the script `snapshot.lua` answers."""
+        """Read what the script `snapshot.lua` answers; nothing is known of the recent past."""
         answer = {name.decode(): value for name, value in _pairs(flat)}
         now_ms = answer["now"]
         counters = _numbers(answer["counters"])
@@ -150,9 +163,7 @@ class Snapshot:
             now_ms=now_ms,
             counters=_without_histograms(counters),
             histograms={name: Histogram.from_counters(counters, name) for name in _HISTOGRAMS},
-            recent=Recent(
-                now_ms, {number: _numbers(slot) for number, slot in _pairs(answer["recent"])}
-            ),
+            recent=Recent(now_ms),
             latest=_latest(answer["latest"]),
             due_now=answer["due_now"],
             claimed=answer["claimed"],
@@ -162,6 +173,8 @@ class Snapshot:
             first_tried_ms=_time_or_none(answer["first_tried"]),
             dead=answer["dead"],
             dead_in_doubt=deaths.pop("in_doubt", 0),
+            dead_bytes=deaths.pop("bytes", 0),
+            valued=answer["valued"],
             deaths={_kind_of_death(field): number for field, number in deaths.items()},
             stored=answer["stored"],
             wakeups=answer["wakeups"],
@@ -290,4 +303,5 @@ def _latest(flat: Sequence[bytes]) -> Latest:
         failed_class=stored.get("failed_class"),
         failed_detail=stored.get("failed_detail"),
         fastest=max(int(stored.get("fastest", 0)), int(stored.get("fastest_last", 0))),
+        revenue_removed_ms=time("revenue_removed_at"),
     )

@@ -205,7 +205,7 @@ def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
         return Check(
             name,
             Level.WARNING,
-            f"{told}: beyond that the oldest are let go",
+            f"{told}: beyond that those that are worth least are let go",
             "redrive or discard some, or raise CONVERTRO_DEAD_MAX_COUNT",
         )
     return Check(name, Level.OK, f"{told}, and one can be written")

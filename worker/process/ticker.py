@@ -57,21 +57,13 @@ class Ticker:
         foreign = self._foreign.uncounted()
         self._foreign.say()
         try:
-            tick = self._journal.tick(self._worker, self._capacity, tokens, foreign)
+            rung = self._journal.tick(self._worker, self._capacity, tokens, foreign)
         except JournalUnavailable as error:
             self._outage.note(error.reason)
             return
         self._outage.end()
         self._foreign.counted(foreign)
-        self._wakeups.publish(tokens[: tick.rung])
-        for reason, ids in (("dead_expired", tick.expired), ("dead_overflow", tick.overflow)):
-            for event_id in ids:
-                log.warning(
-                    "A dead letter was removed: it was beyond the bound.",
-                    action="dead_letter_removed",
-                    event_id=event_id,
-                    reason=reason,
-                )
+        self._wakeups.publish(tokens[:rung])
 
     def leave(self) -> None:
         """Say that the worker stops; a worker that cannot is forgotten in a few seconds."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from convertro.intake_journal import FULL_SHARE
 from worker.journal.breaker import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
-from worker.reasons import DeathReason
+from worker.reasons import REVENUE_REMOVED, DeathReason
 from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of
 
@@ -18,6 +18,9 @@ _NEARLY_ALL = 0.8
 
 #: Failures older than this are no news.
 _NEWS_SECONDS = 300
+
+#: For so long it is told that something went for good which may have brought money.
+_LOSS_SECONDS = 86_400
 
 #: Statuses that say that the address is wrong rather than the event.
 _WRONG_ADDRESS = frozenset({404, 405, 410})
@@ -201,13 +204,32 @@ def _dead_problems(status: Status) -> Iterator[Problem]:
             "had it. If they were killed for another reason (memory, a restarted host), say "
             "`convertro dead redrive --reason poison`; else look at one with `dead show ID`.",
         )
-    bound = status.settings.dead_max_count
-    if snapshot.dead > _NEARLY_ALL * bound:
+    yield from _bound_problems(status)
+
+
+def _bound_problems(status: Status) -> Iterator[Problem]:
+    snapshot, settings = status.snapshot, status.settings
+    removed_ms = snapshot.latest.revenue_removed_ms
+    if removed_ms is not None and snapshot.now_ms - removed_ms < _LOSS_SECONDS * 1000:
+        number = sum(snapshot.counters.get(f"discarded:{name}", 0) for name in REVENUE_REMOVED)
         yield Problem(
-            "dead_letters_full",
-            f"{snapshot.dead:,} of at most {bound:,} dead letters: then the oldest go for good; "
-            "redrive or export them, or raise CONVERTRO_DEAD_MAX_COUNT.",
+            "revenue_removed",
+            f"{counted(number, 'dead letter')} that may bear revenue and could have been delivered "
+            f"so far went for good, beyond a bound, the last {ago(removed_ms, snapshot.now_ms)}: "
+            "redrive what is left, or raise CONVERTRO_DEAD_MAX_COUNT, CONVERTRO_DEAD_MAX_BYTES or "
+            "CONVERTRO_DEAD_MAX_AGE_SECONDS.",
         )
+    bounds = (
+        (snapshot.dead, settings.dead_max_count, "dead letters", "COUNT"),
+        (snapshot.dead_bytes, settings.dead_max_bytes, "bytes of dead letters", "BYTES"),
+    )
+    for number, bound, what, name in bounds:
+        if number > _NEARLY_ALL * bound:
+            yield Problem(
+                "dead_letters_full",
+                f"{number:,} of at most {bound:,} {what}: then those that are worth least go for "
+                f"good; redrive or export them, or raise CONVERTRO_DEAD_MAX_{name}.",
+            )
 
 
 def _queue_problems(snapshot: Snapshot) -> Iterator[Problem]:

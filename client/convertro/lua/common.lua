@@ -15,12 +15,14 @@ local BREAKER = KEYS[10]    -- hash: see gate.lua
 local PAUSE = KEYS[11]      -- string: since when and why an operator holds delivery, as JSON
 local PACE = KEYS[12]       -- hash: what is left of this second's requests, if they are bounded
 local TRIED = KEYS[13]      -- sorted set: id → first attempt, of unfinished events that failed
-local DEATHS = KEYS[14]     -- hash: how many letters there are, by reason and status
+local DEATHS = KEYS[14]     -- hash: how many letters there are, by reason and status; their bytes
 local SENT = KEYS[15]       -- hash: id → the call that a dead letter failed with, as JSON
 local RECENT = KEYS[16]     -- hashes of what was counted, one for each ten seconds
 local LATEST = KEYS[17]     -- hash: last delivery, last failure, fastest ten seconds
 local ASKED = KEYS[18]      -- sorted set: worker → when a process of it last asked for work
 local BELL = KEYS[19]       -- list: an entry wakes a deliver task that waits for more
+local WORTH = KEYS[20]      -- sorted set: id of a dead letter → its worth and time of death
+local GENERATIONS = KEYS[21]  -- sorted set: key of a set of finished ids → when that is over
 
 local args = ARGV[1] == '' and {} or cjson.decode(ARGV[1])
 
@@ -44,6 +46,17 @@ local SLOT, SLOTS = settings.slot, settings.slots
 
 local function slot_key(number)
   return RECENT .. string.format('%d', number)
+end
+
+-- How what is known of all dead letters changes in this step; written at its end.
+local deaths = {}
+
+local function save_deaths()
+  for field, change in pairs(deaths) do
+    if redis.call('HINCRBY', DEATHS, field, change) <= 0 then
+      redis.call('HDEL', DEATHS, field)
+    end
+  end
 end
 
 local function save_counts()

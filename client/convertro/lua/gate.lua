@@ -56,6 +56,7 @@ end
 local function settle()
   save_breaker()
   save_latest()
+  save_deaths()
   save_counts()
 end
 

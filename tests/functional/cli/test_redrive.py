@@ -14,6 +14,7 @@ import pytest
 from convertro.segment_event import encode
 from tests.support.cli_process import MARKER, Cli, Filler
 from tests.support.events import mobile_track, web_identify
+from tests.support.letters import deaths_of
 from tests.support.waiting import until
 from worker.cli.dead.canary import PATIENCE_SECONDS, Canary, watch
 from worker.cli.terminal.progress import progress
@@ -175,7 +176,7 @@ def test_an_interrupted_wait_for_the_canary_says_how_to_go_on(cli: Cli, filler: 
 
 def test_a_wait_in_which_nothing_happens_has_an_end(filler: Filler) -> None:
     filler.bury("evt-1")
-    filler.journal.redrive(["evt-1"], [])
+    filler.journal.redrive(deaths_of(filler.journal, "evt-1"), [])
     canary = Canary(["evt-1"])
     clock = [0.0]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.cli_process import MARKER, Cli, Filler, attempt
+from tests.support.letters import deaths_of
 from worker.journal.records import Move
 
 #: As long as Segment allows, and longer than what is left of a line.
@@ -43,7 +44,7 @@ def test_a_busy_journal_shows_dead_letters_by_what_is_there_now(cli: Cli, filler
     filler.bury("d1", "d2")
     filler.bury("d3", reason="retries_exhausted", outcome_class="ambiguous", status=None)
     filler.bury("gone")
-    filler.journal.redrive(["gone"], [])
+    filler.journal.redrive(deaths_of(filler.journal, "gone"), [])
     filler.finish(Move.DELIVERED, "gone")
     filler.finish(Move.POSTPONED, "w1", delay_ms=100_000)
     filler.claim("c1")
@@ -152,7 +153,7 @@ def test_the_audit_shows_its_equation(cli: Cli, filler: Filler) -> None:
     filler.finish(Move.DELIVERED, "m1")
     filler.finish(Move.SKIPPED, "m2", reason="unmapped_event")
     filler.bury("m3", "m4")
-    filler.journal.discard(["m3"], "operator")
+    filler.journal.discard(deaths_of(filler.journal, "m3"), "operator")
     filler.accept("m5")
     ended = cli("audit")
     assert ended.returncode == 0

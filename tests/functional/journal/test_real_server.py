@@ -10,6 +10,7 @@ from redis import Redis
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
+from tests.support.letters import deaths_of
 from tests.support.machines.holding import SETTINGS as HOLDING_SETTINGS
 from tests.support.machines.holding import HoldingMachine
 from tests.support.machines.journal import DEDUPE_MS, SETTINGS, JournalMachine
@@ -87,7 +88,7 @@ def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> Non
                 ),
             ]
         )
-        journal.discard([second.event_id], "operator")
+        journal.discard(deaths_of(journal, second.event_id), "operator")
     finally:
         redis.config_set("maxmemory", 0)
     snapshot = journal.snapshot()

@@ -12,6 +12,7 @@ import pytest
 from tests.support.cli_process import MARKER
 from tests.support.events import mobile_track, web_identify
 from tests.support.flower_process import Flower
+from tests.support.letters import deaths_of
 from tests.support.waiting import until
 from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import Stack
@@ -87,7 +88,8 @@ def test_an_id_may_be_odd_and_may_die_again(flower: Flower) -> None:
     assert ODD_ID not in page
     info = f"/api/task/info/{quote(ODD_ID, safe='')}"
     first = flower.json(info)
-    assert flower.stack.producer().journal.redrive([ODD_ID], []).new == (True,)
+    journal = flower.stack.producer().journal
+    assert journal.redrive(deaths_of(journal, ODD_ID), []).new == (True,)
     until(lambda: flower.json(info)["failed"] > first["failed"])
     again = flower.json(info)
     assert (again["state"], again["exception"]) == ("FAILURE", "rejected (http_400)")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from config.settings import Settings
-from worker.journal.journal import Journal
+from worker.journal.journal import Death, Journal
 from worker.journal.records import (
     UNKNOWN_CALL,
     Attempt,
@@ -16,6 +16,7 @@ from worker.journal.records import (
     Finished,
     Move,
     SentCall,
+    Worth,
 )
 from worker.reasons import DeathReason, SkipReason
 
@@ -23,12 +24,18 @@ LEASE_MS = 60_000
 DEDUPE_MS = 86_400_000
 DEAD_MAX_COUNT = 3
 DEAD_MAX_AGE_MS = 100_000_000
+DEAD_MAX_BYTES = 65_536
+
+#: Two of these are more than all dead letters may have, one with others is not.
+BULKY = {"event-4", "event-5"}
+BULK = b" " * 40_000
 
 SETTINGS = Settings(
     concurrency=4,
     lease_seconds=LEASE_MS / 1000,
     dedupe_seconds=DEDUPE_MS // 1000,
     dead_max_count=DEAD_MAX_COUNT,
+    dead_max_bytes=DEAD_MAX_BYTES,
     dead_max_age_seconds=DEAD_MAX_AGE_MS // 1000,
     breaker_min_count=10_000,  # holding has a machine of its own
 )
@@ -47,10 +54,15 @@ ANSWERS = st.sampled_from(
 CALLS = st.lists(st.sampled_from(["sale", "sale.new", "sale/2"]), max_size=2, unique=True)
 
 
+def raw_of(event_id: str) -> bytes:
+    return b"{}" + (BULK if event_id in BULKY else b"")
+
+
 class JournalMachine(RuleBasedStateMachine):
     """Several workers, some with stale leases, an operator and a clock that only goes on."""
 
     claims = Bundle("claims")
+    choices = Bundle("choices")
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +74,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.holder: dict[str, str] = {}
         self.leases_lost: dict[str, int] = {}
         self.dead: dict[str, int] = {}
+        self.worth: dict[str, Worth] = {}
         self.done: dict[str, int] = {}
         # Events with a record: claimed at least once since they came.
         self.touched: set[str] = set()
@@ -76,6 +89,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.rejected: dict[str, set[str]] = {}
         self.redriven: Counter[str] = Counter()
         self.key_numbers: dict[str, dict[str, int]] = {}
+        self.removed: Counter[str] = Counter()
         self.totals = {"accepted": 0, "duplicate": 0, "gone": 0}
 
     def make_journal(self) -> Journal:
@@ -102,7 +116,7 @@ class JournalMachine(RuleBasedStateMachine):
                 self.accepted_calls[event_id] = []
                 self.doubts[event_id], self.rejected[event_id] = set(), set()
                 self.redriven[event_id], self.key_numbers[event_id] = 0, {}
-        answer = self.journal.accept([(event_id, b"{}") for event_id in ids], ["token"])
+        answer = self.journal.accept([(event_id, raw_of(event_id)) for event_id in ids], ["token"])
         assert list(answer.new) == expected
         self.totals["accepted"] += sum(expected)
         self.totals["duplicate"] += len(expected) - sum(expected)
@@ -149,7 +163,7 @@ class JournalMachine(RuleBasedStateMachine):
             if lost >= POISON:
                 del self.due[event_id], self.holder[event_id]
                 self.tried.discard(event_id)
-                self.dead[event_id] = self.now_ms
+                self.model_buried(event_id, Worth.REVENUE)
                 continue
             self.due[event_id] = self.now_ms + LEASE_MS
             self.holder[event_id] = lease
@@ -164,14 +178,16 @@ class JournalMachine(RuleBasedStateMachine):
         delay_ms=st.integers(0, 200_000),
         learned=st.tuples(ANSWERS, CALLS),
         take=st.integers(1, 4),
+        worth=st.sampled_from([None, *Worth]),
     )
-    def finish(
+    def finish(  # noqa: PLR0913, PLR0917  all that a worker can say
         self,
         claimed: list[ClaimedEvent],
         move: Move,
         delay_ms: int,
         learned: tuple[tuple[str, str], list[str]],
         take: int,
+        worth: Worth | None,
     ) -> None:
         """Whatever a worker says about events it claimed once, however long ago."""
         (outcome_class, call), accepted = learned
@@ -193,6 +209,7 @@ class JournalMachine(RuleBasedStateMachine):
                 ),
                 accepted=accepted,
                 status=503 if move is Move.DEAD and take % 2 else None,
+                worth=worth,
                 sent=SentCall(call="sale", path="/x", body="{}") if move is Move.DEAD else None,
             )
             for event in claimed[:take]
@@ -224,7 +241,7 @@ class JournalMachine(RuleBasedStateMachine):
         elif finish.move is Move.RETURNED:
             self.due[event_id] = self.now_ms
         elif finish.move is Move.DEAD:
-            self.dead[event_id] = self.now_ms
+            self.model_buried(event_id, finish.worth or Worth.REVENUE)
         else:
             self.model_gone(event_id)
         return Finished.MOVED
@@ -280,12 +297,18 @@ class JournalMachine(RuleBasedStateMachine):
                 self.model_erased(event_id)
         assert list(self.journal.erase(ids)) == expected
 
-    @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
-    def redrive(self, ids: list[str]) -> None:
-        answer = self.journal.redrive(ids, ["token"])
-        assert list(answer.new) == [event_id in self.dead for event_id in ids]
-        for event_id in ids:
-            if self.dead.pop(event_id, None) is not None:
+    @rule(target=choices, ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
+    def choose(self, ids: list[str]) -> list[Death]:
+        """What an operator sees before he decides, however long after."""
+        return [(event_id, self.dead.get(event_id, 0)) for event_id in ids]
+
+    @rule(chosen=choices)
+    def redrive(self, chosen: list[Death]) -> None:
+        answer = self.journal.redrive(chosen, ["token"])
+        assert list(answer.new) == [self.dead.get(event_id) == at for event_id, at in chosen]
+        for event_id, at in chosen:
+            if self.dead.get(event_id) == at:
+                del self.dead[event_id]
                 self.due[event_id] = self.now_ms
                 self.leases_lost.pop(event_id, None)
                 self.model_new_keys(event_id)
@@ -298,25 +321,37 @@ class JournalMachine(RuleBasedStateMachine):
                 self.key_numbers[event_id][call] = self.redriven[event_id]
         self.rejected[event_id] = set()
 
-    @rule(ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
-    def discard(self, ids: list[str]) -> None:
-        dead = [event_id for event_id in ids if event_id in self.dead]
-        assert self.journal.discard(ids, "operator") == len(dead)
+    @rule(chosen=choices)
+    def discard(self, chosen: list[Death]) -> None:
+        dead = [event_id for event_id, at in chosen if self.dead.get(event_id) == at]
+        assert self.journal.discard(chosen, "operator") == len(dead)
         for event_id in dead:
             del self.dead[event_id]
             self.model_gone(event_id)
 
+    def model_buried(self, event_id: str, worth: Worth) -> None:
+        self.dead[event_id] = self.now_ms
+        self.worth[event_id] = worth
+        self.model_least_goes()
+
+    def model_least_goes(self) -> None:
+        """What is worth least goes first, and of equals the oldest."""
+        while len(self.dead) > DEAD_MAX_COUNT or self.dead.keys() >= BULKY:
+            least = min(self.dead, key=lambda name: (self.worth[name], self.dead[name], name))
+            self.model_removed(least, "overflow")
+
+    def model_removed(self, event_id: str, bound: str) -> None:
+        is_revenue = self.worth[event_id] is Worth.REVENUE
+        self.removed[f"dead_{bound}{'_revenue' if is_revenue else ''}"] += 1
+        del self.dead[event_id]
+        self.model_gone(event_id)
+
     def model_bounds(self) -> None:
-        """Dead letters beyond their bounds go, the oldest first."""
+        """Dead letters beyond their bounds go."""
         for event_id, died_at in list(self.dead.items()):
             if died_at <= self.now_ms - DEAD_MAX_AGE_MS:
-                del self.dead[event_id]
-                self.model_gone(event_id)
-        for _, event_id in sorted((at, event_id) for event_id, at in self.dead.items())[
-            : max(0, len(self.dead) - DEAD_MAX_COUNT)
-        ]:
-            del self.dead[event_id]
-            self.model_gone(event_id)
+                self.model_removed(event_id, "expired")
+        self.model_least_goes()
 
     @rule()
     def tick(self) -> None:
@@ -336,6 +371,8 @@ class JournalMachine(RuleBasedStateMachine):
         assert snapshot.total("duplicate") == self.totals["duplicate"]
         gone = sum(snapshot.total(kind) for kind in ("delivered", "skipped", "discarded"))
         assert gone == self.totals["gone"]
+        for reason, number in self.removed.items():
+            assert snapshot.counters[f"discarded:{reason}"] == number
 
     @invariant()
     def the_journal_agrees_with_the_model(self) -> None:
@@ -344,6 +381,8 @@ class JournalMachine(RuleBasedStateMachine):
         assert snapshot.dead == len(self.dead)
         assert snapshot.tried == len(self.tried)
         letters = [letter.record for letter in self.journal.dead_letters()]
+        assert snapshot.dead_bytes == sum(one.size for one in letters)
+        assert snapshot.valued == snapshot.dead
         assert snapshot.deaths == Counter((one.reason, one.status) for one in letters)
         assert snapshot.dead_in_doubt == sum(bool(one.in_doubt) for one in letters)
         ready = sum(at <= self.now_ms for at in self.due.values())

@@ -9,7 +9,8 @@ import typer
 from worker.cli.dead.moves import paced
 from worker.cli.dead.selection import Chosen, Filters, Selection, spread
 from worker.cli.terminal.times import Since, parse_rate, parse_since, rate_words
-from worker.journal.reading import PAGE, DeadLetter
+from worker.journal.journal import MOVED_AT_ONCE
+from worker.journal.reading import DeadLetter
 from worker.journal.records import Record
 
 NOON_MS = int(datetime(2026, 5, 4, 12, tzinfo=UTC).timestamp() * 1000)
@@ -146,8 +147,8 @@ class Clock:
         (1.0, 3, 1, 2.0),
         (0.5, 2, 1, 2.0),
         # Never more at once than the journal takes in one step.
-        (1_000_000.0, 2 * PAGE, PAGE, PAGE / 1_000_000),
-        (None, 2 * PAGE + 1, PAGE, 0.0),
+        (1_000_000.0, 2 * MOVED_AT_ONCE, MOVED_AT_ONCE, MOVED_AT_ONCE / 1_000_000),
+        (None, 2 * MOVED_AT_ONCE + 1, MOVED_AT_ONCE, 0.0),
     ],
 )
 def test_a_rate_is_kept(rate: float | None, number: int, largest: int, seconds: float) -> None:

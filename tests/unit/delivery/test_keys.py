@@ -9,6 +9,7 @@ import pytest
 from config.settings import Settings
 from tests.support.events import ORDER, order_completed, web_track
 from tests.support.fakes import FakeTransport, answered
+from tests.support.letters import deaths_of
 from worker.delivery.event import Delivery
 from worker.delivery.run import _interrupted
 from worker.journal.journal import Journal
@@ -56,7 +57,7 @@ class Bench:
             self.journal.finish([finish])
 
     def redrive(self) -> None:
-        assert self.journal.redrive(["m"], []).new == (True,)
+        assert self.journal.redrive(deaths_of(self.journal, "m"), []).new == (True,)
 
     @property
     def record(self) -> Record:

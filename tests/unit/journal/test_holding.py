@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from config.settings import Settings
+from tests.support.letters import deaths_of
 from worker.journal.breaker import Breaker, BreakerState, Cause
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move, Record
@@ -186,7 +187,7 @@ def test_while_it_is_open_events_are_taken_in_but_nobody_is_woken_or_served(benc
     assert bench.place("fresh") == "due"
     assert bench.claim() == []
     assert bench.state is ClaimState.HELD
-    assert bench.journal.tick("worker", 4, ["token"]).rung == 0
+    assert bench.journal.tick("worker", 4, ["token"]) == 0
 
 
 def test_who_was_in_flight_when_it_opened_is_due_again_uncharged(bench: Bench) -> None:
@@ -201,7 +202,7 @@ def test_one_probe_at_a_time_each_another_event(bench: Bench) -> None:
     opened(bench)
     bench.accept("one", "two", "three")
     bench.wait(1)
-    assert bench.journal.tick("worker", 4, ["token"]).rung == 1
+    assert bench.journal.tick("worker", 4, ["token"]) == 1
     seen = []
     for _ in range(3):
         (probe,) = bench.claim()
@@ -412,7 +413,7 @@ def test_no_horizon_of_a_redriven_event_ends_while_deliveries_are_held(bench: Be
     (event,) = bench.claim()
     bench.say(event, REJECTED)
     bench.deliver(*[SICK] * 4)
-    bench.journal.redrive(["a-letter"], [])
+    bench.journal.redrive(deaths_of(bench.journal, "a-letter"), [])
     bench.wait(60)
     (probe,) = (event for event in bench.claim() if event.event_id == "a-letter")
     assert (
@@ -429,7 +430,7 @@ def test_dead_letters_that_were_sent_back_in_vain_hold_nobody_up(bench: Bench) -
         bench.accept(name)
         for event in bench.claim():
             bench.say(event, REJECTED)
-    bench.journal.redrive(names, [])
+    bench.journal.redrive(deaths_of(bench.journal, *names), [])
     for event in bench.claim():
         assert bench.say(event, REJECTED) is Finished.MOVED
     assert bench.breaker.state is CLOSED
@@ -670,7 +671,7 @@ def test_a_redriven_event_was_looked_at_until_there_is_new_doubt(bench: Bench) -
     (event,) = bench.claim()
     bench.say(event, SICK, move=Move.DEAD, reason="ambiguous")
     assert bench.record("event").may_have_been_sent("sale")
-    bench.journal.redrive(["event"], [])
+    bench.journal.redrive(deaths_of(bench.journal, "event"), [])
     assert not bench.record("event").may_have_been_sent("sale")
     (event,) = bench.claim()
     bench.say(event, SICK)

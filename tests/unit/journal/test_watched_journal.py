@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.events import ORDER, order_completed
+from tests.support.letters import deaths_of
 from tests.unit.delivery.test_event import SETTINGS, deliver
 from tests.unit.journal.test_holding import ACCEPTED, REJECTED, Bench
 from worker.journal.journal import Journal
@@ -109,7 +110,7 @@ def test_a_redriven_event_does_not_begin_its_horizon_with_an_older_attempt(bench
     (again,) = bench.claim()
     assert bench.say(again, REJECTED) is Finished.MOVED
     bench.wait(3600)
-    bench.journal.redrive(["late"], [])
+    bench.journal.redrive(deaths_of(bench.journal, "late"), [])
     attempt = Attempt(at_ms=tried_at, call="sale", outcome_class="ambiguous", detail="timeout")
     bench.journal.finish(
         [

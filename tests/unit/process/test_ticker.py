@@ -9,7 +9,7 @@ from celery import Celery
 
 from config.settings import Settings
 from worker.journal.journal import Journal
-from worker.journal.records import Finish, Move
+from worker.journal.records import Finish, Move, Worth
 from worker.process.foreign_messages import ForeignMessages
 from worker.process.outage import Outage
 from worker.process.ticker import Ticker
@@ -71,22 +71,35 @@ def test_a_worker_that_leaves_counts_no_more(journal: Journal, app: Celery) -> N
     assert journal.snapshot().workers == ()
 
 
-def test_dead_letters_beyond_their_bound_are_removed_counted_and_logged(
-    journal: Journal, app: Celery
+def test_dead_letters_beyond_a_bound_that_was_lowered_are_removed_counted_and_logged(
+    journal: Journal, app: Celery, server: fakeredis.FakeServer
 ) -> None:
+    wide = Journal(fakeredis.FakeRedis(server=server), Settings(), shebang=False)
     ticker = ticker_of(journal, app, 1)
     ticker.tick()
-    journal.accept([("older", b"{}"), ("newer", b"{}")], [])
-    for event in journal.claim("token", "lease", 2, idle=True).events:
-        dead = Finish(event_id=event.event_id, lease="lease", move=Move.DEAD, reason="rejected")
-        journal.finish([dead])
+    names = [f"event-{number:02}" for number in range(13)]
+    wide.accept([(name, b"{}") for name in names], [])
+    claimed = wide.claim("token", "lease", 20, idle=True).events
+    wide.finish(
+        [
+            Finish(
+                event_id=event.event_id,
+                lease="lease",
+                move=Move.DEAD,
+                reason="rejected",
+                worth=Worth.NO_REVENUE,
+            )
+            for event in claimed
+        ]
+    )
     with structlog.testing.capture_logs() as logs:
         ticker.tick()
     (line,) = logs
-    assert (line["action"], line["reason"]) == ("dead_letter_removed", "dead_overflow")
+    assert (line["action"], line["reason"]) == ("dead_letters_removed", "dead_overflow")
+    assert (line["log_level"], line["number"], line["ids"]) == ("warning", 12, names[:10])
     snapshot = journal.snapshot()
     assert snapshot.dead == 1
-    assert snapshot.counters["discarded:dead_overflow"] == 1
+    assert snapshot.counters["discarded:dead_overflow"] == 12
     assert snapshot.unaccounted == 0
 
 

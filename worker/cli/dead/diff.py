@@ -115,7 +115,11 @@ def show_diff(  # noqa: PLR0913  every choice is an argument
         for sample in shown:
             shown_number += 1
             _say(sample, reveal=reveal)
-        say(f"{shown_number:,} of {counted(len(chosen.ids), 'dead letter')} shown, nothing changed")
+        if chosen.ids:
+            number_of_all = counted(len(chosen.ids), "dead letter")
+            say(f"{shown_number:,} of {number_of_all} shown, nothing changed")
+        else:
+            say("no dead letters to show, nothing changed")
     complain_about(chosen.not_dead)
 
 

@@ -19,6 +19,7 @@ from worker.cli.terminal.output import JsonOption, say, say_json_array
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.tables import say_table, table, text
 from worker.journal.reading import DeadLetter
+from worker.journal.snapshot import Snapshot
 from worker.status.wording import age, counted, iso_time
 
 #: Rows of a table unless the user says otherwise; JSON has no such bound.
@@ -44,7 +45,8 @@ def list_dead(  # noqa: PLR0913  one argument for each option
 ) -> None:
     """List dead letters, oldest first.
 
-    Filters that are given must all apply. Never shows content.
+    Filters that are given must all apply. Never shows content. How many more there are is said if
+    only --reason and --status are given, or nothing is; with other filters, only that there are.
 
     Example: convertro dead list --since 2h --class rejected
 
@@ -58,10 +60,21 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     if as_json:
         say_json_array(_document(letter) for letter in islice(letters, limit))
     else:
-        _say(letters, limit or _DEFAULT_ROWS, journal.snapshot().now_ms)
+        _say(letters, filters, limit or _DEFAULT_ROWS, journal.snapshot())
 
 
-def _say(letters: Iterator[DeadLetter], limit: int, now_ms: int) -> None:
+def _number(filters: Filters, snapshot: Snapshot) -> int | None:
+    """How many letters the filters leave, if the journal counts them; None if it does not."""
+    if filters.outcome_class is not None or filters.since or filters.until:
+        return None
+    return sum(
+        number
+        for (reason, status), number in snapshot.deaths.items()
+        if filters.reason in {None, reason} and filters.status in {None, status}
+    )
+
+
+def _say(letters: Iterator[DeadLetter], filters: Filters, limit: int, snapshot: Snapshot) -> None:
     grid = table(
         "age",
         "reason",
@@ -73,12 +86,14 @@ def _say(letters: Iterator[DeadLetter], limit: int, now_ms: int) -> None:
         fixed=("age", "reason", "class", "status", "tries"),
     )
     with waiting("Looking through the dead letters"):
-        rows = list(islice(letters, limit))
-        left = sum(1 for _ in letters)
+        number = _number(filters, snapshot)
+        # What is not shown is not read, but for one letter if the journal does not count them.
+        rows = list(islice(letters, limit if number is None else min(limit, number)))
+        is_more = len(rows) == limit and number is None and next(letters, None) is not None
     for letter in rows:
         record = letter.record
         grid.add_row(
-            text(age(max(0, now_ms - letter.died_at_ms) / 1000)),
+            text(age(max(0, snapshot.now_ms - letter.died_at_ms) / 1000)),
             text(record.reason or UNKNOWN_REASON),
             text(record.outcome_class),
             text(record.status),
@@ -88,8 +103,9 @@ def _say(letters: Iterator[DeadLetter], limit: int, now_ms: int) -> None:
     if rows:
         say_table(grid)
         say("")
-    more = f", {left:,} more with a larger --limit" if left else ""
-    say(f"{counted(len(rows), 'dead letter')}{more}")
+    left = (number or 0) - len(rows)
+    more = f"{left:,} more" if left > 0 else "more" if is_more else ""
+    say(f"{counted(len(rows), 'dead letter')}{more and f', {more} with a larger --limit'}")
 
 
 def _document(letter: DeadLetter) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.output import json_line, say
 from worker.cli.terminal.progress import progress
-from worker.journal.reading import PAGE
+from worker.journal.journal import MOVED_AT_ONCE, Death
 from worker.status.wording import counted, printable
 
 #: At a given rate a step holds what is due in that time, so that the pace is even.
@@ -36,7 +36,9 @@ def paced(
         now: Seconds of a clock that never goes back.
         sleep: Waits for some seconds.
     """
-    size = PAGE if rate is None else max(1, min(PAGE, int(rate * _STEP_SECONDS)))
+    size = MOVED_AT_ONCE
+    if rate is not None:
+        size = max(1, min(size, int(rate * _STEP_SECONDS)))
     begun = now()
     for start in range(0, len(ids), size):
         if rate is not None and (early := begun + start / rate - now()) > 0:
@@ -49,8 +51,8 @@ class Moves:
     """A way to move what was chosen, and how far it has come."""
 
     chosen: Chosen
-    #: Moves some of them and answers how many really were dead.
-    move: Callable[[Sequence[str]], int]
+    #: Moves some of them and answers how many still were dead, and of the same death.
+    move: Callable[[Sequence[Death]], int]
     #: What they are then: `redriven`, `discarded`.
     moved: str
     #: How many a second at most; None for no bound.
@@ -76,7 +78,7 @@ class Moves:
             bar.advance(position=total - len(self.left), events=self.number)
             for some in paced(ids, self.rate):
                 with step():
-                    self.number += self.move(some)
+                    self.number += self.move(self.chosen.deaths_of(some))
                     for name in some:
                         self.left.pop(name, None)
                 bar.advance(position=total - len(self.left), events=self.number)

@@ -24,6 +24,7 @@ from worker.cli.terminal.options import (
 from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.cli.terminal.progress import progress
 from worker.cli.terminal.times import parse_rate, rate_words
+from worker.journal.journal import Death
 from worker.status.wording import counted
 
 if TYPE_CHECKING:
@@ -203,14 +204,14 @@ def _redrive(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
     report(moves, dry_run=False, as_json=manner.as_json, more=more)
 
 
-def _send_back(producer: "Producer", ids: Sequence[str], moved: set[str]) -> int:
-    """Send some back and ring for them; notes those that really were dead."""
+def _send_back(producer: "Producer", deaths: Sequence[Death], moved: set[str]) -> int:
+    """Send some back and ring for them; notes those that still were dead."""
     from convertro.intake import OFFERED_WAKEUPS  # noqa: PLC0415  Celery: slow for help and completion
 
     tokens = producer.wakeups.offer(OFFERED_WAKEUPS)
-    answer = producer.journal.redrive(ids, tokens)
+    answer = producer.journal.redrive(deaths, tokens)
     producer.wakeups.publish(tokens[: answer.rung])
-    moved.update(name for name, new in zip(ids, answer.new, strict=True) if new)
+    moved.update(name for (name, _), new in zip(deaths, answer.new, strict=True) if new)
     return sum(answer.new)
 
 

@@ -5,14 +5,14 @@ collected first, so that what dies meanwhile, perhaps again, is not part of it.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile, zip_longest
 
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.times import Since
-from worker.journal.journal import Journal
+from worker.journal.journal import Death, Journal
 from worker.journal.reading import DeadLetter, Sighting
 from worker.status.wording import iso_time, printable
 
@@ -97,15 +97,23 @@ class Selection:
 class Chosen:
     """The dead letters of a selection, by id, and those ids that are not dead."""
 
-    ids: list[str] = field(default_factory=list)
+    #: When each died, in unix milliseconds, in the order in which they were chosen.
+    died_at_ms: dict[str, int] = field(default_factory=dict)
     #: The same ids, by how they died.
     by_kind: dict[_WayOfDying, list[str]] = field(default_factory=dict)
     #: Where the others are: `due`, `waiting`, `unknown`, ….
     not_dead: dict[str, str] = field(default_factory=dict)
     #: What was asked for, without distances from now.
     selection: Selection = Selection()
-    #: When the last of them died, in unix milliseconds.
-    last_died_ms: int = 0
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all."""
+        return list(self.died_at_ms)
+
+    def deaths_of(self, ids: Iterable[str]) -> list[Death]:
+        """The deaths for which some of them were chosen; later ones were not."""
+        return [(event_id, self.died_at_ms[event_id]) for event_id in ids]
 
     @property
     def by_reason(self) -> Counter[str]:
@@ -118,15 +126,14 @@ class Chosen:
     def take(self, letter: DeadLetter) -> None:
         """Add one."""
         kind = (letter.record.reason or UNKNOWN_REASON, letter.record.status)
-        self.ids.append(letter.event_id)
+        self.died_at_ms[letter.event_id] = letter.died_at_ms
         self.by_kind.setdefault(kind, []).append(letter.event_id)
-        self.last_died_ms = max(self.last_died_ms, letter.died_at_ms)
 
     def rest(self, ids: Sequence[str]) -> Selection:
         """What selects these of them later, and none of them that died again meanwhile."""
         if self.selection.ids:
             return Selection(ids=ids)
-        end = Since(at_ms=self.last_died_ms + 1)
+        end = Since(at_ms=max(self.died_at_ms.values()) + 1)
         return Selection(filters=replace(self.selection.filters, until=end))
 
 

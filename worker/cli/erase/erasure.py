@@ -9,7 +9,7 @@ from worker.cli.erase.ownership import Person
 from worker.cli.terminal.exit_codes import complain
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.progress import progress, waiting
-from worker.journal.journal import Journal
+from worker.journal.journal import MOVED_AT_ONCE, Journal
 from worker.journal.reading import PAGE
 from worker.journal.records import Erased
 from worker.status.wording import counted, duration
@@ -124,5 +124,5 @@ class Erasure:
 
 def _pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     """Ids in steps between which Ctrl-C may come."""
-    for start in range(0, len(ids), PAGE):
-        yield ids[start : start + PAGE]
+    for start in range(0, len(ids), MOVED_AT_ONCE):
+        yield ids[start : start + MOVED_AT_ONCE]

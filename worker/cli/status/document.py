@@ -49,7 +49,9 @@ def document(status: Status) -> dict[str, Any]:
                 for (reason, status), number in sorted(snapshot.deaths.items(), key=str)
             ],
             "in_doubt": snapshot.dead_in_doubt,
+            "bytes": snapshot.dead_bytes,
             "max_count": settings.dead_max_count,
+            "max_bytes": settings.dead_max_bytes,
             "max_age_seconds": settings.dead_max_age_seconds,
         },
         "remembered": {"number": snapshot.remembered, "seconds": settings.dedupe_seconds},

@@ -5,13 +5,24 @@ local function load_record(id)
   return text and cjson.decode(text)
 end
 
-local function save_record(id, record)
-  redis.call('HSET', PROGRESS, id, cjson.encode(record))
+-- How many dead letters there are now: by reason and status, how many are in doubt, and how many
+-- bytes all of them have.
+local function note_deaths(field, change)
+  deaths[field] = (deaths[field] or 0) + change
 end
 
--- How many dead letters there are now: by reason and status, and how many are in doubt.
-local function note_deaths(field, change)
-  if redis.call('HINCRBY', DEATHS, field, change) <= 0 then redis.call('HDEL', DEATHS, field) end
+-- Notes in the record of a dead letter how many bytes it has: its event, and this record without
+-- the note.
+local function weigh(id, record)
+  local before = record.size or 0
+  record.size = nil
+  record.size = redis.call('HSTRLEN', EVENTS, id) + #cjson.encode(record)
+  note_deaths('bytes', record.size - before)
+end
+
+local function save_record(id, record)
+  if record.reason then weigh(id, record) end
+  redis.call('HSET', PROGRESS, id, cjson.encode(record))
 end
 
 local function note_death(record, change)
@@ -20,11 +31,19 @@ local function note_death(record, change)
   if record.in_doubt then note_deaths('in_doubt', change) end
 end
 
--- The event is dead no longer; answers whether it was.
-local function undie(id, record)
-  if redis.call('ZREM', DEAD, id) == 0 then return false end
+-- The event is dead no longer; answers whether it was, and by the death of `died_at` if that is
+-- given: who chose a letter did not choose what the same event dies of later.
+local function undie(id, record, died_at)
+  local at = redis.call('ZSCORE', DEAD, id)
+  if not at or (died_at and tonumber(at) ~= died_at) then return false end
+  redis.call('ZREM', DEAD, id)
+  redis.call('ZREM', WORTH, id)
   redis.call('HDEL', SENT, id)
-  if record then note_death(record, -1) end
+  if record then
+    note_death(record, -1)
+    note_deaths('bytes', -(record.size or 0))
+    record.size, record.worth = nil, nil
+  end
   return true
 end
 
@@ -35,13 +54,18 @@ local function undue(id)
   redis.call('ZREM', TRIED, id)
 end
 
--- The event leaves the journal for good; only its id is remembered.
+-- The event leaves the journal for good; only its id is remembered, in a set that has no expiry:
+-- to free a million ids at once would keep Redis from answering. See tick.lua.
+local is_generation_known = false
+
 local function forget(id)
   redis.call('HDEL', EVENTS, id)
   redis.call('HDEL', PROGRESS, id)
   local key = done_key(generation())
-  if redis.call('SADD', key, id) == 1 and redis.call('SCARD', key) == 1 then
-    redis.call('PEXPIRE', key, 2 * settings.dedupe)
+  redis.call('SADD', key, id)
+  if not is_generation_known then
+    redis.call('ZADD', GENERATIONS, (generation() + 2) * settings.dedupe, key)
+    is_generation_known = true
   end
 end
 
@@ -53,22 +77,73 @@ local function erase(id, record)
   count('discarded:erased')
 end
 
--- An event that was due or claimed becomes a dead letter; `sent` is its call that failed last.
-local function bury(id, record, reason, sent)
-  record.reason, record.lease = reason, nil
-  save_record(id, record)
-  undue(id)
-  redis.call('ZADD', DEAD, now, id)
-  if sent then redis.call('HSET', SENT, id, cjson.encode(sent)) end
-  note_death(record, 1)
-  count('dead:' .. reason)
-end
-
 -- A dead letter is let go, counted under its reason.
-local function discard(id, reason)
-  if not undie(id, load_record(id)) then return false end
+local function discard(id, reason, died_at)
+  if not undie(id, load_record(id), died_at) then return false end
   forget(id)
   count('discarded:' .. reason)
   return true
 end
 
+-- What is lost with a dead letter, from 1 on, as `Worth` in worker/journal/records.py; nobody knows what
+-- is lost with a letter of which that was not said, so it may be the most. Letters are in the
+-- order of their worth and, among equals, of their deaths.
+local MOST_WORTH, WORTH_STEP = 4, 1e13
+
+-- Letters that a step removes at most beyond one for each that it buries: some 50 µs each.
+local SPARE_REMOVALS = 8
+
+-- Ids that are told of many.
+local TOLD_IDS = 10
+
+-- What this step removed, by the reason under which it is counted, for the worker's log.
+local removed = {}
+
+-- A dead letter beyond a bound is let go; what may have brought money has a counter of its own.
+local function remove(id, reason)
+  local score = tonumber(redis.call('ZSCORE', WORTH, id) or MOST_WORTH * WORTH_STEP)
+  if math.floor(score / WORTH_STEP) == MOST_WORTH then
+    reason = reason .. '_revenue'
+    latest.revenue_removed_at = string.format('%.0f', now)
+  end
+  redis.call('ZREM', WORTH, id)
+  if not discard(id, reason) then return end
+  local told = removed[reason] or {number = 0, ids = {}}
+  removed[reason] = told
+  told.number = told.number + 1
+  if told.number <= TOLD_IDS then told.ids[told.number] = id end
+end
+
+local dead_bytes = nil
+
+local function is_beyond_bounds()
+  dead_bytes = dead_bytes or tonumber(redis.call('HGET', DEATHS, 'bytes') or 0)
+  return redis.call('ZCARD', DEAD) > settings.dead_max_count
+    or dead_bytes + (deaths.bytes or 0) > settings.dead_max_bytes
+end
+
+-- Removes the dead letters that are worth least until the rest is within its bounds; answers how
+-- many, `most` of them at most.
+local function keep_bounds(most)
+  for number = 1, most do
+    local least = is_beyond_bounds() and redis.call('ZRANGE', WORTH, 0, 0)[1]
+    if not least then return number - 1 end
+    remove(least, 'dead_overflow')
+  end
+  return most
+end
+
+local spare_removals = SPARE_REMOVALS
+
+-- An event that was due or claimed becomes a dead letter; `sent` is its call that failed last.
+local function bury(id, record, reason, sent, worth)
+  record.reason, record.worth, record.lease = reason, worth or MOST_WORTH, nil
+  save_record(id, record)
+  undue(id)
+  redis.call('ZADD', DEAD, now, id)
+  redis.call('ZADD', WORTH, string.format('%.0f', record.worth * WORTH_STEP + now), id)
+  if sent then redis.call('HSET', SENT, id, cjson.encode(sent)) end
+  note_death(record, 1)
+  count('dead:' .. reason)
+  spare_removals = spare_removals - math.max(0, keep_bounds(1 + spare_removals) - 1)
+end

@@ -4,7 +4,7 @@
 --   'skipped'   (reason)   the event is done, nothing was to be sent
 --   'postponed' (delay)    due again after `delay` milliseconds
 --   'returned'             due again at once: its worker stops
---   'dead'      (reason, class, status)
+--   'dead'      (reason, class, status, worth)
 --   'kept'                 stays claimed, its lease is renewed: a call was accepted, more follow
 -- What was learned (attempts, outcomes, accepted calls) is recorded even if the lease is
 -- lost, but only the holder of the lease moves the event.
@@ -96,7 +96,7 @@ local function carry_out_move(finish, record)
     make_due(finish, record, now + finish.delay, 'postponed')
   else
     record.class, record.status = finish.class, finish.status
-    bury(finish.id, record, finish.reason, finish.sent)
+    bury(finish.id, record, finish.reason, finish.sent, finish.worth)
   end
 end
 
@@ -182,6 +182,10 @@ end
 
 -- What this step did besides, as JSON for the worker's log; '' if nothing.
 local function news(poisoned)
-  if not turn and #poisoned == 0 then return '' end
-  return cjson.encode({turn = turn, poisoned = #poisoned > 0 and poisoned or nil})
+  if not turn and #poisoned == 0 and not next(removed) then return '' end
+  return cjson.encode({
+    turn = turn,
+    poisoned = #poisoned > 0 and poisoned or nil,
+    removed = next(removed) and removed or nil,
+  })
 end

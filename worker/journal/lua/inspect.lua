@@ -3,6 +3,12 @@
 
 -- The audit of single events: checks each of args.ids at one instant.
 -- Answers what is wrong with each, '' if nothing.
+local function has_its_size(id, record)
+  local size = record.size
+  record.size = nil
+  return size == redis.call('HSTRLEN', EVENTS, id) + #cjson.encode(record)
+end
+
 local function problem(id)
   local stored = redis.call('HEXISTS', EVENTS, id) == 1
   local due = redis.call('ZSCORE', DUE, id)
@@ -19,6 +25,12 @@ local function problem(id)
   if record and record.lease and not claimed then return 'a lease without a claim' end
   if redis.call('ZSCORE', TRIED, id) and not due then return 'tried but not due' end
   if redis.call('HEXISTS', SENT, id) == 1 and not dead then return 'a sent call, but not dead' end
+  local worth = redis.call('ZSCORE', WORTH, id)
+  if worth and not dead then return 'a worth, but not dead' end
+  if dead and tonumber(worth) ~= (record.worth or 0) * WORTH_STEP + tonumber(dead) then
+    return 'dead without its worth'
+  end
+  if dead and not has_its_size(id, record) then return 'dead with a wrong number of bytes' end
   return ''
 end
 

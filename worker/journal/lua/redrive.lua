@@ -2,11 +2,11 @@
 -- flags: allow-oom
 
 -- Sends the dead letters among args.ids back to be due now, with a fresh retry budget;
--- calls that Convertro accepted stay accepted.
+-- calls that Convertro accepted stay accepted. args.died says of which death each was chosen.
 -- A call that was rejected, and surely never arrived, gets this redrive's number in its key,
 -- because some vendors repeat the answer that they stored. One that may have arrived keeps its
 -- key for ever, or it might be counted twice.
--- Answers {wake-ups rung, then 1 (sent back) or 0 (was not dead) for each id}.
+-- Answers {wake-ups rung, then 1 (sent back) or 0 (was not dead, or died again since) for each id}.
 local answer = {0}
 local redriven = 0
 
@@ -21,9 +21,9 @@ local function give_new_keys(record)
   record.rejected = nil
 end
 
-for _, id in ipairs(args.ids) do
+for number, id in ipairs(args.ids) do
   local record = load_record(id)
-  local moved = record and undie(id, record)
+  local moved = record and undie(id, record, args.died[number])
   if moved then
     record.reason, record.class, record.status = nil, nil, nil
     record.postponed, record.tried_at, record.leases_lost = nil, nil, nil

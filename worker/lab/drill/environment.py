@@ -21,6 +21,7 @@ _LEFT_OUT = {
         "PROXY_URL",
         "PATH",
         "DEDUPE_SECONDS",
+        "DEAD_MAX_BYTES",
         "DEAD_MAX_COUNT",
         "DEAD_MAX_AGE_SECONDS",
         "LOG_FORMAT",
