@@ -126,7 +126,7 @@ class Bench:
         yield "page of audit", CHECKED_AT_ONCE, partial(journal.problems_of, ids)
         yield "snapshot with rates", 1, partial(journal.snapshot, recent=True)
         smaller = self.settings.model_copy(update={"dead_max_count": 1})
-        yield "tick that removes", 1, partial(Journal(self.redis, smaller).tick, "worker", 2, [])
+        yield "tick that removes", 30, partial(Journal(self.redis, smaller).tick, "worker", 2, [])
 
 
 def _longest_ms(redis: Redis, step: Callable[[], object]) -> float:
