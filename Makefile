@@ -59,7 +59,7 @@ coverage: $(STAMP) ## Measure branch coverage of the unit tests
 
 bench: $(STAMP) $(PEERS) ## Measure everything beside other queues and the machine's limits, 1.5 hours (ROUNDS=1)
 	$(BIN)/python -m benchmarks.race --rounds $(ROUNDS) $(ARGS)
-	for name in limits growth scaling safeties durability idle; do $(BIN)/python -m benchmarks.$$name --rounds $(ROUNDS) || exit 1; done
+	for name in limits growth scaling safeties durability idle steps; do $(BIN)/python -m benchmarks.$$name --rounds $(ROUNDS) || exit 1; done
 	$(MAKE) --no-print-directory figures
 
 figures: $(STAMP) $(PEERS) ## Make tables and pictures of what was measured (INTO=docs: those of the documentation)

@@ -5,6 +5,7 @@ to 3 KB and times each command by itself (SLOWLOG): neither the client nor the n
 """
 
 import argparse
+import logging
 import random
 import statistics
 from collections.abc import Callable, Iterator
@@ -12,14 +13,15 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import structlog
 from redis import Redis
 
 from benchmarks.results_file import write_results
 from config.settings import Settings
 from convertro.intake import CHUNK_EVENTS
 from worker.bootstrap import make_producer
-from worker.journal.journal import Journal
-from worker.journal.reading import PAGE
+from worker.journal.journal import MOVED_AT_ONCE, Journal
+from worker.journal.reading import CHECKED_AT_ONCE, PAGE
 from worker.journal.records import Attempt, Finish, Move
 from worker.lab.demo.embedded import embedded_server
 
@@ -103,11 +105,6 @@ class Bench:
             (one.event_id, one.died_at_ms) for one in islice(self.journal.dead_letters(), number)
         ]
 
-    def inspect(self, number: int) -> None:
-        """Look at some dead letters as an audit does."""
-        for _ in islice(self.journal.inspected(), number):
-            pass
-
     def steps(self) -> Iterator[_Step]:
         """Every step; each is prepared when it is asked for, and carried out once."""
         journal = self.journal
@@ -116,18 +113,20 @@ class Bench:
         self.bury(_BATCH)
         self.accept(_BATCH)
         yield "burials at the bound", _BATCH, partial(journal.finish, self.claim(_BATCH))
-        letters = self.letters(PAGE)
-        yield "discard", PAGE, partial(journal.discard, letters, "operator")
-        letters = self.letters(PAGE)
-        yield "redrive", PAGE, partial(journal.redrive, letters, [])
-        ids = [event_id for event_id, _ in self.letters(PAGE)]
-        yield "erase", PAGE, partial(journal.erase, ids)
+        letters = self.letters
+        chosen = letters(MOVED_AT_ONCE)
+        yield "discard", MOVED_AT_ONCE, partial(journal.discard, chosen, "operator")
+        chosen = letters(MOVED_AT_ONCE)
+        yield "redrive", MOVED_AT_ONCE, partial(journal.redrive, chosen, [])
+        ids = [event_id for event_id, _ in letters(MOVED_AT_ONCE)]
+        yield "erase", MOVED_AT_ONCE, partial(journal.erase, ids)
         yield "page of dead letters", PAGE, partial(self.letters, PAGE)
         yield "page of events", PAGE, lambda: list(islice(journal.all_raw_events(), PAGE))
-        yield "page of audit", PAGE, partial(self.inspect, PAGE)
+        ids = [event_id for event_id, _ in letters(CHECKED_AT_ONCE)]
+        yield "page of audit", CHECKED_AT_ONCE, partial(journal.problems_of, ids)
         yield "snapshot with rates", 1, partial(journal.snapshot, recent=True)
         smaller = self.settings.model_copy(update={"dead_max_count": 1})
-        yield "tick that removes", 1, partial(Journal(self.redis, smaller).tick, "worker", 2, [])
+        yield "tick that removes", 30, partial(Journal(self.redis, smaller).tick, "worker", 2, [])
 
 
 def _longest_ms(redis: Redis, step: Callable[[], object]) -> float:
@@ -149,6 +148,7 @@ def main() -> None:
     parser.add_argument("--letters", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     longest: dict[tuple[str, int], list[float]] = {}
     with embedded_server(config={"save": "", "slowlog-max-len": "10000"}) as valkey:
         bench = Bench(f"redis://127.0.0.1:{valkey.port}/0", options.letters)

@@ -13,8 +13,11 @@ from worker.journal.snapshot import Memory, Recent, Snapshot
 
 _Row = TypeVar("_Row")
 
-#: Events looked at in one step: some 50 µs each in an audit, during which Redis does nothing else.
+#: Events that are listed or found in one step: some 10 µs each, and Redis does nothing else then.
 PAGE = 100
+
+#: Events that an audit looks at in one step: some 50 µs each.
+CHECKED_AT_ONCE = 40
 
 #: Slots of the recent past that are read at once: some 20 µs each.
 _SLOTS_AT_ONCE = 30
@@ -148,9 +151,13 @@ class ReadableJournal(IntakeJournal):
     def inspect(self) -> Iterator[tuple[str, str]]:
         """Check every event; yields the id of each that is wrong and what is wrong."""
         for page in self._pages():
-            for event_id, problem in zip(page, self._run("inspect", {"ids": page}), strict=True):
+            for event_id, problem in zip(page, self.problems_of(page), strict=True):
                 if problem:
-                    yield event_id, problem.decode()
+                    yield event_id, problem
+
+    def problems_of(self, ids: Sequence[str]) -> list[str]:
+        """What is wrong with each of some events, at one instant; empty texts for nothing."""
+        return [problem.decode() for problem in self._run("inspect", {"ids": list(ids)})]
 
     def _pages(self) -> Iterator[list[str]]:
         """Every id in every key, a page at a time; one that moves may come twice."""
@@ -165,7 +172,7 @@ class ReadableJournal(IntakeJournal):
             self._redis.hscan_iter(self._key["events"], count=PAGE),
         )
         for scan in scans:
-            yield from _grouped((row[0].decode() for row in self._rows(scan)), PAGE)
+            yield from _grouped((row[0].decode() for row in self._rows(scan)), CHECKED_AT_ONCE)
 
     def _rows(self, scan: Iterable[Any]) -> Iterator[Any]:
         """The rows of a scan, whose round trips may fail as any other."""

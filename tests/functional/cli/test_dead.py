@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli_process import MARKER, Cli, Filler, json_lines
+from tests.support.letters import deaths_of
 from tests.support.waiting import until
 from worker.reasons import DeathReason
 from worker.task_names import QUEUE
@@ -211,6 +212,47 @@ def test_what_is_no_event_is_exported_as_text(cli: Cli, filler: Filler) -> None:
     filler.bury("odd", "huge")
     exported = {line["id"]: line["event"] for line in json_lines(cli("dead", "export").stdout)}
     assert exported == {"odd": "\\xff{", "huge": {"n": "1e999"}}
+
+
+def test_discard_takes_no_death_that_came_after_the_question(cli: Cli, filler: Filler) -> None:
+    """The letters are redriven, and die of something else, while the question waits."""
+    names = ("a", "b", "c")
+    filler.bury(*names, reason="missing_device_id", outcome_class=None, status=None)
+    with cli.start("dead", "discard", "--reason", "missing_device_id") as process:
+        assert process.stderr is not None
+        while "missing_device_id" not in (process.stderr.readline()):
+            pass
+        assert filler.journal.redrive(deaths_of(filler.journal, *names), []).new == (True,) * 3
+        filler.bury(*names)
+        told, _ = process.communicate("y\n")
+    assert told.endswith("0 dead letters discarded, 3 gone before\n")
+    assert ids_of(cli, "--reason", "rejected") == list(names)
+
+
+def test_the_list_says_how_many_more_there_are_if_the_journal_counts_them(
+    cli: Cli, letters: Filler
+) -> None:
+    for options, more in (
+        ((), "3 more"),
+        (("--reason", "rejected"), "1 more"),
+        (("--status", "503"), "1 more"),
+        (("--class", "ambiguous"), "more"),
+        (("--since", "2d"), "more"),
+    ):
+        told = cli("dead", "list", "--limit", "1", *options).stdout
+        assert told.endswith(f"1 dead letter, {more} with a larger --limit\n")
+    told = cli("dead", "list", "--limit", "2", "--class", "ambiguous").stdout
+    assert told.endswith("2 dead letters\n")
+    assert cli("dead", "list", "--reason", "poison").stdout == "0 dead letters\n"
+
+
+def test_a_diff_of_nothing_says_so(cli: Cli, filler: Filler) -> None:
+    ended = cli("dead", "redrive", "--reason", "rejected", "--diff")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "no dead letters to show, nothing changed\n"
+    ended = cli("dead", "redrive", "nosuch", "--diff")
+    assert ended.returncode == 1
+    assert ended.stderr == "convertro: nosuch is no dead letter but unknown\n"
 
 
 @pytest.mark.parametrize("command", ["list", "redrive", "discard", "export"])

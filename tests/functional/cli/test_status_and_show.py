@@ -60,7 +60,9 @@ def test_a_busy_journal_shows_dead_letters_by_what_is_there_now(cli: Cli, filler
             {"reason": "retries_exhausted", "status": None, "number": 1},
         ],
         "in_doubt": 0,
+        "bytes": filler.journal.snapshot().dead_bytes,
         "max_count": 100_000,
+        "max_bytes": 1024**3,
         "max_age_seconds": 2_592_000,
     }
     assert document["counters"]["dead:rejected"] == 3

@@ -57,7 +57,7 @@ def test_what_enqueue_returned_is_there_after_the_server_was_killed(tmp_path: Pa
         events = [mobile_track(messageId=f"many-{n}") for n in range(700)]
         ids += producer.intake.enqueue_many(events)
         # Each write was asked after, and the first one twice: the script was new.
-        assert calls(server, "waitaof") == 20 + 2 + 1
+        assert calls(server, "waitaof") == 20 + 7 + 1
         with Redis(port=server.port) as redis:
             persistence = redis.info("persistence")
             assert persistence["aof_pending_bio_fsync"] == persistence["aof_buffer_length"] == 0

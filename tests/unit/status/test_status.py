@@ -151,6 +151,14 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
         ({"breaker": replace(SICK, cause=Cause.SETUP, detail="http_403")}, "held_setup"),
         ({"deaths": {("rejected", 404): 2}, "dead": 2}, "wrong_address"),
         ({"deaths": {("rejected", 400): 90_000}, "dead": 90_000}, "dead_letters_full"),
+        ({"dead_bytes": 1_000_000_000, "dead": 3}, "dead_letters_full"),
+        (
+            {
+                "latest": Latest(revenue_removed_ms=NOW_MS - 3_600_000),
+                "counters": {"discarded:dead_overflow_revenue": 2, "accepted": 2},
+            },
+            "revenue_removed",
+        ),
         ({"pause": Pause(NOW_MS, "")}, "paused"),
         (
             {"recent": Recent(NOW_MS, {SLOT - 1: {"dead:no_identity": 3}})},

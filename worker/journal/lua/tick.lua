@@ -6,8 +6,8 @@
 -- messages that the worker dropped since its last tick: args.foreign is how many by kind.
 -- Answers {wake-ups rung, news}; the news, as JSON, is what the worker should log.
 
--- Dead letters that one tick removes, some 50 µs each; the next one goes on.
-local MOST_REMOVALS = 50
+-- Dead letters that one tick removes, some 60 µs each; the next one goes on.
+local MOST_REMOVALS = 30
 
 -- Workers that went silent and that one tick looks at.
 local MOST_SILENT = 100
