@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
+
 from config.settings import Settings
 from worker.destination.plan import plan
 from worker.destination.wire import event_id_of, idempotency_key
@@ -137,7 +139,7 @@ class ArrivedCall:
         #: Acceptances beyond the first of a key.
         self.same_key = 0
         for call in calls:
-            self._note(call, json.loads(call.body))
+            self._note(call, msgspec.json.decode(call.body))
 
     def _note(self, call: AcceptedCall, body: Mapping[str, Any]) -> None:
         self.same_key += call.key in self._seen

@@ -16,7 +16,7 @@ from worker.lab.sandbox.contract import MAX_BODY_BYTES, Violation, endpoint_of, 
 from worker.lab.sandbox.control import CONTROL_PREFIX, Control
 from worker.lab.sandbox.faults import FaultRule
 from worker.lab.sandbox.listener import Listener
-from worker.lab.sandbox.matching import Candidate, FaultBook
+from worker.lab.sandbox.matching import FaultBook
 from worker.lab.sandbox.record_file import RecordFile
 from worker.lab.sandbox.recorder import DEFAULT_KEEP, ReceivedRequest, Recorder
 
@@ -119,10 +119,7 @@ class _Vendor:
         )
 
     def _rule_for(self, received: ReceivedRequest) -> FaultRule | None:
-        if not self._faults.rules:
-            return None
-        candidate = Candidate(received.endpoint, received.key, received.body)
-        rule = self._faults.choose(candidate, time.monotonic(), self._chance)
+        rule = self._faults.choose(received, time.monotonic(), self._chance)
         if rule is not None:
             self._recorder.fail(received, rule.kind)
         return rule
