@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-from types import TracebackType
 from typing import Self
 
 from worker.lab.sandbox.client import SandboxClient
@@ -77,10 +76,5 @@ class SandboxProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
