@@ -6,17 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.dead.selection import place_of
-from worker.cli.terminal.event_content import content_of, type_of
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import EventIdArgument
 from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.cli.terminal.record_view import (
+    content_of,
     death_facts,
     record_document,
     record_facts,
     say_attempts,
     say_facts,
+    type_of,
 )
 from worker.journal.reading import Sighting
 from worker.status.wording import clock_time, duration, iso_time_or_none, printable

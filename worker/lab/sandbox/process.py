@@ -13,7 +13,7 @@ _STOP_SECONDS = 10.0
 
 
 class SandboxProcess:
-    """Starts `python -m worker.lab.sandbox` and stops it at the end of a `with` block."""
+    """Starts `convertro sandbox` and stops it at the end of a `with` block."""
 
     def __init__(self, *arguments: str, port: int = 0) -> None:
         """Start a sandbox and wait until it listens.
@@ -25,7 +25,7 @@ class SandboxProcess:
         Raises:
             RuntimeError: It ended instead of listening; it has said why on stderr.
         """
-        command = [sys.executable, "-m", "worker.lab.sandbox", "--port", str(port), *arguments]
+        command = [sys.executable, "-m", "worker.cli", "sandbox", "--port", str(port), *arguments]
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
             command,
             stdout=subprocess.PIPE,
