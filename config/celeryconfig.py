@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kombu import Queue
+
 from config.settings import Settings
 from convertro.sentinel import SCHEME, is_sentinel, sentinel_options
 
@@ -29,7 +31,7 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
         "task_publish_retry": False,
         "task_default_queue": settings.queue,
         "task_create_missing_queues": False,  # a typo would make a queue that nobody reads
-        "task_queues": _queues(settings.queue),
+        "task_queues": [Queue(settings.queue, routing_key=settings.queue)],
         "task_acks_late": False,
         "task_ignore_result": True,
         "task_serializer": "json",
@@ -51,8 +53,7 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
 def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
     if not _is_redis(settings):
         return {}
-    return {
-        **_sentinel_options(settings),
+    options: dict[str, Any] = {
         # kombu's default is to wait for ever on a Redis that hangs.
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
@@ -62,27 +63,14 @@ def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, 
         # One list for the queue instead of four.
         "priority_steps": [0],
     }
+    if is_sentinel(settings.celery_broker_url):
+        password = settings.sentinel_password
+        options["master_name"] = settings.sentinel_master
+        options["sentinel_kwargs"] = sentinel_options(
+            password.get_secret_value() if password else None
+        )
+    return options
 
 
 def _is_redis(settings: Settings) -> bool:
     return settings.celery_broker_url.startswith(("redis://", "rediss://", SCHEME))
-
-
-def _sentinel_options(settings: Settings) -> dict[str, Any]:
-    if not is_sentinel(settings.celery_broker_url):
-        return {}
-    return {
-        "master_name": settings.sentinel_master,
-        "sentinel_kwargs": _sentinel_kwargs(settings),
-    }
-
-
-def _sentinel_kwargs(settings: Settings) -> dict[str, Any]:
-    password = settings.sentinel_password
-    return sentinel_options(password.get_secret_value() if password else None)
-
-
-def _queues(queue: str) -> list[Any]:
-    from kombu import Queue  # noqa: PLC0415  translation reads config.settings without kombu
-
-    return [Queue(queue, routing_key=queue)]

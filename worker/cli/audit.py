@@ -59,16 +59,18 @@ def audit(*, as_json: JsonOption = False) -> None:
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
+def _terms(snapshot: Snapshot) -> dict[str, int]:
+    """The equation: the first equals the sum of the others."""
+    counted_by_name = ("accepted", "delivered", "skipped", "discarded")
+    return {
+        **{name: snapshot.total(name) for name in counted_by_name},
+        "due or claimed": snapshot.in_flight,
+        "dead": snapshot.dead,
+    }
+
+
 def _say(findings: Findings) -> None:
-    snapshot = findings.snapshot
-    say(f"  accepted       {snapshot.total('accepted'):>12,}")
-    for sign, name, number in (
-        ("=", "delivered", snapshot.total("delivered")),
-        ("+", "skipped", snapshot.total("skipped")),
-        ("+", "discarded", snapshot.total("discarded")),
-        ("+", "due or claimed", snapshot.in_flight),
-        ("+", "dead", snapshot.dead),
-    ):
+    for sign, (name, number) in zip(" =++++", _terms(findings.snapshot).items(), strict=True):
         say(f"{sign} {name:<14} {number:>12,}")
     for sentence in _sentences(findings):
         say(sentence)
@@ -105,12 +107,7 @@ def _document(findings: Findings) -> dict[str, Any]:
     snapshot = findings.snapshot
     return {
         "good": findings.is_good,
-        "accepted": snapshot.total("accepted"),
-        "delivered": snapshot.total("delivered"),
-        "skipped": snapshot.total("skipped"),
-        "discarded": snapshot.total("discarded"),
-        "due_or_claimed": snapshot.in_flight,
-        "dead": snapshot.dead,
+        **{name.replace(" ", "_"): number for name, number in _terms(snapshot).items()},
         "unaccounted": snapshot.unaccounted,
         "stored": snapshot.stored,
         "problems": [

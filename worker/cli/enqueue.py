@@ -2,8 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO
 
 import typer
@@ -58,7 +58,8 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
     tally = _Tally()
     try:
         with open_events(file) as events, progress("Enqueuing", _size_of(events)) as bar:
-            for chunk in _chunks(read_items(events)):
+            items = read_items(events)
+            while chunk := list(islice(items, CHUNK_EVENTS)):
                 with step():
                     _take(intake, chunk, tally, bar)
                 bar.advance(position=chunk[-1].end, events=tally.seen)
@@ -83,17 +84,6 @@ def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
         if error is not None:
             tally.refused += 1
             bar.note(f"{where}: {error}")
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    chunk: list[Item] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == CHUNK_EVENTS:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _size_of(file: IO[bytes]) -> int | None:

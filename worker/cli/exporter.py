@@ -9,9 +9,9 @@ import typer
 
 from config.logs import configure_logs
 from worker.cli.terminal.exit_codes import ExitCode, fail
+from worker.cli.terminal.interrupts import heeded
 from worker.cli.terminal.open_journal import journal_of, read_settings
 from worker.cli.terminal.output import say
-from worker.cli.terminal.signals import heeded
 from worker.exporter.collector import journal_registry
 from worker.exporter.metrics_server import ExporterServer, exporter_app
 from worker.status.health import every_worker, live, ready

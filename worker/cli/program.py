@@ -74,7 +74,7 @@ COMMANDS = {
 
 DEAD_COMMANDS = {
     "list": Entry("worker.cli.dead.list:list_dead", "List dead letters, oldest first."),
-    "show": Entry("worker.cli.dead.letter:show_dead", "Show one dead letter without its content."),
+    "show": Entry("worker.cli.show:show_dead", "Say what happened to one dead letter."),
     "redrive": Entry("worker.cli.dead.redrive:redrive", "Send dead letters back to be delivered."),
     "discard": Entry("worker.cli.dead.discard:discard", "Let dead letters go for good."),
     "export": Entry("worker.cli.dead.export:export", "Write dead letters with their events."),

@@ -1,28 +1,39 @@
-"""The command `convertro show`: where one event is and what happened to it."""
+"""The commands `convertro show` and `convertro dead show`: one event and what happened to it."""
 
-from typing import Any
+import json
+from typing import Annotated, Any
 
 import typer
 
-from worker.cli.terminal.exit_codes import ExitCode
+from worker.cli.dead.selection import place_of
+from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import EventIdArgument
 from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.cli.terminal.record_view import (
+    content_of,
     death_facts,
     record_document,
     record_facts,
     say_attempts,
     say_facts,
+    type_of,
 )
 from worker.journal.reading import Sighting
 from worker.status.wording import clock_time, duration, iso_time_or_none, printable
 
+_RevealEventOption = Annotated[
+    bool, typer.Option("--reveal", help="Print the raw event too; it may hold personal data.")
+]
 
-def show(event_id: EventIdArgument, *, as_json: JsonOption = False) -> None:
+
+def show(
+    event_id: EventIdArgument, *, reveal: _RevealEventOption = False, as_json: JsonOption = False
+) -> None:
     """Say where one event is and what happened to it.
 
-    Its attempts and their outcomes, the calls that Convertro accepted; never its content.
+    Its attempts and their outcomes, the calls that Convertro accepted, why it is dead if it is.
+    Only --reveal shows the event itself.
 
     Example: convertro show evt-42
 
@@ -31,11 +42,26 @@ def show(event_id: EventIdArgument, *, as_json: JsonOption = False) -> None:
     journal = open_journal().journal
     sighting = journal.look(event_id)
     if as_json:
-        say_json(_document(event_id, sighting))
+        say_json(_document(event_id, sighting, reveal=reveal))
     else:
-        _say(event_id, sighting, journal.snapshot().now_ms)
+        _say(event_id, sighting, journal.snapshot().now_ms, reveal=reveal)
     if sighting.place == "unknown":
         raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def show_dead(
+    event_id: EventIdArgument, *, reveal: _RevealEventOption = False, as_json: JsonOption = False
+) -> None:
+    """Say of a dead letter what `convertro show` says.
+
+    Example: convertro dead show evt-42
+
+    Exit codes: 0 shown, 1 not dead, 3 Redis is unavailable.
+    """
+    sighting = open_journal().journal.look(event_id)
+    if sighting.place != "dead" or sighting.record is None:
+        fail(ExitCode.NEGATIVE, f"{printable(event_id)} is no dead letter but {place_of(sighting)}")
+    show(event_id, reveal=reveal, as_json=as_json)
 
 
 def _place_words(sighting: Sighting, now_ms: int) -> str:
@@ -54,21 +80,31 @@ def _place_words(sighting: Sighting, now_ms: int) -> str:
     }[sighting.place]
 
 
-def _say(event_id: str, sighting: Sighting, now_ms: int) -> None:
+def _say(event_id: str, sighting: Sighting, now_ms: int, *, reveal: bool) -> None:
     say(f"{printable(event_id)} {_place_words(sighting, now_ms)}")
-    if sighting.record is None:
-        return
-    say("")
-    dead = death_facts(sighting.record) if sighting.place == "dead" else []
-    say_facts([*dead, *record_facts(sighting.record)])
-    say_attempts(sighting.record)
+    raw, record = sighting.raw, sighting.record
+    if raw is not None:
+        say("")
+        dead = death_facts(record) if record and sighting.place == "dead" else []
+        known = record_facts(record) if record else []
+        headers = [("type", type_of(raw) or "other"), ("size", f"{len(raw):,} bytes")]
+        say_facts([*headers, *dead, *known])
+    if record is not None:
+        say_attempts(record)
+    if reveal and raw is not None:
+        say("")
+        for line in json.dumps(content_of(raw), indent=2, ensure_ascii=False).splitlines():
+            say(printable(line))
 
 
-def _document(event_id: str, sighting: Sighting) -> dict[str, Any]:
-    record = record_document(sighting.record) if sighting.record else None
+def _document(event_id: str, sighting: Sighting, *, reveal: bool) -> dict[str, Any]:
+    raw, record = sighting.raw, sighting.record
     return {
         "id": event_id,
         "place": sighting.place,
         "at": iso_time_or_none(sighting.at_ms),
-        "record": record,
+        "type": type_of(raw) if raw else None,
+        "size_bytes": len(raw) if raw else None,
+        "record": record_document(record) if record else None,
+        **({"event": content_of(raw)} if raw and reveal else {}),
     }

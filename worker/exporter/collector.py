@@ -1,6 +1,7 @@
 """Reads the journal once for each scrape."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from time import monotonic
 
 from prometheus_client import CollectorRegistry
@@ -10,9 +11,8 @@ from prometheus_client.registry import Collector
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from worker.exporter.counters import counter_families, histogram_families
-from worker.exporter.gauges import gauge_families, memory_gauges, scrape_gauge, up_gauge
+from worker.exporter.gauges import gauge, gauge_families
 from worker.journal.journal import Journal
-from worker.journal.snapshot import Memory
 
 
 class _JournalCollector(Collector):
@@ -30,26 +30,24 @@ class _JournalCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric, or `convertro_up 0` alone while Redis is unavailable."""
         began_at = monotonic()
+        up = "convertro_up", "1 if the journal in Redis could be read."
         try:
             snapshot = self._journal.snapshot()
         except JournalUnavailable:
-            yield up_gauge(is_up=False)
+            yield gauge(*up, 0)
             return
-        memory = self._memory()
-        yield up_gauge(is_up=True)
+        yield gauge(*up, 1)
         yield from counter_families(snapshot)
         yield from histogram_families(snapshot)
         yield from gauge_families(snapshot, self._settings)
-        if memory is not None:
-            yield from memory_gauges(memory)
-        yield scrape_gauge(monotonic() - began_at)
-
-    def _memory(self) -> Memory | None:
-        """How full Redis is; None if its user may not ask, which is no fault."""
-        try:
-            return self._journal.memory()
-        except JournalUnavailable:
-            return None
+        with suppress(JournalUnavailable):  # its user may not ask, which is no fault
+            memory = self._journal.memory()
+            yield gauge("convertro_redis_memory_used_bytes", "Memory that Redis uses.", memory.used)
+            yield gauge(
+                "convertro_redis_memory_max_bytes", "maxmemory; 0 for no bound.", memory.bound
+            )
+        seconds = monotonic() - began_at
+        yield gauge("convertro_scrape_seconds", "How long reading the journal took.", seconds)
 
 
 def journal_registry(journal: Journal, settings: Settings) -> CollectorRegistry:

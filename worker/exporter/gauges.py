@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from config.settings import Settings
 from worker.exporter.counters import OTHER, bounded
 from worker.journal.breaker import Cause
-from worker.journal.snapshot import Memory, Snapshot
+from worker.journal.snapshot import Snapshot
 
 #: Workers that are shown by name at most, those that are worst off.
 MOST_WORKERS = 50
@@ -26,22 +26,6 @@ def gauge_families(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield from _worker_gauges(snapshot, settings)
 
 
-def memory_gauges(memory: Memory) -> _Gauges:
-    """How full Redis is."""
-    yield _gauge("convertro_redis_memory_used_bytes", "Memory that Redis uses.", memory.used)
-    yield _gauge("convertro_redis_memory_max_bytes", "maxmemory; 0 for no bound.", memory.bound)
-
-
-def up_gauge(*, is_up: bool) -> GaugeMetricFamily:
-    """Whether the journal could be read; nothing else is shown if not."""
-    return _gauge("convertro_up", "1 if the journal in Redis could be read.", is_up)
-
-
-def scrape_gauge(seconds: float) -> GaugeMetricFamily:
-    """What the scrape cost."""
-    return _gauge("convertro_scrape_seconds", "How long reading the journal took.", seconds)
-
-
 def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield _labelled(
         "convertro_journal_events",
@@ -54,25 +38,25 @@ def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
             "dead": snapshot.dead,
         },
     )
-    yield _gauge(
+    yield gauge(
         "convertro_oldest_due_age_seconds",
         "How long the first in line has been due; 0 if nothing is.",
         snapshot.seconds_since(snapshot.first_due_ms) if snapshot.due_now else 0,
     )
-    yield _gauge("convertro_tried_events", "Events that failed and are retried.", snapshot.tried)
+    yield gauge("convertro_tried_events", "Events that failed and are retried.", snapshot.tried)
     if snapshot.first_tried_ms is not None:
-        yield _gauge(
+        yield gauge(
             "convertro_horizon_first_timestamp_seconds",
             "When retries of the event end that was tried first.",
             snapshot.first_tried_ms / 1000 + settings.retry_horizon_seconds,
         )
-    yield _gauge("convertro_remembered_ids", "Finished ids remembered.", snapshot.remembered)
-    yield _gauge(
+    yield gauge("convertro_remembered_ids", "Finished ids remembered.", snapshot.remembered)
+    yield gauge(
         "convertro_remembered_window_seconds",
         "How long an id is remembered at least.",
         settings.dedupe_seconds,
     )
-    yield _gauge(
+    yield gauge(
         "convertro_unaccounted_events",
         "Accepted events that are nowhere; anything but 0 is wrong.",
         snapshot.unaccounted,
@@ -92,22 +76,22 @@ def _dead_letter_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     for labels, number in numbers.items():
         letters.add_metric(labels, number)
     yield letters
-    yield _gauge(
+    yield gauge(
         "convertro_dead_letters_in_doubt",
         "Dead letters that may have been delivered.",
         snapshot.dead_in_doubt,
     )
-    yield _gauge(
+    yield gauge(
         "convertro_dead_letters_max",
         "Beyond so many dead letters those that are worth least go for good.",
         settings.dead_max_count,
     )
-    yield _gauge(
+    yield gauge(
         "convertro_dead_letters_bytes",
         "Bytes of the events and records of all dead letters.",
         snapshot.dead_bytes,
     )
-    yield _gauge(
+    yield gauge(
         "convertro_dead_letters_max_bytes",
         "Beyond so many bytes those that are worth least go for good.",
         settings.dead_max_bytes,
@@ -128,27 +112,27 @@ def _holding_gauges(snapshot: Snapshot) -> _Gauges:
         "cause",
         {cause.value: int(breaker.cause is cause) for cause in Cause},
     )
-    yield _gauge(
+    yield gauge(
         "convertro_breaker_open_seconds",
         "How long the breaker has been open; 0 while it is closed.",
         snapshot.seconds_since(breaker.since_ms) if breaker.cause else 0,
     )
     paused = snapshot.pause is not None
-    yield _gauge("convertro_paused", "1 while an operator holds deliveries.", paused)
+    yield gauge("convertro_paused", "1 while an operator holds deliveries.", paused)
 
 
 def _worker_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     alive, silent = snapshot.workers, snapshot.silent
     stuck = snapshot.stuck(settings.concurrency)
     tasks = sum(worker.capacity for worker in alive)
-    yield _gauge("convertro_workers", "Workers that are alive.", len(alive))
-    yield _gauge(
+    yield gauge("convertro_workers", "Workers that are alive.", len(alive))
+    yield gauge(
         "convertro_workers_silent", "Workers that went silent in the last hour.", len(silent)
     )
-    yield _gauge(
+    yield gauge(
         "convertro_workers_stuck", "Workers alive that do not ask for waiting work.", len(stuck)
     )
-    yield _gauge("convertro_worker_tasks", "Deliver tasks that workers run at once.", tasks)
+    yield gauge("convertro_worker_tasks", "Deliver tasks that workers run at once.", tasks)
     yield _labelled(
         "convertro_worker_heartbeat_age_seconds",
         "Since a worker's last sign of life.",
@@ -165,7 +149,7 @@ def _worker_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
             if w.asked_ms is not None
         ),
     )
-    yield _gauge("convertro_wakeups_live", "Wake-ups that are under way.", snapshot.wakeups)
+    yield gauge("convertro_wakeups_live", "Wake-ups that are under way.", snapshot.wakeups)
 
 
 def _worst(ages: Iterable[tuple[str, float]]) -> dict[str, float]:
@@ -177,7 +161,8 @@ def _worst(ages: Iterable[tuple[str, float]]) -> dict[str, float]:
     return dict(ranked[:MOST_WORKERS])
 
 
-def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+def gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    """A metric of one number."""
     return GaugeMetricFamily(name, meaning, value=float(value))
 
 

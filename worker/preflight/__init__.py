@@ -12,7 +12,7 @@ import structlog
 
 from config.settings import Settings, unknown_variables
 from worker.preflight.ask_redis import ask_redis
-from worker.preflight.checks import Check, Level, settings_checks
+from worker.preflight.checks import Check, Level, named, settings_checks
 from worker.preflight.reachable import broker_check, connection_check
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
 
@@ -78,4 +78,4 @@ def _stages(settings: Settings, ask: Callable[[], RedisAnswer]) -> Iterator[Iter
         yield no_answer_checks(answer)
     else:
         yield redis_checks(settings, answer)
-    yield (connection_check(settings), broker_check(settings))
+    yield named({"connection": connection_check(settings), "broker": broker_check(settings)})

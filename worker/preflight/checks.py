@@ -1,8 +1,9 @@
 """What a preflight finds, and what it makes of the settings. Pure: facts in, checks out."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from urllib.parse import urlsplit
 
 from config.settings import LOOPBACK_HOSTS, Settings, SettingsError
@@ -24,12 +25,13 @@ class Level(StrEnum):
 class Check:
     """One finding."""
 
-    name: str
     level: Level
     #: What is so.
     says: str
     #: What to do about it; empty if nothing need be done.
     remedy: str = ""
+    #: What was checked.
+    name: str = ""
 
     @property
     def sentence(self) -> str:
@@ -37,9 +39,18 @@ class Check:
         return f"{self.says}; {self.remedy}" if self.remedy else self.says
 
 
-def untold(name: str, command: str = "INFO") -> Check:
-    """A check that Redis leaves open: its user may not ask, or the server does not tell."""
-    return Check(name, Level.NOT_CHECKED, f"Redis does not say ({command})")
+ok = partial(Check, Level.OK)
+warning = partial(Check, Level.WARNING)
+error = partial(Check, Level.ERROR)
+not_checked = partial(Check, Level.NOT_CHECKED)
+
+#: A check that Redis leaves open: its user may not ask, or the server does not tell.
+UNTOLD = not_checked("Redis does not say (INFO)")
+
+
+def named(checks: Mapping[str, Check]) -> Iterator[Check]:
+    """Checks with the names under which they are listed."""
+    return (replace(check, name=name) for name, check in checks.items())
 
 
 def settings_checks(settings: Settings, unknown: Mapping[str, str]) -> Iterator[Check]:
@@ -49,26 +60,25 @@ def settings_checks(settings: Settings, unknown: Mapping[str, str]) -> Iterator[
         settings: Those of the environment.
         unknown: Variables that nothing reads, each with what to do about it.
     """
-    yield _destination_set(settings)
+    yield from named({"settings": _destination_set(settings)})
     for variable, advice in unknown.items():
         says = f"{variable} is not a setting, nothing reads it"
-        yield Check("variables", Level.WARNING, says, advice)
-    yield Check(
-        "lease",
-        Level.OK,
+        yield warning(says, advice, name="variables")
+    lease = (
         f"a lease of {settings.lease_seconds:g} s outlasts the longest call, "
-        f"{settings.longest_call_seconds:g} s with its tries",
+        f"{settings.longest_call_seconds:g} s with its tries"
     )
-    yield _shutdown(settings)
-    yield _base_url(settings)
+    yield from named(
+        {"lease": ok(lease), "shutdown": _shutdown(settings), "base_url": _base_url(settings)}
+    )
 
 
 def _destination_set(settings: Settings) -> Check:
     try:
         settings.require_destination()
-    except SettingsError as error:
-        return Check("settings", Level.ERROR, str(error))
-    return Check("settings", Level.OK, "complete")
+    except SettingsError as wrong:
+        return error(str(wrong))
+    return ok("complete")
 
 
 def _shutdown(settings: Settings) -> Check:
@@ -76,30 +86,19 @@ def _shutdown(settings: Settings) -> Check:
     attempt_seconds = settings.connect_timeout_seconds + settings.read_timeout_seconds
     told = f"a stopping worker waits {settings.shutdown_seconds:g} s for calls in flight"
     if settings.shutdown_seconds < attempt_seconds:
-        return Check(
-            "shutdown",
-            Level.WARNING,
+        return warning(
             f"{told}, and one may take {attempt_seconds:g} s: it would be sent again",
             f"set CONVERTRO_SHUTDOWN_SECONDS to {attempt_seconds:g} or more",
         )
-    return Check("shutdown", Level.OK, f"{told}, and none takes longer")
+    return ok(f"{told}, and none takes longer")
 
 
 def _base_url(settings: Settings) -> Check:
-    name = "base_url"
     if settings.base_url == Settings.model_fields["base_url"].default:
-        return Check(
-            name,
-            Level.WARNING,
-            "events go to the sandbox on this machine, not to Convertro",
-            "set CONVERTRO_BASE_URL",
-        )
+        says = "events go to the sandbox on this machine, not to Convertro"
+        return warning(says, "set CONVERTRO_BASE_URL")
     parts = urlsplit(settings.base_url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-        return Check(
-            name,
-            Level.WARNING,
-            f"personal data travels unencrypted to {parts.netloc}",
-            "use https:// in CONVERTRO_BASE_URL",
-        )
-    return Check(name, Level.OK, settings.base_url)
+        says = f"personal data travels unencrypted to {parts.netloc}"
+        return warning(says, "use https:// in CONVERTRO_BASE_URL")
+    return ok(settings.base_url)

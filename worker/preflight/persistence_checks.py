@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convertro.intake_journal import FULL_SHARE
-from worker.preflight.checks import Check, Level, untold
+from worker.preflight.checks import UNTOLD, Check, error, ok, warning
 
 #: `WAITAOF` came with it.
 _FSYNC_VERSION = (7, 2)
@@ -14,93 +14,78 @@ def eviction_check(info: Mapping[str, Any]) -> Check:
     """Whether Redis keeps everything when its memory is full."""
     policy = info.get("maxmemory_policy")
     if policy is None:
-        return untold("eviction")
+        return UNTOLD
     if policy == "noeviction":
-        return Check("eviction", Level.OK, "maxmemory-policy is noeviction")
+        return ok("maxmemory-policy is noeviction")
     loses = "events" if str(policy).startswith("allkeys") else "ids of finished events"
     full = bool(info.get("maxmemory"))
     when = "when its memory is full" if full else "as soon as maxmemory is set"
-    return Check(
-        "eviction",
-        Level.ERROR if full else Level.WARNING,
-        f"maxmemory-policy is {policy}: Redis throws {loses} away {when}",
-        "set maxmemory-policy to noeviction",
-    )
+    says = f"maxmemory-policy is {policy}: Redis throws {loses} away {when}"
+    return (error if full else warning)(says, "set maxmemory-policy to noeviction")
 
 
 def memory_check(info: Mapping[str, Any]) -> Check:
     """Whether there is room for events."""
     bound, used = info.get("maxmemory"), info.get("used_memory")
     if bound is None or used is None:
-        return untold("memory")
+        return UNTOLD
     if not bound:
-        return Check(
-            "memory", Level.OK, f"Redis uses {_megabytes(used)}, without a bound (maxmemory)"
-        )
+        return ok(f"Redis uses {_megabytes(used)}, without a bound (maxmemory)")
     told = f"Redis uses {_megabytes(used)} of {_megabytes(bound)} (maxmemory)"
     if used > FULL_SHARE * bound:
-        return Check(
-            "memory",
-            Level.WARNING,
+        return warning(
             f"{told}: no events are accepted from nine tenths on",
             "raise maxmemory, or let dead letters go",
         )
-    return Check("memory", Level.OK, told)
+    return ok(told)
 
 
 def persistence_check(info: Mapping[str, Any], config: Mapping[str, str]) -> Check:
     """Whether events outlast a restart of Redis."""
-    name = "persistence"
     if "aof_enabled" not in info:
-        return untold(name)
+        return UNTOLD
     if info["aof_enabled"]:
         return _append_only_file(info, config)
     remedy = "set appendonly to yes"
     if config.get("save") or info.get("rdb_saves"):
         says = "only snapshots: a crash of Redis loses every event since the last one"
-        return Check(name, Level.WARNING, says, remedy)
+        return warning(says, remedy)
     says = "nothing is written to disk: a restart of Redis loses every event"
-    return Check(name, Level.WARNING, says, remedy)
+    return warning(says, remedy)
 
 
 def _append_only_file(info: Mapping[str, Any], config: Mapping[str, str]) -> Check:
-    name = "persistence"
     if info.get("aof_last_write_status", "ok") != "ok":
-        return Check(
-            name,
-            Level.ERROR,
+        return error(
             "Redis could not write its append-only file the last time it tried",
             "look for a full or broken disk on the machine of Redis",
         )
     fsync = config.get("appendfsync")
     if fsync == "no":
-        return Check(
-            name,
-            Level.WARNING,
+        return warning(
             "append-only file with appendfsync no: a power failure may lose half a minute",
             "set appendfsync to everysec or always",
         )
-    return Check(name, Level.OK, f"append-only file{f', appendfsync {fsync}' if fsync else ''}")
+    return ok(f"append-only file{f', appendfsync {fsync}' if fsync else ''}")
 
 
 def durability_check(
     info: Mapping[str, Any], config: Mapping[str, str], version: tuple[int, ...]
 ) -> Check:
     """Whether Redis can say that an event is on disk."""
-    name = "durability"
     if "aof_enabled" not in info:
-        return untold(name)
+        return UNTOLD
     if version < _FSYNC_VERSION:
         says = "CONVERTRO_DURABILITY=fsync needs Redis 7.2 or Valkey"
-        return Check(name, Level.ERROR, says, "use a newer Redis, or leave it out")
+        return error(says, "use a newer Redis, or leave it out")
     if not info["aof_enabled"]:
         says = "CONVERTRO_DURABILITY=fsync needs an append-only file"
-        return Check(name, Level.ERROR, says, "set appendonly to yes, or leave it out")
+        return error(says, "set appendonly to yes, or leave it out")
     fsync = config.get("appendfsync", "always")
     if fsync != "always":
         says = f"with appendfsync {fsync} Redis does not say reliably what is on disk"
-        return Check(name, Level.ERROR, says, "set appendfsync to always, or leave it out")
-    return Check(name, Level.OK, "each enqueue waits until its events are on disk")
+        return error(says, "set appendfsync to always, or leave it out")
+    return ok("each enqueue waits until its events are on disk")
 
 
 def _megabytes(amount: int) -> str:

@@ -5,7 +5,7 @@ import socket
 from urllib.parse import urlsplit
 
 from config.settings import Settings
-from worker.preflight.checks import Check, Level
+from worker.preflight.checks import Check, ok, warning
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -30,7 +30,6 @@ def _without_credentials(url: str) -> str:
 
 def connection_check(settings: Settings) -> Check:
     """Whether Convertro's host, or the proxy before it, accepts a connection; nothing is sent."""
-    name = "connection"
     whose, variable, url = "", "CONVERTRO_BASE_URL", settings.base_url
     if settings.proxy_url and (proxy := settings.proxy_url.get_secret_value()):
         whose, variable = "the proxy ", "CONVERTRO_PROXY_URL"
@@ -40,12 +39,12 @@ def connection_check(settings: Settings) -> Check:
     try:
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
     except ValueError:  # the port is no number; it may be part of an unquoted password
-        return Check(name, Level.WARNING, f"{variable} names no valid port", remedy)
+        return warning(f"{variable} names no valid port", remedy)
     shown = f"{whose}[{host}]:{port}" if ":" in host else f"{whose}{host}:{port}"
     failure = _connection_failure(host, port, settings.connect_timeout_seconds)
     if failure:
-        return Check(name, Level.WARNING, f"{shown} {failure}: events would wait", remedy)
-    return Check(name, Level.OK, f"{shown} accepts connections")
+        return warning(f"{shown} {failure}: events would wait", remedy)
+    return ok(f"{shown} accepts connections")
 
 
 def _connection_failure(host: str, port: int, timeout_seconds: float) -> str | None:
@@ -67,17 +66,15 @@ def broker_check(settings: Settings) -> Check:
         not settings.broker_url
         or settings.celery_broker_url == settings.redis_url.get_secret_value()
     ):
-        return Check("broker", Level.OK, "wake-ups travel through the journal's Redis")
+        return ok("wake-ups travel through the journal's Redis")
     address = address_of(settings.celery_broker_url)
     failure = _broker_failure(settings)
     if failure:
-        return Check(
-            "broker",
-            Level.WARNING,
+        return warning(
             f"{address} cannot be used ({failure}): a worker cannot hear of events",
             "check that the broker runs and that CONVERTRO_BROKER_URL is right",
         )
-    return Check("broker", Level.OK, f"{address} accepts connections")
+    return ok(f"{address} accepts connections")
 
 
 def _broker_failure(settings: Settings) -> str | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from config.settings import Settings
-from worker.preflight.checks import Check, Level, untold
+from worker.preflight.checks import UNTOLD, Check, error, named, not_checked, ok, warning
 from worker.preflight.persistence_checks import (
     durability_check,
     eviction_check,
@@ -100,8 +100,7 @@ class NoAnswer:
 def no_answer_checks(answer: NoAnswer) -> Iterator[Check]:
     """Redis is not there, so nothing about it can be checked."""
     yield _no_answer(answer)
-    for name in REDIS_CHECKS:
-        yield Check(name, Level.NOT_CHECKED, "needs Redis")
+    yield from named(dict.fromkeys(REDIS_CHECKS, not_checked("needs Redis")))
 
 
 def _no_answer(answer: NoAnswer) -> Check:
@@ -109,7 +108,7 @@ def _no_answer(answer: NoAnswer) -> Check:
     match answer.why:
         case Why.BAD_URL:
             says, remedy = "the Redis client does not understand CONVERTRO_REDIS_URL", "correct it"
-            return Check("redis_url", Level.ERROR, says, remedy)
+            return error(says, remedy, name="redis_url")
         case Why.LOADING:
             says, remedy = f"{where} is still loading its data", "wait until it is done"
         case Why.REFUSED:
@@ -118,51 +117,50 @@ def _no_answer(answer: NoAnswer) -> Check:
         case Why.AWAY:
             says = f"{where} is unavailable: {answer.reason}"
             remedy = "check that it runs and that CONVERTRO_REDIS_URL is right"
-    return Check("redis", Level.ERROR, says, remedy)
+    return error(says, remedy, name="redis")
 
 
 def redis_checks(settings: Settings, facts: RedisFacts) -> Iterator[Check]:
     """Whether this Redis may hold a journal."""
-    told = f"{facts.address} answers in {facts.round_trip_seconds * 1000:.1f} ms"
-    yield Check("redis", Level.OK, told)
-    yield version_check(facts.info)
-    yield role_check(facts.info)
-    yield eviction_check(facts.info)
-    yield memory_check(facts.info)
-    yield persistence_check(facts.info, facts.config)
-    yield clock_check(facts.skew_seconds, facts.round_trip_seconds)
-    yield dead_letters_check(facts, settings.dead_max_count)
+    checks = {
+        "redis": ok(f"{facts.address} answers in {facts.round_trip_seconds * 1000:.1f} ms"),
+        "version": version_check(facts.info),
+        "role": role_check(facts.info),
+        "eviction": eviction_check(facts.info),
+        "memory": memory_check(facts.info),
+        "persistence": persistence_check(facts.info, facts.config),
+        "clock": clock_check(facts.skew_seconds, facts.round_trip_seconds),
+        "dead_letters": dead_letters_check(facts, settings.dead_max_count),
+    }
     # Whether an `enqueue` waits until its event is on disk; not every release has the setting.
     if settings.durability == "fsync":
-        yield durability_check(facts.info, facts.config, _version(facts.info))
+        version = _version(facts.info)
+        checks["durability"] = durability_check(facts.info, facts.config, version)
+    return named(checks)
 
 
 def version_check(info: Mapping[str, Any]) -> Check:
     """Whether it is Redis or Valkey 7.0 or newer."""
     version = _version(info)
     if not version:
-        return untold("version")
+        return UNTOLD
     told = f"Redis {info['redis_version']}"
     if "valkey_version" in info:
         told = f"Valkey {info['valkey_version']}"
     if version < _LEAST_VERSION:
-        return Check(
-            "version", Level.ERROR, f"{told} is too old", "use Redis or Valkey 7.0 or newer"
-        )
-    return Check("version", Level.OK, told)
+        return error(f"{told} is too old", "use Redis or Valkey 7.0 or newer")
+    return ok(told)
 
 
 def role_check(info: Mapping[str, Any]) -> Check:
     """Whether it is a primary: a replica refuses what we write, or loses it."""
     role = info.get("role")
     if role is None:
-        return untold("role")
+        return UNTOLD
     if role == "master":
-        return Check("role", Level.OK, "primary")
+        return ok("primary")
     primary = f"{info.get('master_host')}:{info.get('master_port')}"
-    return Check(
-        "role",
-        Level.ERROR,
+    return error(
         f"this Redis is a replica of {primary} and no place to write to",
         "set CONVERTRO_REDIS_URL to the primary",
     )
@@ -176,39 +174,36 @@ def clock_check(skew_seconds: float | None, round_trip_seconds: float) -> Check:
         round_trip_seconds: The skew is known to half of it; the doubt is in favour.
     """
     if skew_seconds is None:
-        return untold("clock", "TIME")
+        return not_checked("Redis does not say (TIME)")
     certain = max(0.0, abs(skew_seconds) - round_trip_seconds / 2)
     if certain <= _SKEW_WARNING_SECONDS:
-        return Check("clock", Level.OK, "this machine and Redis agree on the time")
+        return ok("this machine and Redis agree on the time")
     side = "ahead of" if skew_seconds > 0 else "behind"
     says = f"this machine's clock is {certain:.0f} s {side} that of Redis"
     remedy = "set both clocks by NTP"
     if certain <= _SKEW_ERROR_SECONDS:
-        return Check("clock", Level.WARNING, says, remedy)
+        return warning(says, remedy)
     breaks = "attempt times, the retry horizon and Retry-After dates would be wrong"
-    return Check("clock", Level.ERROR, f"{says}: {breaks}", remedy)
+    return error(f"{says}: {breaks}", remedy)
 
 
 def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
     """Whether a dead letter can be written, and whether there is room for more."""
-    name = "dead_letters"
     if facts.dead is None:
         if _version(facts.info, default=_LEAST_VERSION) < _LEAST_VERSION:
-            return Check(name, Level.NOT_CHECKED, "needs a newer Redis")
+            return not_checked("needs a newer Redis")
         remedy = next(
             (text for sign, text in _REMEDIES if sign in facts.refusal), "mend what Redis names"
         )
-        return Check(name, Level.ERROR, f"dead letters cannot be written: {facts.refusal}", remedy)
+        return error(f"dead letters cannot be written: {facts.refusal}", remedy)
     letters = "dead letter" if facts.dead == 1 else "dead letters"
     told = f"{facts.dead:,} {letters} of at most {max_count:,}"
     if facts.dead >= _MANY_DEAD_SHARE * max_count:
-        return Check(
-            name,
-            Level.WARNING,
+        return warning(
             f"{told}: beyond that those that are worth least are let go",
             "redrive or discard some, or raise CONVERTRO_DEAD_MAX_COUNT",
         )
-    return Check(name, Level.OK, f"{told}, and one can be written")
+    return ok(f"{told}, and one can be written")
 
 
 def _version(info: Mapping[str, Any], default: tuple[int, ...] = ()) -> tuple[int, ...]:

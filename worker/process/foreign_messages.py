@@ -64,15 +64,8 @@ class _Nothing(Struct, forbid_unknown_fields=True):
     """An empty object."""
 
 
-class _Embed(Struct, forbid_unknown_fields=True):
-    """What Celery would do besides."""
-
-    callbacks: None = None
-    errbacks: None = None
-    chain: None = None
-    chord: None = None
-
-
+#: What Celery would do besides.
+_Embed = dict[Literal["callbacks", "errbacks", "chain", "chord"], None]
 _Token = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 _Body = msgspec.json.Decoder(tuple[tuple[_Token], _Nothing, _Embed])
 
@@ -104,15 +97,10 @@ class _Message(Struct, kw_only=True):
     content_encoding: Literal["utf-8"] = field(name="content-encoding")
 
 
-class _DeliveryInfo(Struct):
-    exchange: str
-    routing_key: str
-
-
 class _Properties(Struct):
     body_encoding: Literal["base64"]
     delivery_tag: str
-    delivery_info: _DeliveryInfo
+    delivery_info: dict[Literal["exchange", "routing_key"], str]
     priority: int = 0
     reply_to: str | None = None
 

@@ -17,7 +17,7 @@ from worker.lab.sandbox.process import SandboxProcess
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "worker.lab.sandbox", *arguments],
+        [sys.executable, "-m", "worker.cli", "sandbox", *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -60,7 +60,7 @@ def test_every_answer_can_be_slowed() -> None:
 
 
 def test_it_prints_where_it_listens_and_its_seed() -> None:
-    command = [sys.executable, "-m", "worker.lab.sandbox", "--port", "0", "--seed", "7"]
+    command = [sys.executable, "-m", "worker.cli", "sandbox", "--port", "0", "--seed", "7"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "seed 7; the same ratios again with --seed 7\n"

@@ -24,7 +24,7 @@ from convertro.segment_event import (
 )
 from tests.support.events import ABSENT, order_completed, web_track
 from tests.support.hostile import events as hostile
-from worker.cli.terminal.batch import expand_batch
+from worker.cli.terminal.event_file import expand_batch
 
 
 class Kind(StrEnum):

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from worker.lab.sandbox.faults import FaultRule, FaultRuleError, parse_rule, rule_from_json
-from worker.lab.sandbox.matching import Candidate, FaultBook
+from worker.lab.sandbox.matching import FaultBook
+from worker.lab.sandbox.recorder import ReceivedRequest
 
 
 def never() -> float:
@@ -14,11 +15,13 @@ def never() -> float:
 
 def candidate(
     key: str = "evt-1/0", endpoint: str | None = "events", body: bytes = b"{}"
-) -> Candidate:
-    return Candidate(endpoint, key, body)
+) -> ReceivedRequest:
+    return ReceivedRequest(
+        received_at=0.0, key=key, method="POST", path="", endpoint=endpoint, body=body
+    )
 
 
-def answered_by(*rules: str, requests: list[Candidate], now: float = 0.0) -> list[str | None]:
+def answered_by(*rules: str, requests: list[ReceivedRequest], now: float = 0.0) -> list[str | None]:
     """Which kind of fault answers each request, under rules that were installed at 0."""
     book = FaultBook()
     for rule in rules:
@@ -182,7 +185,7 @@ def test_endpoint_chooses_and_others_are_not_counted() -> None:
         pytest.param("order-7", candidate(body=b'{"event_id":"order-8"}'), False, id="other"),
     ],
 )
-def test_match_looks_at_key_and_body(text: str, request_: Candidate, matches: bool) -> None:
+def test_match_looks_at_key_and_body(text: str, request_: ReceivedRequest, matches: bool) -> None:
     rule = rule_from_json({"kind": "reset", "match": text})
     book = FaultBook()
     book.install(rule, 0.0)

@@ -113,7 +113,7 @@ def test_a_stopping_worker_should_wait_for_one_attempt(seconds: float, level: Le
 def test_the_lease_and_the_longest_call_are_told() -> None:
     check = found(settings_checks(complete(), {}), "lease")
     assert check == Check(
-        "lease", OK, "a lease of 60 s outlasts the longest call, 23 s with its tries"
+        OK, "a lease of 60 s outlasts the longest call, 23 s with its tries", name="lease"
     )
 
 
@@ -439,7 +439,7 @@ def test_a_host_that_accepts_connections() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         check = connection_check(complete(base_url=f"http://127.0.0.1:{port}"))
-    assert check == Check("connection", OK, f"127.0.0.1:{port} accepts connections")
+    assert check == Check(OK, f"127.0.0.1:{port} accepts connections")
 
 
 @pytest.mark.parametrize(
@@ -508,6 +508,6 @@ def test_the_journals_redis_is_not_tried_twice(broker_url: str | None) -> None:
 def test_the_exit_code_and_the_last_line(
     checks: Mapping[str, Level], code: int, sentence: str
 ) -> None:
-    listed = [Check(name, level, "") for name, level in checks.items()]
+    listed = [Check(level, "", name=name) for name, level in checks.items()]
     assert exit_code(listed) == ExitCode(code)
     assert summary(listed) == sentence

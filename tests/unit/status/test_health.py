@@ -141,7 +141,7 @@ def test_only_a_few_names_are_said(bench: Bench) -> None:
     ],
 )
 def test_who_could_deliver_is_ready(name: str, level: Level, health: Health) -> None:
-    verdict = judge([Check("lease", Level.OK, "long"), Check(name, level, "it is so")])
+    verdict = judge([Check(Level.OK, "long", name="lease"), Check(level, "it is so", name=name)])
     assert verdict.health is health
     assert verdict.problem == (None if health is Health.GOOD else name)
     assert verdict.good or verdict.sentence == "it is so"

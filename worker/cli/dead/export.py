@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -11,7 +12,6 @@ from typing import IO, Annotated, Any
 import typer
 
 from worker.cli.dead.selection import Filters, Selection, complain_about, select
-from worker.cli.terminal.event_content import content_of
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import (
@@ -25,6 +25,7 @@ from worker.cli.terminal.options import (
 )
 from worker.cli.terminal.output import json_line
 from worker.cli.terminal.progress import waiting
+from worker.cli.terminal.record_view import content_of
 from worker.journal.journal import Journal
 from worker.journal.reading import DeadLetter
 from worker.status.wording import counted, iso_time
@@ -69,7 +70,7 @@ def export(  # noqa: PLR0913  one argument for each option
     journal = open_journal().journal
     not_dead: dict[str, str] = {}
     number = 0
-    with _opened(output) as file, _shown(output):
+    with _opened(output) as file:
         for letter, raw in _with_events(journal, select(journal, selection, not_dead)):
             file.write(f"{json_line(_document(letter, raw))}\n")
             number += 1
@@ -82,21 +83,13 @@ def export(  # noqa: PLR0913  one argument for each option
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[IO[str]]:
-    """Standard output, or a file that only its owner may read."""
+    """Standard output, or a file that only its owner may read, and then something that moves."""
     if path is None:
         yield sys.stdout
         return
-    with open(path, "w", encoding="utf-8", opener=_open_for_me) as file:
+    opener = partial(os.open, mode=0o600)
+    with open(path, "w", encoding="utf-8", opener=opener) as file, waiting("Writing dead letters"):
         yield file
-
-
-def _shown(output: Path | None) -> AbstractContextManager[None]:
-    """Something that moves, unless the lines themselves may go to the same terminal."""
-    return nullcontext() if output is None else waiting("Writing dead letters")
-
-
-def _open_for_me(path: str, flags: int) -> int:
-    return os.open(path, flags, mode=0o600)
 
 
 def _with_events(

@@ -3,13 +3,13 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 
 from rich.console import Group, RenderableType
 from rich.live import Live
 
 from convertro.errors import JournalUnavailable
 from worker.cli.status.view import text_block
-from worker.cli.terminal.output import say
 from worker.cli.terminal.tables import console, say_table, text
 from worker.status.wording import clock_time
 
@@ -19,35 +19,18 @@ _Parts = Sequence[RenderableType]
 def watch(look: Callable[[], _Parts], every_seconds: float) -> None:
     """Show what `look` answers until Ctrl-C; without a terminal one below the other."""
     show = _shown(look)
-    try:
-        if sys.stdout.isatty():
-            _watch_on_terminal(show, every_seconds)
-        else:
-            _watch_in_pipe(show, every_seconds)
-    except KeyboardInterrupt:
-        return
-
-
-def _watch_on_terminal(show: Callable[[], _Parts], every_seconds: float) -> None:
-    with Live(console=console(), auto_refresh=False, screen=True) as live:
+    on_terminal = sys.stdout.isatty()
+    screen = Live(console=console(), auto_refresh=False, screen=True)
+    with suppress(KeyboardInterrupt), screen if on_terminal else nullcontext():
         while True:
-            live.update(Group(*_apart(show())), refresh=True)
+            parts = [shown for part in show() for shown in (text(""), part)][1:]
+            if on_terminal:
+                screen.update(Group(*parts), refresh=True)
+            else:
+                for part in (*parts, text("")):
+                    say_table(part)
+                sys.stdout.flush()
             time.sleep(every_seconds)
-
-
-def _watch_in_pipe(show: Callable[[], _Parts], every_seconds: float) -> None:
-    while True:
-        for part in _apart(show()):
-            say_table(part)
-        say("")
-        sys.stdout.flush()
-        time.sleep(every_seconds)
-
-
-def _apart(parts: _Parts) -> list[RenderableType]:
-    """Parts with an empty line between each two."""
-    listed = [shown for part in parts for shown in (text(""), part)]
-    return listed[1:]
 
 
 def _shown(look: Callable[[], _Parts]) -> Callable[[], _Parts]:

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from convertro.segment_event import InvalidEvent
 from worker.bootstrap import Producer
@@ -104,23 +103,13 @@ def _enqueue(producer: Producer, console: Console) -> _Answers:
 
 
 def _wait(producer: Producer, console: Console) -> bool:
-    """Show how the journal empties; answers whether it did."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    total = producer.journal.snapshot().total("accepted")
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("Delivering", total=total)
-
-        def is_empty() -> bool:
-            left = producer.journal.snapshot().in_flight
-            progress.update(bar, completed=total - left)
-            return left == 0
-
-        begun = time.monotonic()
-        drained = _until(is_empty)
+    """Wait until nothing is in flight; answers whether that came."""
+    begun = time.monotonic()
+    with console.status("Delivering …"):
+        drained = _until(lambda: producer.journal.snapshot().in_flight == 0)
     if drained:
-        console.print(
-            f"[green]✓[/] Nothing is in flight any more [dim]({time.monotonic() - begun:.1f} s)[/]"
-        )
+        took_seconds = time.monotonic() - begun
+        console.print(f"[green]✓[/] Nothing is in flight any more [dim]({took_seconds:.1f} s)[/]")
     else:
         console.print(f"[red]✗[/] Events are still in flight after {_PATIENCE_SECONDS:g} s")
     console.print()

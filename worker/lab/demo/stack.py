@@ -15,8 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from config.settings import Settings
 from worker.bootstrap import Producer, make_producer
@@ -58,7 +57,6 @@ class Stack:
         self._folder = tempfile.TemporaryDirectory(prefix="convertro-")
         self.folder = Path(self._folder.name)
         self.workers: list[subprocess.Popen[str]] = []
-        self._files: list[IO[Any]] = []
         self._valkey: ValkeyServer | None = None
         self._valkey_port: int | None = None
         self._valkey_config: dict[str, str] = {}
@@ -69,12 +67,7 @@ class Stack:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     @property
@@ -169,6 +162,27 @@ class Stack:
         log = {"CONVERTRO_LOG_FORMAT": "json", "CONVERTRO_LOG_LEVEL": "DEBUG"}
         return self._start(command, self.worker_log, {**log, **environment})
 
+    def _start(
+        self, command: list[str], log: Path, environment: Mapping[str, str]
+    ) -> "subprocess.Popen[str]":
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("CONVERTRO_")
+        }
+        with log.open("a") as file:
+            process = subprocess.Popen(  # noqa: S603  our own programs with our own arguments
+                command,
+                cwd=ROOT,
+                env={**inherited, **self.environment, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                text=True,
+                # A group of its own: Ctrl-C reaches us alone, and we stop the parts in order.
+                process_group=0,
+            )
+        self.workers.append(process)
+        return process
+
     def kill_worker(self, worker: "subprocess.Popen[str]") -> None:
         """End a worker with every process of its pool by SIGKILL, as a crash would."""
         os.killpg(worker.pid, signal.SIGKILL)
@@ -200,31 +214,7 @@ class Stack:
         if self._valkey is not None and self._valkey.is_running():
             self._valkey.stop()
         self._release_port()
-        for file in self._files:
-            file.close()
         self._folder.cleanup()
-
-    def _start(
-        self, command: list[str], log: Path, environment: Mapping[str, str]
-    ) -> "subprocess.Popen[str]":
-        file = log.open("a")
-        self._files.append(file)
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith("CONVERTRO_")
-        }
-        process = subprocess.Popen(  # noqa: S603  our own programs with our own arguments
-            command,
-            cwd=ROOT,
-            env={**inherited, **self.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            text=True,
-            # A group of its own: Ctrl-C reaches us alone, and we stop the parts in order.
-            process_group=0,
-        )
-        self.workers.append(process)
-        return process
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
+
 from config.settings import Settings
 from worker.destination.plan import plan
 from worker.destination.wire import event_id_of, idempotency_key
@@ -92,7 +94,7 @@ def expected(
     calls = []
     for call in planned.calls:
         key, body = idempotency_key(event_id, call.name), json.loads(call.body)
-        calls.append(_ExpectedCall(key, _content(call.path, body), _meaning(call.path, body)))
+        calls.append(_ExpectedCall(key, _digest([call.path, body]), _meaning(call.path, body)))
     return SentEvent(
         event_id=event_id,
         acknowledged_at=acknowledged_at,
@@ -100,10 +102,6 @@ def expected(
         skipped=planned.skipped is not None,
         invalid=planned.invalid is not None,
     )
-
-
-def _content(path: str, body: Mapping[str, Any]) -> bytes:
-    return _digest([path, body])
 
 
 def _meaning(path: str, body: Mapping[str, Any]) -> bytes:
@@ -118,10 +116,9 @@ def _digest(said: Any) -> bytes:
 
 @dataclass(slots=True)
 class _Arrival:
-    """One key and content, as often as the sandbox accepted it."""
+    """One key and content that the sandbox accepted."""
 
     meaning: bytes
-    times: int
     #: When it was accepted first; unix seconds.
     first_at: float
 
@@ -137,19 +134,17 @@ class ArrivedCall:
         #: Acceptances beyond the first of a key.
         self.same_key = 0
         for call in calls:
-            self._note(call, json.loads(call.body))
+            self._note(call, msgspec.json.decode(call.body))
 
     def _note(self, call: AcceptedCall, body: Mapping[str, Any]) -> None:
         self.same_key += call.key in self._seen
         self._seen.add(call.key)
         self._events.add(event_id_of(call.key))
-        entry = (call.key, _content(call.path, body))
-        if entry in self._arrivals:
-            self._arrivals[entry].times += 1
-            return
-        meaning = _meaning(call.path, body)
-        self._arrivals[entry] = _Arrival(meaning, 1, call.received_at)
-        self._keys.setdefault(meaning, set()).add(call.key)
+        entry = (call.key, _digest([call.path, body]))
+        if entry not in self._arrivals:
+            meaning = _meaning(call.path, body)
+            self._arrivals[entry] = _Arrival(meaning, call.received_at)
+            self._keys.setdefault(meaning, set()).add(call.key)
 
     def take(self, call: _ExpectedCall) -> _Arrival | None:
         """The arrival of an expected call, which is explained by that; None if it never came."""

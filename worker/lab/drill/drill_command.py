@@ -4,7 +4,7 @@ import os
 import random
 import signal
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 import typer
@@ -13,15 +13,15 @@ from redis.exceptions import RedisError
 from config.logs import configure_logs
 from config.settings import Settings
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail
+from worker.cli.terminal.interrupts import heeded
 from worker.cli.terminal.open_journal import open_journal, read_settings
 from worker.cli.terminal.output import JsonOption, say_json
-from worker.cli.terminal.signals import heeded
 from worker.lab.demo.stack import Stack
 from worker.lab.drill.deployment import Deployment, DrillError
-from worker.lab.drill.drill_run import Drill, Options
-from worker.lab.drill.drill_screen import View, document, make_view, say_verdict
+from worker.lab.drill.drill_run import Drill
+from worker.lab.drill.drill_screen import View, document, say_verdict
 from worker.lab.drill.environment import drill_environment
-from worker.lab.drill.report import Report
+from worker.lab.drill.report import Options, Report
 from worker.lab.drill.sweep import sweep
 from worker.status.wording import counted
 
@@ -30,22 +30,6 @@ _MAX_SEED = 999_999
 
 #: A shorter drill has no room for its faults.
 _LEAST_MINUTES = 0.2
-
-
-class Signals:
-    """Notes that the drill shall end; whoever runs it looks now and then."""
-
-    def __init__(self) -> None:
-        self._came = False
-        for number in heeded((signal.SIGINT, signal.SIGTERM)):
-            signal.signal(number, self._note)
-
-    def _note(self, _number: int, _frame: Any) -> None:
-        self._came = True
-
-    def __call__(self) -> bool:
-        """Whether one came."""
-        return self._came
 
 
 def drill(
@@ -87,9 +71,9 @@ def drill(
     )
     settings = _operators_settings(embedded=embedded)
     configure_logs(settings.model_copy(update={"log_level": "ERROR"}))
-    view = make_view()
+    view = View()
     try:
-        report = _run(options, view, Signals())
+        report = _run(options, view)
     except DrillError as error:
         fail(ExitCode.NEGATIVE, str(error))
     if as_json:
@@ -126,7 +110,10 @@ def _operators_settings(*, embedded: bool) -> Settings:
     return producer.settings
 
 
-def _run(options: Options, view: View, stopped: Signals) -> Report:
+def _run(options: Options, view: View) -> Report:
+    came: list[int] = []  # signals, after each of which the drill shall end
+    for number in heeded((signal.SIGINT, signal.SIGTERM)):
+        signal.signal(number, lambda number, _frame: came.append(number))
     environment = drill_environment(
         os.environ,
         name=options.name,
@@ -136,7 +123,7 @@ def _run(options: Options, view: View, stopped: Signals) -> Report:
     with Stack(environment) as stack:
         deployment = Deployment(stack, options.name, options.seed, options.embedded)
         try:
-            report = Drill(options, deployment, view, stopped).run()
+            report = Drill(options, deployment, view, lambda: bool(came)).run()
             if not report.is_good and not report.interrupted:
                 kept = deployment.keep_evidence()
                 view.note(f"the record and the workers' log are kept in {kept}")

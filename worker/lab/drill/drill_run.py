@@ -2,8 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
@@ -17,8 +17,8 @@ from worker.lab.drill.deployment import POLL_SECONDS, Deployment, DrillError
 from worker.lab.drill.drill_screen import Moment, View, clock
 from worker.lab.drill.environment import changed_settings
 from worker.lab.drill.load import UNMAPPED, EventSource, Load
-from worker.lab.drill.plan import Action, Step, make_plan
-from worker.lab.drill.report import Report
+from worker.lab.drill.plan import Action, make_plan
+from worker.lab.drill.report import Options, Report
 from worker.lab.sandbox.record_file import read_calls
 
 #: Between two looks at the journal.
@@ -30,24 +30,6 @@ _LONGEST_PATIENCE_SECONDS = 3600.0
 
 #: For workers that begin, and whatever else a busy machine delays.
 _MARGIN_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the operator asked for."""
-
-    #: Names keys, queue, workers and events.
-    name: str
-    minutes: float
-    #: Events a second.
-    rate: float
-    seed: int
-    embedded: bool
-
-    @property
-    def duration_seconds(self) -> float:
-        """How long load is made."""
-        return self.minutes * 60
 
 
 @dataclass(slots=True)
@@ -65,7 +47,6 @@ class Drill:
     deployment: Deployment
     view: View
     stopped: Callable[[], bool]
-    _broken: list[Step] = field(default_factory=list)
     _begun_at: float = 0.0
     _looked_at: float = 0.0
     _snapshot: Snapshot | None = None
@@ -139,13 +120,10 @@ class Drill:
             if load.failure:
                 return
             while steps and steps[0].at_seconds <= self._elapsed:
-                self._carry_out(steps.popleft())
+                step = steps.popleft()
+                self._note(step.says)
+                self.deployment.carry_out(step)
             self._turn(load, producer, draining=False)
-
-    def _carry_out(self, step: Step) -> None:
-        self._note(step.says)
-        self._broken.append(step)
-        self.deployment.carry_out(step)
 
     def _drain(self, load: Load, producer: Producer) -> float | None:
         """Wait until nothing is in flight; answers how long that took, None if it never was."""
@@ -171,15 +149,11 @@ class Drill:
         for line in self.deployment.revive():
             self._note(line)
         self._look(producer.journal)
-        self._broken = [step for step in self._broken if step.until_seconds > self._elapsed]
         self.view.show(
             Moment(
                 elapsed_seconds=self._elapsed,
-                duration_seconds=self.options.duration_seconds,
-                broken="; ".join(step.says for step in self._broken),
                 draining=draining,
                 sent=len(load.acknowledged),
-                retries=load.retries,
                 accepted=self.deployment.count_accepted(),
                 snapshot=self._snapshot,
                 workers=self.deployment.alive,
@@ -203,17 +177,19 @@ class Drill:
         }
         record = ArrivedCall(read_calls(self.deployment.record))
         count = Count(record, dead, lambda name: journal.look(name).place)
-        for event in _sent(load, self._settings):
-            count.add(event)
-        count.excuse(_sent_as(load, len(load.acknowledged), 0.0, self._settings))
+        settings, source = self._settings, load.source
+
+        def sent(number: int, at: float) -> SentEvent:
+            return expected(source.event(number), source.event_id(number), at, settings)
+
+        for number, acknowledged_at in enumerate(load.acknowledged):
+            count.add(sent(number, acknowledged_at))
+        count.excuse(sent(len(load.acknowledged), 0.0))
         done = self.deployment.done
         return Report(
             verdict=count.verdict(),
             interrupted=self.stopped(),
-            seed=self.options.seed,
-            minutes=self.options.minutes,
-            rate=self.options.rate,
-            embedded=self.options.embedded,
+            options=self.options,
             settings=self._changed,
             drain_seconds=drain_seconds,
             worker_kills=done[Action.KILL_WORKER],
@@ -223,17 +199,6 @@ class Drill:
             unaccounted=journal.snapshot().unaccounted,
             problems=dict(journal.inspect()),
         )
-
-
-def _sent(load: Load, settings: Settings) -> Iterator[SentEvent]:
-    """Every event that was acknowledged, and what should become of it."""
-    for number, acknowledged_at in enumerate(load.acknowledged):
-        yield _sent_as(load, number, acknowledged_at, settings)
-
-
-def _sent_as(load: Load, number: int, acknowledged_at: float, settings: Settings) -> SentEvent:
-    source = load.source
-    return expected(source.event(number), source.event_id(number), acknowledged_at, settings)
 
 
 def patience_seconds(settings: Settings, duration_seconds: float) -> float:

@@ -1,12 +1,9 @@
 """What a drill shows: how it goes, and the verdict."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from worker.cli.terminal.output import say
@@ -24,12 +21,8 @@ class Moment:
     """How a drill stands."""
 
     elapsed_seconds: float
-    duration_seconds: float
-    #: What is broken just now; empty if nothing is.
-    broken: str
     draining: bool
     sent: int
-    retries: int
     #: Different calls that the sandbox accepted.
     accepted: int
     #: None while the journal does not answer.
@@ -37,8 +30,22 @@ class Moment:
     workers: int
 
     @property
-    def state(self) -> str:
-        """How it goes, in words."""
+    def line(self) -> str:
+        """The numbers, each with its name, and how it goes, in words."""
+        snapshot = self.snapshot
+        counts = {
+            "sent": f"{self.sent:,}",
+            "calls accepted": f"{self.accepted:,}",
+            "in flight": f"{snapshot.due_now + snapshot.claimed:,}" if snapshot else "?",
+            "waiting": f"{snapshot.waiting:,}" if snapshot else "?",
+            "dead": f"{snapshot.dead:,}" if snapshot else "?",
+            "workers": str(self.workers),
+        }
+        numbers = ", ".join(f"{name} {number}" for name, number in counts.items())
+        return f"{clock(self.elapsed_seconds)}  {numbers}: {self._state}"
+
+    @property
+    def _state(self) -> str:
         if self.snapshot is None:
             return "Redis does not answer: nothing is taken, nothing is sent"
         if not self.snapshot.workers:
@@ -51,96 +58,36 @@ class Moment:
             return "events wait for their next try"
         return "everything is delivered so far"
 
-    @property
-    def counts(self) -> dict[str, str]:
-        """The numbers, each with its name."""
-        snapshot = self.snapshot
-        return {
-            "sent": f"{self.sent:,}",
-            "calls accepted": f"{self.accepted:,}",
-            "in flight": f"{snapshot.due_now + snapshot.claimed:,}" if snapshot else "?",
-            "waiting": f"{snapshot.waiting:,}" if snapshot else "?",
-            "dead": f"{snapshot.dead:,}" if snapshot else "?",
-            "workers": str(self.workers),
-        }
 
+class View:
+    """Where a drill shows how it goes: standard error.
 
-class View(Protocol):
-    """Where a drill shows how it goes."""
+    On a terminal a line changes in place below what was done; in a pipe or a log there is one
+    every few seconds.
+    """
+
+    def __init__(self) -> None:
+        self._console = console(stderr=True)
+        self._status = self._console.status("")
+        self._said_at = 0.0
+        if self._console.is_interactive:
+            self._status.start()
 
     def note(self, line: str) -> None:
         """Say something once."""
+        self._console.print(Text(line), soft_wrap=True)
 
     def show(self, moment: Moment) -> None:
         """Show how it stands."""
+        if self._console.is_interactive:
+            self._status.update(Text(moment.line))
+        elif moment.elapsed_seconds - self._said_at >= _LINE_EVERY_SECONDS:
+            self._said_at = moment.elapsed_seconds
+            self.note(moment.line)
 
     def close(self) -> None:
         """Show nothing more."""
-
-
-class _Lines:
-    """For a pipe or a log: a line for each thing that is done, and one every few seconds."""
-
-    def __init__(self) -> None:
-        self._said_at = 0.0
-
-    def note(self, line: str) -> None:
-        """Say something once."""
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
-
-    def show(self, moment: Moment) -> None:
-        """Say how it stands, if that was long ago."""
-        if moment.elapsed_seconds - self._said_at < _LINE_EVERY_SECONDS:
-            return
-        self._said_at = moment.elapsed_seconds
-        counts = ", ".join(f"{name} {number}" for name, number in moment.counts.items())
-        self.note(f"{clock(moment.elapsed_seconds)}  {counts}: {moment.state}")
-
-    def close(self) -> None:
-        """There is nothing to take down."""
-
-
-class _Screen:
-    """For a terminal: a table that changes in place, below what was done."""
-
-    def __init__(self) -> None:
-        self._live = Live(console=console(stderr=True), refresh_per_second=4, transient=True)
-        self._live.start()
-
-    def note(self, line: str) -> None:
-        """Print a line above the table."""
-        self._live.console.print(Text(line), soft_wrap=True)
-
-    def show(self, moment: Moment) -> None:
-        """Put the table's numbers right."""
-        self._live.update(_screen(moment))
-
-    def close(self) -> None:
-        """Take the table away."""
-        self._live.stop()
-
-
-def _screen(moment: Moment) -> Table:
-    grid = Table(box=None, show_header=False, pad_edge=False)
-    grid.add_column(no_wrap=True, style="bold")
-    grid.add_column(overflow="fold")
-    phase = "draining" if moment.draining else "of " + clock(moment.duration_seconds)
-    rows = {
-        "time": f"{clock(moment.elapsed_seconds)} {phase}",
-        "broken": moment.broken or "nothing",
-        "state": moment.state,
-        **moment.counts,
-        "sent again": f"{moment.retries:,} (Redis did not take them at first)",
-    }
-    for name, said in rows.items():
-        grid.add_row(text(name), text(said))
-    return grid
-
-
-def make_view() -> View:
-    """The view that standard error can show."""
-    return _Screen() if sys.stderr.isatty() else _Lines()
+        self._status.stop()
 
 
 def clock(seconds: float) -> str:
@@ -215,10 +162,10 @@ def document(report: Report) -> dict[str, Any]:
     return {
         "good": report.is_good,
         "interrupted": report.interrupted,
-        "seed": report.seed,
-        "minutes": report.minutes,
-        "rate": report.rate,
-        "embedded": report.embedded,
+        "seed": report.options.seed,
+        "minutes": report.options.minutes,
+        "rate": report.options.rate,
+        "embedded": report.options.embedded,
         "settings": dict(report.settings),
         "sent": verdict.sent,
         "delivered": verdict.delivered,

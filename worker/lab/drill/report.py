@@ -1,9 +1,27 @@
-"""What a drill came to: the verdict on its events, and the circumstances. Pure."""
+"""What a drill was asked for and what it came to: the verdict, and the circumstances. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.lab.drill.count import DrillVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the operator asked for."""
+
+    #: Names keys, queue, workers and events.
+    name: str
+    minutes: float
+    #: Events a second.
+    rate: float
+    seed: int
+    embedded: bool
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long load is made."""
+        return self.minutes * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,10 +31,7 @@ class Report:
     verdict: DrillVerdict
     #: A signal ended it before its time.
     interrupted: bool
-    seed: int
-    minutes: float
-    rate: float
-    embedded: bool
+    options: Options
     #: Variables that differed from the defaults.
     settings: Mapping[str, str]
     #: From the end of load until nothing was in flight; None if something still is.

@@ -1,6 +1,7 @@
 """Taking away what a drill left on the operator's Redis."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from redis import Redis
@@ -56,15 +57,8 @@ def _sweep(redis: Redis, name: str) -> int:
     return removed
 
 
-def _pages(found: Iterable[Any]) -> Iterator[list[Any]]:
-    page: list[Any] = []
-    for one in found:
-        page.append(one)
-        if len(page) == _STEP:
-            yield page
-            page = []
-    if page:
-        yield page
+def _pages(found: Iterator[Any]) -> Iterator[list[Any]]:
+    return iter(lambda: list(islice(found, _STEP)), [])
 
 
 def _delete_queue(settings: Settings, name: str) -> None:

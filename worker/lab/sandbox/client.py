@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import requests
+from msgspec import Struct, convert
 
 #: Between two looks at a sandbox that is not ready yet.
 _POLL_SECONDS = 0.02
@@ -16,23 +16,21 @@ class SandboxError(RuntimeError):
     """The sandbox refused what it was asked; the message is its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxCall:
+class SandboxCall(Struct, frozen=True):
     """An accepted call."""
 
     #: Its idempotency key.
     key: str
     endpoint: str
     path: str
-    body: Mapping[str, Any]
+    body: dict[str, Any]
     #: How often it was accepted; more than once if the same key came again.
     times: int
     #: When it came first.
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _SandboxSummary:
+class _SandboxSummary(Struct, frozen=True):
     """The totals since the start or the last `forget`."""
 
     #: Requests of every kind.
@@ -43,9 +41,9 @@ class _SandboxSummary:
     duplicates: int
     #: Requests that got no answer, or none yet.
     unanswered: int
-    by_status: Mapping[int, int]
+    by_status: dict[int, int]
     #: By kind of fault.
-    by_fault: Mapping[str, int]
+    by_fault: dict[str, int]
 
 
 class SandboxClient:
@@ -57,24 +55,20 @@ class SandboxClient:
 
     def calls(self, key: str | None = None) -> list[SandboxCall]:
         """The accepted calls that the sandbox keeps, oldest first, or the one with this key."""
-        query = {} if key is None else {"key": key}
-        return [_call_of(call) for call in self._ask("GET", "calls", query)["calls"]]
+        found = self._ask("GET", "calls", params={"key": key})["calls"]
+        return convert(found, list[SandboxCall], strict=False)
 
     def requests(
         self, *, key: str | None = None, limit: int = 1000, bodies: bool = False
     ) -> list[dict[str, Any]]:
         """The newest requests, accepted or not, oldest first, as the sandbox describes them."""
-        query = {"limit": str(limit), "bodies": str(bodies).lower()}
-        found: list[dict[str, Any]] = self._ask(
-            "GET", "requests", query | ({} if key is None else {"key": key})
-        )["requests"]
+        query = {"key": key, "limit": limit, "bodies": str(bodies).lower()}
+        found: list[dict[str, Any]] = self._ask("GET", "requests", params=query)["requests"]
         return found
 
     def summary(self) -> _SandboxSummary:
         """The totals."""
-        totals = self._ask("GET", "summary")
-        by_status = {int(status): count for status, count in totals.pop("by_status").items()}
-        return _SandboxSummary(by_status=by_status, **totals)
+        return convert(self._ask("GET", "summary"), _SandboxSummary, str_keys=True)
 
     def add_fault(self, rule: str | Mapping[str, Any]) -> int:
         """Install a rule, in its text or its JSON form.
@@ -121,24 +115,16 @@ class SandboxClient:
             else:
                 return
 
-    def _ask(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, **body: Any
-    ) -> Any:
+    def _ask(self, method: str, path: str, **given: Any) -> Any:
         with requests.Session() as session:
             session.trust_env = False  # a proxy could not reach this machine's loopback
             answer = session.request(
                 method,
                 f"{self.base_url}/_sandbox/{path}",
-                params=query,
                 timeout=self._timeout_seconds,
-                **body,
+                **given,
             )
         said = answer.json()
         if not answer.ok:
             raise SandboxError(said["message"])
         return said
-
-
-def _call_of(call: dict[str, Any]) -> SandboxCall:
-    received_at = datetime.fromtimestamp(call.pop("received_at"), UTC)
-    return SandboxCall(received_at=received_at, **call)

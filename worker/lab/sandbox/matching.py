@@ -8,17 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from worker.lab.sandbox.faults import FaultRule
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What rules look at in a request."""
-
-    #: None if the path names no endpoint.
-    endpoint: str | None
-    #: The idempotency key, empty if there was none.
-    key: str
-    body: bytes
+from worker.lab.sandbox.recorder import ReceivedRequest
 
 
 @dataclass(slots=True)
@@ -50,11 +40,13 @@ class InstalledRule:
         used_times = self.rule.times is not None and self.fired[""] >= self.rule.times
         return used_times or (self.rule.nth is not None and self.seen[""] >= self.rule.nth)
 
-    def fires(self, candidate: Candidate, now_seconds: float, chance: Callable[[], float]) -> bool:
+    def fires(
+        self, request: ReceivedRequest, now_seconds: float, chance: Callable[[], float]
+    ) -> bool:
         """Whether the rule answers this request; counts it if the rule is for it."""
-        if self.state(now_seconds) != "active" or not _is_for(self.rule, candidate):
+        if self.state(now_seconds) != "active" or not _is_for(self.rule, request):
             return False
-        counted_as = candidate.key if self.rule.per_key else ""
+        counted_as = request.key if self.rule.per_key else ""
         self.seen[counted_as] += 1
         if not self._is_due(counted_as) or not self._is_drawn(chance):
             return False
@@ -79,19 +71,19 @@ class InstalledRule:
         }
 
 
-def _is_for(rule: FaultRule, candidate: Candidate) -> bool:
+def _is_for(rule: FaultRule, request: ReceivedRequest) -> bool:
     if rule.kind == "refuse":
         return False  # answers nobody: it closes the door
-    if rule.endpoint is not None and rule.endpoint != candidate.endpoint:
+    if rule.endpoint is not None and rule.endpoint != request.endpoint:
         return False
-    return rule.match is None or _matches(rule.match, candidate)
+    return rule.match is None or _matches(rule.match, request)
 
 
-def _matches(text: str, candidate: Candidate) -> bool:
+def _matches(text: str, request: ReceivedRequest) -> bool:
     """Look for text in a request: keys are percent-encoded, bodies may escape what is not ASCII."""
-    if candidate.key.startswith(text) or unquote(candidate.key).startswith(text):
+    if request.key.startswith(text) or unquote(request.key).startswith(text):
         return True
-    return text.encode() in candidate.body or json.dumps(text)[1:-1].encode() in candidate.body
+    return text.encode() in request.body or json.dumps(text)[1:-1].encode() in request.body
 
 
 class FaultBook:
@@ -109,11 +101,11 @@ class FaultBook:
         return installed
 
     def choose(
-        self, candidate: Candidate, now_seconds: float, chance: Callable[[], float]
+        self, request: ReceivedRequest, now_seconds: float, chance: Callable[[], float]
     ) -> FaultRule | None:
         """The first rule that answers a request; later ones do not count it."""
         for installed in self.rules:
-            if installed.fires(candidate, now_seconds, chance):
+            if installed.fires(request, now_seconds, chance):
                 return installed.rule
         return None
 

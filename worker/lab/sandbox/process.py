@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-from types import TracebackType
 from typing import Self
 
 from worker.lab.sandbox.client import SandboxClient
@@ -14,7 +13,7 @@ _STOP_SECONDS = 10.0
 
 
 class SandboxProcess:
-    """Starts `python -m worker.lab.sandbox` and stops it at the end of a `with` block."""
+    """Starts `convertro sandbox` and stops it at the end of a `with` block."""
 
     def __init__(self, *arguments: str, port: int = 0) -> None:
         """Start a sandbox and wait until it listens.
@@ -26,7 +25,7 @@ class SandboxProcess:
         Raises:
             RuntimeError: It ended instead of listening; it has said why on stderr.
         """
-        command = [sys.executable, "-m", "worker.lab.sandbox", "--port", str(port), *arguments]
+        command = [sys.executable, "-m", "worker.cli", "sandbox", "--port", str(port), *arguments]
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
             command,
             stdout=subprocess.PIPE,
@@ -77,10 +76,5 @@ class SandboxProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()

@@ -4,12 +4,15 @@ Requests and accepted calls are kept up to a bound, the oldest go first. The cou
 are never cut: every key that was accepted is remembered, at about 200 bytes each.
 """
 
+import json
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from worker.lab.sandbox.record_file import AcceptedCall, RecordFile
+import msgspec
+
+from worker.lab.sandbox.record_file import AcceptedCall, RecordFile, read_calls
 
 #: Requests, and accepted calls, that are kept unless told otherwise.
 DEFAULT_KEEP = 100_000
@@ -42,19 +45,9 @@ class ReceivedRequest:
 
     def described(self, *, with_body: bool) -> dict[str, Any]:
         """The request for the control API; its body as text, for it need not be JSON."""
-        return {
-            "number": self.number,
-            "received_at": self.received_at,
-            "key": self.key,
-            "method": self.method,
-            "path": self.path,
-            "endpoint": self.endpoint,
-            "status": self.status,
-            "fault": self.fault,
-            "accepted": self.accepted,
-            "duplicate": self.duplicate,
-            "message": self.message,
-        } | ({"body": self.body.decode(errors="replace")} if with_body else {})
+        fields = asdict(self)
+        body = fields.pop("body")
+        return fields | ({"body": body.decode(errors="replace")} if with_body else {})
 
 
 class Recorder:
@@ -65,7 +58,7 @@ class Recorder:
         self._record_file = record_file
         self._last_number = 0
         self._clear()
-        for call in record_file.read() if record_file else ():
+        for call in read_calls(record_file.path) if record_file else ():
             self._count(call)
 
     def _clear(self) -> None:
@@ -92,7 +85,11 @@ class Recorder:
         """
         duplicate = request.key in self._times
         call = AcceptedCall(
-            request.key, request.endpoint or "", request.path, request.body, request.received_at
+            key=request.key,
+            endpoint=request.endpoint or "",
+            path=request.path,
+            received_at=request.received_at,
+            body=msgspec.Raw(msgspec.json.format(request.body, indent=-1)),
         )
         if self._record_file:
             self._record_file.append(call, duplicate=duplicate)
@@ -124,7 +121,8 @@ class Recorder:
         """The accepted calls that are kept, oldest first, or the one with this key."""
         chosen = [self._calls[key]] if key in self._calls else []
         for call in self._calls.values() if key is None else chosen:
-            yield call.described() | {"times": self._times[call.key]}
+            body = json.loads(bytes(call.body))
+            yield msgspec.structs.asdict(call) | {"body": body, "times": self._times[call.key]}
 
     def requests(self, *, key: str | None, limit: int, with_body: bool) -> list[dict[str, Any]]:
         """The newest requests that are kept, oldest first."""
@@ -144,7 +142,7 @@ class Recorder:
             "accepted": len(self._times),
             "duplicates": self._duplicates,
             "unanswered": requests - self._by_status.total(),
-            "by_status": {str(status): n for status, n in sorted(self._by_status.items())},
+            "by_status": dict(sorted(self._by_status.items())),
             "by_fault": dict(sorted(self._by_fault.items())),
         }
 

@@ -5,18 +5,19 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from worker.cli.terminal.signals import heeded
+from worker.cli.terminal.interrupts import heeded
 from worker.lab.sandbox import replies
 from worker.lab.sandbox.contract import MAX_BODY_BYTES, Violation, endpoint_of, violation_of
 from worker.lab.sandbox.control import CONTROL_PREFIX, Control
 from worker.lab.sandbox.faults import FaultRule
 from worker.lab.sandbox.listener import Listener
-from worker.lab.sandbox.matching import Candidate, FaultBook
+from worker.lab.sandbox.matching import FaultBook
 from worker.lab.sandbox.record_file import RecordFile
 from worker.lab.sandbox.recorder import DEFAULT_KEEP, ReceivedRequest, Recorder
 
@@ -48,19 +49,12 @@ class _Vendor:
     """What stands in for Convertro: checks, records, answers or fails."""
 
     def __init__(
-        self,
-        recorder: Recorder,
-        faults: FaultBook,
-        *,
-        options: SandboxOptions,
-        chance: Callable[[], float],
-        busy: set[object],
+        self, recorder: Recorder, faults: FaultBook, options: SandboxOptions, busy: set[object]
     ) -> None:
         self._recorder = recorder
         self._faults = faults
-        self._latency_seconds = options.latency_seconds
-        self._account = options.account
-        self._chance = chance
+        self._options = options
+        self._chance = random.Random(options.seed).random  # noqa: S311 - repeatable, not secret
         self._busy = busy
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -82,7 +76,9 @@ class _Vendor:
 
     async def _respond(self, request: web.Request, body: bytes | None) -> web.StreamResponse:
         received, violation = self._receive(request, body)
-        rule = self._rule_for(received)
+        rule = self._faults.choose(received, time.monotonic(), self._chance)
+        if rule is not None:
+            self._recorder.fail(received, rule.kind)
         if violation is None:
             proper = replies.ok()
             if rule is None or rule.accepts_call:
@@ -90,8 +86,7 @@ class _Vendor:
         else:
             proper = replies.error(violation.status, violation.message)
             received.message = violation.message
-        if self._latency_seconds:
-            await asyncio.sleep(self._latency_seconds)
+        await asyncio.sleep(self._options.latency_seconds)
         response = await replies.answer(request, rule, proper) if rule else proper
         if response is None:
             return proper  # goes nowhere: the fault ended the connection
@@ -107,7 +102,7 @@ class _Vendor:
             key=request.headers.get("Idempotency-Key", ""),
             method=request.method,
             path=request.rel_url.raw_path,
-            endpoint=endpoint_of(request.rel_url.raw_path, self._account),
+            endpoint=endpoint_of(request.rel_url.raw_path, self._options.account),
             body=body or b"",
         )
         self._recorder.receive(received)
@@ -117,15 +112,6 @@ class _Vendor:
         return received, violation_of(
             received.method, received.endpoint, content_type, received.key, body
         )
-
-    def _rule_for(self, received: ReceivedRequest) -> FaultRule | None:
-        if not self._faults.rules:
-            return None
-        candidate = Candidate(received.endpoint, received.key, received.body)
-        rule = self._faults.choose(candidate, time.monotonic(), self._chance)
-        if rule is not None:
-            self._recorder.fail(received, rule.kind)
-        return rule
 
 
 def _is_gone(request: web.Request) -> bool:
@@ -147,27 +133,21 @@ async def serve(options: SandboxOptions, announce: Callable[[str], None]) -> Non
     stop = asyncio.Event()
     for number in heeded((signal.SIGTERM, signal.SIGINT)):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    record_file = RecordFile(options.record) if options.record else None
-    try:
-        await _serve(options, Recorder(options.keep, record_file), announce, stop)
-    finally:
-        if record_file:
-            record_file.close()
-
-
-async def _serve(
-    options: SandboxOptions,
-    recorder: Recorder,
-    announce: Callable[[str], None],
-    stop: asyncio.Event,
-) -> None:
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     runner = web.AppRunner(
         app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
     )
-    listener = Listener(runner, options.host, options.port)
-    try:
-        control = _wire(app, options, recorder, listener)
+    with ExitStack() as at_end:
+        file = RecordFile(options.record) if options.record else None
+        if file:
+            at_end.callback(file.close)
+        recorder, faults = Recorder(options.keep, file), FaultBook()
+        listener = at_end.enter_context(closing(Listener(runner, options.host, options.port)))
+        control = Control(recorder, faults, listener, seed=options.seed)
+        app.add_routes(control.routes())
+        app.router.add_route("*", f"{CONTROL_PREFIX}{{path:.*}}", control.unknown)
+        vendor = _Vendor(recorder, faults, options, listener.busy)
+        app.router.add_route("*", "/{path:.*}", vendor.handle)
         await runner.setup()
         await listener.settle()
         for rule in options.rules:
@@ -176,24 +156,3 @@ async def _serve(
         await stop.wait()
         await control.clear_faults()
         await runner.cleanup()
-    finally:
-        listener.close()
-
-
-def _wire(
-    app: web.Application, options: SandboxOptions, recorder: Recorder, listener: Listener
-) -> Control:
-    faults = FaultBook()
-    chance = random.Random(options.seed).random  # noqa: S311 - repeatable, not secret
-    vendor = _Vendor(
-        recorder,
-        faults,
-        options=options,
-        chance=chance,
-        busy=listener.busy,
-    )
-    control = Control(recorder, faults, listener, seed=options.seed)
-    app.add_routes(control.routes())
-    app.router.add_route("*", f"{CONTROL_PREFIX}{{path:.*}}", control.unknown)
-    app.router.add_route("*", "/{path:.*}", vendor.handle)
-    return control
