@@ -126,18 +126,13 @@ class Deployment:
 
     def _install(self, rule: str) -> None:
         """Give the sandbox a rule in place of those that are over."""
-        deadline = time.monotonic() + _CONTROL_SECONDS
-        while True:
-            try:
-                self.stack.sandbox.clear_faults()
-                self.stack.sandbox.add_fault(rule)
-            except requests.RequestException as error:
-                # It has only just begun to listen again.
-                if time.monotonic() > deadline:
-                    raise DrillError(f"the sandbox takes no fault: {error}") from error
-                time.sleep(POLL_SECONDS)
-            else:
-                return
+        try:
+            # It may have only just begun to listen again.
+            self.stack.sandbox.wait_until_ready(_CONTROL_SECONDS)
+            self.stack.sandbox.clear_faults()
+            self.stack.sandbox.add_fault(rule)
+        except (TimeoutError, requests.RequestException) as error:
+            raise DrillError(f"the sandbox takes no fault: {error}") from error
 
     def revive(self) -> Iterable[str]:
         """Start each worker again that ended by itself, as a supervisor would; yields its end."""
