@@ -22,6 +22,9 @@ from worker.lab.sandbox.record_file import AcceptedCall
 #: Ids that are named of each thing that must not be.
 _MAX_EXAMPLES = 10
 
+#: What becomes of an event that is no dead letter.
+_FATES = ("delivered", "skipped", "undelivered", "lost")
+
 #: Where the journal may have an event that is still to be delivered.
 _IN_FLIGHT = frozenset({"due", "claimed", "waiting"})
 
@@ -237,11 +240,8 @@ class Count:
                 unknown += 1
                 self._example("unknown", key)
         return DrillVerdict(
-            delivered=self._fates["delivered"],
-            skipped=self._fates["skipped"],
+            **{fate: self._fates[fate] for fate in _FATES},
             dead=dict(self._dead.most_common()),
-            undelivered=self._fates["undelivered"],
-            lost=self._fates["lost"],
             sent=self._fates.total(),
             unknown=unknown,
             same_key=self.record.same_key,

@@ -143,7 +143,7 @@ async def serve(options: SandboxOptions, announce: Callable[[str], None]) -> Non
             at_end.callback(file.close)
         recorder, faults = Recorder(options.keep, file), FaultBook()
         listener = at_end.enter_context(closing(Listener(runner, options.host, options.port)))
-        control = Control(recorder, faults, listener, seed=options.seed)
+        control = Control(recorder, faults, listener, options.seed)
         app.add_routes(control.routes())
         app.router.add_route("*", f"{CONTROL_PREFIX}{{path:.*}}", control.unknown)
         vendor = _Vendor(recorder, faults, options, listener.busy)
