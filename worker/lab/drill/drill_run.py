@@ -15,7 +15,7 @@ from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
 from worker.delivery.retry import JITTER
 from worker.journal.journal import Journal
 from worker.journal.snapshot import Snapshot
-from worker.lab.drill.count import ArrivedCall, Count, SentEvent, expected
+from worker.lab.drill.count import Count, SentEvent, expected
 from worker.lab.drill.deployment import POLL_SECONDS, Deployment, DrillError
 from worker.lab.drill.drill_screen import Moment, View, clock
 from worker.lab.drill.environment import changed_settings
@@ -181,7 +181,7 @@ class Drill:
         dead = {
             letter.event_id: letter.record.reason or "unknown" for letter in journal.dead_letters()
         }
-        record = ArrivedCall(read_calls(self.deployment.record))
+        record = read_calls(self.deployment.record)
         count = Count(record, dead, lambda name: journal.look(name).place)
         settings, source = self._settings, load.source
 
