@@ -8,11 +8,12 @@ import json
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from worker.lab.sandbox.record_file import AcceptedCall, RecordFile, read_calls
+from worker.lab.sandbox.record_file import AcceptedCall, open_record, read_calls
 
 #: Requests, and accepted calls, that are kept unless told otherwise.
 DEFAULT_KEEP = 100_000
@@ -53,12 +54,18 @@ class ReceivedRequest:
 class Recorder:
     """Everything received since the start or since the last `forget`."""
 
-    def __init__(self, keep: int = DEFAULT_KEEP, record_file: RecordFile | None = None) -> None:
+    def __init__(self, keep: int = DEFAULT_KEEP, record: Path | None = None) -> None:
+        """Go on from what a record file holds.
+
+        Raises:
+            OSError: It cannot be opened.
+            RecordFileError: It is none.
+        """
         self._keep = keep
-        self._record_file = record_file
+        self._file = open_record(record) if record else None
         self._last_number = 0
         self._clear()
-        for call in read_calls(record_file.path) if record_file else ():
+        for call in read_calls(record) if record else ():
             self._count(call)
 
     def _clear(self) -> None:
@@ -91,8 +98,9 @@ class Recorder:
             received_at=request.received_at,
             body=msgspec.Raw(msgspec.json.format(request.body, indent=-1)),
         )
-        if self._record_file:
-            self._record_file.append(call, duplicate=duplicate)
+        if self._file:
+            line = msgspec.structs.asdict(call) | {"duplicate": duplicate}
+            self._file.write(msgspec.json.encode(line) + b"\n")
         request.accepted, request.duplicate = True, duplicate
         self._count(call)
 
@@ -149,5 +157,10 @@ class Recorder:
     def forget(self) -> None:
         """Start afresh: all counts from zero, the record file empty."""
         self._clear()
-        if self._record_file:
-            self._record_file.truncate()
+        if self._file:
+            self._file.truncate(0)
+
+    def close(self) -> None:
+        """Write no more."""
+        if self._file:
+            self._file.close()
