@@ -17,7 +17,7 @@ from worker.journal.journal import Journal
 from worker.journal.snapshot import Snapshot
 from worker.lab.drill.count import Count, SentEvent, expected
 from worker.lab.drill.deployment import POLL_SECONDS, Deployment, DrillError
-from worker.lab.drill.drill_screen import Moment, View, clock
+from worker.lab.drill.drill_screen import View, clock, counts, state
 from worker.lab.drill.environment import changed_settings
 from worker.lab.drill.load import UNMAPPED, EventSource, Load
 from worker.lab.drill.plan import Action, make_plan
@@ -153,16 +153,15 @@ class Drill:
         for line in self.deployment.revive():
             self._note(line)
         self._look(producer.journal)
-        self.view.show(
-            Moment(
-                elapsed_seconds=self._elapsed,
-                draining=draining,
-                sent=len(load.acknowledged),
-                accepted=self._accepted,
-                snapshot=self._snapshot,
-                workers=self.deployment.alive,
-            )
-        )
+        numbers = {
+            "sent": f"{len(load.acknowledged):,}",
+            "calls accepted": f"{self._accepted:,}",
+            **counts(self._snapshot),
+            "workers": f"{self.deployment.alive}",
+        }
+        said = ", ".join(f"{name} {number}" for name, number in numbers.items())
+        line = f"{clock(self._elapsed)}  {said}: {state(self._snapshot, draining=draining)}"
+        self.view.show(self._elapsed, line)
         time.sleep(POLL_SECONDS)
 
     def _look(self, journal: Journal) -> None:

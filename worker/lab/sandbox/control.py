@@ -54,7 +54,7 @@ class Control:
 
     async def clear_faults(self) -> None:
         """Drop every rule and listen again if connections are refused."""
-        self.faults.clear()
+        self.faults.rules.clear()
         windows = list(self._windows)
         for window in windows:
             window.cancel()

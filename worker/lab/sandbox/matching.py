@@ -105,7 +105,3 @@ class FaultBook:
             if installed.fires(request, now_seconds, chance):
                 return installed.rule
         return None
-
-    def clear(self) -> None:
-        """Drop every rule."""
-        self.rules.clear()

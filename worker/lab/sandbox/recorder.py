@@ -8,6 +8,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +135,8 @@ class Recorder:
 
     def requests(self, *, key: str | None, limit: int, with_body: bool) -> list[dict[str, Any]]:
         """The newest requests that are kept, oldest first."""
-        newest: list[dict[str, Any]] = []
-        for request in reversed(self._requests):
-            if len(newest) == limit:
-                break
-            if key is None or request.key == key:
-                newest.append(request.described(with_body=with_body))
+        found = (request for request in reversed(self._requests) if key in {None, request.key})
+        newest = [request.described(with_body=with_body) for request in islice(found, limit)]
         return newest[::-1]
 
     def summary(self) -> dict[str, Any]:
