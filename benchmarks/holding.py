@@ -103,7 +103,7 @@ class World:
     def word(self, event: ClaimedEvent, answer: Answer) -> Finish:
         name, status, detail, asked = answer
         attempt = Attempt(
-            at_ms=self.now_ms - 1000, call_index=0, outcome_class=name, detail=detail, status=status
+            at_ms=self.now_ms - 1000, call="sale", outcome_class=name, detail=detail, status=status
         )
         if answer is PASSED:
             return Finish(

@@ -38,15 +38,10 @@ _POOL_LOGGER = "multiprocessing"
 _FIRST = ("timestamp", "level", "event", "action")
 
 
-def _withhold_quotation(record: logging.LogRecord) -> bool:
-    """Keep what Celery says about a message, and not what is in it."""
+def _withhold(record: logging.LogRecord) -> bool:
+    """Keep what Celery says about a message and not what is in it; drop each try to connect."""
     if str(record.msg).startswith(_QUOTING):
         record.msg, record.args, record.exc_info = f"{_QUOTING}; it was thrown away.", (), None
-    return True
-
-
-def _withhold_repetition(record: logging.LogRecord) -> bool:
-    """Let all pass but each single try to connect."""
     return not str(record.msg).startswith(_REPEATING)
 
 
@@ -80,8 +75,7 @@ def configure_logs(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addFilter(_withhold_advice)
-    for withhold in (_withhold_quotation, _withhold_repetition):
-        logging.getLogger(CONSUMER_LOGGER).addFilter(withhold)
+    logging.getLogger(CONSUMER_LOGGER).addFilter(_withhold)
     structlog.configure(
         # A plain record, sentence and extras: whatever else listens to `logging` can read it.
         processors=[structlog.stdlib.render_to_log_kwargs],

@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -255,28 +256,16 @@ class Settings(BaseSettings, ConvertroSettings):
             raise ValueError("must be a name of letters, digits, dots, hyphens and underscores")
         return value
 
-    @field_validator("redis_url")
+    @field_validator("redis_url", "broker_url")
     @classmethod
-    def _check_redis_url(cls, value: SecretStr) -> SecretStr:
-        if is_sentinel(value.get_secret_value()):
-            parse_sentinel_url(value.get_secret_value())
-            return value
-        parts = urlsplit(value.get_secret_value())
-        try:
-            usable = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
-        except ValueError:  # the port is no number; it may be part of an unquoted password
-            usable = False
-        if not usable:
+    def _check_redis_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        url = value.get_secret_value() if value else ""
+        if is_sentinel(url):
+            parse_sentinel_url(url)
+        elif info.field_name == "redis_url" and not _names_a_redis(url):
             raise ValueError(
                 "must be a redis://, rediss:// or sentinel:// URL with a host and a valid port"
             )
-        return value
-
-    @field_validator("broker_url")
-    @classmethod
-    def _check_broker_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and is_sentinel(value.get_secret_value()):
-            parse_sentinel_url(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -351,6 +340,14 @@ class Settings(BaseSettings, ConvertroSettings):
         if missing:
             names = ", ".join(f"{ENV_PREFIX}{name.upper()}" for name in missing)
             raise SettingsError(f"{names} must be set: every call to Convertro needs it")
+
+
+def _names_a_redis(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        return bool(parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0)
+    except ValueError:  # the port is no number; it may be part of an unquoted password
+        return False
 
 
 def load_settings() -> Settings:

@@ -53,11 +53,6 @@ def exporter(
         server = ExporterServer(host, port, app)
     except OSError as error:
         fail(ExitCode.USAGE, f"cannot listen on {host}:{port}: {error.strerror or error}")
-    serve(server)
-
-
-def serve(server: ExporterServer) -> None:
-    """Answer until a signal comes."""
     stop_signals = heeded(_STOP_SIGNALS)
     # The threads inherit that: the signals wait for us.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)

@@ -5,13 +5,11 @@ from typing import Annotated
 import typer
 
 from config.logs import configure_logs
-from config.settings import Settings
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, journal_of, read_settings
 from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.status.health import (
     Health,
-    Verdict,
     every_worker,
     live,
     of_this_host,
@@ -71,27 +69,12 @@ def health(
     if is_ready:
         verdict = ready(settings, OPERATOR_TIMEOUT_SECONDS)
     else:
-        verdict = _live(settings, worker, all_workers=all_workers)
-    _say(verdict, as_json=as_json)
+        chosen = every_worker() if all_workers else of_this_host()
+        if worker is not None:
+            chosen = one_worker(worker)
+        snapshot = journal_of(settings, OPERATOR_TIMEOUT_SECONDS).snapshot()
+        verdict = live(snapshot, settings.concurrency, chosen)
+    said = {"good": verdict.good, "problem": verdict.problem, "sentence": verdict.sentence}
+    say(json_line(said) if as_json else printable(verdict.sentence))
     if not verdict.good:
         raise typer.Exit(_CODES[verdict.health])
-
-
-def _live(settings: Settings, worker: str | None, *, all_workers: bool) -> Verdict:
-    snapshot = journal_of(settings, OPERATOR_TIMEOUT_SECONDS).snapshot()
-    if worker is not None:
-        chosen = one_worker(worker)
-    else:
-        chosen = every_worker() if all_workers else of_this_host()
-    return live(snapshot, settings.concurrency, chosen)
-
-
-def _say(verdict: Verdict, *, as_json: bool) -> None:
-    if as_json:
-        say(
-            json_line(
-                {"good": verdict.good, "problem": verdict.problem, "sentence": verdict.sentence}
-            )
-        )
-    else:
-        say(printable(verdict.sentence))

@@ -10,7 +10,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -91,7 +91,6 @@ class LazyCommand(TyperCommand):
 
     def __init__(self, name: str, entry: Entry) -> None:
         super().__init__(name, help=entry.summary, rich_markup_mode=None)
-        self._command_name = name
         self._target = entry.target
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
@@ -99,27 +98,21 @@ class LazyCommand(TyperCommand):
         try:
             command = self.load()
         except ModuleNotFoundError as error:
-            self._say_what_is_missing(error)
+            # An optional dependency is a sentence, a module of our own is a fault.
+            package = str(error.name).partition(".")[0]
+            if package in {"config", "tasks", "worker"}:
+                raise
+            needs = f"{self.name} needs {package}, which is not installed"
+            fail(ExitCode.NEGATIVE, f"{needs}: pip install '.[{self.name}]'")
         return command.make_context(*args, **extra)
 
     def load(self) -> Any:
         """Import the real command."""
         module, _, function = self._target.partition(":")
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        register = app.command(self._command_name, context_settings=_CONTEXT)
+        register = app.command(self.name, context_settings=_CONTEXT)
         register(getattr(import_module(module), function))
         return typer.main.get_command(app)
-
-    def _say_what_is_missing(self, error: ModuleNotFoundError) -> NoReturn:
-        """An optional dependency is a sentence, a module of our own is a fault."""
-        package = str(error.name).partition(".")[0]
-        if package in {"config", "tasks", "worker"}:
-            raise error
-        complain(
-            f"{self._command_name} needs {package}, which is not installed: "
-            f"pip install '.[{self._command_name}]'"
-        )
-        raise typer.Exit(ExitCode.NEGATIVE)
 
 
 class _Program(TyperGroup):

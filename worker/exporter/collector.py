@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 
 from prometheus_client import CollectorRegistry
@@ -15,33 +16,29 @@ from worker.exporter.gauges import gauge, gauge_families
 from worker.journal.journal import Journal
 
 
+@dataclass(eq=False)
 class _JournalCollector(Collector):
-    """What the journal knows, from one snapshot of it.
+    """What the journal knows, from one snapshot of it."""
 
-    Args:
-        journal: Where to look.
-        settings: Those of the workers: their bounds and windows are shown.
-    """
-
-    def __init__(self, journal: Journal, settings: Settings) -> None:
-        self._journal = journal
-        self._settings = settings
+    journal: Journal
+    #: Those of the workers: their bounds and windows are shown.
+    settings: Settings
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, or `convertro_up 0` alone while Redis is unavailable."""
         began_at = monotonic()
         up = "convertro_up", "1 if the journal in Redis could be read."
         try:
-            snapshot = self._journal.snapshot()
+            snapshot = self.journal.snapshot()
         except JournalUnavailable:
             yield gauge(*up, 0)
             return
         yield gauge(*up, 1)
         yield from counter_families(snapshot)
         yield from histogram_families(snapshot)
-        yield from gauge_families(snapshot, self._settings)
+        yield from gauge_families(snapshot, self.settings)
         with suppress(JournalUnavailable):  # its user may not ask, which is no fault
-            memory = self._journal.memory()
+            memory = self.journal.memory()
             yield gauge("convertro_redis_memory_used_bytes", "Memory that Redis uses.", memory.used)
             yield gauge(
                 "convertro_redis_memory_max_bytes", "maxmemory; 0 for no bound.", memory.bound

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import inf
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
 from worker.journal.breaker import Cause
-from worker.journal.histogram import BOUNDS_MS, Histogram
+from worker.journal.histogram import BOUNDS_MS
 from worker.journal.records import Move
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
 from worker.outcomes import OutcomeClass
@@ -110,15 +111,8 @@ def histogram_families(snapshot: Snapshot) -> Iterator[HistogramMetricFamily]:
     """How long things took, in seconds."""
     for name, (metric, meaning) in DURATIONS.items():
         histogram = snapshot.histograms[name]
+        bounds = ("+Inf" if bound_ms == inf else str(bound_ms / 1000) for bound_ms in BOUNDS_MS)
+        buckets = list(zip(bounds, accumulate(histogram.numbers), strict=True))
         yield HistogramMetricFamily(
-            metric, meaning, buckets=_cumulative(histogram), sum_value=histogram.sum_ms / 1000
+            metric, meaning, buckets=buckets, sum_value=histogram.sum_ms / 1000
         )
-
-
-def _cumulative(histogram: Histogram) -> list[tuple[str, float]]:
-    total = 0
-    buckets: list[tuple[str, float]] = []
-    for bound_ms, number in zip(BOUNDS_MS, histogram.numbers, strict=True):
-        total += number
-        buckets.append(("+Inf" if bound_ms == inf else str(bound_ms / 1000), total))
-    return buckets

@@ -46,15 +46,13 @@ class StopFlag:
 
     def __call__(self) -> bool:
         """Whether this process stops: alone, with its worker, or because its parent is gone."""
-        return self._leaving or self._byte[0] == 1 or self._is_orphan()
+        is_orphan = not self.is_parent and os.getppid() != self._parent_id
+        return self._leaving or self._byte[0] == 1 or is_orphan
 
     @property
     def is_parent(self) -> bool:
         """Whether this is the process that made the flag."""
         return os.getpid() == self._parent_id
-
-    def _is_orphan(self) -> bool:
-        return not self.is_parent and os.getppid() != self._parent_id
 
 
 class PoolProcess:

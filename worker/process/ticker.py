@@ -6,6 +6,7 @@ wake-ups that were lost are all found here.
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -23,58 +24,47 @@ _TICK_SECONDS = 1.0
 log = structlog.stdlib.get_logger(__name__)
 
 
+@dataclass(slots=True)
 class Ticker:
-    """One worker's heartbeat.
+    """One worker's heartbeat."""
 
-    Args:
-        journal: Where the worker is registered.
-        wakeups: What rings.
-        worker: The worker's name, unique among those alive.
-        capacity: How many deliver tasks it runs at once.
-        outage: What the worker knows of an outage of the journal; outlives the ticker.
-        foreign: What the worker dropped from its queue; outlives the ticker too.
-    """
-
-    def __init__(  # noqa: PLR0913, PLR0917  each a part of its own
-        self,
-        journal: Journal,
-        wakeups: Wakeups,
-        worker: str,
-        capacity: int,
-        outage: Outage,
-        foreign: ForeignMessages,
-    ) -> None:
-        self._journal = journal
-        self._wakeups = wakeups
-        self._worker = worker
-        self._capacity = capacity
-        self._outage = outage
-        self._foreign = foreign
+    #: Where the worker is registered.
+    journal: Journal
+    #: What rings.
+    wakeups: Wakeups
+    #: The worker's name, unique among those alive.
+    worker: str
+    #: How many deliver tasks it runs at once.
+    capacity: int
+    #: What the worker knows of an outage of the journal; outlives the ticker.
+    outage: Outage
+    #: What the worker dropped from its queue; outlives the ticker too.
+    foreign: ForeignMessages
 
     def tick(self) -> None:
         """Register, ring, and keep dead letters within their bounds; never raises."""
-        tokens = self._wakeups.offer(self._capacity)
-        foreign = self._foreign.uncounted()
-        self._foreign.say()
+        tokens = self.wakeups.offer(self.capacity)
+        foreign = self.foreign.uncounted()
+        self.foreign.say()
         try:
-            rung = self._journal.tick(self._worker, self._capacity, tokens, foreign)
+            rung = self.journal.tick(self.worker, self.capacity, tokens, foreign)
         except JournalUnavailable as error:
-            self._outage.note(error.reason)
+            self.outage.note(error.reason)
             return
-        self._outage.end()
-        self._foreign.counted(foreign)
-        self._wakeups.publish(tokens[:rung])
+        self.outage.end()
+        self.foreign.counted(foreign)
+        self.wakeups.publish(tokens[:rung])
 
     def leave(self) -> None:
         """Say that the worker stops; a worker that cannot is forgotten in a few seconds."""
-        foreign = self._foreign.uncounted()
+        foreign = self.foreign.uncounted()
         try:
             if foreign:
-                self._journal.tick(self._worker, self._capacity, (), foreign)
-                self._foreign.counted(foreign)
-            self._journal.leave(self._worker, self._capacity)
+                self.journal.tick(self.worker, self.capacity, (), foreign)
+                self.foreign.counted(foreign)
+            self.journal.leave(self.worker, self.capacity)
         except JournalUnavailable as error:
-            self._outage.note(error.reason)
+            self.outage.note(error.reason)
 
 
 class WorkerName:

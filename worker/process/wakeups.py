@@ -46,16 +46,12 @@ class Wakeups:
                 self._app.send_task(DELIVER, args=[token], ignore_result=True)
             except Exception as error:  # noqa: BLE001  any broker, any error: all harmless
                 self._muted_until = self._now() + MUTED_SECONDS
-                self._say_failing(error)
+                if not self._failing:
+                    log.warning(
+                        "A wake-up could not be published; tickers ring until the broker is back.",
+                        action="wakeup_not_published",
+                        error=type(error).__name__,
+                    )
+                self._failing = True
                 return
             self._failing = False
-
-    def _say_failing(self, error: Exception) -> None:
-        """Log the first failure of an outage."""
-        if not self._failing:
-            log.warning(
-                "A wake-up could not be published; tickers ring until the broker is back.",
-                action="wakeup_not_published",
-                error=type(error).__name__,
-            )
-        self._failing = True

@@ -292,34 +292,3 @@ def test_an_event_in_flight_goes_with_its_worker_at_work(stack: Stack) -> None:
     with Redis.from_url(stack.redis_url) as redis:
         assert traces(redis, ADA, VISITOR, MARKER) == []
     assert Cli(stack.environment)("audit").returncode == 0
-
-
-@pytest.mark.parametrize(("is_erased", "place"), [(False, "dead"), (True, "unknown")])
-def test_a_marked_event_is_not_buried_for_being_refused_alone(
-    filler: Filler, is_erased: bool, place: str
-) -> None:
-    name = f"{ADAS}-disliked"
-    filler.journal.accept([(name, raw(name, userId=ADA))], [])
-    refused = attempt(outcome_class="ambiguous", detail="http_503", status=503)
-    for number in range(5):
-        filler.accept(f"other-{number}")
-        lease = f"lease-{number}"
-        assert claim(filler, lease).keys() == {name, f"other-{number}"}
-        passed = attempt(outcome_class="accepted", detail="http_200", status=200)
-        moves = ((f"other-{number}", Move.DELIVERED, passed), (name, Move.POSTPONED, refused))
-        if is_erased and number == 4:
-            filler.journal.erase([name])
-        for event_id, move, tried in moves:
-            filler.journal.finish(
-                [
-                    Finish(
-                        event_id=event_id,
-                        lease=lease,
-                        move=move,
-                        delay_ms=0,
-                        endpoint="users",
-                        attempts=[tried],
-                    )
-                ]
-            )
-    assert filler.places(name) == [place]

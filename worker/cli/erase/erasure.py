@@ -70,8 +70,12 @@ class Erasure:
         return False
 
     def _erase(self, ids: Sequence[str]) -> None:
+        """Erase events, or ask again for those that a worker holds."""
         with step():
-            places = {event_id: self.journal.look(event_id).place for event_id in ids}
+            places = {
+                event_id: self.still_claimed.get(event_id) or self.journal.look(event_id).place
+                for event_id in ids
+            }
             self._note(places, self.journal.erase(ids))
 
     def _note(self, places: dict[str, str], answers: Sequence[Erased]) -> None:
@@ -103,17 +107,10 @@ class Erasure:
         with waiting("Waiting for workers"):
             while self.still_claimed and time.monotonic() < give_up_at:
                 for page in _pages(list(self.still_claimed)):
-                    self._ask_again(page)
+                    self._erase(page)
                 if self.still_claimed:
                     time.sleep(_POLL_SECONDS)
         return not self.still_claimed
-
-    def _ask_again(self, ids: Sequence[str]) -> None:
-        with step():
-            self._note(
-                {event_id: self.still_claimed[event_id] for event_id in ids},
-                self.journal.erase(ids),
-            )
 
     def _longest_lease(self) -> float:
         """Seconds until the last lease of the held events ends."""

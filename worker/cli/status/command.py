@@ -52,7 +52,11 @@ def status(
                 say("")
             say_table(part)
     elif as_json:
-        _watch_for_machines(producer, every)
+        # An unavailable Redis ends it, for its supervisor to see.
+        while True:
+            say(json_line(document(look(producer))))
+            sys.stdout.flush()
+            time.sleep(every)
     else:
         watch(lambda: parts(look(producer)), every)
 
@@ -67,11 +71,3 @@ def look(producer: Producer) -> Status:
         return now
     tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)
     return replace(now, horizon_by=tried)
-
-
-def _watch_for_machines(producer: Producer, every: float) -> None:
-    """One JSON document a line; an unavailable Redis ends it, for its supervisor to see."""
-    while True:
-        say(json_line(document(look(producer))))
-        sys.stdout.flush()
-        time.sleep(every)

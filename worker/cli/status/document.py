@@ -3,7 +3,6 @@
 from typing import Any
 
 from worker.cli.status.view import LONGEST_SECONDS, RATES, WINDOWS
-from worker.journal.breaker import Breaker
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, SeenWorker, Snapshot
 from worker.status.problems import problems
 from worker.status.status import Status, drain
@@ -13,6 +12,7 @@ from worker.status.wording import iso_time_or_none
 def document(status: Status) -> dict[str, Any]:
     """Everything, for scripts."""
     snapshot, settings = status.snapshot, status.settings
+    breaker = snapshot.breaker
     left = drain(status)
     due = snapshot.due_now and snapshot.first_due_ms is not None
     return {
@@ -21,7 +21,14 @@ def document(status: Status) -> dict[str, Any]:
         "problems": [
             {"name": problem.name, "sentence": problem.sentence} for problem in problems(status)
         ],
-        "breaker": _breaker(snapshot.breaker),
+        "breaker": {
+            "state": breaker.state.value,
+            "cause": breaker.cause and breaker.cause.value,
+            "detail": breaker.detail,
+            "since": iso_time_or_none(breaker.since_ms),
+            "next_probe_at": iso_time_or_none(breaker.probe_at_ms),
+            "probes_failed": breaker.probes_failed,
+        },
         "paused": snapshot.pause
         and {
             "since": iso_time_or_none(snapshot.pause.since_ms),
@@ -98,15 +105,4 @@ def _worker(worker: SeenWorker, snapshot: Snapshot) -> dict[str, Any]:
         "capacity": worker.capacity,
         "last_tick_age_seconds": snapshot.seconds_since(worker.ticked_ms),
         "asked_age_seconds": snapshot.seconds_since(worker.asked_ms) if asked else None,
-    }
-
-
-def _breaker(breaker: Breaker) -> dict[str, Any]:
-    return {
-        "state": breaker.state.value,
-        "cause": breaker.cause and breaker.cause.value,
-        "detail": breaker.detail,
-        "since": iso_time_or_none(breaker.since_ms),
-        "next_probe_at": iso_time_or_none(breaker.probe_at_ms),
-        "probes_failed": breaker.probes_failed,
     }

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.terminal.tables import WIDTH, table, text
-from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, SeenWorker, Snapshot
+from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
 from worker.outcomes import OutcomeClass
 from worker.status.problems import problems
 from worker.status.status import Status, outlook
@@ -157,12 +157,8 @@ def _workers(snapshot: Snapshot) -> Table:
             text(worker.name),
             text(worker.capacity if worker in snapshot.workers else "silent"),
             text(ago(worker.ticked_ms, snapshot.now_ms)),
-            text(_asked(worker, snapshot)),
+            text(worker.asked_ms and ago(worker.asked_ms, snapshot.now_ms)),
         )
     if not grid.rows:
         grid.add_row(text("none"))
     return grid
-
-
-def _asked(worker: SeenWorker, snapshot: Snapshot) -> str | None:
-    return None if worker.asked_ms is None else ago(worker.asked_ms, snapshot.now_ms)

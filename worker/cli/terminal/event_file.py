@@ -76,18 +76,17 @@ def read_items(file: IO[bytes]) -> Iterator[Item]:
         UnreadableFile: It begins like a JSON array and is none.
     """
     opening = _opening(file)
-    first = opening[-1]
-    if first.lstrip().startswith(b"["):
-        text = b"".join([*opening, file.read()])
-        yield from _document_items(_parse_array(text), len(text))
-        return
-    if not _breaks_off(first):
+    is_array = opening[-1].lstrip().startswith(b"[")
+    if not is_array and not _breaks_off(opening[-1]):
         yield from _line_items(chain(opening, file))
         return
-    text = b"".join([*opening, file.read(MAX_DOCUMENT_BYTES)])
+    text = b"".join([*opening, file.read(-1 if is_array else MAX_DOCUMENT_BYTES)])
     try:
         document = json.loads(text.decode())
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        if is_array:
+            fault = f"it begins like a JSON array but {_fault(error)}"
+            raise UnreadableFile(fault) from None
         if not text.endswith(b"\n"):
             text += file.readline()
         yield from _line_items(chain(BytesIO(text), file))
@@ -112,13 +111,6 @@ def _breaks_off(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return False
-
-
-def _parse_array(text: bytes) -> Any:
-    try:
-        return json.loads(text.decode())
-    except (ValueError, RecursionError) as error:
-        raise UnreadableFile(f"it begins like a JSON array but {_fault(error)}") from None
 
 
 def _fault(error: Exception) -> str:

@@ -35,7 +35,9 @@ EventIdArgument = Annotated[
 EventIdsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="ID", parser=utf8, help="Just these.")
 ]
-ReasonOption = Annotated[DeathReason | None, typer.Option("--reason", help="Those of this reason.")]
+ReasonOption = Annotated[
+    DeathReason | None, typer.Option("--reason", metavar="R", help="Those of this reason.")
+]
 ClassOption = Annotated[
     OutcomeClass | None,
     typer.Option("--class", help="Those whose last attempt had this outcome class."),

@@ -83,12 +83,10 @@ def _fate_text(row: ScreenRow) -> str:
 def _calls_text(row: ScreenRow) -> str:
     if not row.statuses:
         return "[dim]nothing[/]"
-    answers = ", ".join(map(str, row.statuses))
-    return "\n".join([*map(_call_text, row.calls), *([answers] if _shows_answers(row) else [])])
-
-
-def _shows_answers(row: ScreenRow) -> bool:
-    return len(row.statuses) > len(row.calls)
+    lines = [_call_text(call) for call in row.calls]
+    if len(row.statuses) > len(row.calls):
+        lines.append(", ".join(map(str, row.statuses)))
+    return "\n".join(lines)
 
 
 def _call_text(call: SandboxCall) -> str:

@@ -50,7 +50,7 @@ class Sample:
 
     title: str
     event: Any
-    fate: SampleFate
+    fate: SampleFate = SampleFate.DELIVERED
     #: The reason, where the fate has one.
     why: str = ""
     #: How many calls the sandbox should have accepted for it.
@@ -88,7 +88,6 @@ SAMPLES = (
     Sample(
         "web identify",
         _web("demo-identify", "identify", traits={"email": "ada@example.com", "plan": "Pro"}),
-        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
@@ -97,17 +96,11 @@ SAMPLES = (
         SampleFate.SKIPPED,
         "anonymous_identify",
     ),
-    Sample("order", _order("demo-order"), SampleFate.DELIVERED, calls=1),
-    Sample(
-        "order of a new buyer",
-        _order("demo-order-new", repeat=False),
-        SampleFate.DELIVERED,
-        calls=2,
-    ),
+    Sample("order", _order("demo-order"), calls=1),
+    Sample("order of a new buyer", _order("demo-order-new", repeat=False), calls=2),
     Sample(
         "order of a repeat buyer",
         _order("demo-order-repeat", repeat=True, total="$1,234.50"),
-        SampleFate.DELIVERED,
         calls=2,
     ),
     Sample(
@@ -116,7 +109,7 @@ SAMPLES = (
         SampleFate.SKIPPED,
         "missing_order_id",
     ),
-    Sample("web track, mapped", SIGNED_UP, SampleFate.DELIVERED, calls=1),
+    Sample("web track, mapped", SIGNED_UP, calls=1),
     Sample("same messageId again", SIGNED_UP, SampleFate.DUPLICATE),
     Sample(
         "web track, unmapped",
@@ -133,23 +126,20 @@ SAMPLES = (
     Sample(
         "page view", _web("demo-page", "page", name="Cart"), SampleFate.SKIPPED, "unsupported_type"
     ),
-    Sample("mobile identify", _phone("demo-link", "identify"), SampleFate.DELIVERED, calls=1),
+    Sample("mobile identify", _phone("demo-link", "identify"), calls=1),
     Sample(
         "mobile, with revenue",
         _phone("demo-revenue", "track", event="Upgraded", properties={"revenue": "19.99"}),
-        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
         "mobile, no revenue",
         _phone("demo-no-revenue", "track", event="Level Finished", properties={"level": 7}),
-        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
         "Application Installed",
         _without(_phone("demo-install", "track", event="Application Installed"), "userId"),
-        SampleFate.DELIVERED,
         calls=1,
     ),
     Sample(
@@ -163,12 +153,7 @@ SAMPLES = (
         SampleFate.DEAD,
         "missing_device_id",
     ),
-    Sample(
-        "order, 503 twice",
-        _order(SICK_ID, orderId="7c1"),
-        SampleFate.DELIVERED,
-        calls=1,
-    ),
+    Sample("order, 503 twice", _order(SICK_ID, orderId="7c1"), calls=1),
     Sample(
         "order, 400",
         _order(REFUSED_ID, orderId="7c2"),

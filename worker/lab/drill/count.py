@@ -8,7 +8,7 @@ where an event is of which the sandbox has not everything.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -21,6 +21,9 @@ from worker.lab.sandbox.record_file import AcceptedCall
 
 #: Ids that are named of each thing that must not be.
 _MAX_EXAMPLES = 10
+
+#: What becomes of an event that is no dead letter.
+_FATES = ("delivered", "skipped", "undelivered", "lost")
 
 #: Where the journal may have an event that is still to be delivered.
 _IN_FLIGHT = frozenset({"due", "claimed", "waiting"})
@@ -123,74 +126,58 @@ class _Arrival:
     first_at: float
 
 
-class ArrivedCall:
-    """What the sandbox accepted, read once, line by line."""
+class Count:
+    """Counts events one by one.
 
-    def __init__(self, calls: Iterable[AcceptedCall]) -> None:
+    Args:
+        record: What the sandbox accepted; read once, line by line.
+        dead: The reason of each dead letter in the journal, by id.
+        place: Where the journal has an event, as `Sighting.place` says it.
+    """
+
+    def __init__(
+        self, record: Iterable[AcceptedCall], dead: Mapping[str, str], place: Callable[[str], str]
+    ) -> None:
+        self._dead = dead
+        self._place = place
+        #: By key and content; what an event explains is taken out.
         self._arrivals: dict[tuple[str, bytes], _Arrival] = {}
+        #: Under which keys the same thing was accepted, by its meaning.
         self._keys: dict[bytes, set[str]] = {}
-        self._seen: set[str] = set()
-        self._events: set[str] = set()
-        #: Acceptances beyond the first of a key.
-        self.same_key = 0
-        for call in calls:
+        seen: set[str] = set()
+        self._same_key = 0
+        for call in record:
+            self._same_key += call.key in seen
+            seen.add(call.key)
             self._note(call, msgspec.json.decode(call.body))
+        #: Events of which anything was accepted.
+        self._sent = {event_id_of(key) for key in seen}
+        self._fates: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._delays: list[float] = []
+        self._doubled: set[bytes] = set()
+        self._different_key = 0
+        self._examples: dict[str, list[str]] = {}
 
     def _note(self, call: AcceptedCall, body: Mapping[str, Any]) -> None:
-        self.same_key += call.key in self._seen
-        self._seen.add(call.key)
-        self._events.add(event_id_of(call.key))
         entry = (call.key, _digest([call.path, body]))
         if entry not in self._arrivals:
             meaning = _meaning(call.path, body)
             self._arrivals[entry] = _Arrival(meaning, call.received_at)
             self._keys.setdefault(meaning, set()).add(call.key)
 
-    def take(self, call: _ExpectedCall) -> _Arrival | None:
-        """The arrival of an expected call, which is explained by that; None if it never came."""
-        return self._arrivals.pop((call.key, call.content), None)
-
-    def keys_for(self, meaning: bytes) -> set[str]:
-        """Under which keys the same thing was accepted."""
-        return self._keys.get(meaning, set())
-
-    def has_call_of(self, event_id: str) -> bool:
-        """Whether anything was accepted under a key of the event's."""
-        return event_id in self._events
-
-    def leftover(self) -> Iterable[tuple[str, _Arrival]]:
-        """What nobody took, each with its key."""
-        return ((key, arrival) for (key, _), arrival in self._arrivals.items())
-
-
-@dataclass(slots=True)
-class Count:
-    """Counts events one by one.
-
-    Args:
-        record: What the sandbox accepted.
-        dead: The reason of each dead letter in the journal, by id.
-        place: Where the journal has an event, as `Sighting.place` says it.
-    """
-
-    record: ArrivedCall
-    dead: Mapping[str, str]
-    place: Callable[[str], str]
-    _fates: Counter[str] = field(default_factory=Counter)
-    _dead: Counter[str] = field(default_factory=Counter)
-    _delays: list[float] = field(default_factory=list)
-    _doubled: set[bytes] = field(default_factory=set)
-    _different_key: int = 0
-    _examples: dict[str, list[str]] = field(default_factory=dict)
+    def _take(self, event: SentEvent) -> list[_Arrival | None]:
+        """The arrivals of an event's calls, which are explained by that; None if it never came."""
+        return [self._arrivals.pop((call.key, call.content), None) for call in event.calls]
 
     def add(self, event: SentEvent) -> None:
         """Say what became of an event."""
-        arrivals = [self.record.take(call) for call in event.calls]
+        arrivals = self._take(event)
         self._look_for_doubles(event)
         fate = self._fate(event, arrivals)
         self._fates[fate] += 1
         if fate == "dead":
-            self._dead[self.dead[event.event_id]] += 1
+            self._reasons[self._dead[event.event_id]] += 1
         elif fate == "delivered":
             last_at = max(arrival.first_at for arrival in arrivals if arrival)
             self._delays.append(max(0.0, last_at - event.acknowledged_at))
@@ -199,26 +186,24 @@ class Count:
 
     def excuse(self, event: SentEvent) -> None:
         """Take no offence at the calls of an event that was offered and not acknowledged."""
-        for call in event.calls:
-            self.record.take(call)
+        self._take(event)
 
     def _fate(self, event: SentEvent, arrivals: list[_Arrival | None]) -> str:
-        if event.event_id in self.dead:
+        if event.event_id in self._dead:
             return "dead"
         if arrivals and all(arrivals):
             return "delivered"
-        place = self.place(event.event_id)
+        place = self._place(event.event_id)
         if place in _IN_FLIGHT:
             return "undelivered"
-        was_sent = self.record.has_call_of(event.event_id)
-        if event.skipped and place == "finished" and not was_sent:
+        if event.skipped and place == "finished" and event.event_id not in self._sent:
             return "skipped"
         return "lost"
 
     def _look_for_doubles(self, event: SentEvent) -> None:
         wanted = Counter(call.meaning for call in event.calls)
         for meaning, number in wanted.items():
-            keys = self.record.keys_for(meaning)
+            keys = self._keys.get(meaning, set())
             if len(keys) > number:
                 self._different_key += len(keys) - number
                 self._doubled.add(meaning)
@@ -232,19 +217,16 @@ class Count:
     def verdict(self) -> DrillVerdict:
         """The result, after every event was added."""
         unknown = 0
-        for key, arrival in self.record.leftover():
+        for (key, _), arrival in self._arrivals.items():
             if arrival.meaning not in self._doubled:
                 unknown += 1
                 self._example("unknown", key)
         return DrillVerdict(
-            delivered=self._fates["delivered"],
-            skipped=self._fates["skipped"],
-            dead=dict(self._dead.most_common()),
-            undelivered=self._fates["undelivered"],
-            lost=self._fates["lost"],
+            **{fate: self._fates[fate] for fate in _FATES},
+            dead=dict(self._reasons.most_common()),
             sent=self._fates.total(),
             unknown=unknown,
-            same_key=self.record.same_key,
+            same_key=self._same_key,
             different_key=self._different_key,
             delays=tuple(sorted(self._delays)),
             examples={what: tuple(names) for what, names in self._examples.items()},

@@ -26,9 +26,6 @@ _CONTROL_SECONDS = 10.0
 #: With nothing in flight a worker that does not stop can be killed without harm.
 _STOP_SECONDS = 5.0
 
-#: How the record file marks the first acceptance of a key.
-_FIRST = b'"duplicate":false}'
-
 _STEADY = "steady"
 _VICTIM = "victim"
 
@@ -57,8 +54,6 @@ class Deployment:
     #: How often a worker ended that nobody had killed.
     exits: int = 0
     _workers: dict[str, "subprocess.Popen[str]"] = field(default_factory=dict)
-    _read: int = 0
-    _accepted: int = 0
 
     def start(self, stopped: Callable[[], bool]) -> None:
         """Start everything; returns early if the drill is to end.
@@ -126,18 +121,13 @@ class Deployment:
 
     def _install(self, rule: str) -> None:
         """Give the sandbox a rule in place of those that are over."""
-        deadline = time.monotonic() + _CONTROL_SECONDS
-        while True:
-            try:
-                self.stack.sandbox.clear_faults()
-                self.stack.sandbox.add_fault(rule)
-            except requests.RequestException as error:
-                # It has only just begun to listen again.
-                if time.monotonic() > deadline:
-                    raise DrillError(f"the sandbox takes no fault: {error}") from error
-                time.sleep(POLL_SECONDS)
-            else:
-                return
+        try:
+            # It may have only just begun to listen again.
+            self.stack.sandbox.wait_until_ready(_CONTROL_SECONDS)
+            self.stack.sandbox.clear_faults()
+            self.stack.sandbox.add_fault(rule)
+        except (TimeoutError, requests.RequestException) as error:
+            raise DrillError(f"the sandbox takes no fault: {error}") from error
 
     def revive(self) -> Iterable[str]:
         """Start each worker again that ended by itself, as a supervisor would; yields its end."""
@@ -157,17 +147,6 @@ class Deployment:
         else:
             self.stack.stop_workers()
         self._workers.clear()
-
-    def count_accepted(self) -> int:
-        """Different calls in the record so far; only what is new of it is read."""
-        with self.record.open("rb") as file:
-            file.seek(self._read)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                self._read += len(line)
-                self._accepted += _FIRST in line
-        return self._accepted
 
     def keep_evidence(self) -> Path:
         """Copy the record and the workers' log to where they outlive the drill."""

@@ -69,7 +69,9 @@ def drill(
         seed=random.randint(0, _MAX_SEED) if seed is None else seed,  # noqa: S311  not secret
         embedded=embedded,
     )
-    settings = _operators_settings(embedded=embedded)
+    settings = read_settings()
+    if not embedded:
+        open_journal().journal.snapshot()  # their Redis must answer
     configure_logs(settings.model_copy(update={"log_level": "ERROR"}))
     view = View()
     try:
@@ -94,20 +96,6 @@ def _check_extras(*, embedded: bool) -> None:
                 ExitCode.NEGATIVE,
                 f"drill needs {package}, which is not installed: pip install '.[{extra}]'",
             )
-
-
-def _operators_settings(*, embedded: bool) -> Settings:
-    """The operator's settings, which must be right; so must be their Redis, if it is used.
-
-    Raises:
-        JournalUnavailable: It does not answer.
-        Exit: A setting is wrong; which, and why, was said.
-    """
-    if embedded:
-        return read_settings()
-    producer = open_journal()
-    producer.journal.snapshot()
-    return producer.settings
 
 
 def _run(options: Options, view: View) -> Report:

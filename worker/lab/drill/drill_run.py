@@ -3,7 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+
+import requests
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
@@ -12,9 +15,9 @@ from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
 from worker.delivery.retry import JITTER
 from worker.journal.journal import Journal
 from worker.journal.snapshot import Snapshot
-from worker.lab.drill.count import ArrivedCall, Count, SentEvent, expected
+from worker.lab.drill.count import Count, SentEvent, expected
 from worker.lab.drill.deployment import POLL_SECONDS, Deployment, DrillError
-from worker.lab.drill.drill_screen import Moment, View, clock
+from worker.lab.drill.drill_screen import View, clock, counts, state
 from worker.lab.drill.environment import changed_settings
 from worker.lab.drill.load import UNMAPPED, EventSource, Load
 from worker.lab.drill.plan import Action, make_plan
@@ -49,6 +52,7 @@ class Drill:
     stopped: Callable[[], bool]
     _begun_at: float = 0.0
     _looked_at: float = 0.0
+    _accepted: int = 0
     _snapshot: Snapshot | None = None
 
     def run(self) -> Report:
@@ -149,22 +153,23 @@ class Drill:
         for line in self.deployment.revive():
             self._note(line)
         self._look(producer.journal)
-        self.view.show(
-            Moment(
-                elapsed_seconds=self._elapsed,
-                draining=draining,
-                sent=len(load.acknowledged),
-                accepted=self.deployment.count_accepted(),
-                snapshot=self._snapshot,
-                workers=self.deployment.alive,
-            )
-        )
+        numbers = {
+            "sent": f"{len(load.acknowledged):,}",
+            "calls accepted": f"{self._accepted:,}",
+            **counts(self._snapshot),
+            "workers": f"{self.deployment.alive}",
+        }
+        said = ", ".join(f"{name} {number}" for name, number in numbers.items())
+        line = f"{clock(self._elapsed)}  {said}: {state(self._snapshot, draining=draining)}"
+        self.view.show(self._elapsed, line)
         time.sleep(POLL_SECONDS)
 
     def _look(self, journal: Journal) -> None:
         if time.monotonic() - self._looked_at < _LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
+        with suppress(requests.RequestException):  # the sandbox plays an outage
+            self._accepted = self.deployment.stack.sandbox.summary().accepted
         try:
             self._snapshot = journal.snapshot()
         except JournalUnavailable:
@@ -175,7 +180,7 @@ class Drill:
         dead = {
             letter.event_id: letter.record.reason or "unknown" for letter in journal.dead_letters()
         }
-        record = ArrivedCall(read_calls(self.deployment.record))
+        record = read_calls(self.deployment.record)
         count = Count(record, dead, lambda name: journal.look(name).place)
         settings, source = self._settings, load.source
 

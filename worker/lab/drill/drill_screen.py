@@ -1,7 +1,6 @@
 """What a drill shows: how it goes, and the verdict."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
@@ -16,47 +15,30 @@ from worker.status.wording import counted, duration
 _LINE_EVERY_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """How a drill stands."""
+def counts(snapshot: Snapshot | None) -> dict[str, str]:
+    """The journal's numbers, each with its name; it does not answer if there is no snapshot."""
+    if snapshot is None:
+        return dict.fromkeys(("in flight", "waiting", "dead"), "?")
+    return {
+        "in flight": f"{snapshot.due_now + snapshot.claimed:,}",
+        "waiting": f"{snapshot.waiting:,}",
+        "dead": f"{snapshot.dead:,}",
+    }
 
-    elapsed_seconds: float
-    draining: bool
-    sent: int
-    #: Different calls that the sandbox accepted.
-    accepted: int
-    #: None while the journal does not answer.
-    snapshot: Snapshot | None
-    workers: int
 
-    @property
-    def line(self) -> str:
-        """The numbers, each with its name, and how it goes, in words."""
-        snapshot = self.snapshot
-        counts = {
-            "sent": f"{self.sent:,}",
-            "calls accepted": f"{self.accepted:,}",
-            "in flight": f"{snapshot.due_now + snapshot.claimed:,}" if snapshot else "?",
-            "waiting": f"{snapshot.waiting:,}" if snapshot else "?",
-            "dead": f"{snapshot.dead:,}" if snapshot else "?",
-            "workers": str(self.workers),
-        }
-        numbers = ", ".join(f"{name} {number}" for name, number in counts.items())
-        return f"{clock(self.elapsed_seconds)}  {numbers}: {self._state}"
-
-    @property
-    def _state(self) -> str:
-        if self.snapshot is None:
-            return "Redis does not answer: nothing is taken, nothing is sent"
-        if not self.snapshot.workers:
-            return "no worker is alive"
-        if self.snapshot.breaker.why:
-            return f"holding: {self.snapshot.breaker.why}"
-        if self.snapshot.due_now or self.snapshot.claimed:
-            return "draining" if self.draining else "delivering"
-        if self.snapshot.waiting:
-            return "events wait for their next try"
-        return "everything is delivered so far"
+def state(snapshot: Snapshot | None, *, draining: bool) -> str:
+    """How a drill goes, in words."""
+    if snapshot is None:
+        return "Redis does not answer: nothing is taken, nothing is sent"
+    if not snapshot.workers:
+        return "no worker is alive"
+    if snapshot.breaker.why:
+        return f"holding: {snapshot.breaker.why}"
+    if snapshot.due_now or snapshot.claimed:
+        return "draining" if draining else "delivering"
+    return (
+        "events wait for their next try" if snapshot.waiting else "everything is delivered so far"
+    )
 
 
 class View:
@@ -77,13 +59,13 @@ class View:
         """Say something once."""
         self._console.print(Text(line), soft_wrap=True)
 
-    def show(self, moment: Moment) -> None:
+    def show(self, elapsed_seconds: float, line: str) -> None:
         """Show how it stands."""
         if self._console.is_interactive:
-            self._status.update(Text(moment.line))
-        elif moment.elapsed_seconds - self._said_at >= _LINE_EVERY_SECONDS:
-            self._said_at = moment.elapsed_seconds
-            self.note(moment.line)
+            self._status.update(Text(line))
+        elif elapsed_seconds - self._said_at >= _LINE_EVERY_SECONDS:
+            self._said_at = elapsed_seconds
+            self.note(line)
 
     def close(self) -> None:
         """Show nothing more."""

@@ -120,7 +120,7 @@ def quiet_seconds(duration_seconds: float, lease_seconds: float) -> float:
 def _cycle(begin_seconds: float, scale: float, chance: Random) -> Iterator[Step]:
     """Everything once, from a moment on; all times are multiplied by the scale."""
     at_seconds = begin_seconds + _GAP_SECONDS * scale
-    for window in (*_shuffled(EARLY, chance), *_shuffled(LATE, chance)):
+    for window in (*chance.sample(EARLY, len(EARLY)), *chance.sample(LATE, len(LATE))):
         seconds = round(window.seconds * scale, 2)
         yield Step(
             at_seconds=at_seconds,
@@ -140,7 +140,3 @@ def _kill(action: Action, at_seconds: float, scale: float) -> Iterator[Step]:
     up_at = at_seconds + down_seconds * scale
     yield Step(at_seconds, action, _SAYS[action], up_at)
     yield Step(up_at, revival, _SAYS[revival], up_at)
-
-
-def _shuffled(windows: tuple[_Window, ...], chance: Random) -> list[_Window]:
-    return chance.sample(windows, len(windows))

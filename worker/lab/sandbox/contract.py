@@ -72,20 +72,12 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_identifier(value: Any) -> bool:
-    return _is_text(value) or _is_number(value)
-
-
 def _is_iso_8601(value: Any) -> bool:
     try:
         datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _details(*names: str) -> _ValueKind:
@@ -102,9 +94,11 @@ def _details(*names: str) -> _ValueKind:
 
 _TEXT = _ValueKind("a non-empty string", _is_text)
 _NUMBER = _ValueKind("a finite number", _is_number)
-_IDENTIFIER = _ValueKind("a non-empty string or a number", _is_identifier)
+_IDENTIFIER = _ValueKind(
+    "a non-empty string or a number", lambda value: _is_text(value) or _is_number(value)
+)
 _TIMESTAMP = _ValueKind("an ISO 8601 string", _is_iso_8601)
-_OBJECT = _ValueKind("an object", _is_object)
+_OBJECT = _ValueKind("an object", lambda value: isinstance(value, dict))
 
 TRACK_USER = Body(
     {"domain": _TEXT, "user_id": _IDENTIFIER, "traits": _OBJECT}, {"visitor_id": _IDENTIFIER}

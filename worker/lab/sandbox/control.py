@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -18,21 +18,17 @@ CONTROL_PREFIX = "/_sandbox/"
 #: Requests that `GET /_sandbox/requests` shows unless told otherwise.
 _DEFAULT_LIMIT = 1000
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
+@dataclass(slots=True)
 class Control:
     """The control API, and the one place where rules come and go."""
 
-    def __init__(
-        self, recorder: Recorder, faults: FaultBook, listener: Listener, *, seed: int
-    ) -> None:
-        self._recorder = recorder
-        self._faults = faults
-        self._listener = listener
-        self._seed = seed
-        #: The windows of `refuse` rules that have not ended.
-        self._windows: set[asyncio.Task[None]] = set()
+    recorder: Recorder
+    faults: FaultBook
+    listener: Listener
+    seed: int
+    #: The windows of `refuse` rules that have not ended.
+    _windows: set[asyncio.Task[None]] = field(default_factory=set)
 
     def routes(self) -> list[web.RouteDef]:
         """What can be asked."""
@@ -49,23 +45,21 @@ class Control:
 
     def install(self, rule: FaultRule) -> InstalledRule:
         """Put a rule into force; its time window begins now."""
-        installed = self._faults.install(rule, time.monotonic())
+        installed = self.faults.install(rule, time.monotonic())
         if rule.kind == "refuse" and rule.for_seconds is not None:
-            window = asyncio.create_task(
-                self._listener.refuse(rule.after_seconds, rule.for_seconds)
-            )
+            window = asyncio.create_task(self.listener.refuse(rule.after_seconds, rule.for_seconds))
             self._windows.add(window)
             window.add_done_callback(self._windows.discard)
         return installed
 
     async def clear_faults(self) -> None:
         """Drop every rule and listen again if connections are refused."""
-        self._faults.clear()
+        self.faults.rules.clear()
         windows = list(self._windows)
         for window in windows:
             window.cancel()
         await asyncio.gather(*windows, return_exceptions=True)
-        await self._listener.settle()
+        await self.listener.settle()
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the sandbox is there."""
@@ -73,15 +67,15 @@ class Control:
 
     async def summary(self, _request: web.Request) -> web.Response:
         """Totals."""
-        return web.json_response(self._recorder.summary())
+        return web.json_response(self.recorder.summary())
 
     async def calls(self, request: web.Request) -> web.Response:
         """Accepted calls that are kept; `?key=` for one."""
-        return web.json_response({"calls": list(self._recorder.calls(request.query.get("key")))})
+        return web.json_response({"calls": list(self.recorder.calls(request.query.get("key")))})
 
     async def forget(self, _request: web.Request) -> web.Response:
         """Forget everything received, in the record file too."""
-        self._recorder.forget()
+        self.recorder.forget()
         return replies.ok()
 
     async def requests(self, request: web.Request) -> web.Response:
@@ -89,7 +83,7 @@ class Control:
         limit = request.query.get("limit", str(_DEFAULT_LIMIT))
         if not (limit.isascii() and limit.isdigit()):
             return replies.error(400, "limit must be a whole number")
-        found = self._recorder.requests(
+        found = self.recorder.requests(
             key=request.query.get("key"),
             limit=int(limit),
             with_body=request.query.get("bodies") == "true",
@@ -99,8 +93,8 @@ class Control:
     async def list_faults(self, _request: web.Request) -> web.Response:
         """The rules in force, in order."""
         now = time.monotonic()
-        rules = [installed.described(now) for installed in self._faults.rules]
-        return web.json_response({"seed": self._seed, "faults": rules})
+        rules = [installed.described(now) for installed in self.faults.rules]
+        return web.json_response({"seed": self.seed, "faults": rules})
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Install a rule: a JSON object, or anything else as the text of a rule."""
@@ -111,11 +105,11 @@ class Control:
             return replies.error(400, str(error))
         except (ValueError, RecursionError) as error:
             return replies.error(400, f"the rule is not JSON: {error}")
-        self._listener.busy.add(request.protocol)
+        self.listener.busy.add(request.protocol)
         try:
             return web.json_response(self.install(rule).described(time.monotonic()), status=201)
         finally:
-            self._listener.busy.discard(request.protocol)
+            self.listener.busy.discard(request.protocol)
 
     async def delete_faults(self, _request: web.Request) -> web.Response:
         """Drop every rule."""

@@ -48,18 +48,15 @@ class InstalledRule:
             return False
         counted_as = request.key if self.rule.per_key else ""
         self.seen[counted_as] += 1
-        if not self._is_due(counted_as) or not self._is_drawn(chance):
+        nth, times, ratio = self.rule.nth, self.rule.times, self.rule.ratio
+        if nth is not None and self.seen[counted_as] != nth:
+            return False
+        if times is not None and self.fired[counted_as] >= times:
+            return False
+        if ratio is not None and chance() >= ratio:
             return False
         self.fired[counted_as] += 1
         return True
-
-    def _is_due(self, counted_as: str) -> bool:
-        if self.rule.nth is not None and self.seen[counted_as] != self.rule.nth:
-            return False
-        return self.rule.times is None or self.fired[counted_as] < self.rule.times
-
-    def _is_drawn(self, chance: Callable[[], float]) -> bool:
-        return self.rule.ratio is None or chance() < self.rule.ratio
 
     def described(self, now_seconds: float) -> dict[str, Any]:
         """The rule, its number, its state and how often it answered, for the control API."""
@@ -108,7 +105,3 @@ class FaultBook:
             if installed.fires(request, now_seconds, chance):
                 return installed.rule
         return None
-
-    def clear(self) -> None:
-        """Drop every rule."""
-        self.rules.clear()

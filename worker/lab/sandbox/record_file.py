@@ -5,6 +5,7 @@ of a duplicate says so; like every line it holds what came with that very reques
 """
 
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -27,37 +28,16 @@ class AcceptedCall(msgspec.Struct, frozen=True, kw_only=True):
     body: msgspec.Raw
 
 
-class RecordFile:
-    """The file, open for appending."""
+def open_record(path: Path) -> FileIO:
+    """Open a record file, creating it, and drop a last line that a kill left half-written.
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, creating it, and drop a last line that a kill left half-written.
-
-        Raises:
-            OSError: It cannot be opened for reading and writing.
-        """
-        self.path = path
-        # Unbuffered: each line is with the operating system before its call is answered.
-        self._file = path.open("ab", buffering=0)
-        written = path.read_bytes()
-        self._file.truncate(written.rfind(b"\n") + 1)
-
-    def append(self, call: AcceptedCall, *, duplicate: bool) -> None:
-        """Write a call down.
-
-        Raises:
-            OSError: It cannot be written.
-        """
-        line = msgspec.structs.asdict(call) | {"duplicate": duplicate}
-        self._file.write(msgspec.json.encode(line) + b"\n")
-
-    def truncate(self) -> None:
-        """Empty the file."""
-        self._file.truncate(0)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    Raises:
+        OSError: It cannot be opened for reading and writing.
+    """
+    # Unbuffered: each line is with the operating system before its call is answered.
+    file = path.open("ab", buffering=0)
+    file.truncate(path.read_bytes().rfind(b"\n") + 1)
+    return file
 
 
 def read_calls(path: Path) -> Iterator[AcceptedCall]:

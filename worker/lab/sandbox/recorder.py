@@ -8,11 +8,13 @@ import json
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from worker.lab.sandbox.record_file import AcceptedCall, RecordFile, read_calls
+from worker.lab.sandbox.record_file import AcceptedCall, open_record, read_calls
 
 #: Requests, and accepted calls, that are kept unless told otherwise.
 DEFAULT_KEEP = 100_000
@@ -53,12 +55,18 @@ class ReceivedRequest:
 class Recorder:
     """Everything received since the start or since the last `forget`."""
 
-    def __init__(self, keep: int = DEFAULT_KEEP, record_file: RecordFile | None = None) -> None:
+    def __init__(self, keep: int = DEFAULT_KEEP, record: Path | None = None) -> None:
+        """Go on from what a record file holds.
+
+        Raises:
+            OSError: It cannot be opened.
+            RecordFileError: It is none.
+        """
         self._keep = keep
-        self._record_file = record_file
+        self._file = open_record(record) if record else None
         self._last_number = 0
         self._clear()
-        for call in read_calls(record_file.path) if record_file else ():
+        for call in read_calls(record) if record else ():
             self._count(call)
 
     def _clear(self) -> None:
@@ -91,8 +99,9 @@ class Recorder:
             received_at=request.received_at,
             body=msgspec.Raw(msgspec.json.format(request.body, indent=-1)),
         )
-        if self._record_file:
-            self._record_file.append(call, duplicate=duplicate)
+        if self._file:
+            line = msgspec.structs.asdict(call) | {"duplicate": duplicate}
+            self._file.write(msgspec.json.encode(line) + b"\n")
         request.accepted, request.duplicate = True, duplicate
         self._count(call)
 
@@ -126,12 +135,8 @@ class Recorder:
 
     def requests(self, *, key: str | None, limit: int, with_body: bool) -> list[dict[str, Any]]:
         """The newest requests that are kept, oldest first."""
-        newest: list[dict[str, Any]] = []
-        for request in reversed(self._requests):
-            if len(newest) == limit:
-                break
-            if key is None or request.key == key:
-                newest.append(request.described(with_body=with_body))
+        found = (request for request in reversed(self._requests) if key in {None, request.key})
+        newest = [request.described(with_body=with_body) for request in islice(found, limit)]
         return newest[::-1]
 
     def summary(self) -> dict[str, Any]:
@@ -149,5 +154,10 @@ class Recorder:
     def forget(self) -> None:
         """Start afresh: all counts from zero, the record file empty."""
         self._clear()
-        if self._record_file:
-            self._record_file.truncate()
+        if self._file:
+            self._file.truncate(0)
+
+    def close(self) -> None:
+        """Write no more."""
+        if self._file:
+            self._file.close()

@@ -11,10 +11,7 @@ import typer
 from worker.lab.sandbox.faults import FaultRule, FaultRuleError, parse_rule
 from worker.lab.sandbox.record_file import RecordFileError
 from worker.lab.sandbox.recorder import DEFAULT_KEEP
-
-_MISSING_AIOHTTP = (
-    "convertro sandbox needs aiohttp, which is not installed: pip install '.[sandbox]'"
-)
+from worker.lab.sandbox.server import SandboxOptions, serve
 
 #: Seeds that are short enough to type again.
 _MAX_SEED = 999_999
@@ -98,13 +95,6 @@ def sandbox(  # noqa: PLR0913 - one argument for each option
 
     Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong option.
     """  # noqa: D301 - \b keeps the lines of a list apart in the help
-    try:
-        from worker.lab.sandbox.server import SandboxOptions, serve  # noqa: PLC0415 - aiohttp is an extra
-    except ModuleNotFoundError as error:
-        if error.name != "aiohttp":
-            raise
-        typer.echo(_MISSING_AIOHTTP, err=True)
-        raise typer.Exit(1) from None
     options = SandboxOptions(
         host=host,
         port=port,
@@ -117,11 +107,7 @@ def sandbox(  # noqa: PLR0913 - one argument for each option
     )
     typer.echo(f"seed {options.seed}; the same ratios again with --seed {options.seed}")
     try:
-        asyncio.run(serve(options, _announce))
+        asyncio.run(serve(options, lambda url: typer.echo(f"convertro sandbox listening on {url}")))
     except (OSError, RecordFileError) as error:
         typer.echo(f"convertro sandbox could not start: {error}", err=True)
         raise typer.Exit(1) from None
-
-
-def _announce(base_url: str) -> None:
-    typer.echo(f"convertro sandbox listening on {base_url}")

@@ -18,7 +18,6 @@ from worker.lab.sandbox.control import CONTROL_PREFIX, Control
 from worker.lab.sandbox.faults import FaultRule
 from worker.lab.sandbox.listener import Listener
 from worker.lab.sandbox.matching import FaultBook
-from worker.lab.sandbox.record_file import RecordFile
 from worker.lab.sandbox.recorder import DEFAULT_KEEP, ReceivedRequest, Recorder
 
 #: How long a stopping sandbox lets answers under way finish.
@@ -138,12 +137,10 @@ async def serve(options: SandboxOptions, announce: Callable[[str], None]) -> Non
         app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
     )
     with ExitStack() as at_end:
-        file = RecordFile(options.record) if options.record else None
-        if file:
-            at_end.callback(file.close)
-        recorder, faults = Recorder(options.keep, file), FaultBook()
+        recorder = at_end.enter_context(closing(Recorder(options.keep, options.record)))
+        faults = FaultBook()
         listener = at_end.enter_context(closing(Listener(runner, options.host, options.port)))
-        control = Control(recorder, faults, listener, seed=options.seed)
+        control = Control(recorder, faults, listener, options.seed)
         app.add_routes(control.routes())
         app.router.add_route("*", f"{CONTROL_PREFIX}{{path:.*}}", control.unknown)
         vendor = _Vendor(recorder, faults, options, listener.busy)
