@@ -52,16 +52,21 @@ def show(
 def show_dead(
     event_id: EventIdArgument, *, reveal: _RevealEventOption = False, as_json: JsonOption = False
 ) -> None:
-    """Say of a dead letter what `convertro show` says.
+    """Say of a dead letter what `convertro show` says; as JSON with the record's fields on top.
 
     Example: convertro dead show evt-42
 
     Exit codes: 0 shown, 1 not dead, 3 Redis is unavailable.
     """
-    sighting = open_journal().journal.look(event_id)
+    journal = open_journal().journal
+    sighting = journal.look(event_id)
     if sighting.place != "dead" or sighting.record is None:
         fail(ExitCode.NEGATIVE, f"{printable(event_id)} is no dead letter but {place_of(sighting)}")
-    show(event_id, reveal=reveal, as_json=as_json)
+    if as_json:
+        document = _document(event_id, sighting, reveal=reveal)
+        say_json({**record_document(sighting.record), "died_at": document["at"], **document})
+    else:
+        _say(event_id, sighting, journal.snapshot().now_ms, reveal=reveal)
 
 
 def _place_words(sighting: Sighting, now_ms: int) -> str:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
-
 from config.settings import Settings
 from worker.destination.plan import plan
 from worker.destination.wire import event_id_of, idempotency_key
@@ -149,7 +147,7 @@ class Count:
         for call in record:
             self._same_key += call.key in seen
             seen.add(call.key)
-            self._note(call, msgspec.json.decode(call.body))
+            self._note(call, call.body)
         #: Events of which anything was accepted.
         self._sent = {event_id_of(key) for key in seen}
         self._fates: Counter[str] = Counter()

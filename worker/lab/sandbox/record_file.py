@@ -4,9 +4,11 @@ One line for each time that a call is accepted, written before it is answered. T
 of a duplicate says so; like every line it holds what came with that very request.
 """
 
+import json
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -25,7 +27,7 @@ class AcceptedCall(msgspec.Struct, frozen=True, kw_only=True):
     #: Unix seconds.
     received_at: float
     #: JSON, on one line.
-    body: msgspec.Raw
+    body: Any
 
 
 def open_record(path: Path) -> FileIO:
@@ -46,10 +48,9 @@ def read_calls(path: Path) -> Iterator[AcceptedCall]:
     Raises:
         RecordFileError: Names the line that is not one of a record file.
     """
-    read = msgspec.json.Decoder(AcceptedCall).decode
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield read(line)
-            except msgspec.DecodeError as error:
+                yield msgspec.convert(json.loads(line), AcceptedCall)
+            except (ValueError, msgspec.ValidationError) as error:
                 raise RecordFileError(f"{path}, line {number}: {error}") from None

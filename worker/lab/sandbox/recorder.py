@@ -97,11 +97,12 @@ class Recorder:
             endpoint=request.endpoint or "",
             path=request.path,
             received_at=request.received_at,
-            body=msgspec.Raw(msgspec.json.format(request.body, indent=-1)),
+            body=json.loads(request.body),
         )
         if self._file:
             line = msgspec.structs.asdict(call) | {"duplicate": duplicate}
-            self._file.write(msgspec.json.encode(line) + b"\n")
+            # msgspec writes and reads no lone surrogates, which a body may hold as escapes.
+            self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         request.accepted, request.duplicate = True, duplicate
         self._count(call)
 
@@ -130,8 +131,7 @@ class Recorder:
         """The accepted calls that are kept, oldest first, or the one with this key."""
         chosen = [self._calls[key]] if key in self._calls else []
         for call in self._calls.values() if key is None else chosen:
-            body = json.loads(bytes(call.body))
-            yield msgspec.structs.asdict(call) | {"body": body, "times": self._times[call.key]}
+            yield msgspec.structs.asdict(call) | {"times": self._times[call.key]}
 
     def requests(self, *, key: str | None, limit: int, with_body: bool) -> list[dict[str, Any]]:
         """The newest requests that are kept, oldest first."""
