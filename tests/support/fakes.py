@@ -54,6 +54,8 @@ class FakeLedger:
     #: Called before each step; raises what it wants.
     before: Callable[[], None] = lambda: None
     limits: list[int] = field(default_factory=list)
+    #: How many finishes each step brought.
+    groups: list[int] = field(default_factory=list)
     #: What it answers instead of handing anything out.
     state: ClaimState | None = None
     #: What the last claim found to be poison.
@@ -84,6 +86,7 @@ class FakeLedger:
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         self.before()
         self.finishes += finishes
+        self.groups.append(len(finishes))
         return (self.answer,) * len(finishes)
 
 

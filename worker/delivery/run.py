@@ -47,6 +47,9 @@ _LINGER_SECONDS = 2.0
 #: How long to wait for a thread to become free before renewing the wake-up token.
 _BUSY_SECONDS = 0.5
 
+#: Events that one step of the journal claims, or hears of, at most: it keeps all others waiting.
+_STEP_EVENTS = 64
+
 #: Wait between two tries to reach a journal that is unavailable.
 JOURNAL_PAUSE_SECONDS = 0.5
 
@@ -120,6 +123,7 @@ class DeliveryRun:
     def _turn(self) -> ClaimState:
         """Write back what is finished and claim as many events as there are free threads."""
         free = 0 if self._is_full() else self.settings.concurrency - len(self._in_flight)
+        free = min(free, _STEP_EVENTS)
         lease = uuid4().hex[:16]
         self._asked_at = monotonic()
         try:
@@ -127,9 +131,9 @@ class DeliveryRun:
                 self.wakeup,
                 lease,
                 free,
-                idle=not self._in_flight,
+                idle=not self._in_flight and len(self._unwritten) <= _STEP_EVENTS,
                 lingers=self._asked_at < self._lingers_until,
-                finishes=self._unwritten,
+                finishes=self._unwritten[:_STEP_EVENTS],
             )
         except JournalUnavailable as error:
             self._unsure = True
@@ -159,7 +163,7 @@ class DeliveryRun:
 
     def _gather(self) -> None:
         """Take what finishes until it pays to talk to the journal again."""
-        if not (self._in_flight or self._wait_seconds or self._unsure):
+        if not (self._in_flight or self._unwritten or self._wait_seconds or self._unsure):
             self._wait_for_more()
             return
         if self._is_full():
@@ -198,27 +202,26 @@ class DeliveryRun:
 
     def _write(self) -> None:
         """Write back what is finished; what cannot be written is kept for the next time."""
-        if not self._unwritten:
-            return
-        try:
-            finished = self.journal.finish(self._unwritten)
-        except JournalUnavailable as error:
-            self._unsure = True
-            self._pause(error)
-            return
-        self.announce(self._note_written(finished))
+        while self._unwritten:
+            try:
+                finished = self.journal.finish(self._unwritten[:_STEP_EVENTS])
+            except JournalUnavailable as error:
+                self._unsure = True
+                self._pause(error)
+                return
+            self.announce(self._note_written(finished))
 
     def _note_written(self, answers: Sequence[Finished]) -> list[Burial]:
         """Count and log what became of events; answers which of them are dead letters now."""
         buried: list[Burial] = []
-        for finish, finished in zip(self._unwritten, answers, strict=True):
+        for finish, finished in zip(self._unwritten[: len(answers)], answers, strict=True):
             # What was written while the answer got lost is no news the second time.
             known = Finished.MOVED if self._unsure else finished
             self.summary.count(finish, known)
             log_finish(finish, known)
             if burial := Burial.of(finish, known):
                 buried.append(burial)
-        self._unwritten = []
+        self._unwritten = self._unwritten[len(answers) :]
         self._unsure = False
         self.outage.end()
         return buried

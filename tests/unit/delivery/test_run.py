@@ -289,3 +289,11 @@ def test_a_burial_is_announced_that_is_written_while_the_worker_stops() -> None:
     settings = SETTINGS.model_copy(update={"shutdown_seconds": 60})
     run_of(FakeLedger(events(1)), deliver, stop.is_set, settings=settings, announce=announcer).run()
     assert announcer.told == [(Burial("event-0", "rejected", "http_400"),)]
+
+
+def test_a_step_is_short_however_many_events_are_in_flight() -> None:
+    ledger = FakeLedger(events(300))
+    run = run_of(ledger, settings=SETTINGS.model_copy(update={"concurrency": 1_000}))
+    run.run()
+    assert len(ledger.finishes) == 300
+    assert max(ledger.groups + ledger.limits) == 64
