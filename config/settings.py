@@ -41,6 +41,8 @@ _REMOVED = {
     "EVENTS_PATH": "one CONVERTRO_PATH with {endpoint} in it serves all endpoints",
     "INSTALLS_PATH": "one CONVERTRO_PATH with {endpoint} in it serves all endpoints",
     "RETRY_JITTER": "each wait is 20 % longer or shorter by chance",
+    "BREAKER_WINDOW_SECONDS": "CONVERTRO_BREAKER_MIN_COUNT alone says how many failures hold",
+    "BREAKER_RATIO": "CONVERTRO_BREAKER_MIN_COUNT alone says how many failures hold",
     "TASK_SECONDS": "a deliver task goes on for 20 s",
 }
 
