@@ -21,9 +21,7 @@ FAST = ("tests/unit/journal", "tests/unit/process/test_ticker.py", "tests/unit/e
 SLOW = (
     "tests/functional/journal/test_real_server.py",
     "tests/functional/cli/test_dead.py",
-    "tests/functional/cli/test_redrive.py",
     "tests/functional/cli/test_erase.py",
-    "tests/functional/worker/test_holding.py",
 )
 
 #: What is put in the place of what.

@@ -1,5 +1,6 @@
 """The journal's state machine again, on a real server, with the scripts' flags."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,7 +43,7 @@ def test_arbitrary_interleavings_keep_every_invariant(
     run_state_machine_as_test(
         RealServerMachine,
         settings=settings(
-            max_examples=60,
+            max_examples=int(os.environ.get("MACHINE_EXAMPLES", "60")),
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
