@@ -18,7 +18,7 @@ from redis import Redis
 
 from config.settings import Settings
 from worker.delivery.retry import backoff_seconds
-from worker.journal.breaker import BreakerState
+from worker.journal.breaker_state import BreakerState
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Move
 from worker.lab.demo.embedded import embedded_server

@@ -12,7 +12,7 @@ from benchmarks.results_file import write_results
 from benchmarks.usage import Watch, valkey_pid
 from tests.support.events import mobile_track
 from tests.support.waiting import until
-from worker.journal.breaker import BreakerState
+from worker.journal.breaker_state import BreakerState
 from worker.lab.demo.stack import Stack
 
 WAITING = 1000

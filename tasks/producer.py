@@ -30,7 +30,7 @@ def enqueue(event: Mapping[str, Any]) -> str:
 
 
 def enqueue_many(events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Hand over many raw Segment events, up to 500 in a round trip.
+    """Hand over many raw Segment events, up to 100 in a round trip.
 
     Returns:
         Their ids, in order.

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from worker.journal.breaker import CAUSES
+from worker.journal.breaker_state import CAUSES
 from worker.outcomes import OutcomeClass
 from worker.reasons import DeathReason, Fault
 

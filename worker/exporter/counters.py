@@ -8,7 +8,7 @@ from math import inf
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
-from worker.journal.breaker import Cause
+from worker.journal.breaker_state import Cause
 from worker.journal.histogram import BOUNDS_MS
 from worker.journal.records import Move
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot

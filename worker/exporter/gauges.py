@@ -6,7 +6,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from config.settings import Settings
 from worker.exporter.counters import OTHER, bounded
-from worker.journal.breaker import Cause
+from worker.journal.breaker_state import Cause
 from worker.journal.snapshot import Snapshot
 
 #: Workers that are shown by name at most, those that are worst off.

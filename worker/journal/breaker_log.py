@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from worker.journal.breaker import Cause
+from worker.journal.breaker_state import Cause
 from worker.reasons import REVENUE_REMOVED
 
 log = structlog.stdlib.get_logger(__name__)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from convertro.intake_journal import SLOT_MS, SLOTS, WORKER_TTL_MS
-from worker.journal.breaker import Breaker, BreakerState, Pause
+from worker.journal.breaker_state import Breaker, BreakerState, Pause
 from worker.journal.histogram import Histogram
 
 #: Who does not ask for so long, while work waits, is stuck. A deliver task asks at least every

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from convertro.intake_journal import FULL_SHARE
-from worker.journal.breaker import BreakerState, Cause
+from worker.journal.breaker_state import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
 from worker.reasons import REVENUE_REMOVED, DeathReason
 from worker.status.status import Status

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from config.settings import Settings
-from worker.journal.breaker import BreakerState
+from worker.journal.breaker_state import BreakerState
 from worker.journal.snapshot import Memory, Snapshot
 from worker.status.wording import clock_time, counted, duration, printable
 

@@ -15,8 +15,8 @@ from config.settings import Settings
 from worker.destination.answers import classify
 from worker.outcomes import Outcome, OutcomeClass
 from worker.transport.failures import FAILURES, outcome_of
-from worker.transport.open_connection import Answer, answer_of, exchange
 from worker.transport.requests_adapter import OneHostAdapter
+from worker.transport.socket_exchange import Answer, answer_of, exchange
 
 HEADERS = {
     "Content-Type": "application/json",

@@ -16,7 +16,7 @@ from tests.functional.worker.test_wakeups import (
 from tests.support.cli_process import Cli
 from tests.support.events import mobile_track
 from tests.support.waiting import until
-from worker.journal.breaker import Breaker, BreakerState, Cause
+from worker.journal.breaker_state import Breaker, BreakerState, Cause
 from worker.journal.journal import Journal
 from worker.lab.demo.stack import Stack
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from config.settings import Settings
-from worker.journal.breaker import BreakerState
+from worker.journal.breaker_state import BreakerState
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move
 from worker.reasons import DeathReason, Fault, SkipReason

@@ -15,7 +15,7 @@ from tests.support.exposition import kinds, labels_of, series, value
 from worker.exporter.collector import journal_registry
 from worker.exporter.counters import COUNTERS, DURATIONS
 from worker.exporter.gauges import MOST_WORKERS
-from worker.journal.breaker import Cause
+from worker.journal.breaker_state import Cause
 from worker.journal.histogram import BOUNDS_MS
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, Finish, Move

@@ -11,7 +11,7 @@ import structlog
 
 from config.settings import Settings
 from tests.support.letters import deaths_of
-from worker.journal.breaker import Breaker, BreakerState, Cause
+from worker.journal.breaker_state import Breaker, BreakerState, Cause
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move, Record
 from worker.reasons import DeathReason

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from worker.journal.breaker import Breaker, BreakerState, Cause, Pause
+from worker.journal.breaker_state import Breaker, BreakerState, Cause, Pause
 from worker.journal.histogram import Histogram
 from worker.journal.snapshot import (
     DELIVERED_IN,
