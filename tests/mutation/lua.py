@@ -24,6 +24,9 @@ SLOW = (
     "tests/functional/cli/test_erase.py",
 )
 
+#: What can become of a mutant.
+KILLED, SLOWLY, SURVIVES = "killed", "killed by the slow tests alone", "survives"
+
 #: What is put in the place of what.
 SWAPS = {
     "==": "~=",
@@ -105,21 +108,19 @@ def main() -> None:
     args = parser.parse_args()
     known = list(mutants())
     sample = random.Random(args.seed).sample(known, min(args.number, len(known)))
+    print(f"seed {args.seed}: {len(sample)} of {len(known):,} mutants", flush=True)
     with ThreadPoolExecutor(args.processes) as pool:
-        fast = [
-            mutant
-            for mutant, lives in zip(
-                sample, pool.map(lambda one: survives(one, FAST), sample), strict=True
-            )
-            if lives
-        ]
-        print(f"seed {args.seed}: {len(sample)} of {len(known):,} mutants")
-        print(f"{len(fast)} survive the fast tests")
-        slow = list(pool.map(lambda one: survives(one, SLOW), fast))
-    survivors = [mutant for mutant, lives in zip(fast, slow, strict=True) if lives]
-    for mutant in fast:
-        print(f"{'survives' if mutant in survivors else 'killed by the slow'}  {mutant}")
-    print(f"{len(survivors)} survive all")
+        survivors = list(pool.map(_tried, sample))
+    print(f"{survivors.count(SURVIVES)} survive, {survivors.count(SLOWLY)} {SLOWLY}")
+
+
+def _tried(mutant: Mutant) -> str:
+    """Say what became of a mutant, as soon as it is known."""
+    fate = KILLED
+    if survives(mutant, FAST):
+        fate = SURVIVES if survives(mutant, SLOW) else SLOWLY
+    print(f"{fate}  {mutant}", flush=True)
+    return fate
 
 
 if __name__ == "__main__":
