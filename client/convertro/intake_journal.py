@@ -31,13 +31,6 @@ SLOTS = 90
 #: From this share of Redis's memory on intake refuses events: the rest is for the workers.
 FULL_SHARE = 0.9
 
-#: What is counted is kept apart for each so many milliseconds, for so many such times.
-SLOT_MS = 10_000
-SLOTS = 90
-
-#: From this share of Redis's memory on intake refuses events: the rest is for the workers.
-FULL_SHARE = 0.9
-
 #: The journal's keys after their prefix, in the order in which every script is given them;
 #: `lua/common.lua` says what each holds.
 _KEYS = (

@@ -47,7 +47,7 @@ class Plan:
     skipped: SkipReason | None = None
     #: Why an operator should look at the event.
     invalid: DeathReason | None = None
-    #: Whether the event bears revenue, whatever becomes of it.
+    #: Whether revenue is lost with the event; nothing is lost with one that is skipped.
     bears_revenue: bool = False
 
     def pending(self, accepted: Collection[str]) -> list[PlannedCall]:
@@ -66,9 +66,9 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
         return Plan(
             skipped=translation.skipped,
             invalid=translation.invalid,
-            bears_revenue=reports_revenue(event),
+            bears_revenue=translation.invalid is not None and reports_revenue(event),
         )
-    is_order = is_order_completed(text_of(event.get("event")) or "")
+    is_order = _is_order(event)
     times: Counter[str] = Counter()
     calls = []
     for call in translation.calls:
@@ -114,5 +114,8 @@ def reports_revenue(event: Any) -> bool:
     """Whether an event that makes no calls is an order or says an amount."""
     if not isinstance(event, Mapping):
         return False
-    is_order = is_order_completed(text_of(event.get("event")) or "")
-    return is_order or Properties(event).total is not None
+    return _is_order(event) or Properties(event).total is not None
+
+
+def _is_order(event: Mapping[str, Any]) -> bool:
+    return is_order_completed(text_of(event.get("event")) or "")

@@ -25,6 +25,7 @@ from worker.journal.records import (
     Erased,
     Finish,
     Finished,
+    Worth,
     read_record,
 )
 from worker.reasons import DeathReason, DiscardReason, SkipReason
@@ -220,6 +221,7 @@ def _constants(settings: Settings) -> dict[str, Setting]:
         "dead_max_count": settings.dead_max_count,
         "dead_max_age": settings.dead_max_age_seconds * 1000,
         "dead_max_bytes": settings.dead_max_bytes,
+        "most_worth": int(Worth.REVENUE),
         "death_reasons": {reason: str(reason.fault) for reason in DeathReason},
         "skip_reasons": {reason: str(reason) for reason in SkipReason},
         "discard_reasons": {reason: str(reason) for reason in DiscardReason},

@@ -84,7 +84,7 @@ elseif limit > 0 then
   due = choose(limit)
 end
 local nothing_to_do = args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0
--- One task is always left free, for what else the workers are to do.
+-- One task is always left free: a message reaches it at once when a burst comes.
 if nothing_to_do and not (args.lingers and live_wakeups() < capacity()) then
   redis.call('ZREM', WAKEUPS, args.wakeup)
   return answer('idle', 0)

@@ -85,10 +85,9 @@ local function discard(id, reason, died_at)
   return true
 end
 
--- What is lost with a dead letter, from 1 on, as `Worth` in worker/journal/records.py; nobody knows what
--- is lost with a letter of which that was not said, so it may be the most. Letters are in the
--- order of their worth and, among equals, of their deaths.
-local MOST_WORTH, WORTH_STEP = 4, 1e13
+-- Dead letters are in the order of their worth (`Worth` in worker/journal/records.py) and, among
+-- equals, of their deaths. One of which nobody said its worth may be worth the most.
+local WORTH_STEP = 1e13
 
 -- Letters that a step removes at most beyond one for each that it buries: some 50 µs each.
 local SPARE_REMOVALS = 8
@@ -101,8 +100,8 @@ local removed = {}
 
 -- A dead letter beyond a bound is let go; what may have brought money has a counter of its own.
 local function remove(id, reason)
-  local score = tonumber(redis.call('ZSCORE', WORTH, id) or MOST_WORTH * WORTH_STEP)
-  if math.floor(score / WORTH_STEP) == MOST_WORTH then
+  local score = tonumber(redis.call('ZSCORE', WORTH, id) or settings.most_worth * WORTH_STEP)
+  if math.floor(score / WORTH_STEP) == settings.most_worth then
     reason = reason .. '_revenue'
     latest.revenue_removed_at = string.format('%.0f', now)
   end
@@ -137,7 +136,7 @@ local spare_removals = SPARE_REMOVALS
 
 -- An event that was due or claimed becomes a dead letter; `sent` is its call that failed last.
 local function bury(id, record, reason, sent, worth)
-  record.reason, record.worth, record.lease = reason, worth or MOST_WORTH, nil
+  record.reason, record.worth, record.lease = reason, worth or settings.most_worth, nil
   save_record(id, record)
   undue(id)
   redis.call('ZADD', DEAD, now, id)
