@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from convertro.connection import is_demoted, is_own_fault
 from convertro.errors import JournalUnavailable
 from convertro.fsync import evaluate_on_disk
-from convertro.scripts import LUA, Scripts, Setting
+from convertro.scripts import LUA, Constant, Scripts
 
 #: How long a wake-up counts without a sign of life from its deliver task. Long enough for
 #: a message to travel, short enough that a lost one delays an event by seconds only.
@@ -30,32 +30,6 @@ SLOTS = 90
 
 #: From this share of Redis's memory on intake refuses events: the rest is for the workers.
 FULL_SHARE = 0.9
-
-#: The journal's keys after their prefix, in the order in which every script is given them;
-#: `lua/common.lua` says what each holds.
-_KEYS = (
-    "events",
-    "due",
-    "progress",
-    "dead",
-    "done:",
-    "counters",
-    "wakeups",
-    "workers",
-    "claimed",
-    "breaker",
-    "pause",
-    "pace",
-    "tried",
-    "deaths",
-    "sent",
-    "recent:",
-    "latest",
-    "asked",
-    "bell",
-    "worth",
-    "generations",
-)
 
 Clock = Callable[[], int]
 
@@ -79,7 +53,7 @@ class IntakeJournal:
     Args:
         redis: A client that does not decode answers.
         key_prefix: With which every key begins.
-        constants: What all of one journal agree upon; scripts find it in `settings`.
+        constants: What all of one journal agree upon; scripts find it under these names.
         fsync: Whether an event counts as taken in only once it is on the disk of Redis.
         folders: Where further scripts are.
         clock: Unix milliseconds; only tests bring one, otherwise Redis's own clock counts.
@@ -91,7 +65,7 @@ class IntakeJournal:
         redis: Redis,
         *,
         key_prefix: str,
-        constants: Mapping[str, Setting],
+        constants: Mapping[str, Constant],
         fsync: bool = False,
         folders: Sequence[Path] = (),
         clock: Clock | None = None,
@@ -100,18 +74,16 @@ class IntakeJournal:
         self._redis = redis
         self._clock = clock
         self._fsync = fsync
-        self._key = {name: f"{key_prefix}{name}" for name in _KEYS}
+        self._key_prefix = key_prefix
         constants = {
             **constants,
-            "wakeup_ttl": _WAKEUP_TTL_MS,
-            "worker_ttl": WORKER_TTL_MS,
-            "slot": SLOT_MS,
-            "slots": SLOTS,
-            "full_share": FULL_SHARE,
+            "WAKEUP_TTL": _WAKEUP_TTL_MS,
+            "WORKER_TTL": WORKER_TTL_MS,
+            "SLOT": SLOT_MS,
+            "SLOTS": SLOTS,
+            "FULL_SHARE": FULL_SHARE,
         }
-        self._scripts = Scripts(
-            redis, [*self._key.values()], constants, (LUA, *folders), shebang=shebang
-        )
+        self._scripts = Scripts(redis, key_prefix, constants, (LUA, *folders), shebang=shebang)
 
     def accept(self, events: Sequence[tuple[str, bytes]], tokens: Sequence[str]) -> Accepted:
         """Take events in, each as its id and raw bytes; known ids change nothing.
@@ -123,6 +95,10 @@ class IntakeJournal:
         rows = [part for event_id, raw in events for part in (event_id.encode(), raw)]
         rung, *new = self._run("accept", {}, " ".join(tokens).encode(), *rows)
         return Accepted(tuple(bool(flag) for flag in new), rung)
+
+    def _key(self, name: str) -> str:
+        """A key by its name, of those that `lua/common.lua` describes."""
+        return f"{self._key_prefix}{name}"
 
     def _run(self, name: str, args: dict[str, Any], *rest: bytes) -> Any:
         """Carry out one script."""

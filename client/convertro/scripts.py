@@ -1,9 +1,10 @@
 """The scripts that are the journal's steps, and how they are carried out.
 
-A script begins with what it is made of: `-- parts: common gate` names the files whose text is
-put before it, `-- flags: allow-oom` what Redis is told about it. What the settings say is written
-into its text, and the bytes that each of its calls begins with are made once: a step costs its
-producer or worker little more than the round trip.
+A script begins with what it is made of: `-- parts: common gate` names the files of which it uses
+something, `-- flags: allow-oom` what Redis is told about it. Redis makes all functions and tables
+of a script anew in each call, so only what the script uses of its parts is put before it: the
+functions, the constants, and the keys that it is given. The bytes that each call begins with are
+made once, so that a step costs its producer or worker little more than the round trip.
 """
 
 import json
@@ -26,12 +27,21 @@ LUA = Path(__file__).parent / "lua"
 
 _HEADER = re.compile(r"-- (parts|flags): (.*)\n")
 
+#: A line that belongs to the chunk of the line before it.
+_GOES_ON = re.compile(r"\s|(?:end|else|elseif|until)\b|[})\]]")
+
+#: What a chunk defines.
+_DEFINED = re.compile(r"local (?:function )?(\w+(?:, \w+)*)")
+
+_KEY = re.compile(r"KEY\('([\w:]+)'\)")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
 #: Carries a script out in its own way: by its text, its digest, and its keys and arguments.
 Evaluate = Callable[[str, str, tuple[Any, ...]], Any]
 
 
 #: A number, a list of numbers, or a table of texts by name.
-Setting = float | Sequence[float] | Mapping[str, str]
+Constant = float | Sequence[float] | Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ class _Script:
     source: str
     #: Its SHA-1, by which Redis knows it.
     digest: str
+    #: The keys that it is given.
+    keys: tuple[str, ...]
     #: How a call by its digest begins on the wire, up to its keys; and one by its text.
     by_digest: bytes
     by_source: bytes
@@ -51,8 +63,8 @@ class Scripts:
 
     Args:
         redis: A client that does not decode answers.
-        keys: What every script is given as `KEYS`.
-        settings: What every script finds in its table `settings`: numbers, lists and tables.
+        key_prefix: With which every key begins.
+        constants: What scripts find under these names in capitals: numbers, lists and tables.
         folders: Where their files are.
         shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
     """
@@ -60,15 +72,15 @@ class Scripts:
     def __init__(
         self,
         redis: Redis,
-        keys: Sequence[str],
-        settings: Mapping[str, Setting],
+        key_prefix: str,
+        constants: Mapping[str, Constant],
         folders: Sequence[Path],
         *,
         shebang: bool,
     ) -> None:
         self._connections = Connections(redis)
-        self._keys = keys
-        self._table = _lua(settings)
+        self._key_prefix = key_prefix
+        self._constants = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
         self._folders = tuple(folders)
         self._shebang = shebang
         self._scripts: dict[str, _Script] = {}
@@ -85,7 +97,7 @@ class Scripts:
             RedisError: It was not carried out, or nobody knows.
         """
         script = self._script(name)
-        count = 4 + len(self._keys) + len(rest)
+        count = 4 + len(script.keys) + len(rest)
         arguments = _pack((_json(args), *rest))
         try:
             return self._connections.exchange(b"*%d\r\n%b%b" % (count, script.by_digest, arguments))
@@ -95,7 +107,7 @@ class Scripts:
     def run_by(self, evaluate: Evaluate, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
         """Carry out a script in another way; see `run`."""
         script = self._script(name)
-        parts = (len(self._keys), *self._keys, _json(args), *rest)
+        parts = (len(script.keys), *script.keys, _json(args), *rest)
         return evaluate(script.source, script.digest, parts)
 
     def disconnect(self) -> None:
@@ -110,35 +122,76 @@ class Scripts:
         return script
 
     def _put_together(self, name: str) -> _Script:
-        text, flags = _text(name, self._folders)
-        source = f"local settings = {self._table}\n{text}"
-        if self._shebang:
-            source = f"#!lua flags={','.join(flags)}\n{source}"
+        chunks, flags = _read(name, self._folders)
+        text, names = _number_keys("\n".join(_used_chunks(self._constants, *chunks)))
+        source = f"#!lua flags={','.join(flags)}\n{text}" if self._shebang else text
         digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
-        keys = [str(len(self._keys)).encode(), *(key.encode() for key in self._keys)]
+        keys = tuple(f"{self._key_prefix}{name}" for name in names)
+        begin = [str(len(keys)).encode(), *(key.encode() for key in keys)]
         return _Script(
             source=source,
             digest=digest,
-            by_digest=_pack([b"EVALSHA", digest.encode(), *keys]),
-            by_source=_pack([b"EVAL", source.encode(), *keys]),
+            keys=keys,
+            by_digest=_pack([b"EVALSHA", digest.encode(), *begin]),
+            by_source=_pack([b"EVAL", source.encode(), *begin]),
         )
 
 
 @cache
-def _text(name: str, folders: tuple[Path, ...]) -> tuple[str, list[str]]:
-    """A script's text behind the texts of its parts, and its flags."""
-    text = _read(name, folders)
+def _read(name: str, folders: tuple[Path, ...]) -> tuple[list[list[str]], list[str]]:
+    """The chunks of a script's parts and of itself, in this order; and its flags."""
+    text = _text(name, folders)
     header = dict(_HEADER.findall(text))
-    parts = [_read(part, folders) for part in header["parts"].split()]
-    return "\n".join([*parts, text]), header.get("flags", "").split()
+    parts = [_text(part, folders) for part in header["parts"].split()]
+    return [_chunks(part) for part in (*parts, text)], header.get("flags", "").split()
 
 
-def _read(name: str, folders: tuple[Path, ...]) -> str:
+def _text(name: str, folders: tuple[Path, ...]) -> str:
     path = next(path for folder in folders if (path := folder / f"{name}.lua").exists())
     return path.read_text(encoding="utf-8")
 
 
-def _lua(value: Setting | str | Mapping[str, Setting]) -> str:
+def _chunks(text: str) -> list[str]:
+    """Take a file apart into its outermost definitions and statements, without comments."""
+    chunks: list[str] = []
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("--"):
+            continue
+        if _GOES_ON.match(line):
+            chunks[-1] += f"\n{line}"
+        else:
+            chunks.append(line)
+    return chunks
+
+
+def _used_chunks(*files: Sequence[str]) -> list[str]:
+    """The chunks of some files that the last of them needs.
+
+    A definition is needed if a later needed chunk has one of its names; a statement always is.
+    """
+    *parts, script = files
+    used = set(_WORD.findall("\n".join(script)))
+    needed = list(script)
+    for chunk in reversed([chunk for part in parts for chunk in part]):
+        defined = _DEFINED.match(chunk)
+        if defined is None or used.intersection(_WORD.findall(defined[1])):
+            used.update(_WORD.findall(chunk))
+            needed.insert(0, chunk)
+    return needed
+
+
+def _number_keys(text: str) -> tuple[str, list[str]]:
+    """Put `KEYS[1]` for the first key that a script names as `KEY('…')`, and so on."""
+    names: list[str] = []
+
+    def place(key: re.Match[str]) -> str:
+        names.append(key[1])
+        return f"KEYS[{len(names)}]"
+
+    return _KEY.sub(place, text), names
+
+
+def _lua(value: Constant | str | Mapping[str, Constant]) -> str:
     """A value as Lua writes it; names are identifiers, texts need no escapes."""
     if isinstance(value, str):
         return f"'{value}'"

@@ -13,7 +13,7 @@ from redis import Redis
 
 from config.settings import Settings
 from convertro.intake_journal import Accepted, Clock
-from convertro.scripts import Setting
+from convertro.scripts import Constant
 from worker.journal.breaker_log import log_news
 from worker.journal.histogram import BOUNDS_MS
 from worker.journal.reading import ReadableJournal
@@ -133,7 +133,7 @@ class Journal(ReadableJournal):
 
     def wait(self, timeout_seconds: float) -> None:
         """Wait until an accept rings for a task that waits, or for so long."""
-        self._call(self._redis.blpop, [self._key["bell"]], timeout=timeout_seconds)
+        self._call(self._redis.blpop, [self._key("bell")], timeout=timeout_seconds)
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what a worker decided about events that it claimed."""
@@ -173,8 +173,8 @@ class Journal(ReadableJournal):
 
     def leave(self, worker: str, capacity: int) -> None:
         """Say that a worker stops."""
-        self._call(self._redis.zrem, self._key["workers"], f"{capacity} {worker}")
-        self._call(self._redis.zrem, self._key["asked"], worker)
+        self._call(self._redis.zrem, self._key("workers"), f"{capacity} {worker}")
+        self._call(self._redis.zrem, self._key("asked"), worker)
 
     # What operators do
 
@@ -207,24 +207,24 @@ class Journal(ReadableJournal):
         return Resumed(rung, was_paused=bool(was_paused), is_open=bool(is_open))
 
 
-def _constants(settings: Settings) -> dict[str, Setting]:
-    """What every script finds in its table `settings`."""
+def _constants(settings: Settings) -> dict[str, Constant]:
+    """What scripts find under these names."""
     return {
-        "dedupe": settings.dedupe_seconds * 1000,
-        "lease_ms": int(settings.lease_seconds * 1000),
-        "batch": settings.concurrency,
-        "breaker_min": settings.breaker_min_count,
-        "probe_max": settings.probe_max_seconds * 1000,
-        "rate": settings.max_requests_per_second,
-        "suspect": SUSPECT_LEASES,
-        "bounds": [bound for bound in BOUNDS_MS if bound < inf],
-        "dead_max_count": settings.dead_max_count,
-        "dead_max_age": settings.dead_max_age_seconds * 1000,
-        "dead_max_bytes": settings.dead_max_bytes,
-        "most_worth": int(Worth.REVENUE),
-        "death_reasons": {reason: str(reason.fault) for reason in DeathReason},
-        "skip_reasons": {reason: str(reason) for reason in SkipReason},
-        "discard_reasons": {reason: str(reason) for reason in DiscardReason},
+        "DEDUPE": settings.dedupe_seconds * 1000,
+        "LEASE_MS": int(settings.lease_seconds * 1000),
+        "BATCH": settings.concurrency,
+        "BREAKER_MIN": settings.breaker_min_count,
+        "PROBE_MAX": settings.probe_max_seconds * 1000,
+        "RATE": settings.max_requests_per_second,
+        "SUSPECT": SUSPECT_LEASES,
+        "BOUNDS": [bound for bound in BOUNDS_MS if bound < inf],
+        "DEAD_MAX_COUNT": settings.dead_max_count,
+        "DEAD_MAX_AGE": settings.dead_max_age_seconds * 1000,
+        "DEAD_MAX_BYTES": settings.dead_max_bytes,
+        "MOST_WORTH": int(Worth.REVENUE),
+        "DEATH_REASONS": {reason: str(reason.fault) for reason in DeathReason},
+        "SKIP_REASONS": {reason: str(reason) for reason in SkipReason},
+        "DISCARD_REASONS": {reason: str(reason) for reason in DiscardReason},
     }
 
 

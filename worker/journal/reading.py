@@ -70,7 +70,7 @@ class ReadableJournal(IntakeJournal):
         seen: set[bytes] = set()
         while page := self._dead_page(since_ms, until_ms, seen):
             records = self._call(
-                self._redis.hmget, self._key["progress"], [event_id for event_id, _ in page]
+                self._redis.hmget, self._key("progress"), [event_id for event_id, _ in page]
             )
             for (event_id, died_at), record in zip(page, records, strict=True):
                 if record is not None:
@@ -91,7 +91,7 @@ class ReadableJournal(IntakeJournal):
         """The next ids and times of death, without those seen in the same millisecond."""
         page = self._call(
             self._redis.zrange,
-            self._key["dead"],
+            self._key("dead"),
             since_ms,
             until_ms,
             byscore=True,
@@ -108,11 +108,11 @@ class ReadableJournal(IntakeJournal):
 
     def tried_before(self, at_ms: int) -> int:
         """How many events that are not finished were tried first before a time."""
-        return int(self._call(self._redis.zcount, self._key["tried"], "-inf", f"({at_ms}"))
+        return int(self._call(self._redis.zcount, self._key("tried"), "-inf", f"({at_ms}"))
 
     def all_raw_events(self) -> Iterator[tuple[str, bytes]]:
         """Every event with its id, in no order; one may come twice."""
-        for event_id, raw in self._rows(self._redis.hscan_iter(self._key["events"], count=PAGE)):
+        for event_id, raw in self._rows(self._redis.hscan_iter(self._key("events"), count=PAGE)):
             yield event_id.decode(), raw
 
     def memory(self) -> Memory:
@@ -126,7 +126,7 @@ class ReadableJournal(IntakeJournal):
 
     def _values(self, key: str, ids: Sequence[str]) -> list[bytes | None]:
         """What a hash holds for some ids; Redis refuses to be asked for none."""
-        return list(self._call(self._redis.hmget, self._key[key], list(ids))) if ids else []
+        return list(self._call(self._redis.hmget, self._key(key), list(ids))) if ids else []
 
     def snapshot(self, *, recent: bool = False) -> Snapshot:
         """Everything that can be counted, at one instant.
@@ -143,7 +143,7 @@ class ReadableJournal(IntakeJournal):
         for numbers in _grouped(Recent.slots_at(now_ms), _SLOTS_AT_ONCE):
             pipeline = self._redis.pipeline(transaction=False)
             for number in numbers:
-                pipeline.hgetall(f"{self._key['recent:']}{number}")
+                pipeline.hgetall(f"{self._key('recent:')}{number}")
             for number, counted in zip(numbers, self._call(pipeline.execute), strict=True):
                 slots[number] = {name.decode(): int(amount) for name, amount in counted.items()}
         return Recent(now_ms, slots)
@@ -162,14 +162,14 @@ class ReadableJournal(IntakeJournal):
     def _pages(self) -> Iterator[list[str]]:
         """Every id in every key, a page at a time; one that moves may come twice."""
         scans: tuple[Iterable[Any], ...] = (
-            self._redis.zscan_iter(self._key["due"], count=PAGE),
-            self._redis.zscan_iter(self._key["dead"], count=PAGE),
-            self._redis.zscan_iter(self._key["worth"], count=PAGE),
-            self._redis.zscan_iter(self._key["claimed"], count=PAGE),
-            self._redis.zscan_iter(self._key["tried"], count=PAGE),
-            self._redis.hscan_iter(self._key["progress"], count=PAGE),
-            self._redis.hscan_iter(self._key["sent"], count=PAGE),
-            self._redis.hscan_iter(self._key["events"], count=PAGE),
+            self._redis.zscan_iter(self._key("due"), count=PAGE),
+            self._redis.zscan_iter(self._key("dead"), count=PAGE),
+            self._redis.zscan_iter(self._key("worth"), count=PAGE),
+            self._redis.zscan_iter(self._key("claimed"), count=PAGE),
+            self._redis.zscan_iter(self._key("tried"), count=PAGE),
+            self._redis.hscan_iter(self._key("progress"), count=PAGE),
+            self._redis.hscan_iter(self._key("sent"), count=PAGE),
+            self._redis.hscan_iter(self._key("events"), count=PAGE),
         )
         for scan in scans:
             yield from _grouped((row[0].decode() for row in self._rows(scan)), CHECKED_AT_ONCE)

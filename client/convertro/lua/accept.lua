@@ -10,7 +10,7 @@ local function is_full()
   if type(memory) ~= 'string' then return false end  -- no server but an imitation of one
   local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
   local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
-  return used and limit and limit > 0 and used > settings.full_share * limit
+  return used and limit and limit > 0 and used > FULL_SHARE * limit
 end
 
 -- To ask takes as long as half of the rest. So a list asks, and one of sixteen lone events; and

@@ -1,28 +1,30 @@
--- What every script shares; it is put before each of them, behind the settings as a table.
+-- What scripts share. Of a part, only what a script uses is put before it: see scripts.py. Names in
+-- capitals that nothing here defines are constants that come from there.
 -- ARGV[1] is a JSON object of named arguments, or empty. All times are unix milliseconds.
 
--- The journal's keys, in the order of _KEYS in intake_journal.py.
-local EVENTS = KEYS[1]      -- hash: id → the raw event
-local DUE = KEYS[2]         -- sorted set: id → when it may next be claimed; a lease is a later time
-local PROGRESS = KEYS[3]    -- hash: id → its record, as JSON; absent until the first claim
-local DEAD = KEYS[4]        -- sorted set: id → when it died; the reason is in its record
-local DONE = KEYS[5]        -- sets of finished ids, one for each dedupe generation
-local COUNTERS = KEYS[6]    -- hash: all that was ever counted
-local WAKEUPS = KEYS[7]     -- sorted set: wake-up token → until when it counts
-local WORKERS = KEYS[8]     -- sorted set: '<tasks at once> <name>' → until when it counts as alive
-local CLAIMED = KEYS[9]     -- sorted set: id → end of its lease; an index of DUE
-local BREAKER = KEYS[10]    -- hash: see gate.lua
-local PAUSE = KEYS[11]      -- string: since when and why an operator holds delivery, as JSON
-local PACE = KEYS[12]       -- hash: what is left of this second's requests, if they are bounded
-local TRIED = KEYS[13]      -- sorted set: id → first attempt, of unfinished events that failed
-local DEATHS = KEYS[14]     -- hash: how many letters there are, by reason and status; their bytes
-local SENT = KEYS[15]       -- hash: id → the call that a dead letter failed with, as JSON
-local RECENT = KEYS[16]     -- hashes of what was counted, one for each ten seconds
-local LATEST = KEYS[17]     -- hash: last delivery, last failure, fastest ten seconds
-local ASKED = KEYS[18]      -- sorted set: worker → when a process of it last asked for work
-local BELL = KEYS[19]       -- list: an entry wakes a deliver task that waits for more
-local WORTH = KEYS[20]      -- sorted set: id of a dead letter → its worth and time of death
-local GENERATIONS = KEYS[21]  -- sorted set: key of a set of finished ids → when that is over
+-- The journal's keys, each with its name behind the journal's prefix. A script is given those that
+-- it uses.
+local EVENTS = KEY('events')            -- hash: id → the raw event
+local DUE = KEY('due')                  -- sorted set: id → when it may next be claimed; a lease is a later time
+local PROGRESS = KEY('progress')        -- hash: id → its record, as JSON; absent until the first claim
+local DEAD = KEY('dead')                -- sorted set: id → when it died; the reason is in its record
+local DONE = KEY('done:')               -- sets of finished ids, one for each dedupe generation
+local COUNTERS = KEY('counters')        -- hash: all that was ever counted
+local WAKEUPS = KEY('wakeups')          -- sorted set: wake-up token → until when it counts
+local WORKERS = KEY('workers')          -- sorted set: '<tasks at once> <name>' → until when it counts as alive
+local CLAIMED = KEY('claimed')          -- sorted set: id → end of its lease; an index of DUE
+local BREAKER = KEY('breaker')          -- hash: see gate.lua
+local PAUSE = KEY('pause')              -- string: since when and why an operator holds delivery, as JSON
+local PACE = KEY('pace')                -- hash: what is left of this second's requests, if they are bounded
+local TRIED = KEY('tried')              -- sorted set: id → first attempt, of unfinished events that failed
+local DEATHS = KEY('deaths')            -- hash: how many letters there are, by reason and status; their bytes
+local SENT = KEY('sent')                -- hash: id → the call that a dead letter failed with, as JSON
+local RECENT = KEY('recent:')           -- hashes of what was counted, one for each ten seconds
+local LATEST = KEY('latest')            -- hash: last delivery, last failure, fastest ten seconds
+local ASKED = KEY('asked')              -- sorted set: worker → when a process of it last asked for work
+local BELL = KEY('bell')                -- list: an entry wakes a deliver task that waits for more
+local WORTH = KEY('worth')              -- sorted set: id of a dead letter → its worth and time of death
+local GENERATIONS = KEY('generations')  -- sorted set: key of a set of finished ids → when that is over
 
 local args = ARGV[1] == '' and {} or cjson.decode(ARGV[1])
 
@@ -42,8 +44,6 @@ local function count(name, amount)
 end
 
 -- Each ten seconds have a hash of their own, kept for a quarter of an hour and a little more.
-local SLOT, SLOTS = settings.slot, settings.slots
-
 local function slot_key(number)
   return RECENT .. string.format('%d', number)
 end
@@ -82,7 +82,7 @@ end
 
 -- Finished ids live in one set per dedupe generation; the current and the last one count.
 local function generation()
-  return math.floor(now / settings.dedupe)
+  return math.floor(now / DEDUPE)
 end
 
 local function done_key(number)
@@ -98,7 +98,7 @@ end
 -- No token and no worker counts for longer than its time to live, even if Redis's clock was
 -- set back after it was written.
 local function live_workers(...)
-  return redis.call('ZRANGEBYSCORE', WORKERS, now, now + settings.worker_ttl, ...)
+  return redis.call('ZRANGEBYSCORE', WORKERS, now, now + WORKER_TTL, ...)
 end
 
 -- How many deliver tasks the workers that are alive can run at once.
@@ -111,9 +111,9 @@ local function capacity()
 end
 
 local function live_wakeups()
-  return redis.call('ZCOUNT', WAKEUPS, now, now + settings.wakeup_ttl)
+  return redis.call('ZCOUNT', WAKEUPS, now, now + WAKEUP_TTL)
 end
 
 local function renew_wakeup(token, lifetime)
-  redis.call('ZADD', WAKEUPS, now + (lifetime or settings.wakeup_ttl), token)
+  redis.call('ZADD', WAKEUPS, now + (lifetime or WAKEUP_TTL), token)
 end

@@ -71,7 +71,7 @@ end
 -- Times that Redis's clock, set back, would only reach much later do not count.
 local function may_probe()
   local is_out = breaker.probe and breaker.probe_until > now
-    and breaker.probe_until <= now + settings.lease_ms
+    and breaker.probe_until <= now + LEASE_MS
   return not is_out and (now >= breaker.probe_at or now < breaker.since)
 end
 
@@ -95,7 +95,7 @@ local function ring(easy)
   if due > 0 and live > 0 then ring_bell() end
   local spare = math.min(capacity() - live, #args.tokens)
   if spare <= 0 or is_paused() or (is_open() and not may_probe()) then return 0 end
-  local wanted = is_open() and math.min(due, 1) or math.ceil(due / settings.batch) - live
+  local wanted = is_open() and math.min(due, 1) or math.ceil(due / BATCH) - live
   local rung = math.max(0, math.min(spare, wanted))
   for number = 1, rung do renew_wakeup(args.tokens[number]) end
   if rung > 0 then count('wakeups', rung) end

@@ -13,7 +13,7 @@ local turn = nil
 local FIRST_WAIT = 1000
 
 local HOLD_AT, LEFT_AT_HOLD = 0.7, 0.29
-local kept_by_a_round = LEFT_AT_HOLD ^ (1 / settings.breaker_min)
+local kept_by_a_round = LEFT_AT_HOLD ^ (1 / BREAKER_MIN)
 
 -- A share below this is as good as none, and need not be written any more.
 local NEXT_TO_NOTHING = 0.001
@@ -22,8 +22,8 @@ local NEXT_TO_NOTHING = 0.001
 -- failure; in later rounds they do not, or a few events that always fail would hold the stream.
 local function weight_of(record, outcomes, last, asked)
   if record.attempts ~= #outcomes then return 1 end
-  if last.class == 'setup' then return settings.breaker_min / 4 end
-  return asked and settings.breaker_min / 2 or 1
+  if last.class == 'setup' then return BREAKER_MIN / 4 end
+  return asked and BREAKER_MIN / 2 or 1
 end
 
 -- Moves a share by one round; answers whether it is too large now.
@@ -41,9 +41,9 @@ end
 
 local function open_breaker(cause, detail)
   -- Opened again soon after it closed: the waits go on growing where they were.
-  local again = breaker.closed_at and now - breaker.closed_at < settings.probe_max
+  local again = breaker.closed_at and now - breaker.closed_at < PROBE_MAX
     and cause ~= 'throttled'
-  breaker.wait = again and math.min(2 * breaker.wait, settings.probe_max) or FIRST_WAIT
+  breaker.wait = again and math.min(2 * breaker.wait, PROBE_MAX) or FIRST_WAIT
   breaker.state, breaker.cause, breaker.detail, breaker.since = 'open', cause, detail, now
   breaker.probe_at, breaker.probe, breaker.probes = now + breaker.wait, nil, nil
   breaker.failing, breaker.burying = nil, nil
@@ -67,7 +67,7 @@ end
 -- Whether an event would be buried for a reason that may lie with Convertro or with us, and no
 -- operator said that burying is right.
 local function is_guarded(finish, record)
-  return finish.to == 'dead' and settings.death_reasons[finish.reason] == 'anywhere'
+  return finish.to == 'dead' and DEATH_REASONS[finish.reason] == 'anywhere'
     and not is_in_vain(finish, record) and now >= (breaker.unguarded_until or 0)
 end
 
@@ -91,7 +91,7 @@ local function note_probe(record, health, guarded, last, asked)
       breaker.detail = last.detail
     end
     if not asked then
-      breaker.wait = math.min(2 * breaker.wait, settings.probe_max)
+      breaker.wait = math.min(2 * breaker.wait, PROBE_MAX)
       breaker.probe_at = math.max(breaker.probe_at, now + breaker.wait)
     end
   elseif health == 'passed' then
@@ -105,9 +105,9 @@ end
 -- time at which the lease ends.
 local function is_recent(id)
   local closed_at = breaker.closed_at
-  if not closed_at or now - closed_at > settings.lease_ms or now < closed_at then return true end
+  if not closed_at or now - closed_at > LEASE_MS or now < closed_at then return true end
   local lease_ends = redis.call('ZSCORE', CLAIMED, id)
-  return not lease_ends or tonumber(lease_ends) - settings.lease_ms >= closed_at
+  return not lease_ends or tonumber(lease_ends) - LEASE_MS >= closed_at
 end
 
 local function note_round(finish, record, health, guarded, outcomes)
@@ -152,13 +152,13 @@ end
 -- each event in advance; a finish settles what was really sent.
 local function pace_bucket()
   local at, tokens = unpack(redis.call('HMGET', PACE, 'at', 'tokens'))
-  local size = math.max(1, settings.rate)
+  local size = math.max(1, RATE)
   if not at or tonumber(at) > now then return size end
-  return math.min(size, tonumber(tokens) + (now - tonumber(at)) * settings.rate / 1000)
+  return math.min(size, tonumber(tokens) + (now - tonumber(at)) * RATE / 1000)
 end
 
 local function pay(requests)
-  if settings.rate == 0 or requests == 0 then return end
+  if RATE == 0 or requests == 0 then return end
   local tokens = pace_bucket() - requests
   redis.call('HSET', PACE, 'at', string.format('%.0f', now), 'tokens', tokens)
 end

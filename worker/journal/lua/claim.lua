@@ -14,7 +14,6 @@
 -- An event whose leases ran out so often in a row, a suspect, is claimed alone, by a process that
 -- has nothing else in flight: if it kills that, it takes nothing with it. After so many it is
 -- buried. A container that dies as a whole thus buries at most one event for each of its processes.
-local SUSPECT = settings.suspect
 local POISON = SUSPECT + 1
 
 -- How long the token of a task that lingers counts, in milliseconds. The task asks anew twice a
@@ -71,10 +70,10 @@ local function choose_probe()
 end
 
 local limit, wait = args.limit, 0
-if settings.rate > 0 and limit > 0 then
+if RATE > 0 and limit > 0 then
   local tokens = pace_bucket()
   limit = math.max(0, math.min(limit, math.floor(tokens)))
-  if limit == 0 then wait = math.ceil((1 - tokens) * 1000 / settings.rate) end
+  if limit == 0 then wait = math.ceil((1 - tokens) * 1000 / RATE) end
 end
 
 local due = {}
@@ -96,8 +95,8 @@ local events = {}
 local function hand_out(id, record)
   record.lease = args.lease
   save_record(id, record)
-  redis.call('ZADD', DUE, now + settings.lease_ms, id)
-  redis.call('ZADD', CLAIMED, now + settings.lease_ms, id)
+  redis.call('ZADD', DUE, now + LEASE_MS, id)
+  redis.call('ZADD', CLAIMED, now + LEASE_MS, id)
   events[#events + 1] = id
   events[#events + 1] = redis.call('HGET', EVENTS, id) or ''
   events[#events + 1] = cjson.encode(record)
@@ -136,6 +135,6 @@ end
 
 pay(#events / 3)
 if is_open() and #events > 0 then
-  breaker.probe, breaker.probe_until, breaker_changed = args.lease, now + settings.lease_ms, true
+  breaker.probe, breaker.probe_until, breaker_changed = args.lease, now + LEASE_MS, true
 end
 return answer('claimed', wait, events)

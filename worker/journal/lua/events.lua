@@ -64,7 +64,7 @@ local function forget(id)
   local key = done_key(generation())
   redis.call('SADD', key, id)
   if not is_generation_known then
-    redis.call('ZADD', GENERATIONS, (generation() + 2) * settings.dedupe, key)
+    redis.call('ZADD', GENERATIONS, (generation() + 2) * DEDUPE, key)
     is_generation_known = true
   end
 end
@@ -100,8 +100,8 @@ local removed = {}
 
 -- A dead letter beyond a bound is let go; what may have brought money has a counter of its own.
 local function remove(id, reason)
-  local score = tonumber(redis.call('ZSCORE', WORTH, id) or settings.most_worth * WORTH_STEP)
-  if math.floor(score / WORTH_STEP) == settings.most_worth then
+  local score = tonumber(redis.call('ZSCORE', WORTH, id) or MOST_WORTH * WORTH_STEP)
+  if math.floor(score / WORTH_STEP) == MOST_WORTH then
     reason = reason .. '_revenue'
     latest.revenue_removed_at = string.format('%.0f', now)
   end
@@ -117,8 +117,8 @@ local dead_bytes = nil
 
 local function is_beyond_bounds()
   dead_bytes = dead_bytes or tonumber(redis.call('HGET', DEATHS, 'bytes') or 0)
-  return redis.call('ZCARD', DEAD) > settings.dead_max_count
-    or dead_bytes + (deaths.bytes or 0) > settings.dead_max_bytes
+  return redis.call('ZCARD', DEAD) > DEAD_MAX_COUNT
+    or dead_bytes + (deaths.bytes or 0) > DEAD_MAX_BYTES
 end
 
 -- Removes the dead letters that are worth least until the rest is within its bounds; answers how
@@ -136,7 +136,7 @@ local spare_removals = SPARE_REMOVALS
 
 -- An event that was due or claimed becomes a dead letter; `sent` is its call that failed last.
 local function bury(id, record, reason, sent, worth)
-  record.reason, record.worth, record.lease = reason, worth or settings.most_worth, nil
+  record.reason, record.worth, record.lease = reason, worth or MOST_WORTH, nil
   save_record(id, record)
   undue(id)
   redis.call('ZADD', DEAD, now, id)

@@ -18,7 +18,7 @@ local MAX_OUTCOMES = 10
 
 local function observe(name, milliseconds)
   local bucket = 'inf'
-  for _, bound in ipairs(settings.bounds) do
+  for _, bound in ipairs(BOUNDS) do
     if milliseconds <= bound then
       bucket = string.format('%d', bound)
       break
@@ -129,8 +129,8 @@ local function keep(finish, record)
     return 'gone'
   end
   save_record(finish.id, record)
-  redis.call('ZADD', DUE, now + settings.lease_ms, finish.id)
-  redis.call('ZADD', CLAIMED, now + settings.lease_ms, finish.id)
+  redis.call('ZADD', DUE, now + LEASE_MS, finish.id)
+  redis.call('ZADD', CLAIMED, now + LEASE_MS, finish.id)
   return 'moved'
 end
 
@@ -167,7 +167,7 @@ end
 
 -- Nothing is written for a reason that is not in the list (worker/reasons.py).
 local function check_reason(finish)
-  local known = ({dead = settings.death_reasons, skipped = settings.skip_reasons})[finish.to]
+  local known = ({dead = DEATH_REASONS, skipped = SKIP_REASONS})[finish.to]
   if known and not known[finish.reason] then error('unknown reason: ' .. tostring(finish.reason)) end
 end
 

@@ -28,7 +28,7 @@ for _, member in ipairs(silent) do
     redis.call('ZREM', ASKED, string.match(member, '^%d+ (.*)$'))
   end
 end
-redis.call('ZADD', WORKERS, now + settings.worker_ttl, args.worker)
+redis.call('ZADD', WORKERS, now + WORKER_TTL, args.worker)
 redis.call('ZADD', ASKED, 'NX', now, string.match(args.worker, '^%d+ (.*)$'))
 
 -- The fastest ten seconds of this week and of the one before: what a backlog can hope for.
@@ -51,7 +51,7 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', GENERATIONS, '-inf', now, 'LIMI
   redis.call('ZREM', GENERATIONS, key)
 end
 
-local oldest = now - settings.dead_max_age
+local oldest = now - DEAD_MAX_AGE
 local old = redis.call('ZRANGEBYSCORE', DEAD, '-inf', oldest, 'LIMIT', 0, MOST_REMOVALS)
 for _, id in ipairs(old) do remove(id, 'dead_expired') end
 keep_bounds(MOST_REMOVALS - #old)
