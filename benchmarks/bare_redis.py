@@ -16,7 +16,7 @@ from benchmarks.event import event, message_id
 from benchmarks.usage import tree_cpu_seconds, valkey_pid
 from convertro.scripts import Script
 from convertro.segment_event import encode
-from worker.bootstrap import Producer
+from worker.journal.producer import Producer
 from worker.journal.records import Attempt, Claim, Finish, Move
 from worker.lab.demo.stack import Stack
 from worker.outcomes import OutcomeClass

@@ -80,7 +80,7 @@ def bury(stack: Stack, events: int) -> float:
     stack.start_worker(CONVERTRO_LOG_LEVEL="ERROR")
     until(lambda: journal.snapshot().workers)
     time.sleep(2)  # both processes are up
-    journal.resume([])
+    journal.resume()
     until(lambda: journal.snapshot().dead > 0)
     begun, already = time.perf_counter(), journal.snapshot().dead
     until(lambda: journal.snapshot().dead == events)

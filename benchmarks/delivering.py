@@ -11,7 +11,7 @@ from benchmarks.event import event
 from benchmarks.sink import Arrival, Sink, tally
 from benchmarks.usage import SAMPLE_SECONDS, Used, Watch, valkey_pid
 from tests.support.waiting import until
-from worker.bootstrap import make_producer
+from worker.journal.producer import make_producer
 from worker.lab.demo.stack import Stack
 
 #: Celery starts its pool before it says that it is ready, but a child still imports then.
@@ -108,7 +108,7 @@ class Deployment:
         roots = {"worker": [worker.pid for worker in self.stack.workers]}
         self.sink.forget()
         with Watch({**roots, "valkey": [valkey_pid(self.stack)]}, sample_seconds) as watch:
-            self.producer.journal.resume([])
+            self.producer.journal.resume()
             self.sink.wait_for(number)
         return Delivered(steady_rate(self.sink.arrivals()[:number]), None, watch.used)
 

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.event import event
 from benchmarks.results_file import write_results
 from config.settings import Settings
-from worker.bootstrap import make_producer
+from worker.journal.producer import make_producer
 from worker.lab.demo.embedded import embedded_server
 
 CHUNK = 500

@@ -72,7 +72,7 @@ class World:
             self.owed -= fresh
             rows = [(f"e{self.number + index}", b"{}") for index in range(fresh)]
             self.number += fresh
-            self.journal.accept(rows, [])
+            self.journal.accept(rows)
         self.journal.tick("worker", 2, [])
         words = []
         while self.under_way and self.under_way[0][0] <= self.now_ms:

@@ -53,7 +53,7 @@ def idle_round(seconds: float) -> list[dict[str, Any]]:
         time.sleep(3)
         rows.append(measure(stack, f"paused, {WAITING:,} events due", seconds))
         stack.sandbox.add_fault("status=503")
-        producer.journal.resume([])
+        producer.journal.resume()
         until(lambda: producer.journal.snapshot().breaker.state is not BreakerState.CLOSED)
         until(lambda: producer.journal.snapshot().claimed == 0)
         time.sleep(20)  # by then probes are rare

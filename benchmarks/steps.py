@@ -19,8 +19,8 @@ from redis import Redis
 from benchmarks.results_file import write_results
 from config.settings import Settings
 from convertro.intake import CHUNK_EVENTS
-from worker.bootstrap import make_producer
 from worker.journal.journal import MOVED_AT_ONCE, Journal
+from worker.journal.producer import make_producer
 from worker.journal.reading import CHECKED_AT_ONCE, PAGE
 from worker.journal.records import Attempt, Finish, Move
 from worker.lab.demo.embedded import embedded_server

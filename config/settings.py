@@ -24,6 +24,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.destination import ConvertroSettings
+from convertro.errors import SettingsError
+from convertro.redis_url import check_redis_url
 from convertro.sentinel import is_sentinel, parse_sentinel_url
 
 ENV_PREFIX = "CONVERTRO_"
@@ -47,10 +49,6 @@ _REMOVED = {
 }
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class SettingsError(ValueError):
-    """A setting is wrong or contradicts another; the message names the variable."""
 
 
 class Settings(BaseSettings, ConvertroSettings):
@@ -262,12 +260,8 @@ class Settings(BaseSettings, ConvertroSettings):
     @classmethod
     def _check_redis_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         url = value.get_secret_value() if value else ""
-        if is_sentinel(url):
-            parse_sentinel_url(url)
-        elif info.field_name == "redis_url" and not _names_a_redis(url):
-            raise ValueError(
-                "must be a redis://, rediss:// or sentinel:// URL with a host and a valid port"
-            )
+        if info.field_name == "redis_url" or is_sentinel(url):
+            check_redis_url(url)
         return value
 
     @model_validator(mode="after")
@@ -342,14 +336,6 @@ class Settings(BaseSettings, ConvertroSettings):
         if missing:
             names = ", ".join(f"{ENV_PREFIX}{name.upper()}" for name in missing)
             raise SettingsError(f"{names} must be set: every call to Convertro needs it")
-
-
-def _names_a_redis(url: str) -> bool:
-    parts = urlsplit(url)
-    try:
-        return bool(parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0)
-    except ValueError:  # the port is no number; it may be part of an unquoted password
-        return False
 
 
 def load_settings() -> Settings:

@@ -1,10 +1,10 @@
-"""The door for applications: hand over raw Segment events.
+"""The door for applications that run from this checkout; others install the client alone.
 
 from tasks import enqueue
 
 enqueue({"type": "track", "event": "Signed Up", "userId": "u1", ...})
 """
 
-from tasks.producer import InvalidEvent, InvalidEvents, JournalUnavailable, enqueue, enqueue_many
+from convertro import InvalidEvent, InvalidEvents, JournalUnavailable, enqueue, enqueue_many
 
 __all__ = ["InvalidEvent", "InvalidEvents", "JournalUnavailable", "enqueue", "enqueue_many"]

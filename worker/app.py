@@ -1,6 +1,7 @@
 """The Celery application: `celery -A worker.app worker`."""
 
 import sys
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,11 +15,13 @@ from celery.signals import (
 )
 
 from config.logs import configure_logs, is_for_people
-from config.settings import SettingsError, load_settings
+from config.settings import load_settings
+from convertro.errors import SettingsError
 from worker import bootstrap
 from worker.delivery.task import DeliverTask
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS
 from worker.preflight import preflight_of_worker
+from worker.process.agreement import sentence_of
 from worker.process.stopping import PoolProcess, stop_step
 from worker.process.ticker import Ticker, ticker_step
 
@@ -43,7 +46,7 @@ def _make_ticker(capacity: int) -> Ticker:
     return bootstrap.make_ticker(settings, app, capacity)
 
 
-app.steps["consumer"].add(ticker_step(_make_ticker))
+app.steps["consumer"].add(ticker_step(_make_ticker, partial(sentence_of, settings=settings)))
 app.steps["worker"].add(stop_step(bootstrap.stop_flag))
 
 
@@ -68,8 +71,11 @@ def _configure_logs(**_signal: Any) -> None:
 
 @worker_init.connect
 def _refuse_to_start(**_signal: Any) -> None:
-    """Start only if the preflight finds no error."""
-    if errors := preflight_of_worker(settings):
+    """Start only if the preflight finds no error, and no worker that is alive disagrees."""
+    errors = preflight_of_worker(settings)
+    if not errors and (disagreement := bootstrap.join_journal(settings)):
+        errors = [disagreement]
+    if errors:
         raise SystemExit("\n".join(f"convertro: {error}" for error in errors))
 
 

@@ -1,20 +1,18 @@
 """The composition root: puts the parts together, each once a process, and does nothing else."""
 
 import os
-from dataclasses import dataclass
 from functools import cache
 
 from celery import Celery
 
 from config.celeryconfig import celery_config
-from config.settings import Settings, load_settings
-from convertro.connection import PRODUCER_TIMEOUT_SECONDS
-from convertro.intake import Intake
+from config.settings import Settings
 from worker.delivery.event import Delivery
 from worker.delivery.task import DeliverTask
 from worker.delivery.threads import EventThreads
 from worker.journal.journal import Journal
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
+from worker.process.agreement import join
 from worker.process.broker import PromptEvents, SteadyBroker
 from worker.process.flower import Announcer, tell_nobody
 from worker.process.foreign_messages import foreign_messages
@@ -44,25 +42,6 @@ def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
     return app
 
 
-@dataclass(frozen=True, slots=True)
-class Producer:
-    """What an application that enqueues needs, and an operator's command."""
-
-    settings: Settings
-    journal: Journal
-    wakeups: Wakeups
-    intake: Intake
-
-
-def make_producer(
-    settings: Settings, timeout_seconds: float = PRODUCER_TIMEOUT_SECONDS
-) -> Producer:
-    """Put a producer together; nothing connects before the first event."""
-    journal = Journal(connect_journal(settings, timeout_seconds), settings)
-    wakeups = Wakeups(make_app(settings, timeout_seconds))
-    return Producer(settings, journal, wakeups, Intake(journal, wakeups))
-
-
 def _make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
     """Put a worker process's deliver task together; its threads start."""
     redis = connect_journal(settings, WORKER_TIMEOUT_SECONDS)
@@ -86,13 +65,10 @@ def make_ticker(settings: Settings, app: Celery, capacity: int) -> Ticker:
     )
 
 
-def producer() -> Producer:
-    """This process's producer, made from the environment when first asked for.
-
-    Raises:
-        SettingsError: A setting is wrong.
-    """
-    return _producer_of(os.getpid())
+def join_journal(settings: Settings) -> str | None:
+    """Agree with the workers that are alive; answers a sentence if that cannot be."""
+    journal = Journal(connect_journal(settings, WORKER_TIMEOUT_SECONDS), settings)
+    return join(journal, worker_name.value, settings)
 
 
 def deliver_task(settings: Settings, app: Celery) -> DeliverTask:
@@ -101,11 +77,6 @@ def deliver_task(settings: Settings, app: Celery) -> DeliverTask:
 
 
 # A forked child has another process id and so gets parts, connections and threads of its own.
-
-
-@cache
-def _producer_of(_process_id: int) -> Producer:
-    return make_producer(load_settings())
 
 
 @cache

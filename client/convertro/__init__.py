@@ -1,4 +1,55 @@
-"""What an application and a worker share: what an event is, and its way into the journal.
+"""Hands raw Segment events to the Convertro destination's journal in Redis.
 
-The lowest layer: it imports neither `worker` nor `config`, and every room above may import it.
+    from convertro import enqueue
+
+    enqueue({"type": "track", "event": "Signed Up", "userId": "u1"})
+
+The lowest layer of the product: workers use it too, and it imports nothing of theirs.
 """
+
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convertro.async_client import AsyncClient
+    from convertro.client import Client, enqueue, enqueue_many
+    from convertro.errors import (
+        ConvertroError,
+        InvalidEvent,
+        InvalidEvents,
+        JournalUnavailable,
+        SettingsError,
+    )
+    from convertro.types import SegmentEvent
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ConvertroError",
+    "InvalidEvent",
+    "InvalidEvents",
+    "JournalUnavailable",
+    "SegmentEvent",
+    "SettingsError",
+    "enqueue",
+    "enqueue_many",
+]
+
+# Without it Python would print warnings in an application that configures no logging.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+#: Where each name is; what needs Redis is imported with the first name that does.
+_MODULES = {
+    "AsyncClient": "async_client",
+    "Client": "client",
+    "enqueue": "client",
+    "enqueue_many": "client",
+    "SegmentEvent": "types",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)

@@ -4,13 +4,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from redis import Redis
+from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, ReadOnlyError, RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
+from convertro.name_lookup import (
+    BoundedConnection,
+    BoundedMasterConnection,
+    BoundedSSLConnection,
+)
 from convertro.sentinel import is_sentinel, parse_sentinel_url, sentinel_options
 
 #: How Redis begins what it says of a command that cannot be right, or of an error in a script.
@@ -53,7 +58,9 @@ def connect(
         sentinels = sentinel_options(sentinel_password)
         return _connect_to_master(url, sentinel_master, sentinels, options)
     retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
-    return Redis.from_url(url, retry=retry, **options)
+    kind = BoundedSSLConnection if url.startswith("rediss:") else BoundedConnection
+    pool = ConnectionPool.from_url(url, connection_class=kind, retry=retry, **options)
+    return Redis.from_pool(pool)
 
 
 def _connect_to_master(
@@ -67,7 +74,14 @@ def _connect_to_master(
     where = parse_sentinel_url(url)
     sentinels = _Sentinels(where.addresses, how_to_ask)
     login = {"username": where.username, "password": where.password, "db": where.db}
-    pool = SentinelConnectionPool(master, sentinels, retry=None, **login, **options)
+    pool = SentinelConnectionPool(
+        master,
+        sentinels,
+        retry=None,
+        connection_class=BoundedMasterConnection,
+        **login,
+        **options,
+    )
     return Redis.from_pool(pool)
 
 
@@ -96,7 +110,12 @@ class _Sentinels:
     """
 
     def __init__(self, addresses: Iterable[tuple[str, int]], options: Mapping[str, Any]) -> None:
-        self._sentinels = [Redis(host, port, **options) for host, port in addresses]
+        self._sentinels = [
+            Redis.from_pool(
+                ConnectionPool(connection_class=BoundedConnection, host=host, port=port, **options)
+            )
+            for host, port in addresses
+        ]
 
     def discover_master(self, name: str) -> tuple[str, int]:
         """Ask one after another for the master's address, beginning with who knew it last.

@@ -4,6 +4,7 @@ redis-py makes and repairs them, but they are kept here: to take one from its po
 back each time costs as much as all else that a round trip takes in this process.
 """
 
+from collections.abc import Iterable
 from os import getpid
 from time import monotonic
 from typing import Any
@@ -56,6 +57,10 @@ class Connections:
             self._give_back(connection)
         return answer
 
+    def command(self, *parts: bytes) -> Any:
+        """One round trip of a command that is not packed yet; see `exchange`."""
+        return self.exchange(b"*%d\r\n%b" % (len(parts), pack(parts)))
+
     def disconnect(self) -> None:
         """Close the connections that nothing uses now."""
         while self._idle:
@@ -91,3 +96,8 @@ def _is_spoilt(connection: Any) -> bool:
         return bool(connection.can_read())
     except (RedisError, OSError):
         return True
+
+
+def pack(parts: Iterable[bytes]) -> bytes:
+    """Write parts of a command as Redis's protocol wants them."""
+    return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from convertro.errors import JournalUnavailable
-from convertro.intake_journal import Accepted
-from convertro.segment_event import InvalidEvent, encode, event_id
+from convertro.errors import InvalidEvent, InvalidEvents, JournalUnavailable
+from convertro.refusal import Refusal
+from convertro.segment_event import encode, event_id
 
 #: Events and bytes in one round trip at most: some 30 µs an event, during which Redis does nothing
 #: else.
@@ -17,21 +17,6 @@ _CHUNK_BYTES = 1024 * 1024
 OFFERED_WAKEUPS = 8
 
 Row = tuple[str, bytes]
-
-
-class InvalidEvents(InvalidEvent):
-    """Some events of a list can never be accepted; the others were accepted."""
-
-    def __init__(self, errors: dict[int, InvalidEvent], ids: list[str | None]) -> None:
-        first = min(errors)
-        super().__init__(
-            f"{errors[first].field} of event {first}",
-            f"{errors[first].reason} ({len(errors)} of {len(ids)} events refused)",
-        )
-        #: What is wrong, by the event's index in the list.
-        self.errors = errors
-        #: The id of each accepted event by index, None for a refused one.
-        self.ids = ids
 
 
 @dataclass(slots=True)
@@ -52,34 +37,25 @@ class Taken:
 
 
 class _Journal(Protocol):
-    def accept(self, events: Sequence[Row], tokens: Sequence[str]) -> Accepted:
-        """Take events in, each as its id and raw bytes; known ids change nothing."""
-
-
-class _Wakeups(Protocol):
-    def offer(self, number: int = 1) -> list[str]:
-        """Fresh tokens; none while the broker fails."""
-
-    def publish(self, tokens: Sequence[str]) -> None:
-        """Send a wake-up for each token; never raises."""
+    def accept(self, events: Sequence[Row], *, offered: int) -> Sequence[bool]:
+        """Take events in and wake workers; answers which are new."""
 
 
 class Intake:
-    """Takes events into the journal and rings for them."""
+    """Takes events into the journal, and refuses at once while Redis hangs."""
 
-    def __init__(self, journal: _Journal, wakeups: _Wakeups) -> None:
+    def __init__(self, journal: _Journal) -> None:
         self._journal = journal
-        self._wakeups = wakeups
+        self._refusal = Refusal()
 
     def enqueue(self, event: Any) -> str:
-        """Take one event in; see `tasks.enqueue`."""
-        raw = encode(event)
-        row = (event_id(event, raw), raw)
-        self._accept([row], offered=1)
+        """Take one event in; see `Client.enqueue`."""
+        row = row_of(event)
+        self.accept([row], offered=1)
         return row[0]
 
     def enqueue_many(self, events: Iterable[Any]) -> list[str]:
-        """Take many events in; see `tasks.enqueue_many`."""
+        """Take many events in; see `Client.enqueue_many`."""
         taken = self.take(events)
         if taken.errors:
             raise InvalidEvents(taken.errors, taken.ids)
@@ -93,34 +69,55 @@ class Intake:
         """
         taken = Taken()
         accepted: list[str] = []
-        for chunk in _chunks(_rows(events, taken.ids, taken.errors)):
+        for chunk in _chunks(_rows(events, taken)):
             try:
-                taken.new += self._accept(chunk, offered=OFFERED_WAKEUPS)
+                taken.new += sum(self.accept(chunk, offered=OFFERED_WAKEUPS))
             except JournalUnavailable as error:
-                raise JournalUnavailable(error.reason, tuple(accepted)) from error
+                ids = tuple(taken.ids)
+                raise JournalUnavailable(error.reason, tuple(accepted), ids) from error
             accepted.extend(identifier for identifier, _ in chunk)
         return taken
 
-    def _accept(self, rows: Sequence[Row], offered: int) -> int:
-        tokens = self._wakeups.offer(offered)
-        answer = self._journal.accept(rows, tokens)
-        self._wakeups.publish(tokens[: answer.rung])
-        return sum(answer.new)
+    def accept(self, rows: Sequence[Row], *, offered: int) -> Sequence[bool]:
+        """Take events in that were checked, in one round trip; answers which are new.
+
+        Args:
+            rows: Each as its id and its bytes.
+            offered: Most workers to wake.
+
+        Raises:
+            JournalUnavailable: Its `ids` are those of the events.
+        """
+        try:
+            with self._refusal:
+                return self._journal.accept(rows, offered=offered)
+        except JournalUnavailable as error:
+            error.ids = tuple(identifier for identifier, _ in rows)
+            error.args = (error.reason, error.accepted, error.ids)
+            raise
 
 
-def _rows(
-    events: Iterable[Any], ids: list[str | None], errors: dict[int, InvalidEvent]
-) -> Iterator[Row]:
+def row_of(event: Any) -> Row:
+    """An event's id and its bytes.
+
+    Raises:
+        InvalidEvent: It can never be accepted.
+    """
+    raw = encode(event)
+    return event_id(event, raw), raw
+
+
+def _rows(events: Iterable[Any], taken: Taken) -> Iterator[Row]:
     """Encode the events, noting the id or the error of each."""
     for index, event in enumerate(events):
         try:
-            raw = encode(event)
-            ids.append(event_id(event, raw))
+            row = row_of(event)
         except InvalidEvent as error:
-            errors[index] = error
-            ids.append(None)
+            taken.errors[index] = error
+            taken.ids.append(None)
             continue
-        yield ids[-1] or "", raw
+        taken.ids.append(row[0])
+        yield row
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -1,21 +1,30 @@
-"""The journal as producers use it: one step, which takes events in.
+"""The journal as producers use it: one step, which takes events in and wakes workers.
 
 The worker's `Journal` adds all other steps; the keys and the way to Redis are the same.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from convertro.connection import is_demoted, is_own_fault
+from convertro.connection_pool import Connections
 from convertro.errors import JournalUnavailable
 from convertro.fsync import evaluate_on_disk
 from convertro.scripts import LUA, Constant, Scripts
+
+#: The number of what the journal's keys hold; `docs/compatibility.md` says which go together.
+FORMAT = 2
+
+#: What stands for the token in the wake-up that workers leave for clients.
+WAKEUP_TOKEN = b"WAKEUP-TOKEN"
 
 #: How long a wake-up counts without a sign of life from its deliver task. Long enough for
 #: a message to travel, short enough that a lost one delays an event by seconds only.
@@ -33,15 +42,7 @@ FULL_SHARE = 0.9
 
 Clock = Callable[[], int]
 
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The answer to an accept."""
-
-    #: For each event: True if it is new, False if its id was known.
-    new: tuple[bool, ...]
-    #: How many of the offered wake-up tokens are to be published.
-    rung: int
+log = logging.getLogger(__name__)
 
 
 class IntakeJournal:
@@ -82,19 +83,56 @@ class IntakeJournal:
             "SLOT": SLOT_MS,
             "SLOTS": SLOTS,
             "FULL_SHARE": FULL_SHARE,
+            "CLIENT_FORMAT": f" {FORMAT} ",
         }
-        self._scripts = Scripts(redis, key_prefix, constants, (LUA, *folders), shebang=shebang)
+        self._connections = Connections(redis)
+        self._cannot_push = False
+        self._scripts = Scripts(
+            self._connections, key_prefix, constants, (LUA, *folders), shebang=shebang
+        )
 
-    def accept(self, events: Sequence[tuple[str, bytes]], tokens: Sequence[str]) -> Accepted:
+    def accept(self, events: Sequence[tuple[str, bytes]], *, offered: int = 0) -> tuple[bool, ...]:
         """Take events in, each as its id and raw bytes; known ids change nothing.
+
+        Answers for each event whether it is new.
 
         Args:
             events: At least one.
-            tokens: Wake-up tokens to offer.
+            offered: Most workers to wake.
         """
         rows = [part for event_id, raw in events for part in (event_id.encode(), raw)]
-        rung, *new = self._run("accept", {}, " ".join(tokens).encode(), *rows)
-        return Accepted(tuple(bool(flag) for flag in new), rung)
+        tokens = fresh_tokens(offered)
+        rung, where, template, *new = self._run("accept", {}, " ".join(tokens).encode(), *rows)
+        if rung:
+            self._push(where, template, tokens[:rung])
+        return tuple(map(bool, new))
+
+    def disconnect(self) -> None:
+        """Close the connections that nothing uses now."""
+        self._redis.connection_pool.disconnect(inuse_connections=False)
+        self._connections.disconnect()
+
+    def _push(self, where: bytes, template: bytes, tokens: Sequence[str]) -> None:
+        """Put wake-ups where a worker's broker takes them from; never raises.
+
+        Whatever is in the way, the events are in the journal, and tickers ring for them.
+        """
+        wakeups = [template.replace(WAKEUP_TOKEN, token.encode()) for token in tokens]
+        try:
+            self._connections.command(b"LPUSH", where, *wakeups)
+        except RedisError as error:
+            if not self._cannot_push:
+                log.warning("a wake-up could not be put into the queue: %s", type(error).__name__)
+            self._cannot_push = True
+            self._take_back(tokens)
+        else:
+            self._cannot_push = False
+
+    def _take_back(self, tokens: Sequence[str]) -> None:
+        """Let the wake-ups count no longer, so that the next tick rings."""
+        key, members = self._key("wakeups").encode(), [token.encode() for token in tokens]
+        with suppress(RedisError):
+            self._connections.command(b"ZREM", key, *members)
 
     def _key(self, name: str) -> str:
         """A key by its name, of those that `lua/common.lua` describes."""
@@ -117,6 +155,21 @@ class IntakeJournal:
             if is_own_fault(error):
                 raise
             if is_demoted(error):  # look for the new master
-                self._redis.connection_pool.disconnect(inuse_connections=False)
-                self._scripts.disconnect()
+                self.disconnect()
+            if served := _served_formats(error):
+                raise JournalUnavailable(
+                    f"its workers serve clients of format {served}, and this one is of format "
+                    f"{FORMAT}: upgrade whichever is older"
+                ) from error
             raise JournalUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def fresh_tokens(number: int) -> list[str]:
+    """Wake-up tokens that were never used before; each is the id of its Celery task."""
+    return [token_hex(16) for _ in range(number)]
+
+
+def _served_formats(error: RedisError) -> str:
+    """Which formats of clients workers serve, if that is why a step was refused."""
+    word, _, formats = str(error).partition(" ")
+    return " and ".join(formats.split()) if word == "FORMAT" else ""

@@ -9,7 +9,7 @@ made once, so that a step costs its producer or worker little more than the roun
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from redis import Redis
 from redis.exceptions import NoScriptError
 
-from convertro.connection_pool import Connections
+from convertro.connection_pool import Connections, pack
 
 #: The scripts of this package: the accept step, and the parts that every script begins with.
 LUA = Path(__file__).parent / "lua"
@@ -40,8 +39,8 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 Evaluate = Callable[[str, str, tuple[Any, ...]], Any]
 
 
-#: A number, a list of numbers, or a table of texts by name.
-Constant = float | Sequence[float] | Mapping[str, str]
+#: A number, a text, a list of numbers, or a table of texts by name.
+Constant = float | str | Sequence[float] | Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Scripts:
     """Carries out scripts, each in one round trip.
 
     Args:
-        redis: A client that does not decode answers.
+        connections: To a Redis.
         key_prefix: With which every key begins.
         constants: What scripts find under these names in capitals: numbers, lists and tables.
         folders: Where their files are.
@@ -71,14 +70,14 @@ class Scripts:
 
     def __init__(
         self,
-        redis: Redis,
+        connections: Connections,
         key_prefix: str,
         constants: Mapping[str, Constant],
         folders: Sequence[Path],
         *,
         shebang: bool,
     ) -> None:
-        self._connections = Connections(redis)
+        self._connections = connections
         self._key_prefix = key_prefix
         self._constants = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
         self._folders = tuple(folders)
@@ -98,7 +97,7 @@ class Scripts:
         """
         script = self._script(name)
         count = 4 + len(script.keys) + len(rest)
-        arguments = _pack((_json(args), *rest))
+        arguments = pack((_json(args), *rest))
         try:
             return self._connections.exchange(b"*%d\r\n%b%b" % (count, script.by_digest, arguments))
         except NoScriptError:  # Redis is new or its script cache was wiped
@@ -109,10 +108,6 @@ class Scripts:
         script = self._script(name)
         parts = (len(script.keys), *script.keys, _json(args), *rest)
         return evaluate(script.source, script.digest, parts)
-
-    def disconnect(self) -> None:
-        """Close the connections that nothing uses now."""
-        self._connections.disconnect()
 
     def _script(self, name: str) -> _Script:
         """The script of a name; put together when it is first asked for."""
@@ -132,8 +127,8 @@ class Scripts:
             source=source,
             digest=digest,
             keys=keys,
-            by_digest=_pack([b"EVALSHA", digest.encode(), *begin]),
-            by_source=_pack([b"EVAL", source.encode(), *begin]),
+            by_digest=pack([b"EVALSHA", digest.encode(), *begin]),
+            by_source=pack([b"EVAL", source.encode(), *begin]),
         )
 
 
@@ -191,7 +186,7 @@ def _number_keys(text: str) -> tuple[str, list[str]]:
     return _KEY.sub(place, text), names
 
 
-def _lua(value: Constant | str | Mapping[str, Constant]) -> str:
+def _lua(value: Constant) -> str:
     """A value as Lua writes it; names are identifiers, texts need no escapes."""
     if isinstance(value, str):
         return f"'{value}'"
@@ -209,8 +204,3 @@ def _json(args: Mapping[str, Any]) -> bytes:
         return msgspec.json.encode(args)
     except UnicodeEncodeError:  # half a surrogate pair, from a command line that is no UTF-8
         return json.dumps(args).encode()
-
-
-def _pack(parts: Iterable[bytes]) -> bytes:
-    """Write parts of a command as Redis's protocol wants them."""
-    return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])

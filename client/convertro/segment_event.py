@@ -13,14 +13,13 @@ from typing import Any
 
 import msgspec
 
+from convertro.errors import InvalidEvent
+
 #: Segment itself takes 32 KB and then adds fields of its own.
 MAX_EVENT_BYTES = 64 * 1024
 
 #: Segment's own bound, in characters.
 MAX_MESSAGE_ID_LENGTH = 100
-
-#: A longer name of a field is not repeated in an error.
-_MAX_FIELD_LENGTH = 100
 
 #: Objects and lists inside each other, the event itself counted. Far more than any library
 #: sends, and so few that no process runs out of stack over an event which another accepted.
@@ -39,24 +38,6 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: The Python types of which an event may be made.
 _SCALARS = (str, int, float, type(None))
 _HOLDERS = (dict, list, tuple, Mapping)
-
-
-class InvalidEvent(ValueError):  # noqa: N818  the public name says what is so
-    """The event can never be accepted: correct the field that is named, then send it again."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        # Names come from the event: errors are sentences on terminals and in logs.
-        if not 0 < len(field) <= _MAX_FIELD_LENGTH or not field.isprintable():
-            field = "event"
-        # Both go to the base class, so that the error survives pickling between processes.
-        super().__init__(field, reason)
-        #: Which field is wrong, in Segment's spelling; `event` is the event as a whole.
-        self.field = field
-        #: What is wrong with it: the rest of a sentence that begins with the field.
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.field} {self.reason}"
 
 
 def encode(event: Any) -> bytes:

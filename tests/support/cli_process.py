@@ -80,7 +80,7 @@ class Filler:
 
     def accept(self, *ids: str) -> None:
         """Let events be due."""
-        self.journal.accept([(name, raw_event(name)) for name in ids], [])
+        self.journal.accept([(name, raw_event(name)) for name in ids])
 
     def claim(self, *ids: str) -> dict[str, str]:
         """Let a worker that is alive hold events; answers their leases."""

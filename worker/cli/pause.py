@@ -63,9 +63,7 @@ def resume(*, bury: _BuryOption = False, as_json: JsonOption = False) -> None:
     Exit codes: 0 deliveries go on, or Convertro is probed, 3 Redis is unavailable.
     """
     producer = open_journal()
-    tokens = producer.wakeups.offer()
-    resumed = producer.journal.resume(tokens, bury_seconds=_BURY_SECONDS if bury else 0)
-    producer.wakeups.publish(tokens[: resumed.rung])
+    resumed = producer.journal.resume(bury_seconds=_BURY_SECONDS if bury else 0)
     if as_json:
         say_json({"was_paused": resumed.was_paused, "breaker_is_open": resumed.is_open})
         return

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config.settings import Settings
-from convertro.segment_event import InvalidEvent, encode, event_id
+from convertro.errors import InvalidEvent
+from convertro.segment_event import encode, event_id
 from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import json_line, say

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config.settings import Settings
-from convertro.segment_event import InvalidEvent, decode
+from convertro.errors import InvalidEvent
+from convertro.segment_event import decode
 from worker.destination.calls import Call, DeviceEvent, TrackEvent
 from worker.destination.event_names import is_order_completed
 from worker.destination.fields import text_of

@@ -12,7 +12,8 @@ from typing import Any
 from redis import Redis
 
 from config.settings import Settings
-from convertro.intake_journal import Accepted, Clock
+from convertro.errors import ConvertroError
+from convertro.intake_journal import FORMAT, Clock, fresh_tokens
 from convertro.scripts import Constant
 from worker.journal.breaker_log import log_news
 from worker.journal.histogram import BOUNDS_MS
@@ -33,6 +34,9 @@ from worker.reasons import DeathReason, DiscardReason, SkipReason
 #: The scripts of all steps but accept, which is the client's.
 _LUA = Path(__file__).parent / "lua"
 
+#: The formats of clients that workers serve: the one before this one knew nothing of formats.
+_CLIENT_FORMATS = (FORMAT - 1, FORMAT)
+
 #: Events that an operator moves in one step: some 50 to 90 µs each, during which Redis does nothing
 #: else.
 MOVED_AT_ONCE = 50
@@ -45,10 +49,18 @@ Death = tuple[str, int]
 class Resumed:
     """The answer to a resume."""
 
-    rung: int
     was_paused: bool
     #: The breaker still holds, and probes now.
     is_open: bool
+
+
+class Disagreement(ConvertroError):  # noqa: N818  it says what is so
+    """Workers of one journal say different things of what all must agree on."""
+
+    def __init__(self, theirs: Mapping[str, str]) -> None:
+        super().__init__(theirs)
+        #: What the others say, by the names of `lua/shared.lua`.
+        self.theirs = theirs
 
 
 class Journal(ReadableJournal):
@@ -161,15 +173,46 @@ class Journal(ReadableJournal):
             capacity: How many deliver tasks it runs at once.
             tokens: Wake-up tokens to offer.
             foreign: How many messages it dropped since its last tick, by kind.
+
+        Raises:
+            Disagreement: Another worker came before, with other values.
         """
         args = {
             "worker": f"{capacity} {worker}",
             "tokens": list(tokens),
             "foreign": foreign or {},
         }
-        rung, news = self._run("tick", args)
+        rung, news, found = self._run("tick", args)
+        _require_agreement(found)
         log_news(news)
         return int(rung)
+
+    def agree(self, worker: str) -> None:
+        """Say what all workers and clients of the journal must agree on, before a worker starts.
+
+        Raises:
+            Disagreement: Another worker is alive, with other values.
+        """
+        _require_agreement(self._run("agree", {"worker": worker}))
+
+    def take_entry(self, name: str) -> bytes | None:
+        """Take the oldest entry out of a list in this Redis, whoever put it there."""
+        entry: bytes | None = self._call(self._redis.rpop, name)
+        return entry
+
+    def leave_wakeup(self, where: str, template: bytes) -> None:
+        """Tell clients where and how to wake workers.
+
+        Args:
+            where: The list in this Redis from which a broker takes wake-ups.
+            template: One of them, with `WAKEUP_TOKEN` in place of its token.
+        """
+        fields = {"list": where, "wakeup": template}
+        self._call(self._redis.hset, self._key("shared"), mapping=fields)
+
+    def forget_wakeup(self) -> None:
+        """Tell clients that their wake-ups reach no worker: the broker is elsewhere."""
+        self._call(self._redis.hdel, self._key("shared"), "list", "wakeup")
 
     def leave(self, worker: str, capacity: int) -> None:
         """Say that a worker stops."""
@@ -178,10 +221,20 @@ class Journal(ReadableJournal):
 
     # What operators do
 
-    def redrive(self, deaths: Sequence[Death], tokens: Sequence[str]) -> Accepted:
-        """Send dead letters back to be due now, unless they died again since."""
-        rung, *moved = self._run("redrive", {**_chosen(deaths), "tokens": list(tokens)})
-        return Accepted(tuple(bool(flag) for flag in moved), rung)
+    def redrive(self, deaths: Sequence[Death], *, offered: int = 0) -> tuple[bool, ...]:
+        """Send dead letters back to be due now, and wake workers.
+
+        Answers for each whether it was sent back, and had not died again since.
+
+        Args:
+            deaths: The letters, as they were chosen.
+            offered: Most workers to wake.
+        """
+        tokens = fresh_tokens(offered)
+        rung, where, template, *moved = self._run("redrive", {**_chosen(deaths), "tokens": tokens})
+        if rung:
+            self._push(where, template, tokens[:rung])
+        return tuple(map(bool, moved))
 
     def discard(self, deaths: Sequence[Death], reason: DiscardReason) -> int:
         """Let dead letters go, unless they died again since; answers how many there were."""
@@ -195,21 +248,26 @@ class Journal(ReadableJournal):
         """Hold delivery; False if it was held by hand before, which stays as it was."""
         return bool(self._run("pause", {"reason": reason}))
 
-    def resume(self, tokens: Sequence[str], *, bury_seconds: float = 0) -> Resumed:
+    def resume(self, *, bury_seconds: float = 0) -> Resumed:
         """End a pause; an open breaker may probe at once.
 
         Args:
-            tokens: Wake-up tokens to offer.
             bury_seconds: For so long what is to be buried is buried, however much it is.
         """
+        tokens = fresh_tokens(1)
         bury = {"bury_ms": int(bury_seconds * 1000)} if bury_seconds else {}
-        rung, was_paused, is_open = self._run("resume", {"tokens": list(tokens), **bury})
-        return Resumed(rung, was_paused=bool(was_paused), is_open=bool(is_open))
+        rung, where, template, was_paused, is_open = self._run("resume", {"tokens": tokens, **bury})
+        if rung:
+            self._push(where, template, tokens)
+        return Resumed(was_paused=bool(was_paused), is_open=bool(is_open))
 
 
 def _constants(settings: Settings) -> dict[str, Constant]:
     """What scripts find under these names."""
     return {
+        "FORMAT": str(FORMAT),
+        "CLIENTS": f" {' '.join(map(str, _CLIENT_FORMATS))} ",
+        "QUEUE": settings.queue,
         "DEDUPE": settings.dedupe_seconds * 1000,
         "LEASE_MS": int(settings.lease_seconds * 1000),
         "BATCH": settings.concurrency,
@@ -237,3 +295,9 @@ def _chosen(deaths: Sequence[Death]) -> dict[str, Any]:
         "ids": [event_id for event_id, _ in deaths],
         "died": [died_at_ms for _, died_at_ms in deaths],
     }
+
+
+def _require_agreement(found: Sequence[bytes]) -> None:
+    words = [word.decode() for word in found]
+    if words:
+        raise Disagreement(dict(zip(words[::2], words[1::2], strict=True)))

@@ -6,7 +6,8 @@ from enum import StrEnum
 from functools import partial
 from urllib.parse import urlsplit
 
-from config.settings import LOOPBACK_HOSTS, Settings, SettingsError
+from config.settings import LOOPBACK_HOSTS, Settings
+from convertro.errors import SettingsError
 
 
 class Level(StrEnum):

@@ -51,9 +51,8 @@ class ForeignMessageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wakeup:
-    """All that is taken from a message."""
+    """All that is taken from a message: its token, which is the id of its task."""
 
-    id: str
     token: str
 
 
@@ -66,8 +65,10 @@ class _Nothing(Struct, forbid_unknown_fields=True):
 
 #: What Celery would do besides.
 _Embed = dict[Literal["callbacks", "errbacks", "chain", "chord"], None]
+#: Earlier versions sent the token as an argument, beside an id.
 _Token = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
-_Body = msgspec.json.Decoder(tuple[tuple[_Token], _Nothing, _Embed])
+_Arguments = Annotated[list[_Token], Meta(max_length=1)]
+_Body = msgspec.json.Decoder(tuple[_Arguments, _Nothing, _Embed])
 
 
 class _Headers(Struct):
@@ -151,10 +152,10 @@ def _read(whole: dict[str, Any], form: type[_Message]) -> Wakeup:
         raise ForeignMessageError(Kind.UNKNOWN_TASK)
     try:
         message = msgspec.convert(whole, form)
-        ((token,), _, _) = _Body.decode(message.body)
+        arguments, _, _ = _Body.decode(message.body)
     except Exception:  # noqa: BLE001  the same
         raise ForeignMessageError(Kind.NOT_A_WAKEUP) from None
-    return Wakeup(str(message.headers.id), token)
+    return Wakeup(arguments[0] if arguments else message.headers.id.hex)
 
 
 class ForeignMessages:

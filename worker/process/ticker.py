@@ -12,9 +12,11 @@ from uuid import uuid4
 
 import structlog
 from celery import bootsteps
+from celery.platforms import EX_FAILURE
+from celery.worker import state
 
 from convertro.errors import JournalUnavailable
-from worker.journal.journal import Journal
+from worker.journal.journal import Disagreement, Journal
 from worker.process.foreign_messages import ForeignMessages
 from worker.process.outage import Outage
 from worker.process.wakeups import Wakeups
@@ -42,7 +44,11 @@ class Ticker:
     foreign: ForeignMessages
 
     def tick(self) -> None:
-        """Register, ring, and keep dead letters within their bounds; never raises."""
+        """Register, ring, and keep dead letters within their bounds.
+
+        Raises:
+            Disagreement: Another worker came before, with other values.
+        """
         tokens = self.wakeups.offer(self.capacity)
         foreign = self.foreign.uncounted()
         self.foreign.say()
@@ -54,6 +60,16 @@ class Ticker:
         self.outage.end()
         self.foreign.counted(foreign)
         self.wakeups.publish(tokens[:rung])
+
+    def tell_clients(self) -> None:
+        """Leave in the journal how clients wake workers."""
+        try:
+            if sample := self.wakeups.sample(self.journal.take_entry):
+                self.journal.leave_wakeup(self.wakeups.queue, sample)
+            else:
+                self.journal.forget_wakeup()
+        except JournalUnavailable as error:
+            self.outage.note(error.reason)
 
     def leave(self) -> None:
         """Say that the worker stops; a worker that cannot is forgotten in a few seconds."""
@@ -92,11 +108,14 @@ def _capacity_of(pool: Any) -> int:
     return int(pool.num_processes) if is_prefork else 1
 
 
-def ticker_step(make_ticker: Callable[[int], Ticker]) -> type[bootsteps.StartStopStep]:
+def ticker_step(
+    make_ticker: Callable[[int], Ticker], explain: Callable[[Disagreement], str]
+) -> type[bootsteps.StartStopStep]:
     """The step that runs a ticker on the timer of a worker's consumer: no thread, no process.
 
     Args:
         make_ticker: Makes the ticker for a worker's capacity.
+        explain: Says why a worker has to go that disagrees with another one.
     """
 
     class TickerStep(bootsteps.StartStopStep):
@@ -111,8 +130,18 @@ def ticker_step(make_ticker: Callable[[int], Ticker]) -> type[bootsteps.StartSto
         def start(self, consumer: Any) -> None:
             """Tick now and every second."""
             self._ticker = make_ticker(_capacity_of(consumer.pool))
-            self._ticker.tick()
-            self._timer = consumer.timer.call_repeatedly(_TICK_SECONDS, self._ticker.tick)
+            self._ticker.tell_clients()
+            self._tick()
+            self._timer = consumer.timer.call_repeatedly(_TICK_SECONDS, self._tick)
+
+        def _tick(self) -> None:
+            if self._ticker is None:
+                return
+            try:
+                self._ticker.tick()
+            except Disagreement as error:
+                log.error(explain(error), action="worker_disagrees")  # noqa: TRY400  it is said whole
+                state.should_stop = EX_FAILURE  # type: ignore[assignment]  # the stubs know no number
 
         def stop(self, _consumer: Any) -> None:
             """Stop ticking; no more wake-ups are wanted here."""

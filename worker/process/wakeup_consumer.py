@@ -17,6 +17,7 @@ from worker.process.foreign_messages import (
 )
 from worker.task_names import DELIVER
 
+_BODY = "[[], {}, {}]"
 JSON = {"content_type": "application/json", "content_encoding": "utf-8"}
 
 
@@ -48,7 +49,7 @@ class WakeupConsumer(Consumer):
         hand_over: Any = self.on_message
         hand_over(
             Message(
-                body=_body(wakeup),
+                body=_BODY,
                 headers=_headers(wakeup),
                 delivery_tag=message.delivery_tag,
                 channel=channel,
@@ -70,7 +71,7 @@ def _only_wakeups(answer: Any, **_options: Any) -> tuple[bytes, bytes] | None:
         return None
     delivery = {"exchange": "", "routing_key": queue.decode()}
     whole = {
-        "body": _body(wakeup),
+        "body": _BODY,
         "headers": _headers(wakeup),
         "properties": {"delivery_info": delivery, "delivery_tag": str(uuid4())},
         **{name.replace("_", "-"): value for name, value in JSON.items()},
@@ -83,15 +84,11 @@ def _headers(wakeup: Wakeup) -> dict[str, Any]:
     return {
         "lang": "py",
         "task": DELIVER,
-        "id": wakeup.id,
-        "root_id": wakeup.id,
+        "id": wakeup.token,
+        "root_id": wakeup.token,
         "retries": 0,
         "timelimit": [None, None],
-        "argsrepr": f"('{wakeup.token}',)",
+        "argsrepr": "()",
         "kwargsrepr": "{}",
         "ignore_result": True,
     }
-
-
-def _body(wakeup: Wakeup) -> str:
-    return f'[["{wakeup.token}"], {{}}, {{}}]'

@@ -1,7 +1,15 @@
 -- parts: common gate
 
 -- ARGV[2]: wake-up tokens, with spaces between; then id, raw event, id, raw event, …
--- Answers {wake-ups rung, then 1 (accepted) or 0 (duplicate) for each event}.
+-- Answers {wake-ups rung, their list, what to put there; then 1 (accepted) or 0 (duplicate) for each
+-- event}.
+--
+-- What producers and workers must agree on is said by the workers. Until the first of them comes,
+-- nothing was ever finished here, so that no id is remembered.
+local clients, dedupe, was_full = unpack(redis.call('HMGET', SHARED, 'clients', 'dedupe', 'full'))
+if clients and not string.find(clients, CLIENT_FORMAT, 1, true) then
+  return redis.error_reply('FORMAT' .. clients)
+end
 
 -- The last tenth of the memory is for the workers: if intake filled it, wake-ups and Celery's
 -- own commands would be refused, and what is in the journal could never leave it.
@@ -15,22 +23,33 @@ end
 
 -- To ask takes as long as half of the rest. So a list asks, and one of sixteen lone events; and
 -- all of them while the last who asked found Redis full.
-if breaker.full or is_chosen or #ARGV > 4 then
+if was_full or is_chosen or #ARGV > 4 then
   local full = is_full()
-  if full and not breaker.full then redis.call('HSET', BREAKER, 'full', 1) end
-  if breaker.full and not full then redis.call('HDEL', BREAKER, 'full') end
-  breaker.full = nil
+  if full and not was_full then redis.call('HSET', SHARED, 'full', 1) end
+  if was_full and not full then redis.call('HDEL', SHARED, 'full') end
   if full then
     return redis.error_reply('OOM nine tenths of maxmemory are used, the rest is for the workers')
   end
 end
 
-local answer = {0}
+local current, last
+if dedupe then
+  local number = math.floor(now / dedupe)
+  current = DONE .. string.format('%d', number)
+  last = DONE .. string.format('%d', number - 1)
+end
+
+local function is_known(id)
+  return current and (redis.call('SISMEMBER', current, id) == 1
+    or redis.call('SISMEMBER', last, id) == 1)
+end
+
+local answer = {0, '', ''}
 local accepted, duplicates = 0, 0
 
 for position = 3, #ARGV, 2 do
   local id = ARGV[position]
-  if is_done(id) or redis.call('HSETNX', EVENTS, id, ARGV[position + 1]) == 0 then
+  if is_known(id) or redis.call('HSETNX', EVENTS, id, ARGV[position + 1]) == 0 then
     duplicates = duplicates + 1
     answer[#answer + 1] = 0
   else
@@ -40,12 +59,20 @@ for position = 3, #ARGV, 2 do
   end
 end
 
+-- A deliver task that runs looks for more within a moment, or at the bell. Whether it needs help
+-- may as well show a little later, after one lone event of sixteen.
+local function wake()
+  if #ARGV == 4 and not is_chosen and live_wakeups() > 0 then return ring_bell() end
+  if redis.call('HEXISTS', BREAKER, 'state') == 1 then return end  -- tickers see to probes
+  local tokens = {}
+  for token in string.gmatch(ARGV[2], '%S+') do tokens[#tokens + 1] = token end
+  answer[1], answer[2], answer[3] = ring_by_template(tokens)
+end
+
 if accepted > 0 then
   count('accepted', accepted)
-  args.tokens = {}
-  for token in string.gmatch(ARGV[2], '%S+') do table.insert(args.tokens, token) end
-  answer[1] = ring(not is_chosen and #ARGV == 4)
+  wake()
 end
 if duplicates > 0 then count('duplicate', duplicates) end
-settle()
+save_counts()
 return answer

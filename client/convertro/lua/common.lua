@@ -25,6 +25,7 @@ local ASKED = KEY('asked')              -- sorted set: worker → when a process
 local BELL = KEY('bell')                -- list: an entry wakes a deliver task that waits for more
 local WORTH = KEY('worth')              -- sorted set: id of a dead letter → its worth and time of death
 local GENERATIONS = KEY('generations')  -- sorted set: key of a set of finished ids → when that is over
+local SHARED = KEY('shared')            -- hash: what all of one journal agree on: see shared.lua
 
 local args = ARGV[1] == '' and {} or cjson.decode(ARGV[1])
 

@@ -12,28 +12,22 @@
 --   closed_at              when it closed last
 --   failing, burying       the two shares that open it, from 0 to 1; absent for 0
 --   unguarded_until        until then an operator wants events buried, however many
---   full                   1 if intake found Redis full when it looked last
 
 local TEXTS = {state = true, cause = true, detail = true, probe = true}
 
 local breaker = {}
 local breaker_changed = false
 
--- What is stored of it, as far as it was read.
+-- What is stored of it.
 local stored = {}
 
+-- What every script does first that rings or has to do with the breaker.
 local function load_breaker()
   local fields = redis.call('HGETALL', BREAKER)
   for position = 1, #fields, 2 do
     local name, value = fields[position], fields[position + 1]
     stored[name], breaker[name] = value, TEXTS[name] and value or tonumber(value)
   end
-end
-
--- As long as it is closed, most scripts need to know no more than that.
-do
-  local state, full = unpack(redis.call('HMGET', BREAKER, 'state', 'full'))
-  if state or full then load_breaker() end
 end
 
 -- Writes what differs from what is stored.
@@ -81,23 +75,24 @@ local function ring_bell()
   if redis.call('LLEN', BELL) == 0 then redis.call('LPUSH', BELL, '') end
 end
 
--- Registers as many of the offered wake-up tokens as the due events need and the
+-- Registers as many of the offered wake-up tokens as the due events need, `batch` for each, and the
 -- workers can take; answers how many. The caller publishes just those.
--- A deliver task that runs looks for more within a moment, or at the bell. Whether it needs help
--- may as well show a little later, if the caller is `easy`.
-local function ring(easy)
-  local live = live_wakeups()
-  if easy and live > 0 then
-    ring_bell()
-    return 0
-  end
-  local due = redis.call('ZCOUNT', DUE, '-inf', now)
+local function ring(tokens, batch)
+  local due, live = redis.call('ZCOUNT', DUE, '-inf', now), live_wakeups()
   if due > 0 and live > 0 then ring_bell() end
-  local spare = math.min(capacity() - live, #args.tokens)
+  local spare = math.min(capacity() - live, #tokens)
   if spare <= 0 or is_paused() or (is_open() and not may_probe()) then return 0 end
-  local wanted = is_open() and math.min(due, 1) or math.ceil(due / BATCH) - live
+  local wanted = is_open() and math.min(due, 1) or math.ceil(due / batch) - live
   local rung = math.max(0, math.min(spare, wanted))
-  for number = 1, rung do renew_wakeup(args.tokens[number]) end
+  for number = 1, rung do renew_wakeup(tokens[number]) end
   if rung > 0 then count('wakeups', rung) end
   return rung
+end
+
+-- The same for callers that know of no broker: answers how many, the list where a worker's broker
+-- takes wake-ups from, and the wake-up to put there, made by a worker. Without these, tickers ring.
+local function ring_by_template(tokens)
+  local batch, list, template = unpack(redis.call('HMGET', SHARED, 'batch', 'list', 'wakeup'))
+  if not template then return 0, '', '' end
+  return ring(tokens, batch), list, template
 end

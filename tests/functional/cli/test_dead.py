@@ -208,7 +208,7 @@ def test_export_to_where_nobody_may_write_is_one_sentence(cli: Cli, tmp_path: Pa
 
 
 def test_what_is_no_event_is_exported_as_text(cli: Cli, filler: Filler) -> None:
-    filler.journal.accept([("odd", b"\xff{"), ("huge", b'{"n":1e999}')], [])
+    filler.journal.accept([("odd", b"\xff{"), ("huge", b'{"n":1e999}')])
     filler.bury("odd", "huge")
     exported = {line["id"]: line["event"] for line in json_lines(cli("dead", "export").stdout)}
     assert exported == {"odd": "\\xff{", "huge": {"n": "1e999"}}
@@ -222,7 +222,7 @@ def test_discard_takes_no_death_that_came_after_the_question(cli: Cli, filler: F
         assert process.stderr is not None
         while "missing_device_id" not in (process.stderr.readline()):
             pass
-        assert filler.journal.redrive(deaths_of(filler.journal, *names), []).new == (True,) * 3
+        assert filler.journal.redrive(deaths_of(filler.journal, *names)) == (True,) * 3
         filler.bury(*names)
         told, _ = process.communicate("y\n")
     assert told.endswith("0 dead letters discarded, 3 gone before\n")

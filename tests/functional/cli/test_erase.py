@@ -68,7 +68,7 @@ def claim(filler: Filler, lease: str) -> dict[str, str]:
 def put_everywhere(filler: Filler, name: str, **who: Any) -> None:
     """An event of one person waiting after a failed attempt, and one dead with its call."""
     waiting, dead = f"{name}-waiting", f"{name}-dead"
-    filler.journal.accept([(waiting, raw(waiting, **who)), (dead, raw(dead, **who))], [])
+    filler.journal.accept([(waiting, raw(waiting, **who)), (dead, raw(dead, **who))])
     leases = claim(filler, f"lease-{name}")
     failed = {
         "attempts": [attempt(outcome_class="ambiguous", detail="http_503", status=503)],
@@ -114,7 +114,7 @@ def test_nothing_of_a_person_is_left_wherever_their_events_were(cli: Cli, filler
     put_everywhere(filler, ADAS, userId=ADA, anonymousId=VISITOR)
     put_everywhere(filler, "bob", userId="bob")
     held = {f"{ADAS}-held": {"userId": ADA}, "bob-held": {"userId": "bob"}}
-    filler.journal.accept([(name, raw(name, **who)) for name, who in held.items()], [])
+    filler.journal.accept([(name, raw(name, **who)) for name, who in held.items()])
     assert claim(filler, "lease-lost").keys() == held.keys()
     for name in held:
         end_soon(filler, name)
@@ -127,7 +127,7 @@ def test_nothing_of_a_person_is_left_wherever_their_events_were(cli: Cli, filler
         "bob-due": raw("bob-due", userId="bob"),
         "bob-broken": b'{"userId": "bob"',
     }
-    filler.journal.accept(list(due.items()), [])
+    filler.journal.accept(list(due.items()))
     assert len(traces(filler.redis, ADA, VISITOR, MARKER)) > 20
     receipt = receipt_of(short, "--user-id", ADA, "--anonymous-id", VISITOR)
     assert receipt["complete"]
@@ -153,7 +153,7 @@ def end_soon(filler: Filler, event_id: str) -> None:
 
 def test_what_is_delivered_meanwhile_is_said_and_its_id_forgotten(cli: Cli, filler: Filler) -> None:
     names = [f"{ADAS}-{what}" for what in ("delivered", "failed", "refused")]
-    filler.journal.accept([(name, raw(name, userId=ADA)) for name in names], [])
+    filler.journal.accept([(name, raw(name, userId=ADA)) for name in names])
     claim(filler, "lease-1")
     with cli.start("erase", "--user-id", ADA, "--yes") as process:
         until(lambda: all(b'"erase":true' in text for text in records(filler, names)))
@@ -179,9 +179,9 @@ def records(filler: Filler, ids: list[str]) -> list[bytes]:
 
 def test_without_waiting_it_ends_at_once_and_names_what_is_held(cli: Cli, filler: Filler) -> None:
     names = (f"{ADAS}-1", f"{ADAS}-2")
-    filler.journal.accept([(names[0], raw(names[0], userId=ADA))], [])
+    filler.journal.accept([(names[0], raw(names[0], userId=ADA))])
     claim(filler, "lease-1")
-    filler.journal.accept([(names[1], raw(names[1], userId=ADA))], [])
+    filler.journal.accept([(names[1], raw(names[1], userId=ADA))])
     receipt = receipt_of(cli, "--user-id", ADA, "--no-wait", code=1)
     assert not receipt["complete"]
     assert (receipt["ids"], receipt["still_claimed"]) == ([names[1]], [names[0]])
@@ -192,7 +192,7 @@ def test_without_waiting_it_ends_at_once_and_names_what_is_held(cli: Cli, filler
 
 
 def test_an_interrupted_wait_says_what_is_gone(cli: Cli, filler: Filler) -> None:
-    filler.journal.accept([(f"{ADAS}-1", raw(f"{ADAS}-1", userId=ADA))], [])
+    filler.journal.accept([(f"{ADAS}-1", raw(f"{ADAS}-1", userId=ADA))])
     claim(filler, "lease-1")
     with cli.start("erase", "--user-id", ADA, "--yes") as process:
         until(lambda: b'"erase":true' in records(filler, [f"{ADAS}-1"])[0])
@@ -216,7 +216,7 @@ def test_an_id_fits_as_a_whole_or_not_at_all(
 ) -> None:
     events = {f"fits-{number}": value for number, value in enumerate(fits)}
     events |= {f"other-{number}": value for number, value in enumerate(fits_not)}
-    filler.journal.accept([(name, raw(name, userId=value)) for name, value in events.items()], [])
+    filler.journal.accept([(name, raw(name, userId=value)) for name, value in events.items()])
     receipt = receipt_of(cli, "--user-id", given)
     assert sorted(receipt["ids"]) == [f"fits-{number}" for number in range(len(fits))]
 
@@ -229,7 +229,7 @@ def test_in_what_is_no_json_an_id_fits_as_a_word(cli: Cli, filler: Filler) -> No
         "other-0": '{"userId": "zoë-12"',
         "other-1": '{"userId": "Azoë-1"',
     }
-    filler.journal.accept([(name, text.encode()) for name, text in texts.items()], [])
+    filler.journal.accept([(name, text.encode()) for name, text in texts.items()])
     assert sorted(receipt_of(cli, "--user-id", "zoë-1")["ids"]) == ["fits-0", "fits-1", "fits-2"]
 
 

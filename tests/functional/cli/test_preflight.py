@@ -19,7 +19,7 @@ from config.settings import Settings
 from tests.support.cli_process import Cli
 from tests.support.events import mobile_track
 from tests.support.waiting import until
-from worker.bootstrap import make_producer
+from worker.journal.producer import make_producer
 from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import DESTINATION, ROOT, VALKEY_CONFIG, Stack, stop_process
 

@@ -137,7 +137,7 @@ def test_nothing_is_sent_where_a_canary_would_tell_nothing(cli: Cli, filler: Fil
     paused = cli("dead", "redrive", "--all", "--canary", "1")
     assert paused.returncode == 1
     assert paused.stderr.startswith("convertro: deliveries are paused since ")
-    filler.journal.resume([])
+    filler.journal.resume()
     filler.end()
     filler.journal.leave("worker-1@host", 2)
     alone = cli("dead", "redrive", "--all", "--canary", "1")
@@ -176,7 +176,7 @@ def test_an_interrupted_wait_for_the_canary_says_how_to_go_on(cli: Cli, filler: 
 
 def test_a_wait_in_which_nothing_happens_has_an_end(filler: Filler) -> None:
     filler.bury("evt-1")
-    filler.journal.redrive(deaths_of(filler.journal, "evt-1"), [])
+    filler.journal.redrive(deaths_of(filler.journal, "evt-1"))
     canary = Canary(["evt-1"])
     clock = [0.0]
 

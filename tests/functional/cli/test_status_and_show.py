@@ -44,7 +44,7 @@ def test_a_busy_journal_shows_dead_letters_by_what_is_there_now(cli: Cli, filler
     filler.bury("d1", "d2")
     filler.bury("d3", reason="retries_exhausted", outcome_class="ambiguous", status=None)
     filler.bury("gone")
-    filler.journal.redrive(deaths_of(filler.journal, "gone"), [])
+    filler.journal.redrive(deaths_of(filler.journal, "gone"))
     filler.finish(Move.DELIVERED, "gone")
     filler.finish(Move.POSTPONED, "w1", delay_ms=100_000)
     filler.claim("c1")

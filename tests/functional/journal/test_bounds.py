@@ -33,7 +33,7 @@ def journal(redis: Redis) -> Journal:
 def bury(journal: Journal, prefix: str, number: int, reason: str, worth: Worth) -> None:
     for start in range(0, number, BATCH):
         ids = [f"{prefix}-{index}" for index in range(start, min(start + BATCH, number))]
-        journal.accept([(event_id, b"{}") for event_id in ids], [])
+        journal.accept([(event_id, b"{}") for event_id in ids])
         finish(journal, Move.DEAD, reason=reason, worth=worth)
 
 
@@ -71,7 +71,7 @@ def test_finished_ids_are_unlinked_and_never_expire(redis: Redis) -> None:
     redis.flushdb()
     now_ms = 1_800_000_000_000
     journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
-    journal.accept([(f"event-{number}", b"{}") for number in range(BATCH)], [])
+    journal.accept([(f"event-{number}", b"{}") for number in range(BATCH)])
     finish(journal, Move.DELIVERED)
     (key,) = redis.keys("*done:*")
     assert redis.scard(key) == BATCH
@@ -98,9 +98,9 @@ def test_what_redis_says_of_its_own_state_is_an_outage(journal: Journal, redis: 
     redis.replicaof("127.0.0.1", 1)
     try:
         with pytest.raises(JournalUnavailable, match="ReadOnlyError"):
-            journal.accept([("event", b"{}")], [])
+            journal.accept([("event", b"{}")])
     finally:
         redis.replicaof("NO", "ONE")
     redis.set("{convertro}:events", "no hash")
     with pytest.raises(JournalUnavailable, match="WRONGTYPE"):
-        journal.accept([("event", b"{}")], [])
+        journal.accept([("event", b"{}")])

@@ -16,6 +16,7 @@ from tests.support.machines.holding import SETTINGS as HOLDING_SETTINGS
 from tests.support.machines.holding import HoldingMachine
 from tests.support.machines.journal import DEDUPE_MS, SETTINGS, JournalMachine
 from tests.support.memory import used_to
+from tests.support.wakeups import leave_a_wakeup, rung_by_accept
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Finished, Move
 from worker.lab.demo.embedded import embedded_server
@@ -54,7 +55,7 @@ def test_arbitrary_interleavings_keep_every_invariant(
 def test_time_is_the_servers_own(redis: Redis) -> None:
     redis.flushdb()
     journal = Journal(redis, SETTINGS)
-    journal.accept([("event-1", b"{}")], [])
+    journal.accept([("event-1", b"{}")])
     seconds, microseconds = redis.time()
     accepted_at_ms = journal.look("event-1").at_ms
     assert accepted_at_ms is not None
@@ -64,9 +65,9 @@ def test_time_is_the_servers_own(redis: Redis) -> None:
 def test_a_wiped_script_cache_does_no_harm(redis: Redis) -> None:
     redis.flushdb()
     journal = Journal(redis, SETTINGS)
-    journal.accept([("event-1", b"{}")], [])
+    journal.accept([("event-1", b"{}")])
     redis.script_flush()
-    assert journal.accept([("event-1", b"{}"), ("event-2", b"{}")], []).new == (False, True)
+    assert journal.accept([("event-1", b"{}"), ("event-2", b"{}")]) == (False, True)
 
 
 def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> None:
@@ -74,11 +75,11 @@ def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> Non
     redis.flushdb()
     journal = Journal(redis, SETTINGS)
     journal.tick("worker", 1, [])
-    journal.accept([("event-1", b"{}"), ("event-2", b"{}")], [])
+    journal.accept([("event-1", b"{}"), ("event-2", b"{}")])
     redis.config_set("maxmemory", 1)
     try:
         with pytest.raises(JournalUnavailable, match=r"OOM|maxmemory"):
-            journal.accept([("event-3", b"{}")], [])
+            journal.accept([("event-3", b"{}")])
         claim = journal.claim("token", "lease", 10, idle=True)
         first, second = claim.events
         journal.finish(
@@ -101,7 +102,7 @@ def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> Non
 @contextmanager
 def nearly_full(redis: Redis, journal: Journal) -> Iterator[None]:
     """Let Redis have used more than nine tenths of its memory."""
-    journal.accept([("first", b"{}")], [])  # to know a script takes memory too
+    journal.accept([("first", b"{}")])  # to know a script takes memory too
     with used_to(0.93, redis):
         yield
 
@@ -112,10 +113,10 @@ def test_intake_leaves_the_last_tenth_of_the_memory_to_the_workers(redis: Redis)
     with nearly_full(redis, journal):
         for rows in ([("event-1", b"{}"), ("event-2", b"{}")], [("event-3", b"{}")]):
             with pytest.raises(JournalUnavailable, match="nine tenths"):
-                journal.accept(rows, [])
+                journal.accept(rows)
         redis.lpush("convertro", "a wake-up")
     assert journal.snapshot().counters == {"accepted": 1}
-    assert journal.accept([("event-1", b"{}")], []).new == (True,)
+    assert journal.accept([("event-1", b"{}")]) == (True,)
 
 
 def test_lone_events_find_out_soon_that_redis_is_full_and_all_of_them_then(redis: Redis) -> None:
@@ -124,7 +125,7 @@ def test_lone_events_find_out_soon_that_redis_is_full_and_all_of_them_then(redis
 
     def accept_many(numbers: range) -> None:
         for number in numbers:
-            journal.accept([(f"event-{number}", b"{}")], [])
+            journal.accept([(f"event-{number}", b"{}")])
 
     with nearly_full(redis, journal):
         with pytest.raises(JournalUnavailable, match="nine tenths"):
@@ -132,7 +133,7 @@ def test_lone_events_find_out_soon_that_redis_is_full_and_all_of_them_then(redis
         for number in range(1000, 1100):
             with pytest.raises(JournalUnavailable, match="nine tenths"):
                 accept_many(range(number, number + 1))
-    assert journal.accept([("after", b"{}")], []).new == (True,)
+    assert journal.accept([("after", b"{}")]) == (True,)
     assert journal.snapshot().unaccounted == 0
 
 
@@ -140,11 +141,12 @@ def test_a_clock_that_was_set_back_does_not_keep_anybody_from_ringing(redis: Red
     redis.flushdb()
     now_ms = 1_800_000_000_000
     journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
+    leave_a_wakeup(journal)
     journal.tick("worker", 1, [])
-    assert journal.accept([("event-1", b"{}")], ["lost"]).rung == 1
+    assert rung_by_accept(journal, [("event-1", b"{}")]) == 1
     now_ms -= 3_600_000
     journal.tick("worker", 1, [])
-    assert journal.accept([("event-2", b"{}")], ["rung"]).rung == 1
+    assert rung_by_accept(journal, [("event-2", b"{}")]) == 1
 
 
 def test_a_late_word_about_an_earlier_life_of_an_id_means_nothing(redis: Redis) -> None:
@@ -152,7 +154,7 @@ def test_a_late_word_about_an_earlier_life_of_an_id_means_nothing(redis: Redis) 
     now_ms = 1_800_000_000_000
     journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
     journal.tick("worker", 1, [])
-    journal.accept([("event-1", b"{}")], [])
+    journal.accept([("event-1", b"{}")])
     (event,) = journal.claim("token", "lease-1", 1, idle=True).events
     word = Finish(
         event_id="event-1",
@@ -164,7 +166,7 @@ def test_a_late_word_about_an_earlier_life_of_an_id_means_nothing(redis: Redis) 
     journal.finish([word])
     now_ms += 3 * DEDUPE_MS
     journal.tick("worker", 1, [])
-    journal.accept([("event-1", b"{}")], [])
+    journal.accept([("event-1", b"{}")])
     journal.claim("token", "lease-2", 1, idle=True)
     assert journal.finish([word]) == (Finished.GONE,)
     record = journal.look("event-1").record
@@ -176,7 +178,7 @@ def test_the_audit_names_what_is_wrong(redis: Redis) -> None:
     redis.flushdb()
     journal = Journal(redis, SETTINGS)
     journal.tick("worker", 1, [])
-    journal.accept([(f"event-{number}", b"{}") for number in range(4)], [])
+    journal.accept([(f"event-{number}", b"{}") for number in range(4)])
     redis.zadd("{convertro}:dead", {"event-0": 1})
     redis.hdel("{convertro}:events", "event-1")
     redis.zrem("{convertro}:due", "event-2")
@@ -197,6 +199,6 @@ def test_a_waiting_event_costs_little_more_than_its_own_bytes(redis: Redis) -> N
     raw = b'{"type":"track","properties":"' + b"x" * 1000 + b'"}'
     number = 2000
     before = redis.info("memory")["used_memory"]
-    journal.accept([(f"ajs-next-{index:024d}", raw) for index in range(number)], [])
+    journal.accept([(f"ajs-next-{index:024d}", raw) for index in range(number)])
     used = (redis.info("memory")["used_memory"] - before) / number
     assert used < 1.5 * len(raw) + 250

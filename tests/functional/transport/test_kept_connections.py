@@ -89,10 +89,10 @@ def test_a_sentinels_connections_stay_in_its_pool_which_drops_them_with_the_mast
     with ValkeyServer() as old, ValkeyServer() as new:
         guide = Guide(port_of(old))
         journal = journal_by(guide)
-        journal.accept([("first", b"{}")], [])
+        journal.accept([("first", b"{}")])
         guide.port = port_of(new)
         journal._redis.connection_pool.get_master_address()
-        journal.accept([("second", b"{}")], [])
+        journal.accept([("second", b"{}")])
         with Redis(port=port_of(new)) as redis:
             assert redis.hkeys("{convertro}:events") == [b"second"]
 
@@ -119,17 +119,17 @@ def test_the_answer_to_a_call_that_was_interrupted_is_not_taken_for_the_next_one
 
     with ValkeyServer() as valkey, Redis(port=port_of(valkey)) as redis:
         journal = make_journal(port_of(valkey))
-        journal.accept([("before", b"{}")], [])
+        journal.accept([("before", b"{}")])
         redis.execute_command("CLIENT", "PAUSE", "1000", "ALL")
         before = signal.signal(signal.SIGALRM, interrupt)
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.2)
             with pytest.raises(Interrupt):
-                journal.accept([("event", b"{}")], [])
+                journal.accept([("event", b"{}")])
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-        assert journal.accept([("before", b"{}")], []).new == (False,)
+        assert journal.accept([("before", b"{}")]) == (False,)
 
 
 def port_of(server: ValkeyServer) -> int:
@@ -151,5 +151,5 @@ def test_a_connection_that_breaks_off_is_tried_anew_once() -> None:
         Thread(target=hang_up, daemon=True).start()
         settings = Settings(redis_url=f"redis://127.0.0.1:{listener.getsockname()[1]}/0")
         with pytest.raises(JournalUnavailable):
-            Journal(connect_journal(settings, 0.9), settings).accept([("event", b"{}")], [])
+            Journal(connect_journal(settings, 0.9), settings).accept([("event", b"{}")])
     assert len(connections) == 2

@@ -89,7 +89,7 @@ def test_an_id_may_be_odd_and_may_die_again(flower: Flower) -> None:
     info = f"/api/task/info/{quote(ODD_ID, safe='')}"
     first = flower.json(info)
     journal = flower.stack.producer().journal
-    assert journal.redrive(deaths_of(journal, ODD_ID), []).new == (True,)
+    assert journal.redrive(deaths_of(journal, ODD_ID)) == (True,)
     until(lambda: flower.json(info)["failed"] > first["failed"])
     again = flower.json(info)
     assert (again["state"], again["exception"]) == ("FAILURE", "rejected (http_400)")

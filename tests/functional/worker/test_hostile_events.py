@@ -3,7 +3,8 @@
 import json
 import subprocess
 
-from convertro.segment_event import InvalidEvent, encode
+from convertro.errors import InvalidEvent
+from convertro.segment_event import encode
 from tests.support.cli_process import COMMAND, MARKER, ROOT, Cli
 from tests.support.events import mobile_track
 from tests.support.hostile import events as hostile

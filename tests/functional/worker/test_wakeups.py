@@ -9,8 +9,8 @@ from redis import Redis
 
 from tests.support.events import mobile_track
 from tests.support.waiting import until
+from worker.journal.journal import Journal
 from worker.lab.demo.stack import Stack
-from worker.process.wakeups import Wakeups
 from worker.task_names import QUEUE
 
 #: Short enough that a test can wait for a lease to end.
@@ -62,7 +62,7 @@ def test_thrown_away_messages_are_made_good(stack: Stack, monkeypatch: pytest.Mo
     """The journal counts wake-ups as rung, but not one of them reaches the queue."""
     stack.start_worker()
     until(has_worker(stack))
-    monkeypatch.setattr(Wakeups, "publish", lambda *_: None)
+    monkeypatch.setattr(Journal, "_push", lambda *_: None)
     enqueue(stack, event_ids("lost", 10))
     assert stack.producer().journal.snapshot().counters["wakeups"] > 0
     until(drained(stack))

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis.strategies import SearchStrategy
 
-from convertro.intake import Intake, InvalidEvents
-from convertro.segment_event import InvalidEvent
+from convertro.errors import InvalidEvent, InvalidEvents
+from convertro.intake import Intake
 from tests.support.cli_process import MARKER
 from tests.support.hostile import events as hostile
 from tests.support.waiting import until

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from config.settings import Settings
+from tests.support.wakeups import leave_a_wakeup
 from worker.journal.journal import Death, Journal
 from worker.journal.records import (
     UNKNOWN_CALL,
@@ -68,6 +69,7 @@ class JournalMachine(RuleBasedStateMachine):
         super().__init__()
         self.now_ms = 1_800_000_000_000
         self.journal = self.make_journal()
+        leave_a_wakeup(self.journal)
         self.lease_number = 0
         # The model: where each event is, and since or until when.
         self.due: dict[str, int] = {}
@@ -116,8 +118,8 @@ class JournalMachine(RuleBasedStateMachine):
                 self.accepted_calls[event_id] = []
                 self.doubts[event_id], self.rejected[event_id] = set(), set()
                 self.redriven[event_id], self.key_numbers[event_id] = 0, {}
-        answer = self.journal.accept([(event_id, raw_of(event_id)) for event_id in ids], ["token"])
-        assert list(answer.new) == expected
+        new = self.journal.accept([(event_id, raw_of(event_id)) for event_id in ids], offered=1)
+        assert list(new) == expected
         self.totals["accepted"] += sum(expected)
         self.totals["duplicate"] += len(expected) - sum(expected)
 
@@ -304,8 +306,8 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(chosen=choices)
     def redrive(self, chosen: list[Death]) -> None:
-        answer = self.journal.redrive(chosen, ["token"])
-        assert list(answer.new) == [self.dead.get(event_id) == at for event_id, at in chosen]
+        answer = self.journal.redrive(chosen, offered=1)
+        assert list(answer) == [self.dead.get(event_id) == at for event_id, at in chosen]
         for event_id, at in chosen:
             if self.dead.get(event_id) == at:
                 del self.dead[event_id]

@@ -1,21 +1,19 @@
 """No input whatever gets past intake unchecked, and what is refused leaves no trace."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import fakeredis
 import pytest
-from celery import Celery
 from hypothesis import HealthCheck, given, settings
 
 from config.settings import Settings
-from convertro.intake import Intake, InvalidEvents
-from convertro.segment_event import InvalidEvent, encode
+from convertro.errors import InvalidEvent, InvalidEvents
+from convertro.intake import Intake
+from convertro.segment_event import encode
 from tests.support.events import mobile_track
 from tests.support.hostile import events as hostile
 from tests.support.hostile.checks import accepts, accepts_text
 from worker.journal.journal import Journal
-from worker.process.wakeups import Wakeups
 
 # Drawing such examples takes longer than checking them.
 few = settings(max_examples=60, suppress_health_check=list(HealthCheck))
@@ -46,10 +44,8 @@ def test_a_name_that_is_not_fit_to_print_is_not_repeated(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def intake() -> Iterator[Intake]:
-    app = Celery(broker="memory://", set_as_current=False)
-    yield Intake(JOURNAL, Wakeups(app))
-    app.close()
+def intake() -> Intake:
+    return Intake(JOURNAL)
 
 
 @given(event=hostile.objects)

@@ -4,7 +4,8 @@ import pytest
 from kombu import Connection
 
 from config.celeryconfig import celery_config
-from config.settings import Settings, SettingsError, load_settings
+from config.settings import Settings, load_settings
+from convertro.errors import SettingsError
 from convertro.sentinel import parse_sentinel_url
 
 THREE = "sentinel://:p%40ss@one:26379/2;sentinel://two;sentinel://[::1]:26380"

@@ -3,7 +3,8 @@
 import pytest
 
 from config.destination import ConvertroSettings, EventMapping
-from config.settings import Settings, SettingsError, load_settings, unknown_variables
+from config.settings import Settings, load_settings, unknown_variables
+from convertro.errors import SettingsError
 
 
 def test_every_setting_has_a_default_and_a_meaning() -> None:

@@ -37,7 +37,7 @@ class Bench:
         redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
         self.journal = Journal(redis, SETTINGS, clock=lambda: self.now_ms, shebang=False)
         self.journal.tick("worker", 4, [])
-        self.journal.accept([("m", json.dumps(event).encode())], [])
+        self.journal.accept([("m", json.dumps(event).encode())])
         self.vendor = FakeTransport()
 
     def deliver(
@@ -57,7 +57,7 @@ class Bench:
             self.journal.finish([finish])
 
     def redrive(self) -> None:
-        assert self.journal.redrive(deaths_of(self.journal, "m"), []).new == (True,)
+        assert self.journal.redrive(deaths_of(self.journal, "m")) == (True,)
 
     @property
     def record(self) -> Record:

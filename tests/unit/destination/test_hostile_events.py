@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from config.destination import ConvertroSettings
 from config.settings import Settings
-from convertro.segment_event import InvalidEvent, decode, encode
+from convertro.errors import InvalidEvent
+from convertro.segment_event import decode, encode
 from tests.support.hostile import events as hostile
 from tests.support.hostile.checks import DESTINATIONS, EVENTS
 from worker.destination import translate

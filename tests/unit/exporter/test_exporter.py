@@ -65,7 +65,7 @@ class Bench:
 
     def finish(self, name: str, move: Move, outcome: str = "rejected", **fields: Any) -> None:
         self.tick()
-        self.journal.accept([(name, b"{}")], ["token"])
+        self.journal.accept([(name, b"{}")], offered=1)
         claim = self.journal.claim("wakeup", f"lease-{name}", 100, idle=True)
         (event,) = [event for event in claim.events if event.event_id == name]
         attempt = Attempt(
@@ -222,7 +222,7 @@ def test_only_the_workers_that_are_worst_off_are_named(bench: Bench) -> None:
 
 def test_a_worker_that_does_not_ask_for_waiting_work_is_stuck(bench: Bench) -> None:
     bench.tick()
-    bench.journal.accept([("event", b"{}")], ["token"])
+    bench.journal.accept([("event", b"{}")], offered=1)
     assert bench.value("workers_stuck") == 0
     for _ in range(STUCK_MS // 1000):
         bench.now_ms += 1000

@@ -108,7 +108,7 @@ def test_letters_of_which_nobody_knows_count_as_revenue() -> None:
 
 def test_the_bound_counts_bytes_and_holds_in_the_step_that_buries() -> None:
     bench = bench_of(dead_max_bytes=65_536)
-    bench.journal.accept([("big", b" " * 60_000)], [])
+    bench.journal.accept([("big", b" " * 60_000)])
     (event,) = bench.claim(1)
     bury(bench, names("page", 20), Worth.NOTHING)
     before = bench.journal.snapshot().dead_bytes
@@ -127,7 +127,7 @@ def test_a_step_removes_few_more_letters_than_it_buries_and_the_ticks_the_rest()
     bench = bench_of(dead_max_bytes=65_536)
     bury(bench, names("page", 400), Worth.NOTHING)
     number = len(dead(bench))
-    bench.journal.accept([("big", b" " * 64_000)], [])
+    bench.journal.accept([("big", b" " * 64_000)])
     (event,) = bench.claim(1)
     bench.say(event, REJECTED, worth=Worth.REVENUE)
     assert number - len(dead(bench)) == 8
@@ -188,13 +188,13 @@ def test_a_choice_is_of_one_death_and_not_of_the_next() -> None:
     bench = bench_of()
     bury(bench, ["again", "still"], Worth.NO_REVENUE, "missing_device_id")
     chosen = deaths_of(bench.journal, "again", "still", "never")
-    assert bench.journal.redrive(chosen[:1], []).new == (True,)
+    assert bench.journal.redrive(chosen[:1]) == (True,)
     (event,) = bench.claim(1)
     bench.say(event, REJECTED)
     assert bench.journal.discard(chosen, "operator") == 1
     assert dead(bench) == ["again"]
-    assert bench.journal.redrive(chosen, []).new == (False, False, False)
-    assert bench.journal.redrive(deaths_of(bench.journal, "again"), []).new == (True,)
+    assert bench.journal.redrive(chosen) == (False, False, False)
+    assert bench.journal.redrive(deaths_of(bench.journal, "again")) == (True,)
     check(bench)
 
 
@@ -207,9 +207,9 @@ def test_sets_of_finished_ids_have_no_expiry_and_go_with_a_tick_once_they_are_ov
         bench.wait(60)
     assert len(keys) == 4
     assert {bench.journal._redis.pttl(key) for key in bench.journal._redis.keys("*done:*")} == {-1}
-    assert bench.journal.accept([("event-3", b"{}")], []).new == (False,)
+    assert bench.journal.accept([("event-3", b"{}")]) == (False,)
     bench.wait(120)
     bench.journal.tick("worker", 4, [])
     assert bench.journal._redis.keys("*done:*") == []
     assert bench.journal._redis.zcard("{convertro}:generations") == 0
-    assert bench.journal.accept([("event-3", b"{}")], []).new == (True,)
+    assert bench.journal.accept([("event-3", b"{}")]) == (True,)

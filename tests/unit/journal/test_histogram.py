@@ -24,7 +24,7 @@ def test_the_scripts_count_in_the_same_buckets() -> None:
     finite = [int(bound) for bound in BOUNDS_MS if bound < inf]
     for duration_ms in (*finite, *(bound + 1 for bound in finite)):
         event_id = f"event-{duration_ms}"
-        journal.accept([(event_id, b"{}")], [])
+        journal.accept([(event_id, b"{}")])
         now_ms += duration_ms
         journal.tick("worker", 10, [])
         (event,) = journal.claim("wakeup", event_id, 1, idle=False).events
@@ -69,7 +69,7 @@ def test_what_was_counted_lately_is_forgotten_after_a_quarter_of_an_hour() -> No
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
-    journal.accept([("event", b"{}")], [])
+    journal.accept([("event", b"{}")])
     assert journal.snapshot(recent=True).recent.counters(900) == {"accepted": 1}
     assert journal.snapshot().recent.counters(900) == {}
     (key,) = redis.scan_iter("*recent:*")

@@ -11,6 +11,7 @@ import structlog
 
 from config.settings import Settings
 from tests.support.letters import deaths_of
+from tests.support.wakeups import leave_a_wakeup, rung_by_accept
 from worker.journal.breaker_state import Breaker, BreakerState, Cause
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move, Record
@@ -42,10 +43,11 @@ class Bench:
     def __post_init__(self) -> None:
         redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
         self.journal = Journal(redis, self.settings, clock=lambda: self.now_ms, shebang=False)
+        leave_a_wakeup(self.journal)
 
     def accept(self, *names: str) -> int:
         self.journal.tick("worker", 4, [])
-        return self.journal.accept([(name, b"{}") for name in names], ["token"]).rung
+        return rung_by_accept(self.journal, [(name, b"{}") for name in names])
 
     def wait(self, seconds: float) -> None:
         self.now_ms += int(seconds * 1000)
@@ -369,7 +371,7 @@ def test_a_fault_of_our_own_in_every_event_holds_them_too(bench: Bench) -> None:
 
 def test_an_operator_may_want_them_buried_all_the_same(bench: Bench) -> None:
     bench.deliver(*[REJECTED] * 6)
-    assert bench.journal.resume([], bury_seconds=600).is_open is False
+    assert bench.journal.resume(bury_seconds=600).is_open is False
     assert bench.deliver(*[REJECTED] * 9) == [Finished.MOVED] * 9
     bench.wait(600)
     assert bench.deliver(*[REJECTED] * 9)[-1] is Finished.HELD
@@ -413,7 +415,7 @@ def test_no_horizon_of_a_redriven_event_ends_while_deliveries_are_held(bench: Be
     (event,) = bench.claim()
     bench.say(event, REJECTED)
     bench.deliver(*[SICK] * 4)
-    bench.journal.redrive(deaths_of(bench.journal, "a-letter"), [])
+    bench.journal.redrive(deaths_of(bench.journal, "a-letter"))
     bench.wait(60)
     (probe,) = (event for event in bench.claim() if event.event_id == "a-letter")
     assert (
@@ -430,7 +432,7 @@ def test_dead_letters_that_were_sent_back_in_vain_hold_nobody_up(bench: Bench) -
         bench.accept(name)
         for event in bench.claim():
             bench.say(event, REJECTED)
-    bench.journal.redrive(deaths_of(bench.journal, *names), [])
+    bench.journal.redrive(deaths_of(bench.journal, *names))
     for event in bench.claim():
         assert bench.say(event, REJECTED) is Finished.MOVED
     assert bench.breaker.state is CLOSED
@@ -514,14 +516,14 @@ def test_a_pause_holds_everything_until_it_is_resumed(bench: Bench) -> None:
     pause = bench.journal.snapshot().pause
     assert pause is not None
     assert (pause.since_ms, pause.reason) == (bench.now_ms, "the vendor migrates")
-    assert bench.journal.resume(["token"]).was_paused is True
+    assert bench.journal.resume().was_paused is True
     assert [event.event_id for event in bench.claim()] == ["after", "before"]
 
 
 def test_resume_lets_an_open_breaker_probe_at_once(bench: Bench) -> None:
     opened(bench)
     bench.accept("event")
-    resumed = bench.journal.resume(["token"])
+    resumed = bench.journal.resume()
     assert (resumed.was_paused, resumed.is_open) == (False, True)
     assert len(bench.claim()) == 1
 
@@ -671,7 +673,7 @@ def test_a_redriven_event_was_looked_at_until_there_is_new_doubt(bench: Bench) -
     (event,) = bench.claim()
     bench.say(event, SICK, move=Move.DEAD, reason="ambiguous")
     assert bench.record("event").may_have_been_sent("sale")
-    bench.journal.redrive(deaths_of(bench.journal, "event"), [])
+    bench.journal.redrive(deaths_of(bench.journal, "event"))
     assert not bench.record("event").may_have_been_sent("sale")
     (event,) = bench.claim()
     bench.say(event, SICK)

@@ -76,7 +76,7 @@ def test_a_worker_that_writes_back_is_not_stuck() -> None:
         redis, bench.settings, clock=lambda: bench.now_ms, shebang=False, worker="celery@a/1-ab"
     )
     bench.journal.tick("celery@a/1-ab", 1, [])
-    bench.journal.accept([(f"e{n}", b"{}") for n in range(200)], [])
+    bench.journal.accept([(f"e{n}", b"{}") for n in range(200)])
     events = worker.claim("wakeup", "lease", 32, idle=True).events
     for event in events[:20]:
         bench.wait(2)
@@ -110,7 +110,7 @@ def test_a_redriven_event_does_not_begin_its_horizon_with_an_older_attempt(bench
     (again,) = bench.claim()
     assert bench.say(again, REJECTED) is Finished.MOVED
     bench.wait(3600)
-    bench.journal.redrive(deaths_of(bench.journal, "late"), [])
+    bench.journal.redrive(deaths_of(bench.journal, "late"))
     attempt = Attempt(at_ms=tried_at, call="sale", outcome_class="ambiguous", detail="timeout")
     bench.journal.finish(
         [

@@ -56,7 +56,7 @@ def messages(app: Celery) -> list[str]:
 def test_a_tick_registers_the_worker_and_rings_for_what_is_due(
     journal: Journal, app: Celery
 ) -> None:
-    journal.accept([(f"event-{number}", b"{}") for number in range(6)], [])
+    journal.accept([(f"event-{number}", b"{}") for number in range(6)])
     ticker_of(journal, app, 2).tick()
     snapshot = journal.snapshot()
     assert [(worker.name, worker.capacity) for worker in snapshot.workers] == [("worker-1", 2)]
@@ -78,7 +78,7 @@ def test_dead_letters_beyond_a_bound_that_was_lowered_are_removed_counted_and_lo
     ticker = ticker_of(journal, app, 1)
     ticker.tick()
     names = [f"event-{number:02}" for number in range(13)]
-    wide.accept([(name, b"{}") for name in names], [])
+    wide.accept([(name, b"{}") for name in names])
     claimed = wide.claim("token", "lease", 20, idle=True).events
     wide.finish(
         [

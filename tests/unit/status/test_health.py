@@ -52,7 +52,7 @@ class Bench:
 
     def pass_with_work(self, *nodes: str) -> None:
         """Let events wait for long, while these workers tick."""
-        self.journal.accept([(f"event-{number}", b"{}") for number in range(6)], [])
+        self.journal.accept([(f"event-{number}", b"{}") for number in range(6)])
         for _ in range(STUCK_MS // 1000):
             self.now_ms += 1000
             self.tick(*nodes)

@@ -28,7 +28,7 @@ from worker.journal.journal import Death
 from worker.status.wording import counted
 
 if TYPE_CHECKING:
-    from worker.bootstrap import Producer
+    from worker.journal.producer import Producer
 
 
 def _rate(text: str) -> float:
@@ -206,13 +206,11 @@ def _redrive(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
 
 def _send_back(producer: "Producer", deaths: Sequence[Death], moved: set[str]) -> int:
     """Send some back and ring for them; notes those that still were dead."""
-    from convertro.intake import OFFERED_WAKEUPS  # noqa: PLC0415  Celery: slow for help and completion
+    from convertro.intake import OFFERED_WAKEUPS  # noqa: PLC0415  slow for help and completion
 
-    tokens = producer.wakeups.offer(OFFERED_WAKEUPS)
-    answer = producer.journal.redrive(deaths, tokens)
-    producer.wakeups.publish(tokens[: answer.rung])
-    moved.update(name for (name, _), new in zip(deaths, answer.new, strict=True) if new)
-    return sum(answer.new)
+    sent_back = producer.journal.redrive(deaths, offered=OFFERED_WAKEUPS)
+    moved.update(name for (name, _), sent in zip(deaths, sent_back, strict=True) if sent)
+    return sum(sent_back)
 
 
 def _send_canary(producer: "Producer", moves: Moves, number: int, moved: set[str]) -> Canary:

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from worker.bootstrap import Producer
 from worker.cli.status.document import document
 from worker.cli.status.view import parts
 from worker.cli.status.watch import watch
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
+from worker.journal.producer import Producer
 from worker.status.status import Status
 
 _WatchOption = Annotated[

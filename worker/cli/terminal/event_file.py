@@ -16,7 +16,8 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from convertro.segment_event import MAX_NESTING, InvalidEvent, kind_of
+from convertro.errors import InvalidEvent
+from convertro.segment_event import MAX_NESTING, kind_of
 from worker.cli.terminal.exit_codes import ExitCode, fail
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, NoReturn
 
 from config.logs import configure_logs
-from config.settings import Settings, SettingsError, load_settings
+from config.settings import Settings, load_settings
+from convertro.errors import SettingsError
 from worker.cli.terminal.exit_codes import ExitCode, fail
 
 if TYPE_CHECKING:
-    from worker.bootstrap import Producer
     from worker.journal.journal import Journal
+    from worker.journal.producer import Producer
 
 #: Longer than an application that enqueues may wait: an operator would rather have an answer.
 OPERATOR_TIMEOUT_SECONDS = 5.0
@@ -32,7 +33,7 @@ def open_journal() -> "Producer":
     Raises:
         Exit: A setting is wrong; which, and why, was said.
     """
-    from worker.bootstrap import make_producer  # noqa: PLC0415  settings alone need no Redis client
+    from worker.journal.producer import make_producer  # noqa: PLC0415  settings alone need no Redis client
 
     settings = read_settings()
     configure_logs(settings)

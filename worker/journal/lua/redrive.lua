@@ -6,8 +6,10 @@
 -- A call that was rejected, and surely never arrived, gets this redrive's number in its key,
 -- because some vendors repeat the answer that they stored. One that may have arrived keeps its
 -- key for ever, or it might be counted twice.
--- Answers {wake-ups rung, then 1 (sent back) or 0 (was not dead, or died again since) for each id}.
-local answer = {0}
+-- Answers {wake-ups rung, their list, what to put there; then 1 (sent back) or 0 (was not dead, or
+-- died again since) for each id}.
+load_breaker()
+local answer = {0, '', ''}
 local redriven = 0
 
 local function give_new_keys(record)
@@ -39,7 +41,7 @@ end
 
 if redriven > 0 then
   count('redriven', redriven)
-  answer[1] = ring()
+  answer[1], answer[2], answer[3] = ring_by_template(args.tokens)
 end
 settle()
 return answer

@@ -3,7 +3,8 @@
 
 -- A deliver task ends while work may remain: gives its wake-up token back and rings.
 -- Answers how many wake-ups were rung.
+load_breaker()
 redis.call('ZREM', WAKEUPS, args.wakeup)
-local rung = ring()
+local rung = ring(args.tokens, BATCH)
 settle()
 return rung

@@ -1,10 +1,15 @@
--- parts: common gate events
+-- parts: common gate events shared
 -- flags: allow-oom
 
 -- A worker's heartbeat: registers its capacity as args.worker ('<tasks at once> <name>'),
 -- removes dead letters beyond their bounds, and rings for due events without a wake-up. Counts the
 -- messages that the worker dropped since its last tick: args.foreign is how many by kind.
--- Answers {wake-ups rung, news}; the news, as JSON, is what the worker should log.
+-- Answers {wake-ups rung, news, disagreement}; the news, as JSON, is what the worker should log. With
+-- a worker that disagrees about what is shared, nothing was done: two may start at the same time, and
+-- one of them has to go.
+local found = disagreement()
+if #found > 0 then return {0, '', found} end
+if redis.call('HEXISTS', SHARED, 'format') == 0 then say_shared() end
 
 -- Dead letters that one tick removes, some 60 µs each; the next one goes on.
 local MOST_REMOVALS = 30
@@ -56,6 +61,7 @@ local old = redis.call('ZRANGEBYSCORE', DEAD, '-inf', oldest, 'LIMIT', 0, MOST_R
 for _, id in ipairs(old) do remove(id, 'dead_expired') end
 keep_bounds(MOST_REMOVALS - #old)
 
-local rung = ring()
+load_breaker()
+local rung = ring(args.tokens, BATCH)
 settle()
-return {rung, next(removed) and cjson.encode({removed = removed}) or ''}
+return {rung, next(removed) and cjson.encode({removed = removed}) or '', {}}

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from convertro.segment_event import InvalidEvent
-from worker.bootstrap import Producer
+from convertro.errors import InvalidEvent
+from worker.journal.producer import Producer
 from worker.lab.demo.demo_screen import ScreenRow, audit_line, by_event, fates_in, table_of
 from worker.lab.demo.samples import ENVIRONMENT, REFUSED_ID, SAMPLES, SICK_ID, Sample, SampleFate
 from worker.lab.demo.stack import Stack

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from config.settings import Settings
-from worker.bootstrap import Producer, make_producer
+from worker.journal.producer import Producer, make_producer
 from worker.lab.sandbox.client import SandboxClient
 from worker.lab.sandbox.process import SandboxProcess
 

@@ -10,10 +10,10 @@ import requests
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
-from worker.bootstrap import Producer, make_producer
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
 from worker.delivery.retry import JITTER
 from worker.journal.journal import Journal
+from worker.journal.producer import Producer, make_producer
 from worker.journal.snapshot import Snapshot
 from worker.lab.drill.count import Count, SentEvent, expected
 from worker.lab.drill.deployment import POLL_SECONDS, Deployment, DrillError

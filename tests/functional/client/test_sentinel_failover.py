@@ -8,7 +8,7 @@ from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from tests.support.events import mobile_track
 from tests.support.failover import DATABASE, Failover, running
-from worker.bootstrap import make_producer
+from worker.journal.producer import make_producer
 
 
 @pytest.fixture(scope="module")

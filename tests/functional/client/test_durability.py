@@ -15,7 +15,7 @@ from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from tests.support.events import mobile_track
 from tests.support.memory import FULL, used_to
-from worker.bootstrap import Producer, make_producer
+from worker.journal.producer import Producer, make_producer
 from worker.lab.demo.embedded import embedded_server
 
 ON_DISK = {"appendonly": "yes", "appendfsync": "always"}

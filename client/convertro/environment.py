@@ -1,0 +1,74 @@
+"""Where the journal is: from arguments, and what they leave out from the environment."""
+
+import os
+from typing import TypedDict, Unpack
+
+from convertro.connection import PRODUCER_TIMEOUT_SECONDS, connect
+from convertro.errors import SettingsError
+from convertro.intake_journal import IntakeJournal
+from convertro.redis_url import check_redis_url
+from convertro.sentinel import is_sentinel
+
+_DURABILITIES = ("memory", "fsync")
+_MAX_PREFIX_LENGTH = 100
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments of `Client`, which explains them."""
+
+    prefix: str | None
+    sentinel_master: str | None
+    sentinel_password: str | None
+    durability: str | None
+    timeout_seconds: float
+
+
+def open_journal(url: str | None, **options: Unpack[Options]) -> IntakeJournal:
+    """The journal as producers use it; nothing connects yet. See `Client`.
+
+    Raises:
+        SettingsError: A value is wrong; the message names the argument or the variable.
+    """
+    where = _Setting("url", url, "REDIS_URL", "redis://127.0.0.1:6379/0")
+    master = _Setting("sentinel_master", options.get("sentinel_master"), "SENTINEL_MASTER", "")
+    password = _Setting(
+        "sentinel_password", options.get("sentinel_password"), "SENTINEL_PASSWORD", ""
+    )
+    key_prefix = _Setting("prefix", options.get("prefix"), "KEY_PREFIX", "{convertro}:")
+    when = _Setting("durability", options.get("durability"), "DURABILITY", _DURABILITIES[0])
+    try:
+        check_redis_url(where.value)
+    except ValueError as error:
+        raise where.wrong(str(error)) from None
+    if is_sentinel(where.value) and not master.value:
+        raise master.wrong("must be set: Sentinels know the master by a name")
+    if not 0 < len(key_prefix.value) <= _MAX_PREFIX_LENGTH:
+        raise key_prefix.wrong(f"must have 1 to {_MAX_PREFIX_LENGTH} characters")
+    if when.value not in _DURABILITIES:
+        raise when.wrong("must be memory or fsync")
+    timeout_seconds = options.get("timeout_seconds", PRODUCER_TIMEOUT_SECONDS)
+    if not timeout_seconds > 0:
+        raise SettingsError("timeout_seconds: must be more than 0")
+    try:
+        redis = connect(
+            where.value,
+            timeout_seconds,
+            sentinel_master=master.value,
+            sentinel_password=password.value or None,
+        )
+    except ValueError:  # its text may hold the password
+        raise where.wrong("is not a URL that the Redis client understands") from None
+    return IntakeJournal(
+        redis, key_prefix=key_prefix.value, constants={}, fsync=when.value == "fsync"
+    )
+
+
+class _Setting:
+    """A value from an argument, else from the environment."""
+
+    def __init__(self, argument: str, given: str | None, variable: str, default: str) -> None:
+        self._name = argument if given is not None else f"CONVERTRO_{variable}"
+        self.value = given if given is not None else os.environ.get(self._name) or default
+
+    def wrong(self, reason: str) -> SettingsError:
+        return SettingsError(f"{self._name}: {reason}")

@@ -1,0 +1,55 @@
+"""A name lookup ends in time, whatever the resolver does."""
+
+import socket
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from convertro.name_lookup import look_up
+
+FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 6379))]
+
+
+def test_an_address_is_its_own_answer() -> None:
+    assert look_up("127.0.0.1", 6379, 5) == ["127.0.0.1"]
+
+
+def test_a_name_that_nobody_knows_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(socket.gaierror):
+        look_up("nowhere.example.com", 6379, 5)
+
+
+@pytest.mark.parametrize("name", ["a..b", "x" * 64 + ".example.com"])
+def test_a_name_that_cannot_be_one_is_said(name: str) -> None:
+    with pytest.raises(OSError, match="not known"):
+        look_up(name, 6379, 5)
+
+
+def test_all_who_wait_for_a_name_share_one_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = [], []
+    goes_on = Event()
+
+    def slow(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        goes_on.wait()
+        return FOUND
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with pytest.raises(TimeoutError):
+        look_up("slow.example.com", 6379, 0.01)
+    threads = [
+        Thread(target=lambda: answers.append(look_up("slow.example.com", 6379, 30)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    goes_on.set()
+    for thread in threads:
+        thread.join()
+    assert answers == [["10.0.0.7"]] * 8
+    assert 1 <= len(asked) <= 2  # a thread may begin only after the first lookup ended

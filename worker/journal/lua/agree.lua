@@ -1,0 +1,13 @@
+-- parts: common shared
+-- flags: allow-oom
+
+-- A worker, args.worker, is about to start: what it and all others must agree on becomes what it
+-- says, unless another one is alive and says otherwise. That one's values are the answer, as
+-- {name, value, …}; it is empty if they agree.
+local others_live = false
+for _, member in ipairs(live_workers()) do
+  if string.match(member, '^%d+ (.*)$') ~= args.worker then others_live = true end
+end
+local found = others_live and disagreement() or {}
+if #found == 0 then say_shared() end
+return found
