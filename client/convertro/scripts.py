@@ -2,10 +2,10 @@
 
 A script begins with what it is made of: `-- parts: common gate` names the files of which it uses
 something, `-- flags: allow-oom` what Redis is told about it. Redis makes all functions and tables
-of a script anew in each call, so a script gets only what it uses of its parts, each definition right
-before the statement that needs it first: what comes after an early return costs nothing. The bytes
-that each call begins with are made once, so that a step costs its producer or worker little more
-than the round trip.
+of a script anew in each call, so a script gets only what it uses of its parts, each definition
+right before the statement that needs it first: what comes after an early return costs nothing. The
+bytes that each call begins with are made once, so that a step costs its producer or worker little
+more than the round trip.
 """
 
 import json
