@@ -133,7 +133,7 @@ def test_secrets_are_masked() -> None:
         proxy_url="http://user:secret@proxy.example",
     )
     assert "secret" not in f"{settings!r} {settings}"
-    assert settings.celery_broker_url == "redis://:secret@broker.example/0"
+    assert settings.celery_broker_url == "redis://:secret@broker.example:6379/0"
 
 
 def test_a_worker_needs_its_destination() -> None:
