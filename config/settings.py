@@ -94,9 +94,9 @@ class Settings(BaseSettings, ConvertroSettings):
         SecretStr("redis://127.0.0.1:6379/0"),
         description=(
             "Redis or Valkey, 7 or newer, that holds the journal: "
-            "redis://user:password@host:6379/0, rediss:// for TLS, whose query may hold ssl_ca_certs, ssl_certfile, ssl_keyfile, "
-            "ssl_cert_reqs and ssl_check_hostname, or sentinel://host:26379;sentinel://host:26379 "
-            "for a master that Sentinels name."
+            "redis://user:password@host:6379/0, rediss:// for TLS, whose query may hold "
+            "ssl_ca_certs, ssl_certfile, ssl_keyfile, ssl_cert_reqs and ssl_check_hostname, "
+            "or sentinel://host:26379;sentinel://host:26379 for a master that Sentinels name."
         ),
     )
     broker_url: SecretStr | None = Field(
