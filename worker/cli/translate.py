@@ -6,7 +6,14 @@ from typing import Any
 
 from config.settings import Settings
 from convertro.segment_event import InvalidEvent, encode, event_id
-from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.terminal.event_file import (
+    FileArgument,
+    Item,
+    UnreadableFile,
+    open_events,
+    read_items,
+)
+from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import json_line, say
 from worker.destination.plan import PlannedCall, plan
@@ -27,9 +34,12 @@ def translate(file: FileArgument) -> None:
     Example: echo '{"type": "track", "event": "Signed Up"}' | convertro translate -
     """
     settings = read_settings()
-    with open_events(file) as events:
-        for item in read_items(events):
-            say(json_line(_translated(item, settings)))
+    try:
+        with open_events(file) as events:
+            for item in read_items(events):
+                say(json_line(_translated(item, settings)))
+    except UnreadableFile as error:
+        fail(ExitCode.USAGE, f"{file} cannot be read: {error}")
 
 
 def _translated(item: Item, settings: Settings) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The command line as a process: what holds for all commands, `translate`, `enqueue`."""
 
+import gzip
 import os
 import pty
 import signal
@@ -149,10 +150,13 @@ def test_enqueue_accepts_the_good_and_names_the_bad(cli: Cli, filler: Filler) ->
     lines = jsonl([*good, {"type": "track", "messageId": "x" * 101}, ["no", MARKER]]) + "{\n"
     ended = cli("enqueue", "-", stdin=lines)
     assert ended.returncode == 1
-    assert ended.stdout == "accepted 2, duplicates 1, refused 3\n"
-    fourth, fifth, sixth = sorted(ended.stderr.splitlines())
+    assert ended.stdout == "accepted 2, duplicates 1, refused 4\n"
+    fourth, *fifth, sixth = sorted(ended.stderr.splitlines())
     assert fourth == "line 4: messageId is longer than 100 characters"
-    assert fifth.startswith("line 5: event must be a JSON object")
+    assert fifth == [
+        f"line 5, event {number}: event must be a JSON object, not a value of type str"
+        for number in (1, 2)
+    ]
     assert sixth.startswith("line 6: event is not JSON")
     assert MARKER not in ended.stderr
     assert filler.places("m1", "m2") == ["due", "due"]
@@ -173,6 +177,31 @@ def test_enqueue_takes_a_batch_apart(cli: Cli, filler: Filler) -> None:
     raw = filler.journal.look("m1").raw
     assert raw is not None
     assert b'"context":{"device":{"id":"d"}}' in raw
+
+
+@pytest.mark.parametrize("command", ["translate", "enqueue"])
+def test_a_file_may_be_gzip_and_says_when_it_is_not_complete(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "events.jsonl.gz"
+    file.write_bytes(gzip.compress(jsonl([web_track()]).encode()))
+    assert cli(command, file).returncode == 0
+    file.write_bytes(file.read_bytes()[:-4])
+    ended = cli(command, file)
+    assert ended.returncode == 2
+    assert f"{file} cannot be read: its gzip data end too early" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_enqueue_says_how_far_it_came_in_a_file_that_is_not_complete(
+    cli: Cli, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl.gz"
+    events = [web_track(messageId=f"m{number}") for number in range(150)]
+    file.write_bytes(gzip.compress(jsonl(events).encode())[:-1])
+    ended = cli("enqueue", file)
+    assert "100 events are safely in, and repeating the command is safe" in ended.stderr
+    assert cli.json("status")["due"] == 100
 
 
 def test_enqueue_without_redis_says_that_nothing_is_in() -> None:
