@@ -64,4 +64,6 @@ def test_types_of_sales(row: int, repeat: Any) -> None:
 def test_every_reason_is_explained() -> None:
     assert [reason for reason, _ in rows("skip | because")] == list(SkipReason)
     dead_letters = [reason for reason, *_ in rows("dead letter | because | what helps")]
-    assert dead_letters == ["invalid_event", "no_identity", "missing_device_id"]
+    assert dead_letters == [
+        *("invalid_event", "no_identity", "missing_device_id", "unreadable_amount")
+    ]

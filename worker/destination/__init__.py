@@ -8,8 +8,9 @@ from worker.destination.calls import (
     LinkDevice,
     TrackEvent,
     TrackUser,
+    Translation,
 )
-from worker.destination.translation import Translation, translate
+from worker.destination.translation import translate
 
 __all__ = [
     "Call",

@@ -55,6 +55,11 @@ def amount_of(value: Any) -> float | None:
     return _read(value) if isinstance(value, str) else None
 
 
+def is_provided(value: Any) -> bool:
+    """Whether a property holds anything at all; null and blank text are nothing."""
+    return value is not None and not (isinstance(value, str) and (not value or value.isspace()))
+
+
 def _read(text: str) -> float | None:
     found = _NUMBER.match(_cleaned(text))
     if found is None:

@@ -1,4 +1,4 @@
-"""The calls that an event can become. Pure.
+"""The calls that an event can become, and what it means if it becomes none. Pure.
 
 A call is one request to Convertro that we intend. Its fields are named as in
 its body; a field that is None is left out of the body, never sent as null.
@@ -7,6 +7,8 @@ its body; a field that is None is left out of the body, never sent as null.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from worker.reasons import DeathReason, Note, SkipReason
 
 #: An identifier as the producer sent it: Segment says text, libraries also send numbers.
 Identifier = str | int | float
@@ -81,3 +83,17 @@ class Install:
 
 
 Call = TrackUser | TrackEvent | LinkDevice | DeviceEvent | Install
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """What an event means; exactly one of the first three is the case."""
+
+    #: The calls to make, in this order.
+    calls: tuple[Call, ...] = ()
+    #: By which rule nothing is sent.
+    skipped: SkipReason | None = None
+    #: Why an operator should look at the event.
+    invalid: DeathReason | None = None
+    #: What its producer should correct; empty for nearly every event.
+    notes: tuple[Note, ...] = ()

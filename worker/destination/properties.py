@@ -2,19 +2,42 @@
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from worker.destination.amounts import amount_of
+from worker.destination.amounts import amount_of, is_provided
 from worker.destination.fields import is_number, object_of, text_of
 
 #: What does not count when keys are compared.
 _NOISE = re.compile(r"[^A-Za-z0-9.]+")
 
+#: Where an order's id is; the first that can be used.
+ORDER_ID = ("id", "orderid")
 
-def _folded(key: str) -> str:
+#: Where producers put an order's id by mistake; it is never sent.
+LIKELY_ORDER_ID = ("transactionid", "ordernumber", "checkoutid")
+
+#: Where the amount of a web event or of an order is; the first that can be read.
+TOTAL = ("total", "revenue")
+
+#: The same of any other mobile event.
+REVENUE = ("revenue",)
+
+
+def folded(key: str) -> str:
     """The form in which keys are compared: `orderId`, `order_id`, `Order ID` are one."""
     return _NOISE.sub("", key).lower()
+
+
+class Amount(NamedTuple):
+    """What an event's properties say about money."""
+
+    #: The amount; None if there is none that can be read.
+    value: float | None = None
+    #: The key that it was read from, folded.
+    key: str | None = None
+    #: The keys looked at before that hold something, but no amount.
+    unreadable: tuple[str, ...] = ()
 
 
 class Properties:
@@ -26,12 +49,15 @@ class Properties:
     def __init__(self, event: Mapping[str, Any]) -> None:
         self._values: dict[str, Any] = {}
         for key, value in object_of(event.get("properties")).items():
-            self._values.setdefault(_folded(key), value)
+            self._values.setdefault(folded(key), value)
 
-    @property
-    def order_id(self) -> str | None:
-        """The order's id, never reinterpreted; a number as its JSON text."""
-        for key in ("id", "orderid"):
+    def order_id(self, keys: Sequence[str] = ORDER_ID) -> str | None:
+        """The order's id, never reinterpreted; a number as its JSON text.
+
+        Args:
+            keys: Where it may be, the best first.
+        """
+        for key in keys:
             value = self._values.get(key)
             if is_number(value):
                 return json.dumps(value)
@@ -45,13 +71,18 @@ class Properties:
         value = self._values.get("repeat")
         return value if isinstance(value, bool) else None
 
-    @property
-    def total(self) -> float | None:
-        """The order's amount: `total`, or `revenue` where `total` holds none."""
-        total = amount_of(self._values.get("total"))
-        return self.revenue if total is None else total
+    def amount(self, keys: Sequence[str]) -> Amount:
+        """The first amount that can be read.
 
-    @property
-    def revenue(self) -> float | None:
-        """The amount in `revenue`."""
-        return amount_of(self._values.get("revenue"))
+        Args:
+            keys: Where it may be, the best first.
+        """
+        unreadable: tuple[str, ...] = ()
+        for key in keys:
+            value = self._values.get(key)
+            if is_provided(value):
+                amount = amount_of(value)
+                if amount is not None:
+                    return Amount(amount, key, unreadable)
+                unreadable = (*unreadable, key)
+        return Amount(unreadable=unreadable)

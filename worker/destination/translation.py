@@ -4,13 +4,12 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from config.destination import ConvertroSettings
 from convertro.segment_event import fault_of
 from worker.destination import mobile, web
-from worker.destination.calls import Call
+from worker.destination.calls import Translation
 from worker.destination.fields import has_identity, object_of, text_of, timestamp_of
 from worker.destination.platforms import Platform, platform_of
 from worker.reasons import DeathReason, SkipReason
@@ -18,25 +17,13 @@ from worker.reasons import DeathReason, SkipReason
 #: The destination's name in an event's `integrations`.
 _INTEGRATION = "Convertro"
 
-_Meaning = tuple[Call, ...] | SkipReason | DeathReason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translation:
-    """What an event means; exactly one of the three is the case."""
-
-    #: The calls to make, in this order.
-    calls: tuple[Call, ...] = ()
-    #: By which rule nothing is sent.
-    skipped: SkipReason | None = None
-    #: Why an operator should look at the event.
-    invalid: DeathReason | None = None
-
 
 def translate(
     event: Mapping[str, Any], settings: ConvertroSettings, *, accepted_at: str | None = None
 ) -> Translation:
     """Say what an event means to Convertro; never raises, whatever JSON the event is.
+
+    The rules are gone through in their order; the first that has an answer gives it.
 
     Args:
         event: A raw Segment event; it is left as it is.
@@ -44,33 +31,20 @@ def translate(
         accepted_at: ISO 8601; the time of calls whose event says no usable one. Without it,
             they have none.
     """
-    match _answer(event, settings, accepted_at):
-        case SkipReason() as skipped:
-            return Translation(skipped=skipped)
-        case DeathReason() as invalid:
-            return Translation(invalid=invalid)
-        case calls:
-            return Translation(calls=calls)
-
-
-def _answer(
-    event: Mapping[str, Any], settings: ConvertroSettings, accepted_at: str | None
-) -> _Meaning:
-    """Go through the rules in their order; the first that has an answer gives it."""
     if fault_of(event):
-        return DeathReason.INVALID_EVENT
+        return Translation(invalid=DeathReason.INVALID_EVENT)
     if not has_identity(event):
-        return DeathReason.NO_IDENTITY
+        return Translation(invalid=DeathReason.NO_IDENTITY)
     if not _is_enabled(event):
-        return SkipReason.DISABLED
+        return Translation(skipped=SkipReason.DISABLED)
     if event["type"] == "identify":
         return _identify(event, settings)
     if event["type"] == "track":
         return _track(event, settings, timestamp_of(event, accepted_at))
-    return SkipReason.UNSUPPORTED_TYPE
+    return Translation(skipped=SkipReason.UNSUPPORTED_TYPE)
 
 
-def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> _Meaning:
+def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> Translation:
     if platform_of(event) is Platform.WEB:
         return web.identify(event, settings)
     return mobile.identify(event, settings)
@@ -78,10 +52,10 @@ def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> _Meaning
 
 def _track(
     event: Mapping[str, Any], settings: ConvertroSettings, timestamp: str | None
-) -> _Meaning:
+) -> Translation:
     name = text_of(event.get("event"))
     if name is None:
-        return DeathReason.INVALID_EVENT
+        return Translation(invalid=DeathReason.INVALID_EVENT)
     if platform_of(event) is Platform.WEB:
         return web.track(event, name, settings, timestamp)
     return mobile.track(event, name, settings, timestamp)
