@@ -28,7 +28,7 @@ from worker.journal.records import (
     Worth,
     read_record,
 )
-from worker.reasons import DeathReason, DiscardReason, SkipReason
+from worker.reasons import DeathReason, DiscardReason, Note, SkipReason
 
 #: The scripts of all steps but accept, which is the client's.
 _LUA = Path(__file__).parent / "lua"
@@ -224,6 +224,7 @@ def _constants(settings: Settings) -> dict[str, Setting]:
         "most_worth": int(Worth.REVENUE),
         "death_reasons": {reason: str(reason.fault) for reason in DeathReason},
         "skip_reasons": {reason: str(reason) for reason in SkipReason},
+        "notes": {note: str(note) for note in Note},
         "discard_reasons": {reason: str(reason) for reason in DiscardReason},
     }
 
