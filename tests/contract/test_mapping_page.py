@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from config.destination import ConvertroSettings
+from convertro.segment_event import id_of
 from tests.support.events import ABSENT, order_completed, web_track
 from worker.destination import translate
 from worker.destination.amounts import amount_of
 from worker.destination.event_names import is_order_completed, normalised
-from worker.reasons import SkipReason
+from worker.reasons import Note, SkipReason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text()
 
@@ -32,6 +33,11 @@ def test_amounts(value: str, amount: str) -> None:
     assert amount_of(json.loads(value)) == (None if amount == "none" else float(amount))
 
 
+@pytest.mark.parametrize(("value", "text"), rows("value | sent as"))
+def test_ids(value: str, text: str) -> None:
+    assert id_of(json.loads(value)) == (None if text == "none" else text)
+
+
 @pytest.mark.parametrize(("name", "answer"), rows("name | an order?"))
 def test_names_of_orders(name: str, answer: str) -> None:
     assert is_order_completed(name) == (answer == "yes")
@@ -47,6 +53,13 @@ def test_integrations(integrations: str, answer: str) -> None:
     event = web_track(integrations=json.loads(integrations))
     skipped = translate(event, ConvertroSettings()).skipped
     assert skipped == ("disabled" if answer == "no" else "unmapped_event")
+
+
+@pytest.mark.parametrize(("preferences", "answer"), rows("`categoryPreferences` | sent?"))
+def test_consent(preferences: str, answer: str) -> None:
+    event = web_track(context={"consent": {"categoryPreferences": json.loads(preferences)}})
+    settings = ConvertroSettings(consent_categories=["Advertising", "Analytics"])
+    assert (translate(event, settings).skipped == "no_consent") == (answer == "no")
 
 
 @pytest.mark.parametrize(
@@ -67,3 +80,4 @@ def test_every_reason_is_explained() -> None:
     assert dead_letters == [
         *("invalid_event", "no_identity", "missing_device_id", "unreadable_amount")
     ]
+    assert [note for note, _ in rows("note | of which events")] == list(Note)

@@ -3,7 +3,6 @@
 from worker.destination.calls import (
     Call,
     DeviceEvent,
-    Identifier,
     Install,
     LinkDevice,
     TrackEvent,
@@ -15,7 +14,6 @@ from worker.destination.translation import translate
 __all__ = [
     "Call",
     "DeviceEvent",
-    "Identifier",
     "Install",
     "LinkDevice",
     "TrackEvent",

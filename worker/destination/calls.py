@@ -10,9 +10,6 @@ from typing import Any
 
 from worker.reasons import DeathReason, Note, SkipReason
 
-#: An identifier as the producer sent it: Segment says text, libraries also send numbers.
-Identifier = str | int | float
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackUser:
@@ -21,8 +18,8 @@ class TrackUser:
     #: The site's domain, from the settings.
     domain: str
     #: Segment's anonymousId.
-    visitor_id: Identifier | None = None
-    user_id: Identifier
+    visitor_id: str | None = None
+    user_id: str
     #: The event's traits, with `id` set to the userId.
     traits: Mapping[str, Any]
 
@@ -32,14 +29,16 @@ class TrackEvent:
     """Something a visitor did, from a web track."""
 
     domain: str
-    visitor_id: Identifier | None = None
-    user_id: Identifier | None = None
+    visitor_id: str | None = None
+    user_id: str | None = None
     #: `sale`, `sale.new`, `sale.repeat`, or a type of the `events` setting.
     event_type: str
     #: The order id.
     event_id: str | None = None
-    #: The amount, in the site's currency.
+    #: The amount.
     event_value: float | None = None
+    #: In which currency it is, if the event says so.
+    currency: str | None = None
     #: ISO 8601, as the event gave it.
     timestamp: str | None = None
 
@@ -50,7 +49,7 @@ class LinkDevice:
 
     domain: str
     device_id: str
-    user_id: Identifier
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +58,15 @@ class DeviceEvent:
 
     domain: str
     device_id: str
-    user_id: Identifier | None = None
+    user_id: str | None = None
     #: The event's name as it came.
     event_type: str
+    #: The order id, of an order.
+    event_id: str | None = None
     #: The amount; 1 if the event has none.
     event_value: float
+    #: In which currency the amount is, if the event has both.
+    currency: str | None = None
     timestamp: str | None = None
 
 
@@ -73,7 +76,7 @@ class Install:
 
     domain: str
     device_id: str
-    user_id: Identifier | None = None
+    user_id: str | None = None
     #: `name`, `version`, `build`, `namespace`, those that are known.
     app: Mapping[str, Any]
     #: `name`, `version`, those that are known.

@@ -13,6 +13,7 @@ from worker.destination.fields import (
     context,
     device,
     device_id,
+    device_id_of,
     is_number,
     object_of,
     text_of,
@@ -59,7 +60,9 @@ def track(
         return Translation(invalid=DeathReason.MISSING_DEVICE_ID)
     if is_application_installed(name):
         return Translation(calls=(_install(event, identifier, settings, timestamp),))
-    amount = Properties(event).amount(TOTAL if is_order_completed(name) else REVENUE)
+    properties = Properties(event)
+    is_order = is_order_completed(name)
+    amount = properties.amount(TOTAL if is_order else REVENUE)
     if amount.value is None and amount.unreadable:
         return Translation(invalid=DeathReason.UNREADABLE_AMOUNT)
     call = DeviceEvent(
@@ -67,7 +70,9 @@ def track(
         device_id=identifier,
         user_id=user_id(event),
         event_type=name,
+        event_id=properties.order_id() if is_order else None,
         event_value=_DEFAULT_VALUE if amount.value is None else amount.value,
+        currency=None if amount.value is None else properties.currency,
         timestamp=timestamp,
     )
     notes = (Note.UNREADABLE_AMOUNT,) if amount.unreadable else ()
@@ -83,9 +88,16 @@ def _install(
         user_id=user_id(event),
         app=_details(context(event).get("app"), _APP_DETAILS),
         os=_details(context(event).get("os"), _OS_DETAILS),
-        advertising_id=text_of(device(event).get("advertisingId")),
+        advertising_id=_advertising_id(event),
         timestamp=timestamp,
     )
+
+
+def _advertising_id(event: Mapping[str, Any]) -> str | None:
+    """The advertising id, unless the device's owner does not want to be tracked by it."""
+    if device(event).get("adTrackingEnabled") is False:
+        return None
+    return device_id_of(device(event).get("advertisingId"))
 
 
 def _details(value: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from worker.destination.fields import context, device, object_of, text_of
+from worker.destination.fields import context, device, device_id, object_of, text_of
 
 _MOBILE_LIBRARIES = frozenset(
     {
@@ -46,10 +46,10 @@ def platform_of(event: Mapping[str, Any]) -> Platform:
 
 
 def _by_channel(event: Mapping[str, Any]) -> Platform | None:
-    for channel in (event.get("channel"), context(event).get("channel")):
+    for channel in _channels(event):
         if channel == "mobile":
             return Platform.MOBILE
-        if channel in ("browser", "client"):
+        if channel == "browser":
             return Platform.WEB
     return None
 
@@ -64,7 +64,7 @@ def _by_library(event: Mapping[str, Any]) -> Platform | None:
 
 
 def _by_device(event: Mapping[str, Any]) -> Platform | None:
-    if device(event).get("type") in _MOBILE_DEVICE_TYPES:
+    if device_id(event) or device(event).get("type") in _MOBILE_DEVICE_TYPES:
         return Platform.MOBILE
     system = object_of(context(event).get("os")).get("name")
     if system in _MOBILE_SYSTEMS and (_has(event, "device") or _has(event, "app")):
@@ -80,9 +80,18 @@ def _by_page(event: Mapping[str, Any]) -> Platform | None:
     return None
 
 
+def _by_client(event: Mapping[str, Any]) -> Platform | None:
+    """By the channel of events of phones and of browsers, so that it decides last."""
+    return Platform.WEB if "client" in _channels(event) else None
+
+
+def _channels(event: Mapping[str, Any]) -> tuple[Any, Any]:
+    return event.get("channel"), context(event).get("channel")
+
+
 def _has(event: Mapping[str, Any], name: str) -> bool:
     """Whether the context has an object of that name, be it empty."""
     return isinstance(context(event).get(name), Mapping)
 
 
-_RULES = (_by_channel, _by_library, _by_device, _by_page)
+_RULES = (_by_channel, _by_library, _by_device, _by_page, _by_client)

@@ -1,15 +1,17 @@
 """What a track says in its `properties`. Pure."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from convertro.segment_event import id_of
 from worker.destination.amounts import amount_of, is_provided
-from worker.destination.fields import is_number, object_of, text_of
+from worker.destination.fields import object_of
 
 #: What does not count when keys are compared.
 _NOISE = re.compile(r"[^A-Za-z0-9.]+")
+
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 #: Where an order's id is; the first that can be used.
 ORDER_ID = ("id", "orderid")
@@ -52,18 +54,19 @@ class Properties:
             self._values.setdefault(folded(key), value)
 
     def order_id(self, keys: Sequence[str] = ORDER_ID) -> str | None:
-        """The order's id, never reinterpreted; a number as its JSON text.
+        """The order's id, as text and never reinterpreted.
 
         Args:
             keys: Where it may be, the best first.
         """
-        for key in keys:
-            value = self._values.get(key)
-            if is_number(value):
-                return json.dumps(value)
-            if text := text_of(value):
-                return text
-        return None
+        ids = (id_of(self._values.get(key)) for key in keys)
+        return next((identifier for identifier in ids if identifier), None)
+
+    @property
+    def currency(self) -> str | None:
+        """The code of the amount's currency, in upper case."""
+        value = self._values.get("currency")
+        return value.upper() if isinstance(value, str) and _CURRENCY.fullmatch(value) else None
 
     @property
     def repeat(self) -> bool | None:

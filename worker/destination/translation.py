@@ -10,12 +10,15 @@ from config.destination import ConvertroSettings
 from convertro.segment_event import fault_of
 from worker.destination import mobile, web
 from worker.destination.calls import Translation
-from worker.destination.fields import has_identity, object_of, text_of, timestamp_of
+from worker.destination.fields import context, has_identity, object_of, text_of, timestamp_of
 from worker.destination.platforms import Platform, platform_of
 from worker.reasons import DeathReason, SkipReason
 
 #: The destination's name in an event's `integrations`.
 _INTEGRATION = "Convertro"
+
+#: The types of events that can become calls.
+_TYPES = ("identify", "track")
 
 
 def translate(
@@ -33,15 +36,22 @@ def translate(
     """
     if fault_of(event):
         return Translation(invalid=DeathReason.INVALID_EVENT)
+    if skipped := _skipped(event, settings):
+        return Translation(skipped=skipped)
     if not has_identity(event):
         return Translation(invalid=DeathReason.NO_IDENTITY)
-    if not _is_enabled(event):
-        return Translation(skipped=SkipReason.DISABLED)
     if event["type"] == "identify":
         return _identify(event, settings)
-    if event["type"] == "track":
-        return _track(event, settings, timestamp_of(event, accepted_at))
-    return Translation(skipped=SkipReason.UNSUPPORTED_TYPE)
+    return _track(event, settings, timestamp_of(event, accepted_at))
+
+
+def _skipped(event: Mapping[str, Any], settings: ConvertroSettings) -> SkipReason | None:
+    """By which rule an event is not for Convertro, whatever else it says."""
+    if not _is_enabled(event):
+        return SkipReason.DISABLED
+    if not _has_consent(event, settings):
+        return SkipReason.NO_CONSENT
+    return None if event["type"] in _TYPES else SkipReason.UNSUPPORTED_TYPE
 
 
 def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> Translation:
@@ -62,6 +72,19 @@ def _track(
 
 
 def _is_enabled(event: Mapping[str, Any]) -> bool:
-    """Whether the event is meant for Convertro: only false says no, by name or for all."""
+    """Whether the event is meant for Convertro: only false says no, by name or else for all."""
     integrations = object_of(event.get("integrations"))
-    return integrations.get(_INTEGRATION, integrations.get("All")) is not False
+    own = integrations.get(_INTEGRATION)
+    if own is not None:
+        return own is not False
+    return not any(value is False and name.lower() == "all" for name, value in integrations.items())
+
+
+def _has_consent(event: Mapping[str, Any], settings: ConvertroSettings) -> bool:
+    """Whether each required category is true in the event's preferences, if it has any."""
+    if not settings.consent_categories:
+        return True
+    preferences = object_of(context(event).get("consent")).get("categoryPreferences")
+    if not isinstance(preferences, Mapping):
+        return True
+    return all(preferences.get(category) is True for category in settings.consent_categories)

@@ -52,6 +52,7 @@ def track(
     if not types:
         return Translation(skipped=SkipReason.UNMAPPED_EVENT)
     amount = properties.amount(TOTAL)
+    currency = None if amount.value is None else properties.currency
     calls = tuple(
         TrackEvent(
             domain=settings.domain,
@@ -60,6 +61,7 @@ def track(
             event_type=event_type,
             event_id=event_id,
             event_value=amount.value,
+            currency=currency,
             timestamp=timestamp,
         )
         for event_type in types
