@@ -15,13 +15,13 @@ TWO = {"type": "identify", "messageId": "m2"}
 
 def completed(item: Any, **batch: Any) -> Any:
     (entry,) = entries_of({"batch": [item], **batch})
-    return entry.completed()
+    return entry.completed(entry.event)
 
 
 @pytest.mark.parametrize("kind", [{}, {"type": "batch"}, {"type": None}])
 def test_a_batch_may_say_that_it_is_one(kind: Any) -> None:
     entries = list(entries_of({"batch": [ONE, TWO], **kind}))
-    assert [(entry.where, entry.completed(), entry.error) for entry in entries] == [
+    assert [(entry.where, entry.completed(entry.event), entry.error) for entry in entries] == [
         (("event 1",), ONE, None),
         (("event 2",), TWO, None),
     ]
@@ -30,12 +30,12 @@ def test_a_batch_may_say_that_it_is_one(kind: Any) -> None:
 def test_an_event_with_a_field_called_batch_is_an_event() -> None:
     event = {**ONE, "batch": [TWO]}
     (entry,) = entries_of(event)
-    assert (entry.where, entry.completed(), entry.error) == ((), event, None)
+    assert (entry.where, entry.completed(entry.event), entry.error) == ((), event, None)
 
 
 def test_a_list_may_hold_batches_and_events() -> None:
     entries = list(entries_of([ONE, {"batch": [TWO], "context": {"ip": "::1"}}, [], {"batch": []}]))
-    assert [(entry.where, entry.completed()) for entry in entries] == [
+    assert [(entry.where, entry.completed(entry.event)) for entry in entries] == [
         (("event 1",), ONE),
         (("batch 2", "event 1"), {**TWO, "context": {"ip": "::1"}}),
         (("event 3",), []),
@@ -116,9 +116,12 @@ def test_nothing_else_of_a_batch_is_taken_over() -> None:
     }
 
 
-@pytest.mark.parametrize("item", [1, None, "x", [], [ONE]])
-def test_items_that_are_no_objects_stay_as_they_are(item: Any) -> None:
-    assert completed(item, context={"a": 1}) == item
+def test_items_that_are_no_objects_keep_their_place() -> None:
+    items = [1, ONE, None, "x", [], [ONE]]
+    entries = list(entries_of({"batch": items}))
+    assert [(entry.where, entry.event) for entry in entries] == [
+        ((f"event {number}",), item) for number, item in enumerate(items, start=1)
+    ]
 
 
 def test_a_batch_nested_without_end_is_left_to_the_checks_of_its_items() -> None:

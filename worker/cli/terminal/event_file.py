@@ -8,7 +8,7 @@ import json
 import sys
 import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from gzip import BadGzipFile, GzipFile
@@ -20,7 +20,8 @@ from typing import IO, Annotated, Any, NamedTuple, cast
 import typer
 
 from convertro.segment_event import InvalidEvent
-from worker.cli.terminal.batch import entries_of
+from worker.cli.terminal.batch import Entry, entries_of
+from worker.cli.terminal.file_ids import FileIds
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -48,7 +49,7 @@ class Item:
 
     #: Where it is, for people: `line 12`, `line 1, event 3`.
     where: str
-    #: What the file says there, if it is JSON, and what its batch says besides.
+    #: What the file says there, if it is JSON, with its id and what its batch says besides.
     event: Any = None
     #: Why it cannot be taken.
     error: InvalidEvent | None = None
@@ -92,14 +93,14 @@ def read_items(file: IO[bytes]) -> Iterator[Item]:
             data end too early or are damaged.
     """
     try:
-        yield from _items(file)
+        yield from _items(file, FileIds())
     except EOFError:
         raise UnreadableFile("its gzip data end too early, so part of it is missing") from None
     except (BadGzipFile, zlib.error):
         raise UnreadableFile("its gzip data are damaged") from None
 
 
-def _items(file: IO[bytes]) -> Iterator[Item]:
+def _items(file: IO[bytes], ids: FileIds) -> Iterator[Item]:
     lines = _numbered(_bounded_lines(file))
     first = next(lines, None)
     if first is None:
@@ -118,10 +119,10 @@ def _items(file: IO[bytes]) -> Iterator[Item]:
             again = chain(_bounded_lines(BytesIO(text)), _bounded_lines(file))
             lines = _numbered(again, first.number, first.begin)
         else:
-            yield from _document_items(document, first._replace(text=text))
+            yield from _document_items(document, first._replace(text=text), ids)
             return
     for line in lines:
-        yield from _line_items(line)
+        yield from _line_items(line, ids)
 
 
 def _bounded_lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -182,7 +183,7 @@ def _fault(error: Exception) -> str:
     return "holds a number of too many digits"
 
 
-def _line_items(line: _Line) -> Iterator[Item]:
+def _line_items(line: _Line, ids: FileIds) -> Iterator[Item]:
     """The events of a line, or what is wrong with it."""
     try:
         document = _parsed(line.text)
@@ -190,16 +191,24 @@ def _line_items(line: _Line) -> Iterator[Item]:
         end = line.begin + len(line.text)
         yield Item(f"line {line.number}", error=InvalidEvent("event", _fault(error)), end=end)
     else:
-        yield from _document_items(document, line)
+        yield from _document_items(document, line, ids)
 
 
-def _document_items(document: Any, line: _Line) -> Iterator[Item]:
+def _document_items(document: Any, line: _Line, ids: FileIds) -> Iterator[Item]:
     """The events of a document that begins in a line."""
     entries = list(entries_of(document))
     for number, entry in enumerate(entries, start=1):
         where = ", ".join([f"line {line.number}", *entry.where])
         end = line.begin + len(line.text) * number // len(entries)
-        if entry.error:
-            yield Item(where, entry.event, entry.error, end)
-        else:
-            yield Item(where, entry.completed(), end=end)
+        yield _item(entry, ids, where, end)
+
+
+def _item(entry: Entry, ids: FileIds, where: str, end: int) -> Item:
+    """The event of a document, with its id and with what its batch says."""
+    if entry.error or not isinstance(entry.event, Mapping):
+        return Item(where, entry.event, entry.error, end)
+    try:
+        event = ids.stamped(entry.event)
+    except InvalidEvent as error:
+        return Item(where, entry.event, error, end)
+    return Item(where, entry.completed(event), end=end)
