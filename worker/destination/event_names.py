@@ -48,6 +48,7 @@ def mapped_types(name: str, mappings: tuple[EventMapping, ...]) -> tuple[str, ..
     return _types_by_name(mappings).get(normalised(name), ())
 
 
+@lru_cache(maxsize=128)
 def normalised(name: str) -> str:
     """The form in which names are compared.
 

@@ -88,8 +88,7 @@ def device(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def has_identity(event: Mapping[str, Any]) -> bool:
     """Whether there is anybody to whom the event belongs."""
-    identities = (user_id(event), visitor_id(event), device_id(event))
-    return any(identity is not None for identity in identities)
+    return bool(user_id(event) or visitor_id(event) or device_id(event))
 
 
 def timestamp_of(event: Mapping[str, Any], accepted_at: str | None) -> str | None:

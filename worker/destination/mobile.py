@@ -23,7 +23,7 @@ from worker.destination.properties import REVENUE, TOTAL, Properties
 from worker.reasons import DeathReason, Note, SkipReason
 
 #: What an event counts for that names no amount.
-_DEFAULT_VALUE = 1
+DEFAULT_VALUE = 1
 
 _APP_DETAILS = ("name", "version", "build", "namespace")
 _OS_DETAILS = ("name", "version")
@@ -71,7 +71,7 @@ def track(
         user_id=user_id(event),
         event_type=name,
         event_id=properties.order_id() if is_order else None,
-        event_value=_DEFAULT_VALUE if amount.value is None else amount.value,
+        event_value=DEFAULT_VALUE if amount.value is None else amount.value,
         currency=None if amount.value is None else properties.currency,
         timestamp=timestamp,
     )

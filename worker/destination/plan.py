@@ -15,6 +15,7 @@ from convertro.segment_event import InvalidEvent, decode
 from worker.destination.calls import Call, DeviceEvent, TrackEvent
 from worker.destination.event_names import is_order_completed
 from worker.destination.fields import text_of
+from worker.destination.mobile import DEFAULT_VALUE
 from worker.destination.properties import REVENUE, TOTAL, Amount, Properties
 from worker.destination.translation import translate
 from worker.destination.wire import body_of, call_name, call_type, encode_body, endpoint_of, path_of
@@ -113,7 +114,9 @@ def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> b
     if isinstance(call, TrackEvent):
         return is_order or call.event_value is not None
     if isinstance(call, DeviceEvent):
-        return is_order or Properties(event).amount(REVENUE).value is not None
+        if is_order or call.event_value != DEFAULT_VALUE:
+            return True
+        return Properties(event).amount(REVENUE).value is not None
     return False
 
 

@@ -28,7 +28,9 @@ REVENUE = ("revenue",)
 
 def folded(key: str) -> str:
     """The form in which keys are compared: `orderId`, `order_id`, `Order ID` are one."""
-    return _NOISE.sub("", key).lower()
+    if not (key.isascii() and key.isalnum()):  # as few are: looking costs less than the pattern
+        key = _NOISE.sub("", key)
+    return key.lower()
 
 
 class Amount(NamedTuple):
