@@ -156,6 +156,11 @@ def test_what_begins_like_an_array_must_be_one(text: str) -> None:
         items(text.encode(errors="surrogateescape"))
 
 
+def test_where_an_array_breaks_is_said_by_the_line_of_the_file() -> None:
+    with pytest.raises(UnreadableFile, match=r"is not JSON: Expecting value \(line 4, column 1\)"):
+        items('\n\n[{"type": "track"},\n}')
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-be"])
 def test_utf_16_is_said(encoding: str) -> None:
     for text in (lines(ONE, TWO), json.dumps([ONE], indent=2)):

@@ -106,23 +106,28 @@ def _items(file: IO[bytes], ids: FileIds) -> Iterator[Item]:
     if first is None:
         return
     _refuse_utf_16(first.text)
-    lines = chain([first], lines)
     if _breaks_off(first.text):
-        text = first.text + file.read(MAX_DOCUMENT_BYTES + 1 - len(first.text))
-        try:
-            document = _parsed(text)
-        except (ValueError, RecursionError) as error:
-            if first.text.removeprefix(BOM_UTF8).lstrip().startswith(b"["):
-                fault = f"it begins like a JSON array but {_fault(error)}"
-                raise UnreadableFile(fault) from None
-            text += file.readline(MAX_DOCUMENT_BYTES)
-            again = chain(_bounded_lines(BytesIO(text)), _bounded_lines(file))
-            lines = _numbered(again, first.number, first.begin)
-        else:
-            yield from _document_items(document, first._replace(text=text), ids)
-            return
-    for line in lines:
-        yield from _line_items(line, ids)
+        yield from _document_or_lines(first, file, ids)
+    else:
+        for line in chain([first], lines):
+            yield from _line_items(line, ids)
+
+
+def _document_or_lines(first: _Line, file: IO[bytes], ids: FileIds) -> Iterator[Item]:
+    """The events of a document of several lines, or of JSONL whose first line breaks off."""
+    text = first.text + file.read(MAX_DOCUMENT_BYTES + 1 - len(first.text))
+    try:
+        document = _parsed(text)
+    except (ValueError, RecursionError) as error:
+        if first.text.removeprefix(BOM_UTF8).lstrip().startswith(b"["):
+            fault = f"it begins like a JSON array but {_fault(error, first.number)}"
+            raise UnreadableFile(fault) from None
+        text += file.readline(MAX_DOCUMENT_BYTES)
+        lines = chain(_bounded_lines(BytesIO(text)), _bounded_lines(file))
+        for line in _numbered(lines, first.number, first.begin):
+            yield from _line_items(line, ids)
+    else:
+        yield from _document_items(document, first._replace(text=text), ids)
 
 
 def _bounded_lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -169,10 +174,10 @@ def _parsed(text: bytes) -> Any:
     return json.loads(text.decode("utf-8-sig"))
 
 
-def _fault(error: Exception) -> str:
-    """Why something is no JSON, without a word of it."""
+def _fault(error: Exception, first_line: int = 1) -> str:
+    """Why something that begins in a line is no JSON, without a word of it."""
     if isinstance(error, json.JSONDecodeError):
-        where = f"line {error.lineno}, " if error.lineno > 1 else ""
+        where = f"line {first_line + error.lineno - 1}, " if error.lineno > 1 else ""
         return f"is not JSON: {error.msg} ({where}column {error.colno})"
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8"
