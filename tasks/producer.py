@@ -18,7 +18,7 @@ def enqueue(event: Mapping[str, Any]) -> str:
     may be repeated.
 
     Returns:
-        The event's id: its `messageId`, or one derived from its content.
+        The event's id: its `messageId`, or one made for it.
 
     Raises:
         InvalidEvent: It can never be accepted; the error names the field.

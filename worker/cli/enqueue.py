@@ -84,7 +84,7 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
 def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
     """Take the readable events of a chunk in and report the others."""
     readable = [item for item in chunk if item.error is None]
-    taken = intake.take(item.event for item in readable)
+    taken = intake.take(item.identified for item in readable)
     tally.accepted += taken.new
     tally.duplicates += taken.duplicates
     faults = {item.where: item.error for item in chunk}

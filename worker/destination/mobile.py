@@ -61,8 +61,7 @@ def track(
     if is_application_installed(name):
         return Translation(calls=(_install(event, identifier, settings, timestamp),))
     properties = Properties(event)
-    is_order = is_order_completed(name)
-    amount = properties.amount(TOTAL if is_order else REVENUE)
+    amount = properties.amount(amount_keys(name))
     if amount.value is None and amount.unreadable:
         return Translation(invalid=DeathReason.UNREADABLE_AMOUNT)
     call = DeviceEvent(
@@ -70,13 +69,18 @@ def track(
         device_id=identifier,
         user_id=user_id(event),
         event_type=name,
-        event_id=properties.order_id() if is_order else None,
+        event_id=properties.order_id() if is_order_completed(name) else None,
         event_value=DEFAULT_VALUE if amount.value is None else amount.value,
         currency=None if amount.value is None else properties.currency,
         timestamp=timestamp,
     )
     notes = (Note.UNREADABLE_AMOUNT,) if amount.unreadable else ()
     return Translation(calls=(call,), notes=notes)
+
+
+def amount_keys(name: str) -> tuple[str, ...]:
+    """Where the amount of an event of that name is."""
+    return TOTAL if is_order_completed(name) else REVENUE
 
 
 def _install(
@@ -88,12 +92,12 @@ def _install(
         user_id=user_id(event),
         app=_details(context(event).get("app"), _APP_DETAILS),
         os=_details(context(event).get("os"), _OS_DETAILS),
-        advertising_id=_advertising_id(event),
+        advertising_id=advertising_id(event),
         timestamp=timestamp,
     )
 
 
-def _advertising_id(event: Mapping[str, Any]) -> str | None:
+def advertising_id(event: Mapping[str, Any]) -> str | None:
     """The advertising id, unless the device's owner does not want to be tracked by it."""
     if device(event).get("adTrackingEnabled") is False:
         return None

@@ -32,6 +32,10 @@ _MOBILE_SYSTEMS = ("iOS", "iPadOS", "iPhone OS", "Android")
 _BROWSER_USER_AGENT = "Mozilla/"
 
 
+#: What stands for a rule where none has an answer.
+NO_RULE = "none"
+
+
 class Platform(StrEnum):
     """Where an event comes from, as far as Convertro cares."""
 
@@ -41,8 +45,15 @@ class Platform(StrEnum):
 
 def platform_of(event: Mapping[str, Any]) -> Platform:
     """Tell a website's event from an app's; everything else is treated as an app's."""
-    answers = (rule(event) for rule in _RULES)
-    return next((answer for answer in answers if answer), Platform.MOBILE)
+    return platform_and_rule(event)[0]
+
+
+def platform_and_rule(event: Mapping[str, Any]) -> tuple[Platform, str]:
+    """The same, with what the rule that answered looks at."""
+    for looks_at, rule in _RULES:
+        if answer := rule(event):
+            return answer, looks_at
+    return Platform.MOBILE, NO_RULE
 
 
 def _by_channel(event: Mapping[str, Any]) -> Platform | None:
@@ -94,4 +105,11 @@ def _has(event: Mapping[str, Any], name: str) -> bool:
     return isinstance(context(event).get(name), Mapping)
 
 
-_RULES = (_by_channel, _by_library, _by_device, _by_page, _by_client)
+#: What each looks at, and the rule.
+_RULES = (
+    ("channel", _by_channel),
+    ("context.library.name", _by_library),
+    ("context.device, context.os", _by_device),
+    ("context.page.url, context.userAgent", _by_page),
+    ("channel client", _by_client),
+)

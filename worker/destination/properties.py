@@ -55,6 +55,10 @@ class Properties:
         for key, value in object_of(event.get("properties")).items():
             self._values.setdefault(folded(key), value)
 
+    def get(self, key: str) -> Any:
+        """What is there under a folded key; None if nothing is."""
+        return self._values.get(key)
+
     def order_id(self, keys: Sequence[str] = ORDER_ID) -> str | None:
         """The order's id, as text and never reinterpreted.
 

@@ -47,9 +47,9 @@ def translate(
 
 def _skipped(event: Mapping[str, Any], settings: ConvertroSettings) -> SkipReason | None:
     """By which rule an event is not for Convertro, whatever else it says."""
-    if not _is_enabled(event):
+    if switched_off_by(event):
         return SkipReason.DISABLED
-    if not _has_consent(event, settings):
+    if settings.consent_categories and refused_categories(event, settings):
         return SkipReason.NO_CONSENT
     return None if event["type"] in _TYPES else SkipReason.UNSUPPORTED_TYPE
 
@@ -71,20 +71,21 @@ def _track(
     return mobile.track(event, name, settings, timestamp)
 
 
-def _is_enabled(event: Mapping[str, Any]) -> bool:
-    """Whether the event is meant for Convertro: only false says no, by name or else for all."""
+def switched_off_by(event: Mapping[str, Any]) -> str | None:
+    """The integration that says false for Convertro: its own, or else one for all."""
     integrations = object_of(event.get("integrations"))
     own = integrations.get(_INTEGRATION)
     if own is not None:
-        return own is not False
-    return not any(value is False and name.lower() == "all" for name, value in integrations.items())
+        return _INTEGRATION if own is False else None
+    for name, value in integrations.items():
+        if value is False and name.lower() == "all":
+            return name
+    return None
 
 
-def _has_consent(event: Mapping[str, Any], settings: ConvertroSettings) -> bool:
-    """Whether each required category is true in the event's preferences, if it has any."""
-    if not settings.consent_categories:
-        return True
+def refused_categories(event: Mapping[str, Any], settings: ConvertroSettings) -> list[str]:
+    """Required categories that are not true in the event's preferences, if it has any."""
     preferences = object_of(context(event).get("consent")).get("categoryPreferences")
     if not isinstance(preferences, Mapping):
-        return True
-    return all(preferences.get(category) is True for category in settings.consent_categories)
+        return []
+    return [name for name in settings.consent_categories if preferences.get(name) is not True]

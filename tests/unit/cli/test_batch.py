@@ -15,13 +15,13 @@ TWO = {"type": "identify", "messageId": "m2"}
 
 def completed(item: Any, **batch: Any) -> Any:
     (entry,) = entries_of({"batch": [item], **batch})
-    return entry.completed(entry.event)
+    return entry.completed()
 
 
 @pytest.mark.parametrize("kind", [{}, {"type": "batch"}, {"type": None}])
 def test_a_batch_may_say_that_it_is_one(kind: Any) -> None:
     entries = list(entries_of({"batch": [ONE, TWO], **kind}))
-    assert [(entry.where, entry.completed(entry.event), entry.error) for entry in entries] == [
+    assert [(entry.where, entry.completed(), entry.error) for entry in entries] == [
         (("event 1",), ONE, None),
         (("event 2",), TWO, None),
     ]
@@ -30,12 +30,12 @@ def test_a_batch_may_say_that_it_is_one(kind: Any) -> None:
 def test_an_event_with_a_field_called_batch_is_an_event() -> None:
     event = {**ONE, "batch": [TWO]}
     (entry,) = entries_of(event)
-    assert (entry.where, entry.completed(entry.event), entry.error) == ((), event, None)
+    assert (entry.where, entry.completed(), entry.error) == ((), event, None)
 
 
 def test_a_list_may_hold_batches_and_events() -> None:
     entries = list(entries_of([ONE, {"batch": [TWO], "context": {"ip": "::1"}}, [], {"batch": []}]))
-    assert [(entry.where, entry.completed(entry.event)) for entry in entries] == [
+    assert [(entry.where, entry.completed()) for entry in entries] == [
         (("event 1",), ONE),
         (("batch 2", "event 1"), {**TWO, "context": {"ip": "::1"}}),
         (("event 3",), []),

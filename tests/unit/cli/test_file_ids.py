@@ -19,7 +19,7 @@ TIMED = order_completed(messageId=ABSENT)
 
 def ids(*documents: Any) -> list[Any]:
     text = "".join(f"{json.dumps(document)}\n" for document in documents)
-    return [item.event["messageId"] for item in read_items(BytesIO(text.encode()))]
+    return [item.identified["messageId"] for item in read_items(BytesIO(text.encode()))]
 
 
 def test_equal_events_without_a_time_are_as_many_as_there_are() -> None:

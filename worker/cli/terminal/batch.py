@@ -24,9 +24,9 @@ class Entry:
     #: Why it cannot be taken.
     error: InvalidEvent | None = None
 
-    def completed(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Add to the event what its batch says for all of its events."""
-        return event if self.batch is None else _completed(event, self.batch)
+    def completed(self) -> Any:
+        """The event with what its batch says for all of its events."""
+        return self.event if self.batch is None else _completed(self.event, self.batch)
 
 
 def entries_of(document: Any) -> Iterator[Entry]:

@@ -49,12 +49,19 @@ class Item:
 
     #: Where it is, for people: `line 12`, `line 1, event 3`.
     where: str
-    #: What the file says there, if it is JSON, with its id and what its batch says besides.
+    #: What the file says there, if it is JSON, and what its batch says besides.
     event: Any = None
+    #: The id that was made for it, because it brings none.
+    made_id: str | None = None
     #: Why it cannot be taken.
     error: InvalidEvent | None = None
     #: Bytes of the file, unpacked, up to here; a document's are spread evenly over its events.
     end: int = 0
+
+    @property
+    def identified(self) -> Any:
+        """The event with the id under which it is known."""
+        return self.event if self.made_id is None else {**self.event, "messageId": self.made_id}
 
 
 class _Line(NamedTuple):
@@ -211,9 +218,9 @@ def _document_items(document: Any, line: _Line, ids: FileIds) -> Iterator[Item]:
 def _item(entry: Entry, ids: FileIds, where: str, end: int) -> Item:
     """The event of a document, with its id and with what its batch says."""
     if entry.error or not isinstance(entry.event, Mapping):
-        return Item(where, entry.event, entry.error, end)
+        return Item(where, entry.event, error=entry.error, end=end)
     try:
-        event = ids.stamped(entry.event)
+        made_id = ids.made_for(entry.event)
     except InvalidEvent as error:
-        return Item(where, entry.event, error, end)
-    return Item(where, entry.completed(event), end=end)
+        return Item(where, entry.event, error=error, end=end)
+    return Item(where, entry.completed(), made_id, end=end)

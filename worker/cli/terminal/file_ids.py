@@ -20,17 +20,14 @@ class FileIds:
     def __init__(self) -> None:
         self._equals: Counter[str] = Counter()
 
-    def stamped(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The event, as it came, with its id as `messageId`.
+    def made_for(self, event: Mapping[str, Any]) -> str | None:
+        """The id of an event, as it came, that brings none; None if it brings one.
 
         Raises:
-            InvalidEvent: It is none.
+            InvalidEvent: It is no event.
         """
         if id_of(event.get("messageId")):
-            return event
-        return {**event, "messageId": self._id_of(event)}
-
-    def _id_of(self, event: Mapping[str, Any]) -> str:
+            return None
         if any(id_of(event.get(field)) for field in _OWN_TIMES):
             return event_id(event, encode(event))
         # With a time, whatever it is, the id is a digest.
