@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli_process import MARKER, ROOT, Cli, Filler, json_lines, jsonl
-from tests.support.events import order_completed, web_identify, web_track
+from tests.support.events import ABSENT, order_completed, web_identify, web_track
 from tests.support.waiting import until
 from worker.cli.program import COMMANDS, DEAD_COMMANDS
 from worker.lab.demo.embedded import embedded_server
@@ -210,6 +210,19 @@ def test_enqueue_again_changes_nothing(cli: Cli, tmp_path: Path) -> None:
     file.write_text(jsonl([web_track(messageId=f"m{number}") for number in range(1200)]))
     assert cli.json("enqueue", file) == {"accepted": 1200, "duplicates": 0, "refused": 0}
     assert cli.json("enqueue", file) == {"accepted": 0, "duplicates": 1200, "refused": 0}
+
+
+def test_three_equal_purchases_without_an_id_are_three_however_often_they_are_enqueued(
+    cli: Cli, filler: Filler, tmp_path: Path
+) -> None:
+    file = tmp_path / "purchases.jsonl"
+    purchase = order_completed(messageId=ABSENT, timestamp=ABSENT, originalTimestamp=ABSENT)
+    file.write_text(jsonl([purchase, {"batch": [purchase, purchase], "context": {"ip": "::1"}}]))
+    assert cli.json("enqueue", file) == {"accepted": 3, "duplicates": 0, "refused": 0}
+    assert cli.json("enqueue", file) == {"accepted": 0, "duplicates": 3, "refused": 0}
+    shown = json_lines(cli("translate", "--why", "--json", file).stdout)
+    assert filler.places(*(answer["message_id"] for answer in shown)) == ["due"] * 3
+    assert {answer["why"]["sources"]["message_id"] for answer in shown} == {"digest"}
 
 
 def test_enqueue_takes_a_batch_apart(cli: Cli, filler: Filler) -> None:
