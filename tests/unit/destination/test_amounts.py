@@ -68,6 +68,8 @@ from worker.destination.amounts import amount_of, is_provided
         ("$12.00 USD", 12),
         ("US$ 12", 12),
         ("R$ 1.234,50 BRL", 1234.5),
+        ("MXN$ 12", 12),
+        ("12 kr DKK", 12),
         ("USD", None),
         ("USD 12 EUR", None),
         ("USDX 12", None),

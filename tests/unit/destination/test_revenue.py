@@ -20,9 +20,10 @@ from worker.destination.plan import reports_revenue
         ({"type": "track", "event": "Trial"}, False),
         ({"type": "track", "event": 7, "properties": []}, False),
         ({}, False),
+        ([], False),
     ],
 )
 def test_an_order_or_an_amount_is_revenue_whatever_else_the_event_is(
-    event: dict[str, Any], reports: bool
+    event: Any, reports: bool
 ) -> None:
     assert reports_revenue(event) is reports
