@@ -1,12 +1,11 @@
 """The ids of a file's events that bring none: the same ones when the file is read again. Pure."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from convertro.segment_event import encode, event_id, id_of
-
-_OWN_TIMES = ("timestamp", "originalTimestamp")
+from convertro.segment_event import content_id, encode, id_of, says_when
 
 
 class FileIds:
@@ -28,10 +27,8 @@ class FileIds:
         """
         if id_of(event.get("messageId")):
             return None
-        if any(id_of(event.get(field)) for field in _OWN_TIMES):
-            return event_id(event, encode(event))
-        # With a time, whatever it is, the id is a digest.
-        timed = {**event, "timestamp": "unknown"}
-        digest = event_id(timed, encode(timed))
+        digest = content_id(json.loads(encode(event)))
+        if says_when(event):
+            return digest
         self._equals[digest] += 1
         return f"{digest}-{self._equals[digest]}"
