@@ -8,7 +8,7 @@ PEERS := .venv-bench/.installed .venv-bench-arq/.installed .venv-bench-saq/.inst
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test check format lint types unit functional chaos bench figures soak mutate coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup demo drill test check format lint types unit functional chaos compose bench figures soak mutate coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ functional: $(STAMP) ## Run the tests with a real Valkey, worker and sandbox
 
 chaos: $(STAMP) ## Run the tests that kill and break things, the slow ones too
 	$(BIN)/pytest -rP tests/chaos
+
+compose: $(STAMP) ## Run docker-compose.yml for real, with a Docker engine (10 minutes)
+	$(BIN)/pytest -rPs tests/compose
 
 coverage: $(STAMP) ## Measure branch coverage of the unit tests
 	$(BIN)/pytest -q tests/unit tests/contract --cov --cov-report=term-missing:skip-covered
