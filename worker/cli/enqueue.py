@@ -3,7 +3,6 @@
 import os
 import stat
 from dataclasses import dataclass
-from itertools import islice
 from typing import IO
 
 import typer
@@ -15,6 +14,7 @@ from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say
+from worker.cli.terminal.pacing import RateOption, paced
 from worker.cli.terminal.progress import Bar, progress
 from worker.status.wording import counted
 
@@ -40,7 +40,7 @@ class _Tally:
         return self.safe + self.refused
 
 
-def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
+def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption = False) -> None:
     """Put raw Segment events into the journal.
 
     What cannot be accepted is reported on standard error with its line or number, all others
@@ -48,6 +48,8 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
     may be repeated.
 
     Example: convertro enqueue events.jsonl
+
+    Example: convertro enqueue history.jsonl --rate 200/s
 
     Example: zcat events.jsonl.gz | convertro enqueue -
 
@@ -58,8 +60,7 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
     tally = _Tally()
     try:
         with open_events(file) as events, progress("Enqueuing", _size_of(events)) as bar:
-            items = read_items(events)
-            while chunk := list(islice(items, CHUNK_EVENTS)):
+            for chunk in paced(read_items(events), rate, at_once=CHUNK_EVENTS):
                 with step():
                     _take(intake, chunk, tally, bar)
                 bar.advance(position=chunk[-1].end, events=tally.seen)
