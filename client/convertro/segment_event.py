@@ -1,15 +1,19 @@
 """What a raw Segment event is: its bounds, its bytes and its id. Pure.
 
 An event is a JSON object with a string `type`. Whatever `encode` accepts, `decode` reads
-back, in this process and in any other.
+back, in this process and in any other. Values that Segment's own libraries take besides are
+written as they write them: dates and times as ISO 8601, decimal numbers as numbers, UUIDs as text.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from hashlib import sha256
 from math import isfinite
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -36,7 +40,7 @@ _DERIVED_ID_DIGITS = 32
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 #: The Python types of which an event may be made.
-_SCALARS = (str, int, float, type(None))
+_SCALARS = (str, int, float, type(None), date, Decimal, UUID)
 _HOLDERS = (dict, list, tuple, Mapping)
 
 
@@ -47,8 +51,8 @@ def encode(event: Any) -> bytes:
     and passes: it is merely a type that Convertro has no use for.
 
     Raises:
-        InvalidEvent: It is not a JSON object, holds what JSON does not have (other types, NaN,
-            keys that are not strings), is too large or too deeply nested, or its `type` or
+        InvalidEvent: It is not a JSON object, holds what JSON does not have (NaN, types not named
+            above, keys that are not strings), is too large or too deeply nested, or its `type` or
             `messageId` is wrong.
     """
     if fault := fault_of(event):
@@ -73,11 +77,30 @@ def _encoded(event: Any) -> bytes | None:
 def _encoded_at_leisure(event: Any) -> bytes:
     """Write an event whose values were checked, whatever types they are of."""
     try:
-        text = _WRITER.encode(event)
+        text = _text_of(event)
     except ValueError:
         # An integer of more digits than Python writes out; all else was checked above.
         raise InvalidEvent("event", "holds a number of too many digits") from None
     return text.encode("utf-8", "backslashreplace")
+
+
+def _text_of(value: Any) -> str:
+    """A value as compact JSON; it was checked, so that no recursion goes too deep."""
+    match value:
+        case Mapping():
+            pairs = (f"{_text_of(key)}:{_text_of(inner)}" for key, inner in value.items())
+            return f"{{{','.join(pairs)}}}"
+        case list() | tuple():
+            return f"[{','.join(map(_text_of, value))}]"
+        case datetime():
+            moment = value if value.tzinfo else value.astimezone()
+            return f'"{moment.isoformat()}"'
+        case date() | UUID():
+            return f'"{value}"'
+        case Decimal():
+            return str(value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
 
 
 def decode(raw: bytes) -> dict[str, Any]:
@@ -150,7 +173,10 @@ def event_id(event: Mapping[str, Any], raw: bytes) -> str:
     message_id = event.get("messageId")
     if isinstance(message_id, str) and message_id:
         return message_id
-    canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
+    content = json.loads(raw)
+    if isinstance(content.get("messageId"), str) and content["messageId"]:
+        return str(content["messageId"])  # it was a UUID
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return _DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[:_DERIVED_ID_DIGITS]
 
 
@@ -206,12 +232,21 @@ def _check_values(event: Mapping[str, Any]) -> None:
         for name, child in _children(holder, level, field):
             if isinstance(child, _SCALARS):
                 bytes_left -= len(child) if isinstance(child, str) else 0
-                if isinstance(child, float) and not isfinite(child):
+                if isinstance(child, float | Decimal) and not _is_finite(child):
                     raise InvalidEvent(name, "holds NaN or Infinity, which JSON does not have")
             elif isinstance(child, _HOLDERS):
                 waiting.append((child, level + 1, name))
             else:
                 raise InvalidEvent(name, f"holds {kind_of(child)}, which JSON does not have")
+
+
+def _is_finite(number: float | Decimal) -> bool:
+    """Whether it is a number, and one that a JSON reader can take."""
+    return (
+        isfinite(number)
+        if isinstance(number, float)
+        else not number.is_nan() and isfinite(float(number))
+    )
 
 
 def _children(holder: Any, level: int, field: str) -> Iterable[tuple[str, Any]]:
@@ -235,8 +270,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}")
 
 
-# Made once: making them takes as long as using them.
-_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
+# Made once: making it takes as long as using it.
 _READER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
 
 

@@ -1,6 +1,8 @@
 """What must hold for every would-be event, however hostile."""
 
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from config.settings import Settings
@@ -38,7 +40,7 @@ def accepts(event: Any) -> bool:
         return False
     assert len(raw) <= MAX_EVENT_BYTES
     stored = decode(raw)
-    assert stored == json.loads(json.dumps(event, default=dict))
+    assert stored == json.loads(json.dumps(event, default=_plain))
     assert decode(encode(stored)) == stored
     identifier = event_id(event, raw)
     assert 0 < len(identifier) <= MAX_MESSAGE_ID_LENGTH
@@ -46,6 +48,13 @@ def accepts(event: Any) -> bool:
     for destination in DESTINATIONS:
         _check_calls(stored, identifier, destination)
     return True
+
+
+def _plain(value: Any) -> Any:
+    """What stands in JSON for a value that JSON does not have."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return dict(value) if isinstance(value, Mapping) else value.isoformat()
 
 
 def accepts_text(text: bytes) -> bool:
