@@ -52,7 +52,7 @@ functional: $(STAMP) ## Run the tests with a real Valkey, worker and sandbox
 	$(BIN)/pytest tests/functional -m "not applications"
 
 applications: $(STAMP) ## Run the tests in which real applications use the client's wheel
-	$(BIN)/pytest tests/functional/applications
+	$(BIN)/pytest tests/functional/applications --numprocesses 2 --dist worksteal
 
 chaos: $(STAMP) ## Run the tests that kill and break things, the slow ones too
 	$(BIN)/pytest -rP tests/chaos

@@ -1,5 +1,6 @@
 """An environment as applications have it: the client's wheel, and what they are made of."""
 
+import fcntl
 import os
 import shutil
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ import pytest
 
 from tests.support.page import Page
 from tests.support.waiting import until
+from worker.journal.producer import make_producer
+from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS
 from worker.lab.demo.stack import ROOT, Stack, stop_process
 
 PAGE = Page("applications.md")
@@ -24,29 +28,52 @@ PATIENCE_SECONDS = 300
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(session_folder: Path) -> Path:
     """The client's wheel, built where no build before left anything."""
-    folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT / "client", folder / "client", ignore=shutil.ignore_patterns("build"))
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder]
-    run([sys.executable, "-m", "pip", "wheel", *options, folder / "client"], folder)
+    folder = session_folder / "wheel"
+    with made_once(folder) as is_mine:
+        if is_mine:
+            client = folder / "client"
+            shutil.copytree(ROOT / "client", client, ignore=shutil.ignore_patterns("build"))
+            pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+            run([*pip, "--no-build-isolation", "--wheel-dir", folder, client], folder)
     (built,) = folder.glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="session")
-def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python(wheel: Path, session_folder: Path) -> Path:
     """The interpreter of an environment in which nothing of this repository is but the wheel."""
-    folder = tmp_path_factory.mktemp("environment")
-    run([sys.executable, "-m", "venv", "--without-pip", folder], folder)
+    folder = session_folder / "environment"
     python = folder / "bin" / "python"
-    # A pip of its own and compiling everything would take longer than all else here.
-    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
-    pinned = ROOT / "requirements" / "applications.txt"
-    run([*pip, "install", "--quiet", "--no-compile", "--require-hashes", "-r", pinned], folder)
-    run([*pip, "install", "--quiet", "--no-deps", wheel], folder)
-    run([*pip, "check"], folder)
+    with made_once(folder) as is_mine:
+        if is_mine:
+            run([sys.executable, "-m", "venv", "--without-pip", folder], folder)
+            # A pip of its own and compiling everything would take longer than all else here.
+            pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+            pinned = ["--require-hashes", "-r", ROOT / "requirements" / "applications.txt"]
+            run([*pip, "install", "--quiet", "--no-compile", *pinned], folder)
+            run([*pip, "install", "--quiet", "--no-deps", wheel], folder)
+            run([*pip, "check"], folder)
     return python
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes which share out these tests have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextmanager
+def made_once(folder: Path) -> Iterator[bool]:
+    """Whether to make the folder's content now; if another process does, wait for it."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder.with_suffix(".done")
+        folder.mkdir(exist_ok=True)
+        yield not done.exists()
+        done.touch()
 
 
 def run(command: list[Any], folder: Path, **environment: str) -> str:
@@ -103,7 +130,7 @@ class Application:
 
     def delivers(self, names: Collection[str]) -> None:
         """Wait until nothing is in flight; then these orders were delivered, each once."""
-        journal = self.stack.producer().journal
+        journal = make_producer(self.stack.settings, WORKER_TIMEOUT_SECONDS).journal
         until(lambda: journal.snapshot().in_flight == 0)
         assert journal.snapshot().unaccounted == 0
         book = Counter({call.key: call.times for call in self.stack.sandbox.calls()})
