@@ -1,4 +1,4 @@
-"""What a raw Segment event is: its bounds, its bytes and its id. Pure.
+"""What a raw Segment event is: its bounds, its bytes and its id. Pure, but for random ids.
 
 An event is a JSON object with a string `type`. Whatever `encode` accepts, `decode` reads
 back, in this process and in any other. Values that Segment's own libraries take besides are
@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from math import isfinite
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
@@ -32,8 +33,19 @@ MAX_NESTING = 100
 #: Marks an id that was derived because the event brought none.
 _DERIVED_ID_PREFIX = "digest-"
 
-#: Hexadecimal digits of a derived id: 128 bits, beyond any chance collision.
-_DERIVED_ID_DIGITS = 32
+#: Marks an id that was drawn because nothing tells the event from its equals.
+_RANDOM_ID_PREFIX = "random-"
+
+#: Bytes of either: beyond any chance collision.
+_ID_BYTES = 16
+
+#: What programs write by mistake where they have no id.
+ID_PLACEHOLDERS = frozenset(
+    {"null", "undefined", "NaN", "None", "<nil>", "(null)", "[object Object]"}
+)
+
+#: Where an event says itself when it happened.
+_OWN_TIMES = ("timestamp", "originalTimestamp")
 
 #: Control characters and halves of surrogate pairs: an id becomes a key in Redis, a header and
 #: a line on a terminal.
@@ -160,24 +172,51 @@ def _message_id_fault(message_id: str) -> InvalidEvent | None:
     return None
 
 
-def event_id(event: Mapping[str, Any], raw: bytes) -> str:
-    """The id under which an event is known: its `messageId`, else one made from its content.
+def id_of(value: Any) -> str | None:
+    """An id as text, as SDKs send it; None if the value cannot tell anything from others.
 
-    Equal content has an equal id whatever the order of its keys, so that a producer's second
-    try is recognised.
+    Usable is text that is neither blank nor a placeholder, and a number but 0: `97980` and
+    `97980.0` are `"97980"`.
+    """
+    if isinstance(value, str):
+        return value if value and not value.isspace() and value not in ID_PLACEHOLDERS else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        if not value or not isfinite(value):
+            return None
+    except OverflowError:  # an integer beyond every double
+        return None
+    return str(int(value)) if value == int(value) else json.dumps(value)
+
+
+def event_id(event: Mapping[str, Any], raw: bytes) -> str:
+    """The id under which an event is known.
+
+    It is the event's `messageId`, as text. Without a usable one, an event that says when it
+    happened has a digest of its content but for `sentAt`, whatever the order of its keys, so
+    that a producer's second try is recognised. An event without a time has a random id, for
+    equal purchases without a time are several purchases.
 
     Args:
         event: An event that `encode` accepted.
         raw: What `encode` made of it.
     """
-    message_id = event.get("messageId")
-    if isinstance(message_id, str) and message_id:
+    if message_id := _message_id_of(event):
         return message_id
-    content = json.loads(raw)
-    if isinstance(content.get("messageId"), str) and content["messageId"]:
-        return str(content["messageId"])  # it was a UUID
+    content = json.loads(raw)  # nothing here is of any type but JSON's
+    if message_id := _message_id_of(content):
+        return message_id
+    if not any(id_of(content.get(field)) for field in _OWN_TIMES):
+        return _RANDOM_ID_PREFIX + token_hex(_ID_BYTES)
+    content.pop("sentAt", None)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return _DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[:_DERIVED_ID_DIGITS]
+    return _DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[: 2 * _ID_BYTES]
+
+
+def _message_id_of(event: Mapping[str, Any]) -> str | None:
+    message_id = id_of(event.get("messageId"))
+    return message_id if message_id and len(message_id) <= MAX_MESSAGE_ID_LENGTH else None
 
 
 def _is_plain(event: Any) -> bool:

@@ -113,6 +113,49 @@ def test_translate_shows_the_calls_and_goes_on_after_a_bad_line(cli: Cli) -> Non
     assert unreadable["error"].startswith("line 6: event is not JSON")
 
 
+TWINS = [
+    web_identify(messageId="m1"),
+    order_completed(messageId="m1", properties={"orderId": "o1", "total": "12k", "revenue": 5}),
+    order_completed(messageId="m2", properties={"transaction_id": "t1"}),
+]
+
+
+def test_translate_says_why_for_machines(cli: Cli) -> None:
+    ended = cli("translate", "-", "--why", "--json", stdin=f"{jsonl(TWINS)}\nnonsense\n")
+    identify, order, skipped, unreadable = json_lines(ended.stdout)
+    assert (identify["why"]["platform"], identify["why"]["rule"]) == ("web", "context.library.name")
+    assert (identify["why"]["same_id_as"], order["why"]["same_id_as"]) == (None, "line 1")
+    assert order["why"]["sources"]["event_value"] == "properties.revenue"
+    assert {"field": "properties.total", "because": "unreadable_amount"} in order["why"]["ignored"]
+    assert skipped["why"]["ignored"] == [
+        {"field": "properties.transaction_id", "because": "likely_order_id"}
+    ]
+    assert unreadable["why"] is None
+    for answer in (identify, order, skipped, unreadable):
+        del answer["why"]
+    plain = cli("translate", "-", stdin=f"{jsonl(TWINS)}\nnonsense\n").stdout
+    assert json_lines(plain) == [identify, order, skipped, unreadable]
+    assert cli("translate", "-", "--json", stdin=f"{jsonl(TWINS)}\nnonsense\n").stdout == plain
+
+
+def test_translate_says_why_for_people(cli: Cli) -> None:
+    ended = cli("translate", "-", "--why", stdin=f"{jsonl(TWINS)}\nnonsense\n")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    blocks = [block.splitlines() for block in ended.stdout.rstrip("\n").split("\n\n")]
+    assert [lines[0] for lines in blocks[:3]] == [
+        "line 1: sent as TrackUser",
+        "line 2: sent as sale",
+        "line 3: skipped, missing_order_id",
+    ]
+    assert blocks[3][0].startswith("line 5: event is not JSON")
+    rows = [line.split() for line in blocks[1]]
+    assert ["platform", "web", "by", "context.library.name"] in rows
+    assert ["event_value", "5", "properties.revenue"] in rows
+    assert "  ! properties.total is no amount that can be read" in blocks[1]
+    assert blocks[1][-1].startswith("  ! has the id of line 1: ")
+    assert blocks[2][-1].startswith("  ! properties.transaction_id may be the order's id")
+
+
 def test_translate_imports_neither_celery_nor_redis_nor_requests() -> None:
     check = (
         "import sys; from worker.cli import main; sys.argv = ['convertro', 'translate', '-']\n"

@@ -44,7 +44,8 @@ def accepts(event: Any) -> bool:
     assert decode(encode(stored)) == stored
     identifier = event_id(event, raw)
     assert 0 < len(identifier) <= MAX_MESSAGE_ID_LENGTH
-    assert event_id(stored, encode(stored)) == identifier
+    if not identifier.startswith("random-"):
+        assert event_id(stored, encode(stored)) == identifier
     for destination in DESTINATIONS:
         _check_calls(stored, identifier, destination)
     return True
