@@ -8,7 +8,7 @@ PEERS := .venv-bench/.installed .venv-bench-arq/.installed .venv-bench-saq/.inst
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test check format lint types unit functional chaos bench figures soak mutate coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup demo drill test check format lint types unit functional applications chaos bench figures soak mutate coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ drill: $(STAMP) ## Break everything for two minutes, then count what arrived
 
 # Most of the time a test waits for processes: three at once share two cores well.
 test: $(STAMP) ## Run every test but the slow ones
-	$(BIN)/pytest -m "not slow" --numprocesses 3 --dist worksteal
+	$(BIN)/pytest -m "not slow and not applications" --numprocesses 3 --dist worksteal
 
 check: lint types unit ## What must pass before a commit
 
@@ -49,7 +49,10 @@ unit: $(STAMP) ## Run the tests that need no server
 	$(BIN)/pytest -q tests/unit tests/contract --numprocesses 2
 
 functional: $(STAMP) ## Run the tests with a real Valkey, worker and sandbox
-	$(BIN)/pytest tests/functional
+	$(BIN)/pytest tests/functional -m "not applications"
+
+applications: $(STAMP) ## Run the tests in which real applications use the client's wheel
+	$(BIN)/pytest tests/functional/applications --numprocesses 2 --dist worksteal
 
 chaos: $(STAMP) ## Run the tests that kill and break things, the slow ones too
 	$(BIN)/pytest -rP tests/chaos
@@ -88,6 +91,7 @@ lock: $(STAMP) ## Renew the pinned requirements
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml client/pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra soak -o requirements/soak.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra mutation -c requirements/dev.txt -o requirements/mutation.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group applications -c requirements/dev.txt -o requirements/applications.txt client/pyproject.toml
 	for group in bench bench-arq bench-saq; do $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group $$group -o requirements/$$group.txt || exit 1; done
 
 worker: $(STAMP) ## Start a worker with the settings of the environment
