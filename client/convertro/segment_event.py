@@ -207,10 +207,22 @@ def event_id(event: Mapping[str, Any], raw: bytes) -> str:
     content = json.loads(raw)  # nothing here is of any type but JSON's
     if message_id := _message_id_of(content):
         return message_id
-    if not any(id_of(content.get(field)) for field in _OWN_TIMES):
-        return _RANDOM_ID_PREFIX + token_hex(_ID_BYTES)
-    content.pop("sentAt", None)
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return content_id(content) if says_when(content) else _RANDOM_ID_PREFIX + token_hex(_ID_BYTES)
+
+
+def says_when(event: Mapping[str, Any]) -> bool:
+    """Whether an event has a time of its own, in whatever form."""
+    return any(id_of(event.get(field)) for field in _OWN_TIMES)
+
+
+def content_id(content: Mapping[str, Any]) -> str:
+    """A digest of an event but for `sentAt`, which differs when it is sent again.
+
+    Args:
+        content: What a JSON reader makes of the event.
+    """
+    kept = {name: value for name, value in content.items() if name != "sentAt"}
+    canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"))
     return _DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[: 2 * _ID_BYTES]
 
 

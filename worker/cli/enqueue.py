@@ -3,13 +3,20 @@
 import os
 import stat
 from dataclasses import dataclass
+from gzip import GzipFile
 from typing import IO
 
 import typer
 
 from convertro.errors import JournalUnavailable
 from convertro.intake import CHUNK_EVENTS, Intake
-from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.terminal.event_file import (
+    FileArgument,
+    Item,
+    UnreadableFile,
+    open_events,
+    read_items,
+)
 from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.open_journal import open_journal
@@ -43,15 +50,15 @@ class _Tally:
 def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption = False) -> None:
     """Put raw Segment events into the journal.
 
-    What cannot be accepted is reported on standard error with its line or number, all others
-    are accepted. An id that is known changes nothing and counts as a duplicate, so the command
+    What cannot be accepted is reported on standard error with its place, all others are
+    accepted. An id that is known changes nothing and counts as a duplicate, so the command
     may be repeated.
 
     Example: convertro enqueue events.jsonl
 
     Example: convertro enqueue history.jsonl --rate 200/s
 
-    Example: zcat events.jsonl.gz | convertro enqueue -
+    Example: cat events-*.jsonl.gz | convertro enqueue -
 
     Exit codes: 0 all accepted, 1 some refused, 2 no such file or no JSON, 3 Redis is
     unavailable, 130 interrupted.
@@ -64,6 +71,8 @@ def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption 
                 with step():
                     _take(intake, chunk, tally, bar)
                 bar.advance(position=chunk[-1].end, events=tally.seen)
+    except UnreadableFile as error:
+        fail(ExitCode.USAGE, f"{file} cannot be read: {error}; {_safely_in(tally.safe)}")
     except JournalUnavailable as error:
         fail_unavailable(error, _safely_in(tally.safe + len(error.accepted)))
     except KeyboardInterrupt:
@@ -76,7 +85,7 @@ def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption 
 def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
     """Take the readable events of a chunk in and report the others."""
     readable = [item for item in chunk if item.error is None]
-    taken = intake.take(item.event for item in readable)
+    taken = intake.take(item.identified for item in readable)
     tally.accepted += taken.new
     tally.duplicates += taken.duplicates
     faults = {item.where: item.error for item in chunk}
@@ -88,9 +97,10 @@ def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
 
 
 def _size_of(file: IO[bytes]) -> int | None:
-    """The bytes of a regular file; None for a pipe."""
+    """The bytes that there are to read; None for a pipe, and for gzip, which does not tell."""
     status = os.fstat(file.fileno())
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    is_told = stat.S_ISREG(status.st_mode) and not isinstance(file, GzipFile)
+    return status.st_size if is_told else None
 
 
 def _safely_in(number: int) -> str:

@@ -9,7 +9,14 @@ import typer
 from config.settings import Settings
 from convertro.errors import InvalidEvent
 from convertro.segment_event import encode, event_id
-from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.terminal.event_file import (
+    FileArgument,
+    Item,
+    UnreadableFile,
+    open_events,
+    read_items,
+)
+from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.destination.plan import PlannedCall, plan
@@ -42,13 +49,16 @@ def translate(
     """
     settings = read_settings()
     seen: dict[str, str] = {}
-    with open_events(file) as events:
-        for item in read_items(events):
-            answer = _translated(item, settings, seen if explain else None)
-            if explain and not as_json:
-                _say_answer(item.where, answer)
-            else:
-                say(json_line(answer))
+    try:
+        with open_events(file) as events:
+            for item in read_items(events):
+                answer = _translated(item, settings, seen if explain else None)
+                if explain and not as_json:
+                    _say_answer(item.where, answer)
+                else:
+                    say(json_line(answer))
+    except UnreadableFile as error:
+        fail(ExitCode.USAGE, f"{file} cannot be read: {error}")
 
 
 def _say_answer(where: str, answer: dict[str, Any]) -> None:
@@ -68,7 +78,7 @@ def _translated(item: Item, settings: Settings, seen: dict[str, str] | None) -> 
     try:
         if item.error:
             raise item.error
-        message_id = event_id(item.event, encode(item.event))
+        message_id = event_id(item.identified, encode(item.identified))
     except InvalidEvent as error:
         return {
             "message_id": _claimed_id(item.event),

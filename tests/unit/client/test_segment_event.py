@@ -22,7 +22,6 @@ from convertro.segment_event import (
 )
 from tests.support.events import ABSENT, order_completed, web_track
 from tests.support.hostile import events as hostile
-from worker.cli.terminal.event_file import expand_batch
 
 
 class Kind(StrEnum):
@@ -310,73 +309,3 @@ def test_an_id_is_stable_over_releases() -> None:
     # over an upgrade.
     event = {"type": "track", "a": 1, "timestamp": "2026-05-04", "sentAt": "2026-05-05"}
     assert known_by(event) == "digest-1dc0696827cb5a33faf46338e46a3bba"
-
-
-def expanded(item: Any, **batch: Any) -> Any:
-    (only,) = expand_batch({"batch": [item], **batch})
-    return only
-
-
-@pytest.mark.parametrize("field", ["context", "integrations"])
-@pytest.mark.parametrize(
-    ("shared", "own", "merged"),
-    [
-        ({"a": 1}, {"b": 2}, {"a": 1, "b": 2}),
-        ({"a": 1}, {"a": 2}, {"a": 2}),
-        ({"a": 1}, {"a": None}, {"a": None}),
-        ({"a": False}, ABSENT, {"a": False}),
-        ({"a": 1}, None, {"a": 1}),
-        ({"a": {"x": 1, "y": 1}}, {"a": {"y": 2, "z": 2}}, {"a": {"x": 1, "y": 2, "z": 2}}),
-        ({"a": {"x": {"y": 1}}}, {"a": {"x": {"z": 2}}}, {"a": {"x": {"y": 1, "z": 2}}}),
-        ({"a": {"x": 1}}, {"a": [2]}, {"a": [2]}),
-        ({"a": [1]}, {"a": {"x": 2}}, {"a": {"x": 2}}),
-        ({"a": [1]}, {"a": [2]}, {"a": [2]}),
-        ({"a": 1}, "text", "text"),
-        ({"a": 1}, [], []),
-        ("text", {"b": 2}, {"b": 2}),
-        ("text", ABSENT, ABSENT),
-        (None, {"b": 2}, {"b": 2}),
-        (ABSENT, {"b": 2}, {"b": 2}),
-    ],
-)
-def test_an_item_has_what_its_batch_says_and_its_own_wins(
-    field: str, shared: Any, own: Any, merged: Any
-) -> None:
-    item = {} if own is ABSENT else {field: own}
-    batch = {} if shared is ABSENT else {field: shared}
-    before = json.dumps([item, batch])
-    assert expanded(item, **batch).get(field, ABSENT) == merged
-    assert json.dumps([item, batch]) == before
-
-
-def test_an_item_is_sent_when_its_batch_is_unless_it_says_otherwise() -> None:
-    assert expanded({}, sentAt="2026-05-04") == {"sentAt": "2026-05-04"}
-    assert expanded({"sentAt": None}, sentAt="2026-05-04") == {"sentAt": "2026-05-04"}
-    assert expanded({"sentAt": "2026-05-03"}, sentAt="2026-05-04") == {"sentAt": "2026-05-03"}
-    assert expanded({}) == expanded({}, sentAt=None) == {}
-
-
-def test_nothing_else_of_a_batch_is_taken_over() -> None:
-    assert expanded({"type": "track"}, messageId="b", timestamp="2026-05-04", userId="u") == {
-        "type": "track"
-    }
-
-
-def test_items_that_are_no_objects_keep_their_place() -> None:
-    batch = {"batch": [1, {"type": "track"}, None, "x", []], "context": {"a": 1}}
-    assert expand_batch(batch) == [1, {"type": "track", "context": {"a": 1}}, None, "x", []]
-
-
-def test_a_batch_nested_without_end_is_left_to_the_checks_of_its_items() -> None:
-    part: Any = {}
-    for _ in range(50_000):
-        part = {"a": part}
-    (item,) = expand_batch({"batch": [{"type": "track", "context": part}], "context": part})
-    with pytest.raises(InvalidEvent, match="nested more than 100 levels"):
-        encode(item)
-
-
-@pytest.mark.parametrize("batch", [{}, {"batch": None}, {"batch": {}}, {"batch": "ab"}])
-def test_a_batch_without_a_list_is_refused(batch: dict[str, Any]) -> None:
-    with pytest.raises(InvalidEvent, match="batch must be a list of events, not "):
-        expand_batch(batch)

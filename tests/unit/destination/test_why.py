@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from config.destination import ConvertroSettings
-from convertro.segment_event import InvalidEvent, encode, event_id
+from convertro.errors import InvalidEvent
+from convertro.segment_event import encode, event_id
 from tests.support.events import (
     ABSENT,
     ORDER,
