@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-ver
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo drill test check format lint types unit functional chaos bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup dev demo drill test check format lint types unit functional applications chaos bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,7 +40,7 @@ drill: $(SETUP) ## Break everything for two minutes, then count what arrived
 
 # Most of the time a test waits for processes: three at once share two cores well.
 test: $(DEV) ## Run every test but the slow ones
-	$(BIN)/pytest -m "not slow and not index" --numprocesses 3 --dist worksteal
+	$(BIN)/pytest -m "not slow and not index and not applications" --numprocesses 3 --dist worksteal
 
 check: lint types unit ## What must pass before a commit
 
@@ -60,7 +60,10 @@ unit: $(DEV) ## Run the tests that need no server
 	$(BIN)/pytest -q tests/unit tests/contract --numprocesses 2
 
 functional: $(DEV) ## Run the tests with a real Valkey, worker and sandbox
-	$(BIN)/pytest tests/functional
+	$(BIN)/pytest tests/functional -m "not applications"
+
+applications: $(DEV) ## Run the tests in which real applications use the client's wheel
+	$(BIN)/pytest tests/functional/applications --numprocesses 2 --dist worksteal
 
 chaos: $(DEV) ## Run the tests that kill and break things, the slow ones too
 	$(BIN)/pytest -rP tests/chaos
@@ -115,6 +118,7 @@ lock: $(DEV) ## Renew the pinned requirements
 	$(LOCK) --group mutation -c requirements/dev.txt -o requirements/mutation.txt
 	$(LOCK) --no-deps --resolution lowest-direct -o $(VENV)/lowest.txt client/pyproject.toml
 	$(LOCK) --all-extras --group dev --overrides $(VENV)/lowest.txt -o requirements/client-lowest.txt pyproject.toml
+	$(LOCK) --group applications -c requirements/dev.txt -o requirements/applications.txt client/pyproject.toml
 	for group in bench bench-arq bench-saq; do $(LOCK) --group $$group -o requirements/$$group.txt || exit 1; done
 
 worker: $(SETUP) ## Start a worker with the settings of the environment

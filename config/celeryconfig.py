@@ -20,6 +20,7 @@ def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
     """
     return {
         "broker_url": settings.celery_broker_url,
+        "broker_use_ssl": dict(settings.celery_broker_tls or {}) or None,
         "broker_transport_options": _transport_options(settings, timeout_seconds),
         "broker_connection_timeout": timeout_seconds,
         "broker_connection_retry_on_startup": True,

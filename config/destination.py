@@ -15,13 +15,19 @@ class EventMapping(NamedTuple):
     value: str
 
 
+def _read_json(given: Any, empty: str) -> Any:
+    """The value of JSON text, as variables hold it; anything else as it is."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given or empty)
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from None
+
+
 def _parse_events(given: Any) -> tuple[EventMapping, ...]:
     """Read the `events` setting from JSON text, an object, or a list of key/value objects."""
-    if isinstance(given, str):
-        try:
-            given = json.loads(given or "{}")
-        except ValueError as error:
-            raise ValueError(f"is not JSON: {error}") from None
+    given = _read_json(given, "{}")
     if isinstance(given, Mapping):
         return tuple(_mapping(repr(key), key, value) for key, value in given.items())
     if isinstance(given, list | tuple):
@@ -44,6 +50,20 @@ def _mapping(where: str, key: Any, value: Any) -> EventMapping:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{where}: the Convertro type must be a non-empty string")
     return EventMapping(key, value)
+
+
+def _parse_names(given: Any) -> tuple[str, ...]:
+    """Read a list of names from JSON text or a list."""
+    given = _read_json(given, "[]")
+    if isinstance(given, list | tuple):
+        return tuple(_name(number, name) for number, name in enumerate(given, start=1))
+    raise ValueError('must be a list ["name", "other name"]')
+
+
+def _name(number: int, name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"entry {number} must be a non-empty string")
+    return name
 
 
 class ConvertroSettings(BaseModel):
@@ -71,4 +91,12 @@ class ConvertroSettings(BaseModel):
     hybrid_attribution_model: bool = Field(
         False,
         description="Send sale besides sale.new / sale.repeat for web orders that say which.",
+    )
+    consent_categories: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_names)] = Field(
+        (),
+        description=(
+            "Consent categories that must be true in context.consent.categoryPreferences, as a "
+            "JSON list of names; an event that says otherwise is skipped as no_consent, one "
+            "without preferences is sent."
+        ),
     )

@@ -7,9 +7,9 @@ a producer needs and comes from variables named `CONVERTRO_*`; what translation 
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.destination import ConvertroSettings
 from convertro.errors import SettingsError
-from convertro.redis_url import check_redis_url
+from convertro.redis_url import check_redis_url, names_a_redis, parse_redis_url
 from convertro.sentinel import is_sentinel, parse_sentinel_url
 
 ENV_PREFIX = "CONVERTRO_"
@@ -93,8 +93,10 @@ class Settings(BaseSettings, ConvertroSettings):
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
         description=(
-            "Redis or Valkey, 7 or newer, that holds the journal: redis://, rediss://, or "
-            "sentinel://host:26379;sentinel://host:26379 for a master that Sentinels name."
+            "Redis or Valkey, 7 or newer, that holds the journal: "
+            "redis://user:password@host:6379/0, rediss:// for TLS, whose query may hold "
+            "ssl_ca_certs, ssl_certfile, ssl_keyfile, ssl_cert_reqs and ssl_check_hostname, "
+            "or sentinel://host:26379;sentinel://host:26379 for a master that Sentinels name."
         ),
     )
     broker_url: SecretStr | None = Field(
@@ -260,7 +262,7 @@ class Settings(BaseSettings, ConvertroSettings):
     @classmethod
     def _check_redis_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         url = value.get_secret_value() if value else ""
-        if info.field_name == "redis_url" or is_sentinel(url):
+        if info.field_name == "redis_url" or is_sentinel(url) or names_a_redis(url):
             check_redis_url(url)
         return value
 
@@ -322,7 +324,15 @@ class Settings(BaseSettings, ConvertroSettings):
     def celery_broker_url(self) -> str:
         """Where wake-ups travel: the broker's URL, with its password."""
         url = (self.broker_url or self.redis_url).get_secret_value()
-        return parse_sentinel_url(url).broker_url if is_sentinel(url) else url
+        if is_sentinel(url):
+            return parse_sentinel_url(url).broker_url
+        return parse_redis_url(url).broker_url if names_a_redis(url) else url
+
+    @property
+    def celery_broker_tls(self) -> Mapping[str, Any] | None:
+        """What Celery is told of TLS to a Redis; None if there is none."""
+        url = (self.broker_url or self.redis_url).get_secret_value()
+        return parse_redis_url(url).tls if names_a_redis(url) else None
 
     def require_destination(self) -> None:
         """Refuse settings without which nothing can be delivered.

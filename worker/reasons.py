@@ -1,4 +1,4 @@
-"""Why an event is skipped, dead or discarded: the one list. Pure.
+"""Why an event is skipped, dead, discarded or noted: the one list. Pure.
 
 Scripts get it in their settings, `--reason` takes no other word, metrics show each from the start,
 and tests hold the documentation to it. A reason that is not here cannot be written.
@@ -13,6 +13,8 @@ class SkipReason(StrEnum):
 
     #: The event's `integrations` switch Convertro off.
     DISABLED = "disabled"
+    #: The person did not consent to a category that the settings require.
+    NO_CONSENT = "no_consent"
     #: Neither an identify nor a track.
     UNSUPPORTED_TYPE = "unsupported_type"
     #: An identify without a userId.
@@ -52,6 +54,8 @@ class DeathReason(StrEnum):
     NO_IDENTITY = "no_identity", Fault.SENDER
     #: A call of the server-to-server interface without the device id that it needs.
     MISSING_DEVICE_ID = "missing_device_id", Fault.SENDER
+    #: A mobile track whose amount cannot be read: any number sent for it would be invented money.
+    UNREADABLE_AMOUNT = "unreadable_amount", Fault.SENDER
     #: Convertro said no.
     REJECTED = "rejected", Fault.ANYWHERE
     #: It was not accepted within the horizon.
@@ -62,6 +66,15 @@ class DeathReason(StrEnum):
     POISON = "poison", Fault.EVENT
     #: This program's own code failed over it.
     UNEXPECTED_ERROR = "unexpected_error", Fault.ANYWHERE
+
+
+class Note(StrEnum):
+    """What the producer of an event that was translated or skipped should correct: counted."""
+
+    #: An order was skipped for lack of an id, though a likely one is there under another name.
+    LIKELY_ORDER_ID = "likely_order_id"
+    #: An amount that would have counted could not be read.
+    UNREADABLE_AMOUNT = "unreadable_amount"
 
 
 class DiscardReason(StrEnum):

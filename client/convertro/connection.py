@@ -16,6 +16,7 @@ from convertro.name_lookup import (
     BoundedMasterConnection,
     BoundedSSLConnection,
 )
+from convertro.redis_url import parse_redis_url
 from convertro.sentinel import is_sentinel, parse_sentinel_url, sentinel_options
 
 #: How Redis begins what it says of a command that cannot be right, or of an error in a script.
@@ -58,9 +59,10 @@ def connect(
         sentinels = sentinel_options(sentinel_password)
         return _connect_to_master(url, sentinel_master, sentinels, options)
     retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
-    kind = BoundedSSLConnection if url.startswith("rediss:") else BoundedConnection
-    pool = ConnectionPool.from_url(url, connection_class=kind, retry=retry, **options)
-    return Redis.from_pool(pool)
+    where = parse_redis_url(url)
+    kind = BoundedConnection if where.tls is None else BoundedSSLConnection
+    named: dict[str, Any] = {**where.login, **(where.tls or {}), **options}
+    return Redis.from_pool(ConnectionPool(connection_class=kind, retry=retry, **named))
 
 
 def _connect_to_master(

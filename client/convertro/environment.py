@@ -49,15 +49,12 @@ def open_journal(url: str | None, **options: Unpack[Options]) -> IntakeJournal:
     timeout_seconds = options.get("timeout_seconds", PRODUCER_TIMEOUT_SECONDS)
     if not timeout_seconds > 0:
         raise SettingsError("timeout_seconds: must be more than 0")
-    try:
-        redis = connect(
-            where.value,
-            timeout_seconds,
-            sentinel_master=master.value,
-            sentinel_password=password.value or None,
-        )
-    except ValueError:  # its text may hold the password
-        raise where.wrong("is not a URL that the Redis client understands") from None
+    redis = connect(
+        where.value,
+        timeout_seconds,
+        sentinel_master=master.value,
+        sentinel_password=password.value or None,
+    )
     return IntakeJournal(
         redis, key_prefix=key_prefix.value, constants={}, fsync=when.value == "fsync"
     )

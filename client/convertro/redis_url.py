@@ -1,8 +1,60 @@
-"""Which URLs name a Redis. Pure."""
+"""Reading a `redis://` or `rediss://` URL, once for all who connect by it. Pure.
 
-from urllib.parse import urlsplit
+redis-py and kombu read queries and paths in ways of their own; so they are given the parts.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from convertro.sentinel import is_sentinel, parse_sentinel_url
+
+_SCHEMES = ("redis", "rediss")
+_PORT = 6379
+
+#: What a `rediss://` URL may say of TLS in its query, and what each may be.
+_TLS_OPTIONS = {
+    "ssl_ca_certs": ".+",
+    "ssl_certfile": ".+",
+    "ssl_keyfile": ".+",
+    "ssl_cert_reqs": "required|optional|none",
+    "ssl_check_hostname": "true|false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RedisUrl:
+    """Where a Redis is, and how to log in."""
+
+    host: str
+    port: int
+    #: The database's number.
+    db: int
+    username: str | None
+    password: str | None = field(repr=False)
+    #: What redis-py's connections are told of TLS; None for none.
+    tls: Mapping[str, Any] | None
+
+    @property
+    def login(self) -> dict[str, Any]:
+        """What redis-py's connections are told, but for TLS."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "db": self.db,
+            "username": self.username,
+            "password": self.password,
+        }
+
+    @property
+    def broker_url(self) -> str:
+        """The same for kombu, which is told of TLS besides."""
+        user, word = quote(self.username or "", safe=""), quote(self.password or "", safe="")
+        login = f"{user}:{word}@" if self.password or self.username else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{_SCHEMES[self.tls is not None]}://{login}{host}:{self.port}/{self.db}"
 
 
 def check_redis_url(url: str) -> None:
@@ -13,15 +65,66 @@ def check_redis_url(url: str) -> None:
     """
     if is_sentinel(url):
         parse_sentinel_url(url)
-    elif not _names_a_redis(url):
+    else:
+        parse_redis_url(url)
+
+
+def names_a_redis(url: str) -> bool:
+    """Whether a URL says that it is of Redis, right or wrong."""
+    return url.startswith(("redis://", "rediss://"))
+
+
+def parse_redis_url(url: str) -> RedisUrl:
+    """Read `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS.
+
+    Raises:
+        ValueError: What is wrong, without the URL's text, which may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = _PORT if parts.port is None else parts.port
+        usable = parts.scheme in _SCHEMES and port != 0 and not parts.fragment
+    except ValueError:  # the port is no number; it may be part of an unquoted password
+        usable = False
+    if not usable or not parts.hostname:
         raise ValueError(
             "must be a redis://, rediss:// or sentinel:// URL with a host and a valid port"
         )
+    if not re.fullmatch("/?|/[0-9]+", parts.path):
+        raise ValueError("must end in the number of a database, as in redis://host:6379/0")
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    return RedisUrl(
+        host=parts.hostname,
+        port=port,
+        db=int(parts.path.strip("/") or 0),
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        tls=_tls(options, is_on=parts.scheme == "rediss"),
+    )
 
 
-def _names_a_redis(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0)
-    except ValueError:  # the port is no number; it may be part of an unquoted password
-        return False
+def _tls(options: list[tuple[str, str]], *, is_on: bool) -> dict[str, Any] | None:
+    for name, value in options:
+        if name not in _TLS_OPTIONS:
+            known = ", ".join(_TLS_OPTIONS)
+            shown = name if re.fullmatch("[a-z_]{1,40}", name) else "a query"
+            raise ValueError(
+                f"does not take {shown}: a rediss:// URL takes {known}, others nothing"
+            )
+        if not is_on:
+            raise ValueError(f"takes {name} with rediss:// alone: redis:// does not use TLS")
+        if not re.fullmatch(_TLS_OPTIONS[name], value):
+            form = _TLS_OPTIONS[name]
+            says = "something" if form == ".+" else form.replace("|", " or ")
+            raise ValueError(f"must say {says} for {name}")
+    if not is_on:
+        return None
+    said: dict[str, Any] = {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": "true",
+        **dict(options),
+    }
+    said["ssl_check_hostname"] = (
+        said["ssl_check_hostname"] == "true" and said["ssl_cert_reqs"] != "none"
+    )
+    return said

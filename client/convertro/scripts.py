@@ -2,14 +2,15 @@
 
 A script begins with what it is made of: `-- parts: common gate` names the files of which it uses
 something, `-- flags: allow-oom` what Redis is told about it. Redis makes all functions and tables
-of a script anew in each call, so only what the script uses of its parts is put before it: the
-functions, the constants, and the keys that it is given. The bytes that each call begins with are
-made once, so that a step costs its producer or worker little more than the round trip.
+of a script anew in each call, so a script gets only what it uses of its parts, each definition
+right before the statement that needs it first: what comes after an early return costs nothing. The
+bytes that each call begins with are made once, so that a step costs its producer or worker little
+more than the round trip.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
@@ -118,7 +119,7 @@ class Scripts:
 
     def _put_together(self, name: str) -> _Script:
         chunks, flags = _read(name, self._folders)
-        text, names = _number_keys("\n".join(_used_chunks(self._constants, *chunks)))
+        text, names = _number_keys("\n".join(_linked(self._constants, *chunks)))
         source = f"#!lua flags={','.join(flags)}\n{text}" if self._shebang else text
         digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
         keys = tuple(f"{self._key_prefix}{name}" for name in names)
@@ -159,20 +160,31 @@ def _chunks(text: str) -> list[str]:
     return chunks
 
 
-def _used_chunks(*files: Sequence[str]) -> list[str]:
-    """The chunks of some files that the last of them needs.
+def _linked(*files: Sequence[str]) -> Iterator[str]:
+    """The chunks of the last file, each behind those definitions of the others that it needs first.
 
-    A definition is needed if a later needed chunk has one of its names; a statement always is.
+    Raises:
+        ValueError: One of the others has a statement that is no definition.
     """
     *parts, script = files
-    used = set(_WORD.findall("\n".join(script)))
-    needed = list(script)
-    for chunk in reversed([chunk for part in parts for chunk in part]):
-        defined = _DEFINED.match(chunk)
-        if defined is None or used.intersection(_WORD.findall(defined[1])):
-            used.update(_WORD.findall(chunk))
-            needed.insert(0, chunk)
-    return needed
+    waiting = {chunk: _names(chunk) for part in parts for chunk in part}
+    for chunk in script:
+        used = set(_WORD.findall(chunk))
+        needed: list[str] = []
+        for definition in reversed(waiting):
+            if used & waiting[definition]:
+                used.update(_WORD.findall(definition))
+                needed.insert(0, definition)
+        for definition in needed:
+            del waiting[definition]
+        yield from (*needed, chunk)
+
+
+def _names(chunk: str) -> set[str]:
+    """What a chunk defines."""
+    if found := _DEFINED.match(chunk):
+        return set(_WORD.findall(found[1]))
+    raise ValueError(f"a part of scripts may only define: {chunk}")
 
 
 def _number_keys(text: str) -> tuple[str, list[str]]:

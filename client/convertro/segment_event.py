@@ -1,15 +1,20 @@
-"""What a raw Segment event is: its bounds, its bytes and its id. Pure.
+"""What a raw Segment event is: its bounds, its bytes and its id. Pure, but for random ids.
 
 An event is a JSON object with a string `type`. Whatever `encode` accepts, `decode` reads
-back, in this process and in any other.
+back, in this process and in any other. Values that Segment's own libraries take besides are
+written as they write them: dates and times as ISO 8601, decimal numbers as numbers, UUIDs as text.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from hashlib import sha256
 from math import isfinite
+from secrets import token_hex
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -28,15 +33,26 @@ MAX_NESTING = 100
 #: Marks an id that was derived because the event brought none.
 _DERIVED_ID_PREFIX = "digest-"
 
-#: Hexadecimal digits of a derived id: 128 bits, beyond any chance collision.
-_DERIVED_ID_DIGITS = 32
+#: Marks an id that was drawn because nothing tells the event from its equals.
+_RANDOM_ID_PREFIX = "random-"
+
+#: Bytes of either: beyond any chance collision.
+_ID_BYTES = 16
+
+#: What programs write by mistake where they have no id.
+ID_PLACEHOLDERS = frozenset(
+    {"null", "undefined", "NaN", "None", "<nil>", "(null)", "[object Object]"}
+)
+
+#: Where an event says itself when it happened.
+_OWN_TIMES = ("timestamp", "originalTimestamp")
 
 #: Control characters and halves of surrogate pairs: an id becomes a key in Redis, a header and
 #: a line on a terminal.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 #: The Python types of which an event may be made.
-_SCALARS = (str, int, float, type(None))
+_SCALARS = (str, int, float, type(None), date, Decimal, UUID)
 _HOLDERS = (dict, list, tuple, Mapping)
 
 
@@ -47,8 +63,8 @@ def encode(event: Any) -> bytes:
     and passes: it is merely a type that Convertro has no use for.
 
     Raises:
-        InvalidEvent: It is not a JSON object, holds what JSON does not have (other types, NaN,
-            keys that are not strings), is too large or too deeply nested, or its `type` or
+        InvalidEvent: It is not a JSON object, holds what JSON does not have (NaN, types not named
+            above, keys that are not strings), is too large or too deeply nested, or its `type` or
             `messageId` is wrong.
     """
     if fault := fault_of(event):
@@ -73,11 +89,30 @@ def _encoded(event: Any) -> bytes | None:
 def _encoded_at_leisure(event: Any) -> bytes:
     """Write an event whose values were checked, whatever types they are of."""
     try:
-        text = _WRITER.encode(event)
+        text = _text_of(event)
     except ValueError:
         # An integer of more digits than Python writes out; all else was checked above.
         raise InvalidEvent("event", "holds a number of too many digits") from None
     return text.encode("utf-8", "backslashreplace")
+
+
+def _text_of(value: Any) -> str:
+    """A value as compact JSON; it was checked, so that no recursion goes too deep."""
+    match value:
+        case Mapping():
+            pairs = (f"{_text_of(key)}:{_text_of(inner)}" for key, inner in value.items())
+            return f"{{{','.join(pairs)}}}"
+        case list() | tuple():
+            return f"[{','.join(map(_text_of, value))}]"
+        case datetime():
+            moment = value if value.tzinfo else value.astimezone()
+            return f'"{moment.isoformat()}"'
+        case date() | UUID():
+            return f'"{value}"'
+        case Decimal():
+            return str(value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
 
 
 def decode(raw: bytes) -> dict[str, Any]:
@@ -137,21 +172,63 @@ def _message_id_fault(message_id: str) -> InvalidEvent | None:
     return None
 
 
-def event_id(event: Mapping[str, Any], raw: bytes) -> str:
-    """The id under which an event is known: its `messageId`, else one made from its content.
+def id_of(value: Any) -> str | None:
+    """An id as text, as SDKs send it; None if the value cannot tell anything from others.
 
-    Equal content has an equal id whatever the order of its keys, so that a producer's second
-    try is recognised.
+    Usable is text that is neither blank nor a placeholder, and a number but 0: `97980` and
+    `97980.0` are `"97980"`.
+    """
+    if isinstance(value, str):
+        return value if value and not value.isspace() and value not in ID_PLACEHOLDERS else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        if not value or not isfinite(value):
+            return None
+    except OverflowError:  # an integer beyond every double
+        return None
+    return str(int(value)) if value == int(value) else json.dumps(value)
+
+
+def event_id(event: Mapping[str, Any], raw: bytes) -> str:
+    """The id under which an event is known.
+
+    It is the event's `messageId`, as text. Without a usable one, an event that says when it
+    happened has a digest of its content but for `sentAt`, whatever the order of its keys, so
+    that a producer's second try is recognised. An event without a time has a random id, for
+    equal purchases without a time are several purchases.
 
     Args:
         event: An event that `encode` accepted.
         raw: What `encode` made of it.
     """
-    message_id = event.get("messageId")
-    if isinstance(message_id, str) and message_id:
+    if message_id := _message_id_of(event):
         return message_id
-    canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
-    return _DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[:_DERIVED_ID_DIGITS]
+    content = json.loads(raw)  # nothing here is of any type but JSON's
+    if message_id := _message_id_of(content):
+        return message_id
+    return content_id(content) if says_when(content) else _RANDOM_ID_PREFIX + token_hex(_ID_BYTES)
+
+
+def says_when(event: Mapping[str, Any]) -> bool:
+    """Whether an event has a time of its own, in whatever form."""
+    return any(id_of(event.get(field)) for field in _OWN_TIMES)
+
+
+def content_id(content: Mapping[str, Any]) -> str:
+    """A digest of an event but for `sentAt`, which differs when it is sent again.
+
+    Args:
+        content: What a JSON reader makes of the event.
+    """
+    kept = {name: value for name, value in content.items() if name != "sentAt"}
+    canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return _DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[: 2 * _ID_BYTES]
+
+
+def _message_id_of(event: Mapping[str, Any]) -> str | None:
+    message_id = id_of(event.get("messageId"))
+    return message_id if message_id and len(message_id) <= MAX_MESSAGE_ID_LENGTH else None
 
 
 def _is_plain(event: Any) -> bool:
@@ -206,12 +283,21 @@ def _check_values(event: Mapping[str, Any]) -> None:
         for name, child in _children(holder, level, field):
             if isinstance(child, _SCALARS):
                 bytes_left -= len(child) if isinstance(child, str) else 0
-                if isinstance(child, float) and not isfinite(child):
+                if isinstance(child, float | Decimal) and not _is_finite(child):
                     raise InvalidEvent(name, "holds NaN or Infinity, which JSON does not have")
             elif isinstance(child, _HOLDERS):
                 waiting.append((child, level + 1, name))
             else:
                 raise InvalidEvent(name, f"holds {kind_of(child)}, which JSON does not have")
+
+
+def _is_finite(number: float | Decimal) -> bool:
+    """Whether it is a number, and one that a JSON reader can take."""
+    return (
+        isfinite(number)
+        if isinstance(number, float)
+        else not number.is_nan() and isfinite(float(number))
+    )
 
 
 def _children(holder: Any, level: int, field: str) -> Iterable[tuple[str, Any]]:
@@ -235,8 +321,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}")
 
 
-# Made once: making them takes as long as using them.
-_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
+# Made once: making it takes as long as using it.
 _READER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
 
 

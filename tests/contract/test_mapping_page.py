@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from config.destination import ConvertroSettings
+from convertro.segment_event import id_of
 from tests.support.events import ABSENT, order_completed, web_track
 from worker.destination import translate
 from worker.destination.amounts import amount_of
 from worker.destination.event_names import is_order_completed, normalised
-from worker.reasons import SkipReason
+from worker.reasons import Note, SkipReason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text()
 
@@ -32,6 +33,11 @@ def test_amounts(value: str, amount: str) -> None:
     assert amount_of(json.loads(value)) == (None if amount == "none" else float(amount))
 
 
+@pytest.mark.parametrize(("value", "text"), rows("value | sent as"))
+def test_ids(value: str, text: str) -> None:
+    assert id_of(json.loads(value)) == (None if text == "none" else text)
+
+
 @pytest.mark.parametrize(("name", "answer"), rows("name | an order?"))
 def test_names_of_orders(name: str, answer: str) -> None:
     assert is_order_completed(name) == (answer == "yes")
@@ -49,6 +55,13 @@ def test_integrations(integrations: str, answer: str) -> None:
     assert skipped == ("disabled" if answer == "no" else "unmapped_event")
 
 
+@pytest.mark.parametrize(("preferences", "answer"), rows("`categoryPreferences` | sent?"))
+def test_consent(preferences: str, answer: str) -> None:
+    event = web_track(context={"consent": {"categoryPreferences": json.loads(preferences)}})
+    settings = ConvertroSettings(consent_categories=["Advertising", "Analytics"])
+    assert (translate(event, settings).skipped == "no_consent") == (answer == "no")
+
+
 @pytest.mark.parametrize(
     ("row", "repeat"), [(0, True), (1, False), *((2, value) for value in (ABSENT, None, "true", 1))]
 )
@@ -64,4 +77,7 @@ def test_types_of_sales(row: int, repeat: Any) -> None:
 def test_every_reason_is_explained() -> None:
     assert [reason for reason, _ in rows("skip | because")] == list(SkipReason)
     dead_letters = [reason for reason, *_ in rows("dead letter | because | what helps")]
-    assert dead_letters == ["invalid_event", "no_identity", "missing_device_id"]
+    assert dead_letters == [
+        *("invalid_event", "no_identity", "missing_device_id", "unreadable_amount")
+    ]
+    assert [note for note, _ in rows("note | of which events")] == list(Note)

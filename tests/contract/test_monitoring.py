@@ -26,6 +26,8 @@ ANCHORS = {
     "redis-is-down",
     "duplicates-reported-by-the-vendor",
     "events-unaccounted-for",
+    "orders-without-an-id",
+    "amounts-that-cannot-be-read",
 }
 
 #: An alert of the rules, until the next one or the next group.

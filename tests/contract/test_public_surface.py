@@ -94,10 +94,13 @@ def test_translate_has_its_signature() -> None:
         ("TrackUser", "domain visitor_id user_id traits"),
         (
             "TrackEvent",
-            "domain visitor_id user_id event_type event_id event_value timestamp",
+            "domain visitor_id user_id event_type event_id event_value currency timestamp",
         ),
         ("LinkDevice", "domain device_id user_id"),
-        ("DeviceEvent", "domain device_id user_id event_type event_value timestamp"),
+        (
+            "DeviceEvent",
+            "domain device_id user_id event_type event_id event_value currency timestamp",
+        ),
         ("Install", "domain device_id user_id app os advertising_id timestamp"),
     ],
 )
@@ -113,6 +116,7 @@ def test_translation_settings_are_all_optional() -> None:
         "domain",
         "events",
         "hybrid_attribution_model",
+        "consent_categories",
     ]
     assert ConvertroSettings() == ConvertroSettings(
         account="",

@@ -3,18 +3,25 @@
 import os
 import stat
 from dataclasses import dataclass
-from itertools import islice
+from gzip import GzipFile
 from typing import IO
 
 import typer
 
 from convertro.errors import JournalUnavailable
 from convertro.intake import CHUNK_EVENTS, Intake
-from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.terminal.event_file import (
+    FileArgument,
+    Item,
+    UnreadableFile,
+    open_events,
+    read_items,
+)
 from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say
+from worker.cli.terminal.pacing import RateOption, paced
 from worker.cli.terminal.progress import Bar, progress
 from worker.status.wording import counted
 
@@ -40,16 +47,18 @@ class _Tally:
         return self.safe + self.refused
 
 
-def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
+def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption = False) -> None:
     """Put raw Segment events into the journal.
 
-    What cannot be accepted is reported on standard error with its line or number, all others
-    are accepted. An id that is known changes nothing and counts as a duplicate, so the command
+    What cannot be accepted is reported on standard error with its place, all others are
+    accepted. An id that is known changes nothing and counts as a duplicate, so the command
     may be repeated.
 
     Example: convertro enqueue events.jsonl
 
-    Example: zcat events.jsonl.gz | convertro enqueue -
+    Example: convertro enqueue history.jsonl --rate 200/s
+
+    Example: cat events-*.jsonl.gz | convertro enqueue -
 
     Exit codes: 0 all accepted, 1 some refused, 2 no such file or no JSON, 3 Redis is
     unavailable, 130 interrupted.
@@ -58,11 +67,12 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
     tally = _Tally()
     try:
         with open_events(file) as events, progress("Enqueuing", _size_of(events)) as bar:
-            items = read_items(events)
-            while chunk := list(islice(items, CHUNK_EVENTS)):
+            for chunk in paced(read_items(events), rate, at_once=CHUNK_EVENTS):
                 with step():
                     _take(intake, chunk, tally, bar)
                 bar.advance(position=chunk[-1].end, events=tally.seen)
+    except UnreadableFile as error:
+        fail(ExitCode.USAGE, f"{file} cannot be read: {error}; {_safely_in(tally.safe)}")
     except JournalUnavailable as error:
         fail_unavailable(error, _safely_in(tally.safe + len(error.accepted)))
     except KeyboardInterrupt:
@@ -75,7 +85,7 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
 def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
     """Take the readable events of a chunk in and report the others."""
     readable = [item for item in chunk if item.error is None]
-    taken = intake.take(item.event for item in readable)
+    taken = intake.take(item.identified for item in readable)
     tally.accepted += taken.new
     tally.duplicates += taken.duplicates
     faults = {item.where: item.error for item in chunk}
@@ -87,9 +97,10 @@ def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
 
 
 def _size_of(file: IO[bytes]) -> int | None:
-    """The bytes of a regular file; None for a pipe."""
+    """The bytes that there are to read; None for a pipe, and for gzip, which does not tell."""
     status = os.fstat(file.fileno())
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    is_told = stat.S_ISREG(status.st_mode) and not isinstance(file, GzipFile)
+    return status.st_size if is_told else None
 
 
 def _safely_in(number: int) -> str:

@@ -49,7 +49,7 @@ def preflight(*, as_json: JsonOption = False) -> None:
 def exit_code(checks: Sequence[Check]) -> ExitCode:
     """A wrong setting comes before Redis, which may be missing because of it."""
     errors = {check.name for check in checks if check.level is Level.ERROR}
-    if errors & {"settings", "redis_url"}:
+    if "settings" in errors:
         return ExitCode.USAGE
     if "redis" in errors:
         return ExitCode.UNAVAILABLE

@@ -2,20 +2,36 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from config.settings import Settings
 from convertro.errors import InvalidEvent
 from convertro.segment_event import encode, event_id
-from worker.cli.terminal.event_file import FileArgument, Item, open_events, read_items
+from worker.cli.terminal.event_file import (
+    FileArgument,
+    Item,
+    UnreadableFile,
+    open_events,
+    read_items,
+)
+from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import read_settings
-from worker.cli.terminal.output import json_line, say
+from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.destination.plan import PlannedCall, plan
+from worker.destination.why import why
 from worker.destination.wire import idempotency_key
 from worker.reasons import DeathReason
 
+_WhyOption = Annotated[
+    bool, typer.Option("--why", help="Say how each answer came about; for people, unless --json.")
+]
 
-def translate(file: FileArgument) -> None:
+
+def translate(
+    file: FileArgument, *, explain: _WhyOption = False, as_json: JsonOption = False
+) -> None:
     """Show what events become; sends nothing.
 
     Prints a JSON object on one line for each event: message_id, outcome (send, skip or
@@ -23,21 +39,46 @@ def translate(file: FileArgument) -> None:
     cannot be read is invalid too, and its error names the field. Redis is not needed; the
     destination's settings come from the environment.
 
+    With --why it says, for people, by which rule each event is web or mobile, from which of its
+    fields those of its calls come, what was ignored, and whether an event before it in the file
+    has the same id. With --why --json each line of JSON has that as why.
+
     Example: convertro translate events.jsonl | jq -c '[.outcome, .reason]'
 
-    Example: echo '{"type": "track", "event": "Signed Up"}' | convertro translate -
+    Example: echo '{"type": "track", "event": "Signed Up"}' | convertro translate - --why
     """
     settings = read_settings()
-    with open_events(file) as events:
-        for item in read_items(events):
-            say(json_line(_translated(item, settings)))
+    seen: dict[str, str] = {}
+    try:
+        with open_events(file) as events:
+            for item in read_items(events):
+                answer = _translated(item, settings, seen if explain else None)
+                if explain and not as_json:
+                    _say_answer(item.where, answer)
+                else:
+                    say(json_line(answer))
+    except UnreadableFile as error:
+        fail(ExitCode.USAGE, f"{file} cannot be read: {error}")
 
 
-def _translated(item: Item, settings: Settings) -> dict[str, Any]:
+def _say_answer(where: str, answer: dict[str, Any]) -> None:
+    from worker.cli.why_view import say_answer  # noqa: PLC0415  most runs need no tables
+
+    say_answer(where, answer)
+
+
+def _translated(item: Item, settings: Settings, seen: dict[str, str] | None) -> dict[str, Any]:
+    """What becomes of an item of the file.
+
+    Args:
+        item: The item.
+        settings: With which settings it is translated.
+        seen: Where each id was seen first; None if no reasons are wanted.
+    """
     try:
         if item.error:
             raise item.error
-        message_id = event_id(item.event, encode(item.event))
+        message_id = event_id(item.identified, encode(item.identified))
     except InvalidEvent as error:
         return {
             "message_id": _claimed_id(item.event),
@@ -45,11 +86,18 @@ def _translated(item: Item, settings: Settings) -> dict[str, Any]:
             "reason": DeathReason.INVALID_EVENT,
             "error": f"{item.where}: {error}",
             "calls": [],
+            **({} if seen is None else {"why": None}),
         }
     answer = _answer(item.event, message_id, settings)
     if answer["reason"] == DeathReason.INVALID_EVENT:
         # What can be accepted and yet is invalid is a track without a name.
         answer["error"] = f"{item.where}: event must be a string that is not empty"
+    if seen is not None:
+        answer["why"] = {
+            **_why(item.event, message_id, settings),
+            "same_id_as": seen.get(message_id),
+        }
+        seen.setdefault(message_id, item.where)
     return answer
 
 
@@ -76,4 +124,16 @@ def _call(message_id: str, call: PlannedCall) -> dict[str, Any]:
         "path": call.path,
         "body": json.loads(call.body),
         "idempotency_key": idempotency_key(message_id, call.name),
+    }
+
+
+def _why(event: dict[str, Any], message_id: str, settings: Settings) -> dict[str, Any]:
+    explained = why(event, settings, message_id)
+    return {
+        "platform": explained.platform,
+        "rule": explained.rule,
+        "sources": explained.sources,
+        "ignored": [
+            {"field": ignored.field, "because": ignored.because} for ignored in explained.ignored
+        ],
     }

@@ -28,7 +28,10 @@ from worker.destination.plan import PlannedCall, plan_stored
 from worker.destination.wire import idempotency_key
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall, Worth
 from worker.outcomes import Outcome
-from worker.reasons import DeathReason, SkipReason
+from worker.reasons import DeathReason, Note, SkipReason
+
+#: With these an event leaves the journal for good, so that what they count is counted once.
+_LAST_MOVES = frozenset({Move.DELIVERED, Move.SKIPPED})
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -56,6 +59,8 @@ class _Progress:
     accepted: list[str] = field(default_factory=list)
     #: The last call.
     sent: SentCall | None = None
+    #: What its producer should correct.
+    notes: tuple[Note, ...] = ()
     #: Whether revenue is lost if the event dies now.
     revenue_at_stake: bool = False
 
@@ -75,6 +80,7 @@ class _Progress:
             move=move,
             accepted_at_ms=self.event.record.accepted_at_ms,
             reason=reason,
+            notes=self.notes if move in _LAST_MOVES else (),
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
             retry_after_ms=retry_after_ms,
             sent=self.sent if move is Move.DEAD else None,
@@ -152,6 +158,7 @@ class Delivery:
     def _deliver(self, progress: _Progress) -> Finish | None:
         record = progress.event.record
         plan = plan_stored(progress.event.raw, record.accepted_at_ms, self._settings)
+        progress.notes = plan.notes
         progress.revenue_at_stake = plan.bears_revenue
         if plan.invalid:
             return progress.finish(Move.DEAD, reason=plan.invalid)

@@ -3,18 +3,17 @@
 from worker.destination.calls import (
     Call,
     DeviceEvent,
-    Identifier,
     Install,
     LinkDevice,
     TrackEvent,
     TrackUser,
+    Translation,
 )
-from worker.destination.translation import Translation, translate
+from worker.destination.translation import translate
 
 __all__ = [
     "Call",
     "DeviceEvent",
-    "Identifier",
     "Install",
     "LinkDevice",
     "TrackEvent",

@@ -1,76 +1,168 @@
 r"""Amounts as producers write them: numbers, and strings such as `"$1,234.50"`. Pure.
 
-A comma or a dot is the decimal separator or one between thousands:
+A string is an amount as a whole or not at all: a number with at most one currency sign and one
+currency code before or behind it. In the number a comma, a dot, a blank or an apostrophe
+divides thousands, and one comma or dot may be the decimal separator:
 
     both are there          the last one is the decimal separator   1.234,50   1,234.50
     one of them, repeated   between thousands, in groups            1.234.567  1,23,456
     one comma               between thousands if three digits       1,234      12,5
                             follow and one to three come before
-    one dot                 the decimal separator                   1.234
+    one dot                 the decimal separator, unless the       1.234      Rp 1.250
+                            currency has no cents
 """
 
 import re
 from math import isfinite
 from typing import Any
-from unicodedata import category
+from unicodedata import category, normalize
 
 from worker.destination.fields import is_number
 
-#: Currency signs, blanks, and invisible marks such as the direction of writing.
-_IGNORED_CATEGORIES = frozenset({"Sc", "Zs", "Zl", "Zp", "Cf"})
+#: ISO 4217.
+_CODES = frozenset(
+    (
+        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD "
+        "BTN BWP BYN BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP "
+        "DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS "
+        "INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD "
+        "MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR "
+        "PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS "
+        "SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW "
+        "UZS VED VES VND VUV WST XAF XAG XAU XCD XCG XDR XOF XPF YER ZAR ZMW ZWG ZWL"
+    )
+    .lower()
+    .split()
+)
 
-#: Switzerland's separator between thousands.
-_APOSTROPHE = re.compile(r"(?<=[0-9])['\u2019](?=[0-9]{3}(?![0-9]))")
+#: Local signs in lower case; Unicode has a category for the others.
+_LOCAL_SIGNS = frozenset(
+    {
+        *("us$", "u$s", "au$", "a$", "ca$", "c$", "nz$", "hk$", "nt$", "s$", "r$", "mx$", "rd$"),
+        *("kr", "kr.", "rp", "rp.", "rs", "rs.", "rm", "r", "s/", "s/.", "bs", "bs.", "lei", "lek"),
+        *("fr", "fr.", "sfr", "sfr.", "zł", "kč", "ft", "tl", "din", "din.", "ksh", "tsh", "ush"),
+        *("руб", "руб.", "р", "р.", "грн", "грн.", "тг", "сум"),  # noqa: RUF001  Cyrillic
+        *("лв", "лв.", "дин", "дин.", "ден", "ден.", "đ", "vnđ", "dh", "dhs", "rmb"),
+        *("euro", "euros", "円", "圓", "元", "圆", "원", "บาท"),
+    }
+)
 
-#: What some locales write for a hyphen before a number.
-_MINUS_SIGN = "\u2212"
+#: Those of currencies that have no cents, or use none: a dot before three digits is no decimal.
+_WITHOUT_CENTS = frozenset(
+    {
+        *("bif", "clp", "cop", "djf", "gnf", "idr", "isk", "jpy", "kmf", "krw", "pyg", "rwf"),
+        *("ugx", "uyi", "vnd", "vuv", "xaf", "xof", "xpf"),
+        *("rp", "rp.", "đ", "vnđ", "₫", "₩", "￦", "₲", "円", "원"),
+    }
+)
 
-#: The number with which a cleaned string begins, by the table above. It is atomic: a number
-#: that runs on in `_` or in digits of another script is refused, not cut off before them.
-_NUMBER = re.compile(
+#: They count hundredths.
+_CENT_SIGNS = frozenset("¢￠")
+
+#: What people write for a hyphen before a number, and for an apostrophe within one.
+_PLAIN = str.maketrans({"\u2212": "-", "\u2019": "'"})
+
+_BLANK = re.compile(r"\s")
+
+#: A number and what is around it. A dot after a letter belongs to a sign such as `Rs.`, and no
+#: cents are a separator at the end, alone or before dashes: `5.`, `5,-`, `12:-`.
+_AMOUNT = re.compile(
     r"""
     (?P<sign> [+-]? )
-    (?>
-        (?P<commas> [0-9]+ (?:,[0-9]{2,3})* ,[0-9]{3} \.[0-9]*
-                  | [1-9][0-9]{0,2} (?:,[0-9]{2,3})* ,[0-9]{3} (?![0-9]) )
-      | (?P<dots>   [0-9]+ (?:\.[0-9]{3})+ ,[0-9]+
-                  | [1-9][0-9]{0,2} (?:\.[0-9]{3}){2,} (?![0-9]) )
-      | (?P<plain>  (?: [0-9]+ (?:[.,][0-9]*)? | [.,][0-9]+ ) (?: [eE][+-]?[0-9]+ )? )
-    )
-    (?! _?\d )
+    (?P<before> (?: [^0-9+\-.,] | (?<=[^\W\d_]|/)\. )* )
+    (?P<inner_sign> [+-]? ) [ ]?
+    (?P<number> [.,]? [0-9] (?: .*[0-9] )? )
+    (?P<no_cents> [.,] [-\u2013\u2014]{0,2} | :- )?
+    (?P<behind> [^0-9]* )
     """,
     re.VERBOSE,
 )
+
+#: A number, by the table above.
+_NUMBER = re.compile(
+    r"""
+    (?P<commas> [0-9]+ (?:,[0-9]{3})+ \.[0-9]+
+              | [1-9][0-9]{0,2} (?:,[0-9]{3})+
+              | [1-9][0-9]? (?:,[0-9]{2})+ ,[0-9]{3} (?:\.[0-9]+)? )
+  | (?P<dots>   [0-9]+ (?:\.[0-9]{3})+ ,[0-9]+
+              | [1-9][0-9]{0,2} (?:\.[0-9]{3}){2,} )
+  | (?P<gaps>   [1-9][0-9]{0,2} (?: (?:[ ][0-9]{3})+ | (?:'[0-9]{3})+ ) (?:[.,][0-9]+)? )
+  | (?P<plain>  [0-9]+ (?:[.,][0-9]+)? )
+    """,
+    re.VERBOSE,
+)
+_THOUSANDS = {"commas": ",", "dots": ".", "gaps": " '", "plain": ""}
+
+_DOT_BEFORE_THREE = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 
 
 def amount_of(value: Any) -> float | None:
     """The amount that a property holds; None if it holds none.
 
-    A finite number is one as it is, 0 too. A string is one if it begins with a number once
-    currency signs, blanks and separators between thousands are out of the way. Digits are
-    ASCII; `1_000`, NaN and Infinity are no numbers.
+    A finite number is one as it is, 0 too; true and false are none. Digits of a string are
+    ASCII; `1_000`, `1e5`, `12k`, NaN and Infinity are no numbers.
     """
     if is_number(value):
         return value
     return _read(value) if isinstance(value, str) else None
 
 
+def is_provided(value: Any) -> bool:
+    """Whether a property holds anything at all; null and blank text are nothing."""
+    return value is not None and not (isinstance(value, str) and (not value or value.isspace()))
+
+
 def _read(text: str) -> float | None:
-    found = _NUMBER.match(_cleaned(text))
-    if found is None:
+    found = _AMOUNT.fullmatch(_cleaned(text))
+    if found is None or (found["sign"] and found["inner_sign"]):
         return None
-    if found["commas"]:
-        digits = found["commas"].replace(",", "")
-    else:
-        digits = (found["dots"] or "").replace(".", "") or found["plain"]
-    amount = float(found["sign"] + digits.replace(",", "."))
-    return amount if isfinite(amount) else None
+    before, behind = _markers(found["before"]), _markers(found["behind"])
+    if before is None or behind is None:
+        return None
+    markers = before + behind
+    if len({marker in _CODES for marker in markers}) < len(markers):
+        return None  # two signs or two codes
+    number = found["number"] if found["number"][0].isdigit() else f"0{found['number']}"
+    if found["no_cents"]:
+        number += found["no_cents"][0].replace(":", ".") + "0"
+    amount = _number(number, has_cents=_WITHOUT_CENTS.isdisjoint(markers))
+    return -amount if amount and "-" in found["sign"] + found["inner_sign"] else amount
 
 
 def _cleaned(text: str) -> str:
-    kept = "".join(character for character in text if not _is_ignored(character))
-    return _APOSTROPHE.sub("", kept.replace(_MINUS_SIGN, "-"))
+    """The text without what cannot be seen, in the plain forms of its characters."""
+    if not text.isascii():
+        text = "".join(char for char in normalize("NFC", text) if category(char) != "Cf")
+        text = text.translate(_PLAIN)
+    return _BLANK.sub(" ", text).strip()
 
 
-def _is_ignored(character: str) -> bool:
-    return character.isspace() or category(character) in _IGNORED_CATEGORIES
+def _markers(text: str) -> tuple[str, ...] | None:
+    """The currency sign, the code or both that a text consists of; None if it is another."""
+    text = text.replace(" ", "").lower()
+    if not text:
+        return ()
+    if text in _CODES or _is_sign(text):
+        return (text,)
+    for code, sign in ((text[:3], text[3:]), (text[-3:], text[:-3])):
+        if code in _CODES and _is_sign(sign):
+            return code, sign
+    return None
+
+
+def _is_sign(text: str) -> bool:
+    is_unicodes = len(text) == 1 and category(text) == "Sc" and text not in _CENT_SIGNS
+    return is_unicodes or text in _LOCAL_SIGNS
+
+
+def _number(text: str, *, has_cents: bool) -> float | None:
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return None
+    form = found.lastgroup or ""
+    if not has_cents and _DOT_BEFORE_THREE.fullmatch(text):
+        form = "dots"
+    for separator in _THOUSANDS[form]:
+        text = text.replace(separator, "")
+    amount = float(text.replace(",", "."))
+    return amount if isfinite(amount) else None

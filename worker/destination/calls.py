@@ -1,4 +1,4 @@
-"""The calls that an event can become. Pure.
+"""The calls that an event can become, and what it means if it becomes none. Pure.
 
 A call is one request to Convertro that we intend. Its fields are named as in
 its body; a field that is None is left out of the body, never sent as null.
@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: An identifier as the producer sent it: Segment says text, libraries also send numbers.
-Identifier = str | int | float
+from worker.reasons import DeathReason, Note, SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +18,8 @@ class TrackUser:
     #: The site's domain, from the settings.
     domain: str
     #: Segment's anonymousId.
-    visitor_id: Identifier | None = None
-    user_id: Identifier
+    visitor_id: str | None = None
+    user_id: str
     #: The event's traits, with `id` set to the userId.
     traits: Mapping[str, Any]
 
@@ -30,14 +29,16 @@ class TrackEvent:
     """Something a visitor did, from a web track."""
 
     domain: str
-    visitor_id: Identifier | None = None
-    user_id: Identifier | None = None
+    visitor_id: str | None = None
+    user_id: str | None = None
     #: `sale`, `sale.new`, `sale.repeat`, or a type of the `events` setting.
     event_type: str
     #: The order id.
     event_id: str | None = None
-    #: The amount, in the site's currency.
+    #: The amount.
     event_value: float | None = None
+    #: In which currency it is, if the event says so.
+    currency: str | None = None
     #: ISO 8601, as the event gave it.
     timestamp: str | None = None
 
@@ -48,7 +49,7 @@ class LinkDevice:
 
     domain: str
     device_id: str
-    user_id: Identifier
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +58,15 @@ class DeviceEvent:
 
     domain: str
     device_id: str
-    user_id: Identifier | None = None
+    user_id: str | None = None
     #: The event's name as it came.
     event_type: str
+    #: The order id, of an order.
+    event_id: str | None = None
     #: The amount; 1 if the event has none.
     event_value: float
+    #: In which currency the amount is, if the event has both.
+    currency: str | None = None
     timestamp: str | None = None
 
 
@@ -71,7 +76,7 @@ class Install:
 
     domain: str
     device_id: str
-    user_id: Identifier | None = None
+    user_id: str | None = None
     #: `name`, `version`, `build`, `namespace`, those that are known.
     app: Mapping[str, Any]
     #: `name`, `version`, those that are known.
@@ -81,3 +86,17 @@ class Install:
 
 
 Call = TrackUser | TrackEvent | LinkDevice | DeviceEvent | Install
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """What an event means; exactly one of the first three is the case."""
+
+    #: The calls to make, in this order.
+    calls: tuple[Call, ...] = ()
+    #: By which rule nothing is sent.
+    skipped: SkipReason | None = None
+    #: Why an operator should look at the event.
+    invalid: DeathReason | None = None
+    #: What its producer should correct; empty for nearly every event.
+    notes: tuple[Note, ...] = ()

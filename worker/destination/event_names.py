@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from unicodedata import category, normalize
 
 from config.destination import EventMapping
 
@@ -10,8 +11,13 @@ from config.destination import EventMapping
 _WHITE_SPACE = re.compile(r"[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]")
 
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
+_UNDERSCORES = re.compile(r"_+")
 
-#: Capitals after any character, in a name of nothing but ASCII letters and digits.
+#: Beginnings of Unicode's categories: of letters and digits, and of these and marks on letters.
+_LETTERS_AND_DIGITS = frozenset("LN")
+_PARTS_OF_WORDS = frozenset("LNM")
+
+#: Capitals after any character, in a name of nothing but letters and digits.
 _INNER_CAPITALS = re.compile(r"(.)([A-Z]+)")
 
 
@@ -42,19 +48,35 @@ def mapped_types(name: str, mappings: tuple[EventMapping, ...]) -> tuple[str, ..
     return _types_by_name(mappings).get(normalised(name), ())
 
 
+@lru_cache(maxsize=128)
 def normalised(name: str) -> str:
     """The form in which names are compared.
 
     One of three rules applies: white space only lower-cases; else separators become single
     blanks; else camel case is split. So `Signed Up`, `signed_up` and `signedUp` are equal,
-    but `SIGNUP`, which becomes `s i g n u p`, is not `signup`.
+    but `SIGNUP`, which becomes `s i g n u p`, is not `signup`. Letters and digits are those of
+    every script, and one that has none is lower-cased as well.
     """
+    name = normalize("NFC", name)
     if _WHITE_SPACE.search(name):
         return name.lower()
-    words = _SEPARATORS.split(name)
+    words = _words(name)
     if len(words) > 1:
         return " ".join(words if words[-1] else words[:-1]).lower()
     return _INNER_CAPITALS.sub(_spaced_out, name).lower()
+
+
+def _words(name: str) -> list[str]:
+    """What separators divide; the name itself if it has neither letter nor digit."""
+    if name.isascii():
+        words = _SEPARATORS.split(name)
+        return words if any(words) else [name]
+    kinds = [category(character)[0] for character in name]
+    if _LETTERS_AND_DIGITS.isdisjoint(kinds):
+        return [name]
+    pairs = zip(name, kinds, strict=True)
+    marked = "".join(char if kind in _PARTS_OF_WORDS else "_" for char, kind in pairs)
+    return _UNDERSCORES.split(marked)
 
 
 def _spaced_out(found: re.Match[str]) -> str:

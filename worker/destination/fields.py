@@ -11,10 +11,19 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
-from worker.destination.calls import Identifier
+from convertro.segment_event import ID_PLACEHOLDERS, id_of
 
 #: Where an event says when it happened, the best first.
-_TIMESTAMP_FIELDS = ("timestamp", "originalTimestamp", "receivedAt")
+TIMESTAMP_FIELDS = ("timestamp", "originalTimestamp", "receivedAt")
+
+#: What many devices have for an id, in lower case; zeros and hyphens alone are none either.
+_SHARED_DEVICE_IDS = frozenset(
+    {
+        *(placeholder.lower() for placeholder in ID_PLACEHOLDERS),
+        *("unknown", "nil", "n/a"),
+        "9774d56d682e549c",  # of many devices with Android 2.2
+    }
+)
 
 #: A whole date, alone or before `T` and a time. Python's own reader would let any character
 #: stand for the `T`, and so take some numbers for times.
@@ -43,26 +52,28 @@ def is_number(value: Any) -> TypeGuard[int | float]:
         return False
 
 
-def _identifier_of(value: Any) -> Identifier | None:
-    """The value if it can tell somebody from others: text that is not empty, a number but 0."""
-    if is_number(value):
-        return value or None
-    return text_of(value)
+def user_id(event: Mapping[str, Any]) -> str | None:
+    """Segment's userId, as text."""
+    return id_of(event.get("userId"))
 
 
-def user_id(event: Mapping[str, Any]) -> Identifier | None:
-    """Segment's userId."""
-    return _identifier_of(event.get("userId"))
-
-
-def visitor_id(event: Mapping[str, Any]) -> Identifier | None:
-    """Segment's anonymousId."""
-    return _identifier_of(event.get("anonymousId"))
+def visitor_id(event: Mapping[str, Any]) -> str | None:
+    """Segment's anonymousId, as text."""
+    return id_of(event.get("anonymousId"))
 
 
 def device_id(event: Mapping[str, Any]) -> str | None:
-    """The device's id, which only ever is text."""
-    return text_of(device(event).get("id"))
+    """The device's id."""
+    return device_id_of(device(event).get("id"))
+
+
+def device_id_of(value: Any) -> str | None:
+    """The value if it is text that tells one device from others."""
+    text = text_of(value)
+    if text is None:
+        return None
+    known = text.strip().lower()
+    return text if known.strip("0-") and known not in _SHARED_DEVICE_IDS else None
 
 
 def context(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -77,8 +88,7 @@ def device(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def has_identity(event: Mapping[str, Any]) -> bool:
     """Whether there is anybody to whom the event belongs."""
-    identities = (user_id(event), visitor_id(event), device_id(event))
-    return any(identity is not None for identity in identities)
+    return bool(user_id(event) or visitor_id(event) or device_id(event))
 
 
 def timestamp_of(event: Mapping[str, Any], accepted_at: str | None) -> str | None:
@@ -88,7 +98,7 @@ def timestamp_of(event: Mapping[str, Any], accepted_at: str | None) -> str | Non
         event: Any event.
         accepted_at: ISO 8601; what to answer if the event says nothing usable.
     """
-    said = (event.get(name) for name in _TIMESTAMP_FIELDS)
+    said = (event.get(name) for name in TIMESTAMP_FIELDS)
     return next((value for value in said if is_iso_8601(value)), accepted_at)
 
 

@@ -7,46 +7,46 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.destination import ConvertroSettings
-from worker.destination.calls import Call, DeviceEvent, Install, LinkDevice
+from worker.destination.calls import DeviceEvent, Install, LinkDevice, Translation
 from worker.destination.event_names import is_application_installed, is_order_completed
 from worker.destination.fields import (
     context,
     device,
     device_id,
+    device_id_of,
     is_number,
     object_of,
     text_of,
     user_id,
 )
-from worker.destination.properties import Properties
-from worker.reasons import DeathReason, SkipReason
+from worker.destination.properties import REVENUE, TOTAL, Properties
+from worker.reasons import DeathReason, Note, SkipReason
 
 #: What an event counts for that names no amount.
-_DEFAULT_VALUE = 1
+DEFAULT_VALUE = 1
 
 _APP_DETAILS = ("name", "version", "build", "namespace")
 _OS_DETAILS = ("name", "version")
 
 
-def identify(
-    event: Mapping[str, Any], settings: ConvertroSettings
-) -> tuple[Call, ...] | SkipReason | DeathReason:
+def identify(event: Mapping[str, Any], settings: ConvertroSettings) -> Translation:
     """Tell Convertro whose device it is; no trait goes along.
 
     An anonymous identify makes no call, so it is skipped whether or not it has a device id.
     """
     user = user_id(event)
     if user is None:
-        return SkipReason.ANONYMOUS_IDENTIFY
+        return Translation(skipped=SkipReason.ANONYMOUS_IDENTIFY)
     identifier = device_id(event)
     if identifier is None:
-        return DeathReason.MISSING_DEVICE_ID
-    return (LinkDevice(domain=settings.domain, device_id=identifier, user_id=user),)
+        return Translation(invalid=DeathReason.MISSING_DEVICE_ID)
+    call = LinkDevice(domain=settings.domain, device_id=identifier, user_id=user)
+    return Translation(calls=(call,))
 
 
 def track(
     event: Mapping[str, Any], name: str, settings: ConvertroSettings, timestamp: str | None
-) -> tuple[Call, ...] | DeathReason:
+) -> Translation:
     """Report an install, or any other event under its own name.
 
     Args:
@@ -57,18 +57,30 @@ def track(
     """
     identifier = device_id(event)
     if identifier is None:
-        return DeathReason.MISSING_DEVICE_ID
+        return Translation(invalid=DeathReason.MISSING_DEVICE_ID)
     if is_application_installed(name):
-        return (_install(event, identifier, settings, timestamp),)
+        return Translation(calls=(_install(event, identifier, settings, timestamp),))
+    properties = Properties(event)
+    amount = properties.amount(amount_keys(name))
+    if amount.value is None and amount.unreadable:
+        return Translation(invalid=DeathReason.UNREADABLE_AMOUNT)
     call = DeviceEvent(
         domain=settings.domain,
         device_id=identifier,
         user_id=user_id(event),
         event_type=name,
-        event_value=_value(event, name),
+        event_id=properties.order_id() if is_order_completed(name) else None,
+        event_value=DEFAULT_VALUE if amount.value is None else amount.value,
+        currency=None if amount.value is None else properties.currency,
         timestamp=timestamp,
     )
-    return (call,)
+    notes = (Note.UNREADABLE_AMOUNT,) if amount.unreadable else ()
+    return Translation(calls=(call,), notes=notes)
+
+
+def amount_keys(name: str) -> tuple[str, ...]:
+    """Where the amount of an event of that name is."""
+    return TOTAL if is_order_completed(name) else REVENUE
 
 
 def _install(
@@ -80,15 +92,16 @@ def _install(
         user_id=user_id(event),
         app=_details(context(event).get("app"), _APP_DETAILS),
         os=_details(context(event).get("os"), _OS_DETAILS),
-        advertising_id=text_of(device(event).get("advertisingId")),
+        advertising_id=advertising_id(event),
         timestamp=timestamp,
     )
 
 
-def _value(event: Mapping[str, Any], name: str) -> float:
-    properties = Properties(event)
-    amount = properties.total if is_order_completed(name) else properties.revenue
-    return _DEFAULT_VALUE if amount is None else amount
+def advertising_id(event: Mapping[str, Any]) -> str | None:
+    """The advertising id, unless the device's owner does not want to be tracked by it."""
+    if device(event).get("adTrackingEnabled") is False:
+        return None
+    return device_id_of(device(event).get("advertisingId"))
 
 
 def _details(value: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from convertro.segment_event import decode
 from worker.destination.calls import Call, DeviceEvent, TrackEvent
 from worker.destination.event_names import is_order_completed
 from worker.destination.fields import text_of
-from worker.destination.properties import Properties
+from worker.destination.mobile import DEFAULT_VALUE
+from worker.destination.properties import REVENUE, TOTAL, Amount, Properties
 from worker.destination.translation import translate
 from worker.destination.wire import body_of, call_name, call_type, encode_body, endpoint_of, path_of
-from worker.reasons import DeathReason, SkipReason
+from worker.reasons import DeathReason, Note, SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class PlannedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be done about an event; exactly one of the three is the case."""
+    """What is to be done about an event; exactly one of the first three is the case."""
 
     #: The calls to make, in this order.
     calls: tuple[PlannedCall, ...] = ()
@@ -50,6 +51,8 @@ class Plan:
     invalid: DeathReason | None = None
     #: Whether revenue is lost with the event; nothing is lost with one that is skipped.
     bears_revenue: bool = False
+    #: What its producer should correct; empty for nearly every event.
+    notes: tuple[Note, ...] = ()
 
     def pending(self, accepted: Collection[str]) -> list[PlannedCall]:
         """The calls that are still to be made.
@@ -68,6 +71,7 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
             skipped=translation.skipped,
             invalid=translation.invalid,
             bears_revenue=translation.invalid is not None and reports_revenue(event),
+            notes=translation.notes,
         )
     is_order = _is_order(event)
     times: Counter[str] = Counter()
@@ -84,7 +88,11 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
                 bears_revenue=_bears_revenue(call, event, is_order=is_order),
             )
         )
-    return Plan(calls=tuple(calls), bears_revenue=any(call.bears_revenue for call in calls))
+    return Plan(
+        calls=tuple(calls),
+        bears_revenue=any(call.bears_revenue for call in calls),
+        notes=translation.notes,
+    )
 
 
 def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
@@ -107,15 +115,17 @@ def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> b
     if isinstance(call, TrackEvent):
         return is_order or call.event_value is not None
     if isinstance(call, DeviceEvent):
-        return is_order or Properties(event).revenue is not None
+        if is_order or call.event_value != DEFAULT_VALUE:
+            return True
+        return Properties(event).amount(REVENUE).value is not None
     return False
 
 
 def reports_revenue(event: Any) -> bool:
-    """Whether an event that makes no calls is an order or says an amount."""
+    """Whether an event that makes no calls is an order or says an amount, be it unreadable."""
     if not isinstance(event, Mapping):
         return False
-    return _is_order(event) or Properties(event).total is not None
+    return _is_order(event) or Properties(event).amount(TOTAL) != Amount()
 
 
 def _is_order(event: Mapping[str, Any]) -> bool:

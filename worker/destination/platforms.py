@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from worker.destination.fields import context, device, object_of, text_of
+from worker.destination.fields import context, device, device_id, object_of, text_of
 
 _MOBILE_LIBRARIES = frozenset(
     {
@@ -32,6 +32,10 @@ _MOBILE_SYSTEMS = ("iOS", "iPadOS", "iPhone OS", "Android")
 _BROWSER_USER_AGENT = "Mozilla/"
 
 
+#: What stands for a rule where none has an answer.
+NO_RULE = "none"
+
+
 class Platform(StrEnum):
     """Where an event comes from, as far as Convertro cares."""
 
@@ -41,15 +45,22 @@ class Platform(StrEnum):
 
 def platform_of(event: Mapping[str, Any]) -> Platform:
     """Tell a website's event from an app's; everything else is treated as an app's."""
-    answers = (rule(event) for rule in _RULES)
-    return next((answer for answer in answers if answer), Platform.MOBILE)
+    return platform_and_rule(event)[0]
+
+
+def platform_and_rule(event: Mapping[str, Any]) -> tuple[Platform, str]:
+    """The same, with what the rule that answered looks at."""
+    for looks_at, rule in _RULES:
+        if answer := rule(event):
+            return answer, looks_at
+    return Platform.MOBILE, NO_RULE
 
 
 def _by_channel(event: Mapping[str, Any]) -> Platform | None:
-    for channel in (event.get("channel"), context(event).get("channel")):
+    for channel in _channels(event):
         if channel == "mobile":
             return Platform.MOBILE
-        if channel in ("browser", "client"):
+        if channel == "browser":
             return Platform.WEB
     return None
 
@@ -64,7 +75,7 @@ def _by_library(event: Mapping[str, Any]) -> Platform | None:
 
 
 def _by_device(event: Mapping[str, Any]) -> Platform | None:
-    if device(event).get("type") in _MOBILE_DEVICE_TYPES:
+    if device_id(event) or device(event).get("type") in _MOBILE_DEVICE_TYPES:
         return Platform.MOBILE
     system = object_of(context(event).get("os")).get("name")
     if system in _MOBILE_SYSTEMS and (_has(event, "device") or _has(event, "app")):
@@ -80,9 +91,25 @@ def _by_page(event: Mapping[str, Any]) -> Platform | None:
     return None
 
 
+def _by_client(event: Mapping[str, Any]) -> Platform | None:
+    """By the channel of events of phones and of browsers, so that it decides last."""
+    return Platform.WEB if "client" in _channels(event) else None
+
+
+def _channels(event: Mapping[str, Any]) -> tuple[Any, Any]:
+    return event.get("channel"), context(event).get("channel")
+
+
 def _has(event: Mapping[str, Any], name: str) -> bool:
     """Whether the context has an object of that name, be it empty."""
     return isinstance(context(event).get(name), Mapping)
 
 
-_RULES = (_by_channel, _by_library, _by_device, _by_page)
+#: What each looks at, and the rule.
+_RULES = (
+    ("channel", _by_channel),
+    ("context.library.name", _by_library),
+    ("context.device, context.os", _by_device),
+    ("context.page.url, context.userAgent", _by_page),
+    ("channel client", _by_client),
+)

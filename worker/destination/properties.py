@@ -1,20 +1,47 @@
 """What a track says in its `properties`. Pure."""
 
-import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from worker.destination.amounts import amount_of
-from worker.destination.fields import is_number, object_of, text_of
+from convertro.segment_event import id_of
+from worker.destination.amounts import amount_of, is_provided
+from worker.destination.fields import object_of
 
 #: What does not count when keys are compared.
 _NOISE = re.compile(r"[^A-Za-z0-9.]+")
 
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
 
-def _folded(key: str) -> str:
+#: Where an order's id is; the first that can be used.
+ORDER_ID = ("id", "orderid")
+
+#: Where producers put an order's id by mistake; it is never sent.
+LIKELY_ORDER_ID = ("transactionid", "ordernumber", "checkoutid")
+
+#: Where the amount of a web event or of an order is; the first that can be read.
+TOTAL = ("total", "revenue")
+
+#: The same of any other mobile event.
+REVENUE = ("revenue",)
+
+
+def folded(key: str) -> str:
     """The form in which keys are compared: `orderId`, `order_id`, `Order ID` are one."""
-    return _NOISE.sub("", key).lower()
+    if not (key.isascii() and key.isalnum()):  # as few are: looking costs less than the pattern
+        key = _NOISE.sub("", key)
+    return key.lower()
+
+
+class Amount(NamedTuple):
+    """What an event's properties say about money."""
+
+    #: The amount; None if there is none that can be read.
+    value: float | None = None
+    #: The key that it was read from, folded.
+    key: str | None = None
+    #: The keys looked at before that hold something, but no amount.
+    unreadable: tuple[str, ...] = ()
 
 
 class Properties:
@@ -26,18 +53,26 @@ class Properties:
     def __init__(self, event: Mapping[str, Any]) -> None:
         self._values: dict[str, Any] = {}
         for key, value in object_of(event.get("properties")).items():
-            self._values.setdefault(_folded(key), value)
+            self._values.setdefault(folded(key), value)
+
+    def get(self, key: str) -> Any:
+        """What is there under a folded key; None if nothing is."""
+        return self._values.get(key)
+
+    def order_id(self, keys: Sequence[str] = ORDER_ID) -> str | None:
+        """The order's id, as text and never reinterpreted.
+
+        Args:
+            keys: Where it may be, the best first.
+        """
+        ids = (id_of(self._values.get(key)) for key in keys)
+        return next((identifier for identifier in ids if identifier), None)
 
     @property
-    def order_id(self) -> str | None:
-        """The order's id, never reinterpreted; a number as its JSON text."""
-        for key in ("id", "orderid"):
-            value = self._values.get(key)
-            if is_number(value):
-                return json.dumps(value)
-            if text := text_of(value):
-                return text
-        return None
+    def currency(self) -> str | None:
+        """The code of the amount's currency, in upper case."""
+        value = self._values.get("currency")
+        return value.upper() if isinstance(value, str) and _CURRENCY.fullmatch(value) else None
 
     @property
     def repeat(self) -> bool | None:
@@ -45,13 +80,18 @@ class Properties:
         value = self._values.get("repeat")
         return value if isinstance(value, bool) else None
 
-    @property
-    def total(self) -> float | None:
-        """The order's amount: `total`, or `revenue` where `total` holds none."""
-        total = amount_of(self._values.get("total"))
-        return self.revenue if total is None else total
+    def amount(self, keys: Sequence[str]) -> Amount:
+        """The first amount that can be read.
 
-    @property
-    def revenue(self) -> float | None:
-        """The amount in `revenue`."""
-        return amount_of(self._values.get("revenue"))
+        Args:
+            keys: Where it may be, the best first.
+        """
+        unreadable: tuple[str, ...] = ()
+        for key in keys:
+            value = self._values.get(key)
+            if is_provided(value):
+                amount = amount_of(value)
+                if amount is not None:
+                    return Amount(amount, key, unreadable)
+                unreadable = (*unreadable, key)
+        return Amount(unreadable=unreadable)

@@ -4,33 +4,21 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from config.destination import ConvertroSettings
 from convertro.segment_event import fault_of
 from worker.destination import mobile, web
-from worker.destination.calls import Call
-from worker.destination.fields import has_identity, object_of, text_of, timestamp_of
+from worker.destination.calls import Translation
+from worker.destination.fields import context, has_identity, object_of, text_of, timestamp_of
 from worker.destination.platforms import Platform, platform_of
 from worker.reasons import DeathReason, SkipReason
 
 #: The destination's name in an event's `integrations`.
 _INTEGRATION = "Convertro"
 
-_Meaning = tuple[Call, ...] | SkipReason | DeathReason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translation:
-    """What an event means; exactly one of the three is the case."""
-
-    #: The calls to make, in this order.
-    calls: tuple[Call, ...] = ()
-    #: By which rule nothing is sent.
-    skipped: SkipReason | None = None
-    #: Why an operator should look at the event.
-    invalid: DeathReason | None = None
+#: The types of events that can become calls.
+_TYPES = ("identify", "track")
 
 
 def translate(
@@ -38,39 +26,35 @@ def translate(
 ) -> Translation:
     """Say what an event means to Convertro; never raises, whatever JSON the event is.
 
+    The rules are gone through in their order; the first that has an answer gives it.
+
     Args:
         event: A raw Segment event; it is left as it is.
         settings: The destination's settings.
         accepted_at: ISO 8601; the time of calls whose event says no usable one. Without it,
             they have none.
     """
-    match _answer(event, settings, accepted_at):
-        case SkipReason() as skipped:
-            return Translation(skipped=skipped)
-        case DeathReason() as invalid:
-            return Translation(invalid=invalid)
-        case calls:
-            return Translation(calls=calls)
-
-
-def _answer(
-    event: Mapping[str, Any], settings: ConvertroSettings, accepted_at: str | None
-) -> _Meaning:
-    """Go through the rules in their order; the first that has an answer gives it."""
     if fault_of(event):
-        return DeathReason.INVALID_EVENT
+        return Translation(invalid=DeathReason.INVALID_EVENT)
+    if skipped := _skipped(event, settings):
+        return Translation(skipped=skipped)
     if not has_identity(event):
-        return DeathReason.NO_IDENTITY
-    if not _is_enabled(event):
-        return SkipReason.DISABLED
+        return Translation(invalid=DeathReason.NO_IDENTITY)
     if event["type"] == "identify":
         return _identify(event, settings)
-    if event["type"] == "track":
-        return _track(event, settings, timestamp_of(event, accepted_at))
-    return SkipReason.UNSUPPORTED_TYPE
+    return _track(event, settings, timestamp_of(event, accepted_at))
 
 
-def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> _Meaning:
+def _skipped(event: Mapping[str, Any], settings: ConvertroSettings) -> SkipReason | None:
+    """By which rule an event is not for Convertro, whatever else it says."""
+    if switched_off_by(event):
+        return SkipReason.DISABLED
+    if settings.consent_categories and refused_categories(event, settings):
+        return SkipReason.NO_CONSENT
+    return None if event["type"] in _TYPES else SkipReason.UNSUPPORTED_TYPE
+
+
+def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> Translation:
     if platform_of(event) is Platform.WEB:
         return web.identify(event, settings)
     return mobile.identify(event, settings)
@@ -78,16 +62,30 @@ def _identify(event: Mapping[str, Any], settings: ConvertroSettings) -> _Meaning
 
 def _track(
     event: Mapping[str, Any], settings: ConvertroSettings, timestamp: str | None
-) -> _Meaning:
+) -> Translation:
     name = text_of(event.get("event"))
     if name is None:
-        return DeathReason.INVALID_EVENT
+        return Translation(invalid=DeathReason.INVALID_EVENT)
     if platform_of(event) is Platform.WEB:
         return web.track(event, name, settings, timestamp)
     return mobile.track(event, name, settings, timestamp)
 
 
-def _is_enabled(event: Mapping[str, Any]) -> bool:
-    """Whether the event is meant for Convertro: only false says no, by name or for all."""
+def switched_off_by(event: Mapping[str, Any]) -> str | None:
+    """The integration that says false for Convertro: its own, or else one for all."""
     integrations = object_of(event.get("integrations"))
-    return integrations.get(_INTEGRATION, integrations.get("All")) is not False
+    own = integrations.get(_INTEGRATION)
+    if own is not None:
+        return _INTEGRATION if own is False else None
+    for name, value in integrations.items():
+        if value is False and name.lower() == "all":
+            return name
+    return None
+
+
+def refused_categories(event: Mapping[str, Any], settings: ConvertroSettings) -> list[str]:
+    """Required categories that are not true in the event's preferences, if it has any."""
+    preferences = object_of(context(event).get("consent")).get("categoryPreferences")
+    if not isinstance(preferences, Mapping):
+        return []
+    return [name for name in settings.consent_categories if preferences.get(name) is not True]

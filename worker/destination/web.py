@@ -1,40 +1,37 @@
 """Events of a website: what Convertro's browser library would have been told. Pure."""
 
 from collections.abc import Callable, Mapping
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from config.destination import ConvertroSettings
-from worker.destination.calls import Call, TrackEvent, TrackUser
+from worker.destination.calls import TrackEvent, TrackUser, Translation
 from worker.destination.event_names import is_order_completed, mapped_types
 from worker.destination.fields import object_of, user_id, visitor_id
-from worker.destination.properties import Properties
-from worker.reasons import SkipReason
+from worker.destination.properties import LIKELY_ORDER_ID, TOTAL, Properties
+from worker.reasons import Note, SkipReason
 
 _SALE = "sale"
 _NEW_SALE = "sale.new"
 _REPEAT_SALE = "sale.repeat"
 
 
-def identify(
-    event: Mapping[str, Any], settings: ConvertroSettings
-) -> tuple[Call, ...] | SkipReason:
+def identify(event: Mapping[str, Any], settings: ConvertroSettings) -> Translation:
     """Tell Convertro who a visitor is, with all traits as they are."""
     identifier = user_id(event)
     if identifier is None:
-        return SkipReason.ANONYMOUS_IDENTIFY
+        return Translation(skipped=SkipReason.ANONYMOUS_IDENTIFY)
     call = TrackUser(
         domain=settings.domain,
         visitor_id=visitor_id(event),
         user_id=identifier,
         traits={**object_of(event.get("traits")), "id": identifier},
     )
-    return (call,)
+    return Translation(calls=(call,))
 
 
 def track(
     event: Mapping[str, Any], name: str, settings: ConvertroSettings, timestamp: str | None
-) -> tuple[Call, ...] | SkipReason:
+) -> Translation:
     """Report a sale, or an event that the `events` setting maps.
 
     Args:
@@ -46,23 +43,30 @@ def track(
     properties = Properties(event)
     rule = next(rule for rule in _RULES if rule.matches(name))
     event_id = rule.id(properties)
-    types = rule.types(name, properties, settings)
     if rule.without_id and event_id is None:
-        return rule.without_id
+        is_likely = properties.order_id(LIKELY_ORDER_ID) is not None
+        return Translation(
+            skipped=rule.without_id, notes=(Note.LIKELY_ORDER_ID,) if is_likely else ()
+        )
+    types = rule.types(name, properties, settings)
     if not types:
-        return SkipReason.UNMAPPED_EVENT
-    return tuple(
+        return Translation(skipped=SkipReason.UNMAPPED_EVENT)
+    amount = properties.amount(TOTAL)
+    currency = None if amount.value is None else properties.currency
+    calls = tuple(
         TrackEvent(
             domain=settings.domain,
             visitor_id=visitor_id(event),
             user_id=user_id(event),
             event_type=event_type,
             event_id=event_id,
-            event_value=properties.total,
+            event_value=amount.value,
+            currency=currency,
             timestamp=timestamp,
         )
         for event_type in types
     )
+    return Translation(calls=calls, notes=(Note.UNREADABLE_AMOUNT,) if amount.unreadable else ())
 
 
 def _sale_types(_name: str, properties: Properties, settings: ConvertroSettings) -> tuple[str, ...]:
@@ -97,6 +101,6 @@ class _Rule(NamedTuple):
 
 #: The first that matches counts.
 _RULES = (
-    _Rule(is_order_completed, _sale_types, attrgetter("order_id"), SkipReason.MISSING_ORDER_ID),
-    _Rule(lambda _name: True, _mapped_types, attrgetter("order_id")),
+    _Rule(is_order_completed, _sale_types, Properties.order_id, SkipReason.MISSING_ORDER_ID),
+    _Rule(lambda _name: True, _mapped_types, Properties.order_id),
 )

@@ -14,7 +14,7 @@ from worker.journal.records import Move
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
 from worker.outcomes import OutcomeClass
 from worker.process.foreign_messages import Kind
-from worker.reasons import DeathReason, DiscardReason, SkipReason
+from worker.reasons import DeathReason, DiscardReason, Note, SkipReason
 
 #: A label that is one of few. Whatever else may be in the journal is `OTHER`, so that the number
 #: of time series stays small.
@@ -42,6 +42,12 @@ COUNTERS = {
     "delivered": _Counter("convertro_events_delivered", "Events that Convertro accepted."),
     "skipped": _Counter(
         "convertro_events_skipped", "Events that need no call.", "reason", tuple(SkipReason)
+    ),
+    "noted": _Counter(
+        "convertro_events_noted",
+        "Events delivered or skipped whose sender should correct something.",
+        "note",
+        tuple(Note),
     ),
     "dead": _Counter(
         "convertro_events_dead", "Events that became dead letters.", "reason", tuple(DeathReason)

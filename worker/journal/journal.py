@@ -29,7 +29,7 @@ from worker.journal.records import (
     Worth,
     read_record,
 )
-from worker.reasons import DeathReason, DiscardReason, SkipReason
+from worker.reasons import DeathReason, DiscardReason, Note, SkipReason
 
 #: The scripts of all steps but accept, which is the client's.
 _LUA = Path(__file__).parent / "lua"
@@ -282,6 +282,7 @@ def _constants(settings: Settings) -> dict[str, Constant]:
         "MOST_WORTH": int(Worth.REVENUE),
         "DEATH_REASONS": {reason: str(reason.fault) for reason in DeathReason},
         "SKIP_REASONS": {reason: str(reason) for reason in SkipReason},
+        "NOTES": {note: str(note) for note in Note},
         "DISCARD_REASONS": {reason: str(reason) for reason in DiscardReason},
     }
 

@@ -21,10 +21,6 @@ class Producer:
 def make_producer(
     settings: Settings, timeout_seconds: float = PRODUCER_TIMEOUT_SECONDS
 ) -> Producer:
-    """Put a producer together; nothing connects before the first event.
-
-    Raises:
-        ValueError: The URL cannot be read.
-    """
+    """Put a producer together; nothing connects before the first event."""
     journal = Journal(connect_journal(settings, timeout_seconds), settings)
     return Producer(settings, journal, Intake(journal))

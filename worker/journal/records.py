@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-from worker.reasons import DeathReason, SkipReason
+from worker.reasons import DeathReason, Note, SkipReason
 
 #: Stands for a call that nobody can name any more: its worker was gone. No call has this name.
 UNKNOWN_CALL = "*"
@@ -216,6 +216,8 @@ class Finish(
     accepted_at_ms: int | None = None
     #: Why it was skipped or is dead.
     reason: SkipReason | DeathReason | None = None
+    #: For `DELIVERED` and `SKIPPED`: what its producer should correct; counted.
+    notes: Sequence[Note] = ()
     #: For `POSTPONED`: milliseconds until it is due again.
     delay_ms: int | None = None
     #: Milliseconds for which Convertro asked to be left alone by all.

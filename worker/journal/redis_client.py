@@ -9,11 +9,7 @@ WORKER_TIMEOUT_SECONDS = 5.0
 
 
 def connect_journal(settings: Settings, timeout_seconds: float) -> Redis:
-    """A client of the settings' Redis; it connects when first used.
-
-    Raises:
-        ValueError: The URL cannot be read.
-    """
+    """A client of the settings' Redis; it connects when first used."""
     password = settings.sentinel_password
     return connect(
         settings.redis_url.get_secret_value(),

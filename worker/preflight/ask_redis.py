@@ -48,8 +48,6 @@ def ask_redis(
     try:
         with connect_journal(settings, timeout_seconds) as redis:
             return _facts(redis, address, f"{settings.key_prefix}dead")
-    except ValueError:  # its message might quote a part of the password
-        return NoAnswer(address, Why.BAD_URL)
     except RedisError as error:
         return NoAnswer(address, _why(error), _reason(error))
 

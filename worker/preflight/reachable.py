@@ -62,10 +62,7 @@ def _connection_failure(host: str, port: int, timeout_seconds: float) -> str | N
 
 def broker_check(settings: Settings) -> Check:
     """Whether wake-ups can travel; the ticker makes good what a broker loses, but later."""
-    if (
-        not settings.broker_url
-        or settings.celery_broker_url == settings.redis_url.get_secret_value()
-    ):
+    if not settings.broker_url or settings.broker_url == settings.redis_url:
         return ok("wake-ups travel through the journal's Redis")
     address = address_of(settings.celery_broker_url)
     failure = _broker_failure(settings)

@@ -78,8 +78,6 @@ class Why(StrEnum):
     LOADING = "loading"
     #: It wants another user or password, or has no such database.
     REFUSED = "refused"
-    #: The client does not understand the URL.
-    BAD_URL = "bad_url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +104,6 @@ def no_answer_checks(answer: NoAnswer) -> Iterator[Check]:
 def _no_answer(answer: NoAnswer) -> Check:
     where = f"Redis at {answer.address}"
     match answer.why:
-        case Why.BAD_URL:
-            says, remedy = "the Redis client does not understand CONVERTRO_REDIS_URL", "correct it"
-            return error(says, remedy, name="redis_url")
         case Why.LOADING:
             says, remedy = f"{where} is still loading its data", "wait until it is done"
         case Why.REFUSED:

@@ -40,7 +40,13 @@ def join(
 
 def sentence_of(error: Disagreement, settings: Settings) -> str:
     """What the others say, what this worker says, and what to do."""
-    parts = [_both(name, value, settings) for name, value in sorted(error.theirs.items())]
+    theirs = error.theirs
+    if "format" in theirs:
+        return (
+            f"the journal is of format {theirs['format']}, and this version works with format "
+            f"{FORMAT}: start the version that its other workers are of (docs/compatibility.md)"
+        )
+    parts = [_both(name, value, settings) for name, value in sorted(theirs.items())]
     return (
         f"another worker of this journal is alive and disagrees: {', '.join(parts)}; make them "
         "equal, or stop all workers before the first one starts with a new value"
@@ -53,6 +59,4 @@ def _both(name: str, theirs: str, settings: Settings) -> str:
             f"it has CONVERTRO_DEDUPE_SECONDS={int(theirs) // 1000}, "
             f"this one {settings.dedupe_seconds}"
         )
-    if name == "queue":
-        return f"it has CONVERTRO_QUEUE={theirs}, this one {settings.queue}"
-    return f"its version has journal format {theirs}, this one {FORMAT}"
+    return f"it has CONVERTRO_QUEUE={theirs}, this one {settings.queue}"

@@ -11,7 +11,6 @@ from enum import StrEnum
 from threading import Lock
 from time import monotonic
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import msgspec
 import structlog
@@ -65,6 +64,8 @@ class _Nothing(Struct, forbid_unknown_fields=True):
 
 #: What Celery would do besides.
 _Embed = dict[Literal["callbacks", "errbacks", "chain", "chord"], None]
+#: Ids of Celery's own making are UUIDs; a token is one without hyphens, or half of one.
+_TaskId = Annotated[str, Meta(pattern=r"\A[0-9a-f-]{16,36}\Z")]
 #: Earlier versions sent the token as an argument, beside an id.
 _Token = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 _Arguments = Annotated[list[_Token], Meta(max_length=1)]
@@ -73,9 +74,9 @@ _Body = msgspec.json.Decoder(tuple[_Arguments, _Nothing, _Embed])
 
 class _Headers(Struct):
     lang: Literal["py"]
-    id: UUID
-    root_id: UUID | None = None
-    parent_id: UUID | None = None
+    id: _TaskId
+    root_id: str | None = None
+    parent_id: str | None = None
     eta: None = None
     expires: None = None
     group: None = None
@@ -155,7 +156,7 @@ def _read(whole: dict[str, Any], form: type[_Message]) -> Wakeup:
         arguments, _, _ = _Body.decode(message.body)
     except Exception:  # noqa: BLE001  the same
         raise ForeignMessageError(Kind.NOT_A_WAKEUP) from None
-    return Wakeup(arguments[0] if arguments else message.headers.id.hex)
+    return Wakeup(arguments[0] if arguments else message.headers.id)
 
 
 class ForeignMessages:

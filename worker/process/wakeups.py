@@ -96,7 +96,7 @@ class Wakeups:
                     queue=queue,
                 )
                 entry = take(name)
-                queue(connection.default_channel).delete()
+                queue(connection.default_channel).purge()
         except Exception as error:  # noqa: BLE001  the same
             log.warning(
                 "Clients cannot be told how to wake workers; tickers ring instead.",

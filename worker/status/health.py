@@ -130,7 +130,6 @@ def judge(checks: list[Check]) -> Verdict:
 def _health(check: Check) -> Health:
     known = {
         "settings": Health.WRONG_SETTING,
-        "redis_url": Health.WRONG_SETTING,
         "redis": Health.UNKNOWN,
     }
     return known.get(check.name, Health.BAD)

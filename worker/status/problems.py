@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from convertro.intake_journal import FULL_SHARE
 from worker.journal.breaker_state import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
-from worker.reasons import REVENUE_REMOVED, DeathReason
+from worker.reasons import REVENUE_REMOVED, DeathReason, Note, SkipReason
 from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of
 
@@ -18,6 +18,12 @@ _NEARLY_ALL = 0.8
 
 #: Failures older than this are no news.
 _NEWS_SECONDS = 300
+
+#: For so long it is told what senders should correct: as long as it is known.
+_SENDER_SECONDS = 900
+
+#: Where the order's id may be instead, in the usual spelling; the destination knows them folded.
+LIKELY_ORDER_ID_NAMES = ("transaction_id", "order_number", "checkout_id")
 
 #: For so long it is told that something went for good which may have brought money.
 _LOSS_SECONDS = 86_400
@@ -63,6 +69,7 @@ def problems(status: Status) -> Iterator[Problem]:
         yield Problem("paused", "Held by hand: `convertro resume` ends it.")
     yield from _convertro_problems(status)
     yield from _dead_problems(status)
+    yield from _sender_problems(status.snapshot)
     yield from _queue_problems(status.snapshot)
 
 
@@ -230,6 +237,37 @@ def _bound_problems(status: Status) -> Iterator[Problem]:
                 f"{number:,} of at most {bound:,} {what}: then those that are worth least go for "
                 f"good; redrive or export them, or raise CONVERTRO_DEAD_MAX_{name}.",
             )
+
+
+def _sender_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    recent = snapshot.recent.counters(_SENDER_SECONDS)
+    lately = f"of the last {duration(_SENDER_SECONDS)}"
+    if orders := recent.get(f"skipped:{SkipReason.MISSING_ORDER_ID}", 0):
+        likely = recent.get(f"noted:{Note.LIKELY_ORDER_ID}", 0)
+        yield Problem(
+            "orders_without_id",
+            f"{counted(orders, 'website order')} {lately} had no order id and so were skipped: "
+            "Convertro never hears of that money. Let the site send `order_id` in the properties "
+            f"of Order Completed. {_likely(likely)}",
+        )
+    sent = recent.get(f"noted:{Note.UNREADABLE_AMOUNT}", 0)
+    dead = recent.get(f"dead:{DeathReason.UNREADABLE_AMOUNT}", 0)
+    if sent or dead:
+        yield Problem(
+            "amounts_unreadable",
+            f"{counted(sent + dead, 'event')} {lately} had an amount that cannot be read "
+            f"({sent:,} delivered without it or with `revenue` in its place, {dead:,} dead): let "
+            "the sender make `total` and `revenue` numbers. `convertro translate --why` shows what "
+            "is read.",
+        )
+
+
+def _likely(number: int) -> str:
+    *others, last = LIKELY_ORDER_ID_NAMES
+    names = f"{', '.join(others)} or {last}"
+    if not number:
+        return f"None of them has one as {names} either."
+    return f"{number:,} of them {'has' if number == 1 else 'have'} one as {names}: rename it."
 
 
 def _queue_problems(snapshot: Snapshot) -> Iterator[Problem]:

@@ -31,22 +31,33 @@ local args = ARGV[1] == '' and {} or cjson.decode(ARGV[1])
 
 -- One clock for all: Redis's own. Only tests bring their own time. Its microseconds are a matter
 -- of chance: by them one step of sixteen does what costs too much to be done in each.
-local now, is_chosen = args.now, true
-if not now then
-  local time = redis.call('TIME')
-  now, is_chosen = time[1] * 1000 + math.floor(time[2] / 1000), time[2] % 16 == 0
+local time = not args.now and redis.call('TIME')
+local now = args.now or time[1] * 1000 + math.floor(time[2] / 1000)
+local is_chosen = args.now or time[2] % 16 == 0
+
+-- Each ten seconds have a hash of their own, kept for a quarter of an hour and a little more.
+local function slot_key(number)
+  return RECENT .. string.format('%d', number)
 end
 
--- What is counted in this step; written at its end, for all time and for these ten seconds.
+-- Counts for all time and for these ten seconds.
+local function write_count(name, amount)
+  local key = slot_key(math.floor(now / SLOT))
+  redis.call('HINCRBY', COUNTERS, name, amount)
+  if redis.call('HINCRBY', key, name, amount) == amount then
+    redis.call('PEXPIRE', key, (SLOTS + 2) * SLOT)
+  end
+end
+
+-- What is counted in this step; written at its end.
 local counted = {}
 
 local function count(name, amount)
   counted[name] = (counted[name] or 0) + (amount or 1)
 end
 
--- Each ten seconds have a hash of their own, kept for a quarter of an hour and a little more.
-local function slot_key(number)
-  return RECENT .. string.format('%d', number)
+local function save_counts()
+  for name, amount in pairs(counted) do write_count(name, amount) end
 end
 
 -- How what is known of all dead letters changes in this step; written at its end.
@@ -56,16 +67,6 @@ local function save_deaths()
   for field, change in pairs(deaths) do
     if redis.call('HINCRBY', DEATHS, field, change) <= 0 then
       redis.call('HDEL', DEATHS, field)
-    end
-  end
-end
-
-local function save_counts()
-  local key = slot_key(math.floor(now / SLOT))
-  for name, amount in pairs(counted) do
-    redis.call('HINCRBY', COUNTERS, name, amount)
-    if redis.call('HINCRBY', key, name, amount) == amount then
-      redis.call('PEXPIRE', key, (SLOTS + 2) * SLOT)
     end
   end
 end

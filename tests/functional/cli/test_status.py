@@ -12,6 +12,7 @@ from convertro.errors import JournalUnavailable
 from tests.functional.worker.test_wakeups import children_of, enqueue, event_ids, has_worker
 from tests.support.ageing import let_pass
 from tests.support.cli_process import Cli
+from tests.support.events import ORDER, mobile_track, order_completed
 from tests.support.memory import FULL, used_to
 from tests.support.waiting import until
 from worker.journal.snapshot import STUCK_MS
@@ -44,6 +45,36 @@ def worker(stack: Stack) -> Popen[str]:
     process = stack.start_worker()
     until(has_worker(stack))
     return process
+
+
+def test_orders_that_are_skipped_for_lack_of_an_id(stack: Stack, worker: object) -> None:
+    stack.producer().intake.enqueue_many(
+        [
+            order_completed(messageId="likely", properties={"transaction_id": "t1", "total": 5}),
+            order_completed(messageId="unlikely", properties={"total": 5}),
+            order_completed(messageId="no-amount", properties={**ORDER, "total": "n/a"}),
+            mobile_track(messageId="dead", properties={"revenue": "n/a"}),
+            order_completed(messageId="fine"),
+        ]
+    )
+    journal = stack.producer().journal
+    until(lambda: journal.snapshot().in_flight == 0)
+    said = said_by(stack)
+    assert "! 2 website orders of the last 15 min had no order id" in said
+    assert "1 of them has one as transaction_id, order_number or checkout_id" in said
+    assert "! 2 events of the last 15 min had an amount that cannot be read (1 delivered" in said
+    assert "t1" not in said
+    assert (
+        document_of(stack)["counters"].items()
+        >= {
+            "skipped:missing_order_id": 2,
+            "noted:likely_order_id": 1,
+            "noted:unreadable_amount": 1,
+            "dead:unreadable_amount": 1,
+            "delivered": 2,
+        }.items()
+    )
+    assert Cli(stack.environment)("audit").returncode == 0
 
 
 @pytest.mark.environment(**SENSITIVE)

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -251,3 +253,19 @@ def test_a_forked_process_has_connections_of_its_own(journal: Journal) -> None:
         child.join()
     assert [child.exitcode for child in children] == [0] * 4
     assert journal.snapshot().counters["accepted"] == 251
+
+
+def test_an_application_may_enqueue_as_its_interpreter_ends(
+    valkey: ValkeyServer, journal: Journal
+) -> None:
+    code = """
+import atexit
+from convertro import enqueue
+atexit.register(lambda: enqueue({"type": "track", "messageId": "last-words"}))
+"""
+    environment = {"CONVERTRO_REDIS_URL": f"redis://localhost:{valkey.port}/0"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("", "")
+    assert journal.look("last-words").place == "due"

@@ -35,7 +35,7 @@ def sandbox(running: SandboxProcess) -> SandboxProcess:
 @pytest.mark.parametrize(
     ("endpoint", "body"),
     [
-        ("users", {"domain": "shop.example", "user_id": 7, "traits": {"id": 7}}),
+        ("users", {"domain": "shop.example", "user_id": "7", "traits": {"id": "7"}}),
         ("users", {"domain": "shop.example", "device_id": "d-1", "user_id": "u-1"}),
         ("events", EVENT | {"event_value": 0, "timestamp": "2026-03-01T12:30:00Z"}),
         (

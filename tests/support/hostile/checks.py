@@ -1,6 +1,8 @@
 """What must hold for every would-be event, however hostile."""
 
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from config.settings import Settings
@@ -38,14 +40,22 @@ def accepts(event: Any) -> bool:
         return False
     assert len(raw) <= MAX_EVENT_BYTES
     stored = decode(raw)
-    assert stored == json.loads(json.dumps(event, default=dict))
+    assert stored == json.loads(json.dumps(event, default=_plain))
     assert decode(encode(stored)) == stored
     identifier = event_id(event, raw)
     assert 0 < len(identifier) <= MAX_MESSAGE_ID_LENGTH
-    assert event_id(stored, encode(stored)) == identifier
+    if not identifier.startswith("random-"):
+        assert event_id(stored, encode(stored)) == identifier
     for destination in DESTINATIONS:
         _check_calls(stored, identifier, destination)
     return True
+
+
+def _plain(value: Any) -> Any:
+    """What stands in JSON for a value that JSON does not have."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return dict(value) if isinstance(value, Mapping) else value.isoformat()
 
 
 def accepts_text(text: bytes) -> bool:

@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
 #: Reasons for which a hostile event may become a dead letter; our own fault is none.
-REASONS = {"missing_device_id", "no_identity", "invalid_event"}
+REASONS = {"missing_device_id", "no_identity", "invalid_event", "unreadable_amount"}
 
 
 def hostile_events(

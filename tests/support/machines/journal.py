@@ -19,7 +19,7 @@ from worker.journal.records import (
     SentCall,
     Worth,
 )
-from worker.reasons import DeathReason, SkipReason
+from worker.reasons import DeathReason, Note, SkipReason
 
 LEASE_MS = 60_000
 DEDUPE_MS = 86_400_000
@@ -92,7 +92,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.redriven: Counter[str] = Counter()
         self.key_numbers: dict[str, dict[str, int]] = {}
         self.removed: Counter[str] = Counter()
-        self.totals = {"accepted": 0, "duplicate": 0, "gone": 0}
+        self.totals = {"accepted": 0, "duplicate": 0, "gone": 0, "noted": 0}
 
     def make_journal(self) -> Journal:
         raise NotImplementedError
@@ -199,6 +199,7 @@ class JournalMachine(RuleBasedStateMachine):
                 lease=event.lease,
                 move=move,
                 reason=REASONS.get(move),
+                notes=[Note.UNREADABLE_AMOUNT] if take % 2 else [],
                 delay_ms=delay_ms if move is Move.POSTPONED else None,
                 attempts=(
                     Attempt(
@@ -245,6 +246,7 @@ class JournalMachine(RuleBasedStateMachine):
         elif finish.move is Move.DEAD:
             self.model_buried(event_id, finish.worth or Worth.REVENUE)
         else:
+            self.totals["noted"] += len(finish.notes)
             self.model_gone(event_id)
         return Finished.MOVED
 
@@ -371,6 +373,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert snapshot.stored == snapshot.in_flight + snapshot.dead
         assert snapshot.total("accepted") == self.totals["accepted"]
         assert snapshot.total("duplicate") == self.totals["duplicate"]
+        assert snapshot.total("noted") == self.totals["noted"]
         gone = sum(snapshot.total(kind) for kind in ("delivered", "skipped", "discarded"))
         assert gone == self.totals["gone"]
         for reason, number in self.removed.items():

@@ -17,7 +17,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"url": "http://redis"}, "url"),
         ({"url": "redis://:secret@host:port/0"}, "url"),
         ({"url": "redis://host:0"}, "url"),
-        ({"url": "redis://host/database"}, None),
+        ({"url": "redis://host/database"}, "url"),
         ({"url": "sentinel://one:26379"}, "CONVERTRO_SENTINEL_MASTER"),
         ({"url": "sentinel://one:26379", "sentinel_master": ""}, "sentinel_master"),
         ({"prefix": ""}, "prefix"),
@@ -30,9 +30,6 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @pytest.mark.parametrize("client", [Client, AsyncClient])
 def test_a_wrong_argument_is_named(client: type, arguments: dict[str, object], name: str) -> None:
-    if name is None:
-        client(**arguments)  # redis-py takes it for database 0
-        return
     with pytest.raises(SettingsError) as caught:
         client(**arguments)
     assert str(caught.value).startswith(f"{name}: ")

@@ -39,6 +39,19 @@ def test_the_events_mapping_may_be_an_object_or_a_list(given: object) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "given", [["Advertising", "a, b"], ("Advertising", "a, b"), '["Advertising", "a, b"]']
+)
+def test_consent_categories_are_a_list_of_names(given: object) -> None:
+    assert ConvertroSettings(consent_categories=given).consent_categories == ("Advertising", "a, b")
+
+
+@pytest.mark.parametrize("value", ["", "[]"])
+def test_no_consent_category_need_be_required(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CONVERTRO_CONSENT_CATEGORIES", value)
+    assert load_settings().consent_categories == ()
+
+
 def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVERTRO_EVENTS", "")
     assert load_settings().events == ()
@@ -56,6 +69,10 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("EVENTS", '{"": "signup"}', "the Segment name"),
         ("EVENTS", '[{"key": "A", "value": "a"}, {"key": "B"}]', "entry 2 must be"),
         ("EVENTS", '[{"key": "A", "value": null}]', "entry 1: the Convertro type"),
+        ("CONSENT_CATEGORIES", "Advertising", "is not JSON"),
+        ("CONSENT_CATEGORIES", '{"Advertising": true}', "must be a list"),
+        ("CONSENT_CATEGORIES", '["Advertising", ""]', "entry 2 must be a non-empty string"),
+        ("CONSENT_CATEGORIES", "[1]", "entry 1 must be a non-empty string"),
         ("BASE_URL", "convertro.example", "must be an http:// or https:// URL"),
         ("BASE_URL", "https://", "must be an http:// or https:// URL"),
         ("BASE_URL", "https://user:secret@convertro.example", "must not hold"),
@@ -133,7 +150,7 @@ def test_secrets_are_masked() -> None:
         proxy_url="http://user:secret@proxy.example",
     )
     assert "secret" not in f"{settings!r} {settings}"
-    assert settings.celery_broker_url == "redis://:secret@broker.example/0"
+    assert settings.celery_broker_url == "redis://:secret@broker.example:6379/0"
 
 
 def test_a_worker_needs_its_destination() -> None:

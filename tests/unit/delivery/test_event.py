@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from config.settings import Settings
@@ -22,6 +23,7 @@ from worker.delivery import retry
 from worker.delivery.event import Delivery
 from worker.journal.records import Finish, Finished, Move
 from worker.outcomes import Outcome
+from worker.reasons import Note
 
 SETTINGS = Settings(
     client_name="acme",
@@ -102,6 +104,35 @@ def test_what_cannot_be_sent_is_dead_or_skipped_with_a_reason(
     finish, transport = deliver(event)
     assert moved(finish) == expected
     assert transport.sent == []
+
+
+LIKELY = order_completed(properties={"transaction_id": "t-1", "total": 5})
+UNREADABLE = order_completed(properties={**ORDER, "repeat": False, "total": "n/a"})
+
+
+@pytest.mark.parametrize(
+    ("event", "outcomes", "expected"),
+    [
+        (LIKELY, [], (Move.SKIPPED, (Note.LIKELY_ORDER_ID,))),
+        (UNREADABLE, [], (Move.DELIVERED, (Note.UNREADABLE_AMOUNT,))),
+        (UNREADABLE, [answered("throttled", 429)], (Move.POSTPONED, ())),
+        (UNREADABLE, [answered("rejected", 400)], (Move.DEAD, ())),
+        (NEW_BUYER, [], (Move.DELIVERED, ())),
+    ],
+)
+def test_what_a_sender_should_correct_is_said_once_when_the_event_leaves(
+    event: Any, outcomes: list[Outcome], expected: tuple[Move, tuple[Note, ...]]
+) -> None:
+    ledger = FakeLedger()
+    finish, _ = deliver(event, *outcomes, ledger=ledger)
+    assert finish is not None
+    assert (finish.move, finish.notes) == expected
+    assert all(kept.notes == () for kept in ledger.finishes)
+
+
+def test_an_event_without_notes_says_nothing_of_them() -> None:
+    finish, _ = deliver(mobile_track())
+    assert b"notes" not in msgspec.json.encode(finish)
 
 
 def test_a_blip_is_tried_again_at_once_under_the_same_key() -> None:

@@ -73,7 +73,7 @@ def test_a_burial_says_what_is_lost(event: Any, reason: str, worth: Worth) -> No
 def test_nobody_knows_what_is_lost_with_an_event_that_our_code_fell_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(translation, "_answer", None)
+    monkeypatch.setattr(translation, "has_identity", None)
     finish, _ = deliver(order_completed(properties=ORDER), settings=SETTINGS)
     assert finish is not None
     assert (finish.reason, finish.worth) == ("unexpected_error", None)

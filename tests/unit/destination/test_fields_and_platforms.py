@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from worker.destination.fields import is_iso_8601
+from worker.destination.fields import device_id_of, is_iso_8601
 from worker.destination.platforms import platform_of
 
 BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X)"
@@ -21,7 +21,7 @@ def library(name: Any, **context: Any) -> dict[str, Any]:
         # 1. the channel
         ({"channel": "mobile", **library("analytics.js")}, "mobile"),
         ({"channel": "browser", **library("analytics-ios")}, "web"),
-        ({"channel": "client", **library("analytics-ios")}, "web"),
+        ({"channel": "client", **library("analytics-ios")}, "mobile"),
         ({"context": {"channel": "browser", "device": {"type": "ios"}}}, "web"),
         ({"context": {"channel": "mobile", **PAGE}}, "mobile"),
         ({"channel": "mobile", "context": {"channel": "browser"}}, "mobile"),
@@ -44,6 +44,9 @@ def library(name: Any, **context: Any) -> dict[str, Any]:
         (library({}, **PAGE), "web"),
         ({"context": {"library": "analytics-ios", **PAGE}}, "web"),
         # 3. the device
+        ({"context": {"device": {"id": "d-1"}, **PAGE}}, "mobile"),
+        ({"context": {"device": {"id": "unknown"}, **PAGE}}, "web"),
+        ({"context": {"device": {"id": 7}, **PAGE}}, "web"),
         ({"context": {"device": {"type": "ios"}, **PAGE}}, "mobile"),
         ({"context": {"device": {"type": "android"}, **PAGE}}, "mobile"),
         ({"context": {"device": {"type": "tablet"}, **PAGE}}, "web"),
@@ -65,7 +68,16 @@ def library(name: Any, **context: Any) -> dict[str, Any]:
         ({"context": {"page": "https://shop.example.com/"}}, "mobile"),
         ({"context": {"userAgent": "okhttp/4.9 Mozilla/5.0"}}, "mobile"),
         ({"context": {"userAgent": ["Mozilla/5.0"]}}, "mobile"),
-        # 5. everything else
+        # 5. the channel of phones and browsers
+        ({"channel": "client"}, "web"),
+        ({"context": {"channel": "client"}}, "web"),
+        ({"channel": "client", **library("analytics-flutter")}, "mobile"),
+        ({"channel": "client", **library("analytics-kotlin")}, "web"),
+        ({"channel": "client", "context": {"channel": "mobile"}}, "mobile"),
+        ({"channel": "client", "context": {"device": {"id": "d-1"}}}, "mobile"),
+        ({"channel": "client", "context": {"device": {"type": "ios"}}}, "mobile"),
+        ({"channel": ["client"]}, "mobile"),
+        # 6. everything else
         (library("analytics-node"), "mobile"),
         ({"context": {"userAgentData": {"mobile": False}}}, "mobile"),
         ({"context": {"userAgentData": {"mobile": True}, **PAGE}}, "web"),
@@ -77,6 +89,24 @@ def test_the_first_rule_that_answers_names_the_platform(
     event: dict[str, Any], platform: str
 ) -> None:
     assert platform_of(event) == platform
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", " ", "\u00a0", "0", "-", "00000000-0000-0000-0000-000000000000", "000000000000000"),
+        *("null", "NULL", "undefined", "unknown", "Unknown", "UNKNOWN", "none", "None", "nil"),
+        *("(null)", "n/a", "N/A", "NaN", "<nil>", "[object Object]", " unknown "),
+        *("9774d56d682e549c", "9774D56D682E549C", None, 7, True, [], {}),
+    ],
+)
+def test_what_many_devices_have_is_no_device_id(value: Any) -> None:
+    assert device_id_of(value) is None
+
+
+@pytest.mark.parametrize("value", ["d-1", "0-1", " d ", "nullable", "unknown-7", "9774d56d682e549"])
+def test_other_text_is_a_device_id(value: str) -> None:
+    assert device_id_of(value) == value
 
 
 @pytest.mark.parametrize(

@@ -93,3 +93,42 @@ def test_a_stored_event_is_planned_with_the_time_of_its_acceptance() -> None:
 )
 def test_orders_and_amounts_bear_revenue(event: dict[str, Any], bears: bool) -> None:
     assert {call.bears_revenue for call in plan(event, SETTINGS).calls} == {bears}
+
+
+UNREADABLE = {"id": "1", "total": "much"}
+
+
+@pytest.mark.parametrize(
+    ("event", "notes"),
+    [
+        *(
+            (order_completed(properties={name: value, "total": 5}), ["likely_order_id"])
+            for name in ("transaction_id", "transactionId", "Order Number", "checkout_id")
+            for value in ("t-1", 7)
+        ),
+        *(
+            (order_completed(properties={"transaction_id": value}), [])
+            for value in (None, "", [], True)
+        ),
+        (order_completed(properties={"total": "much"}), []),  # what is not sent needs no amount
+        (order_completed(properties={"id": "1", "transaction_id": "t-1"}), []),
+        (web_track(event="Unmapped", properties={"transaction_id": "t-1", "total": "much"}), []),
+        (order_completed(properties=UNREADABLE), ["unreadable_amount"]),
+        (order_completed(properties={**UNREADABLE, "revenue": 5}), ["unreadable_amount"]),
+        (order_completed(properties={"id": "1", "total": 5, "revenue": "much"}), []),
+        (order_completed(properties={"id": "1", "total": " ", "revenue": None}), []),
+        (web_track(properties=UNREADABLE), ["unreadable_amount"]),
+        (web_identify(), []),
+        (mobile_track(properties=UNREADABLE), []),  # its amount is in `revenue`
+        (mobile_track(properties={"revenue": "much"}), []),  # the reason says so
+        (
+            mobile_track(event="Order Completed", properties={**UNREADABLE, "revenue": 5}),
+            ["unreadable_amount"],
+        ),
+        (application_installed(properties={"revenue": "much"}), []),
+    ],
+)
+def test_a_plan_notes_what_the_producer_should_correct(
+    event: dict[str, Any], notes: list[str]
+) -> None:
+    assert list(plan(event, SETTINGS).notes) == notes

@@ -15,6 +15,7 @@ from tests.support.events import (
     ORDER,
     TIMESTAMP,
     USER_ID,
+    WEB_CONTEXT,
     application_installed,
     mobile_identify,
     mobile_track,
@@ -46,7 +47,9 @@ SIGNUP = TrackEvent(
     event_type="signup",
     timestamp=TIMESTAMP,
 )
-SALE = dataclasses.replace(SIGNUP, event_type="sale", event_id="50314b8e", event_value=27.5)
+SALE = dataclasses.replace(
+    SIGNUP, event_type="sale", event_id="50314b8e", event_value=27.5, currency="EUR"
+)
 UPGRADE = DeviceEvent(
     domain=DOMAIN,
     device_id=DEVICE_ID,
@@ -62,6 +65,11 @@ def only_call(event: dict[str, Any], settings: ConvertroSettings = SETTINGS) -> 
     assert (translation.skipped, translation.invalid) == (None, None)
     (call,) = translation.calls
     return call
+
+
+def value_or_reason(event: dict[str, Any]) -> Any:
+    translation = translate(event, SETTINGS)
+    return translation.invalid or only_call(event).event_value
 
 
 def event_types(event: dict[str, Any], settings: ConvertroSettings = SETTINGS) -> list[Any]:
@@ -115,6 +123,11 @@ def test_each_kind_of_event_becomes_its_call(event: dict[str, Any], expected: Ca
     assert event == before
 
 
+#: What cannot tell a person from others.
+PLACEHOLDERS = (
+    *(" ", "\t", "\u00a0", "null", "undefined", "NaN", "None", "<nil>", "(null)"),
+    *("[object Object]", 10**400),
+)
 NOBODY: dict[str, Any] = {"userId": ABSENT, "anonymousId": ABSENT}
 OFF = {"Convertro": False}
 ALL_OFF = {"All": False}
@@ -128,6 +141,10 @@ NO_DEVICE = phone_context(device={"type": "ios"})
         pytest.param(web_track(integrations=ALL_OFF), "disabled", id="off for all"),
         pytest.param(web_track(type="page", integrations=OFF), "disabled", id="off before type"),
         pytest.param(web_track(event="", integrations=OFF), "disabled", id="off before name"),
+        pytest.param(web_track(integrations=OFF, **NOBODY), "disabled", id="off before identity"),
+        pytest.param(
+            web_track(type="page", **NOBODY), "unsupported_type", id="type before identity"
+        ),
         *(
             pytest.param(web_track(type=kind), "unsupported_type", id=f"type {kind!r}")
             for kind in ("page", "screen", "group", "alias", "Track", "track ", "")
@@ -137,7 +154,7 @@ NO_DEVICE = phone_context(device={"type": "ios"})
                 event(userId=value), "anonymous_identify", id=f"{event.__name__} {value!r}"
             )
             for event in (web_identify, mobile_identify)
-            for value in (ABSENT, None, "", 0, 0.0, False, True, [], {"id": 1}, 10**400)
+            for value in (*(ABSENT, None, "", 0, 0.0, False, True, [], {"id": 1}), *PLACEHOLDERS)
         ),
         pytest.param(
             mobile_identify(userId=ABSENT, context=NO_DEVICE),
@@ -172,10 +189,15 @@ def test_nothing_is_sent_where_a_rule_says_so(event: dict[str, Any], reason: str
         ),
         pytest.param(web_track(context={"device": "d"}, **NOBODY), "no_identity", id="device text"),
         pytest.param(
-            web_track(type="page", integrations=OFF, **NOBODY),
-            "no_identity",
-            id="identity before off and type",
+            web_track(userId="null", anonymousId="undefined"), "no_identity", id="placeholders"
         ),
+        pytest.param(
+            mobile_track(context=phone_context(device={"id": "unknown"}), **NOBODY),
+            "no_identity",
+            id="a device id that many have",
+        ),
+        pytest.param(web_track(event="", **NOBODY), "no_identity", id="identity before name"),
+        pytest.param(web_identify(**NOBODY), "no_identity", id="identity before userId"),
         *(
             pytest.param(event(event=value), "invalid_event", id=f"{event.__name__} {value!r}")
             for event in (web_track, mobile_track)
@@ -188,7 +210,15 @@ def test_nothing_is_sent_where_a_rule_says_so(event: dict[str, Any], reason: str
                 id=f"{event.__name__} device={value!r}",
             )
             for event in (mobile_identify, mobile_track)
-            for value in ({}, {"id": ""}, {"id": None}, {"id": 7}, {"id": ["d"]}, ABSENT, [], "d")
+            for value in (
+                *({}, {"id": ""}, {"id": None}, {"id": 7}, {"id": ["d"]}, ABSENT, [], "d"),
+                *({"id": "00000000-0000-0000-0000-000000000000"}, {"id": "N/A"}),
+            )
+        ),
+        pytest.param(
+            mobile_track(context=NO_DEVICE, properties={"revenue": "free"}),
+            "missing_device_id",
+            id="device before amount",
         ),
         pytest.param(
             application_installed(context=NO_DEVICE), "missing_device_id", id="install, no device"
@@ -217,12 +247,12 @@ def test_what_an_operator_should_look_at_says_why(event: Any, reason: str) -> No
         {"All": None},
         {"All": 0},
         {"All": False, "Convertro": True},
-        {"All": False, "Convertro": None},
-        {"All": False, "Convertro": {}},
+        {"all": False, "Convertro": {}},
         {"Convertro": "false"},
         {"Convertro": 0},
         {"convertro": False},
-        {"all": False},
+        {"All": 0, "all": None, "ALL": "false"},
+        {"Al": False, "All ": False},
         {"Salesforce": False},
     ],
 )
@@ -231,17 +261,85 @@ def test_only_false_switches_convertro_off(integrations: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user_id", "sent"),
-    [("u-1", "u-1"), (" ", " "), ("0", "0"), (42, 42), (-1, -1), (1.5, 1.5)]
-    + [(value, None) for value in (ABSENT, None, "", 0, True, False, [1], {"id": 1})],
+    "integrations",
+    [
+        {"Convertro": False},
+        {"Convertro": False, "All": True},
+        {"All": False},
+        {"all": False},
+        {"ALL": False},
+        {"All": True, "all": False},
+        {"All": False, "Convertro": None},
+        {"all": False, "convertro": True},
+    ],
 )
-def test_a_user_id_is_text_or_a_number(user_id: Any, sent: Any) -> None:
+def test_convertro_is_off_by_its_name_or_else_with_all(integrations: Any) -> None:
+    assert translate(web_track(integrations=integrations), SETTINGS).skipped == "disabled"
+
+
+CONSENT = ConvertroSettings(
+    domain=DOMAIN, events={"Signed Up": "signup"}, consent_categories=["Advertising", "Analytics"]
+)
+
+
+def consenting(preferences: Any, **fields: Any) -> dict[str, Any]:
+    return web_track(
+        context={**WEB_CONTEXT, "consent": {"categoryPreferences": preferences}}, **fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("preferences", "sent"),
+    [
+        ({"Advertising": True, "Analytics": True}, True),
+        ({"Advertising": True, "Analytics": True, "Other": False}, True),
+        ({"Advertising": True, "Analytics": False}, False),
+        ({"Advertising": True}, False),
+        ({"Advertising": True, "analytics": True}, False),
+        *(({"Advertising": True, "Analytics": value}, False) for value in (None, 1, "true", [])),
+        ({}, False),
+        *((value, True) for value in (None, [], "all", True)),
+    ],
+)
+def test_each_required_category_must_be_consented_to(preferences: Any, sent: bool) -> None:
+    expected = Translation(calls=(SIGNUP,)) if sent else Translation(skipped="no_consent")
+    assert translate(consenting(preferences), CONSENT) == expected
+    assert only_call(consenting(preferences)) == SIGNUP
+
+
+@pytest.mark.parametrize("consent", [None, [], "yes", {}])
+def test_an_event_without_preferences_is_sent(consent: Any) -> None:
+    event = web_track(context={**WEB_CONTEXT, "consent": consent})
+    assert only_call(event, CONSENT) == SIGNUP
+
+
+def test_consent_comes_after_integrations_and_before_all_else() -> None:
+    assert translate(consenting({}, integrations=OFF), CONSENT).skipped == "disabled"
+    assert translate(consenting({}, type="page"), CONSENT).skipped == "no_consent"
+    assert translate(consenting({}, **NOBODY), CONSENT).skipped == "no_consent"
+
+
+@pytest.mark.parametrize(
+    ("user_id", "sent"),
+    [
+        *((text, text) for text in ("u-1", " u", "0", "NULL", "nan", "none", "nil", "undefined1")),
+        *((97980, "97980"), (97980.0, "97980"), (-1, "-1"), (1.5, "1.5")),
+        *((2**63, "9223372036854775808"), (1e21, "1000000000000000000000")),
+        *((value, None) for value in (ABSENT, None, "", 0, 0.0, True, False, [1], {"id": 1})),
+        *((value, None) for value in PLACEHOLDERS),
+    ],
+)
+def test_a_user_id_is_sent_as_text(user_id: Any, sent: Any) -> None:
     assert only_call(web_track(userId=user_id)) == dataclasses.replace(SIGNUP, user_id=sent)
     assert only_call(mobile_track(userId=user_id)) == dataclasses.replace(UPGRADE, user_id=sent)
 
 
 @pytest.mark.parametrize(
-    ("anonymous_id", "sent"), [("v-1", "v-1"), (42, 42), (ABSENT, None), (None, None), (True, None)]
+    ("anonymous_id", "sent"),
+    [
+        *(("v-1", "v-1"), (42, "42"), (42.0, "42")),
+        *((value, None) for value in (ABSENT, None, True, 0, "undefined", " ")),
+    ],
 )
 def test_the_visitor_is_the_anonymous_id(anonymous_id: Any, sent: Any) -> None:
     expected = dataclasses.replace(SIGNUP, visitor_id=sent)
@@ -272,8 +370,9 @@ def test_traits_go_as_they_are_with_the_user_id(traits: Any, sent: dict[str, Any
     assert event == before
 
 
-def test_a_numeric_user_id_becomes_the_trait_as_it_is() -> None:
-    assert only_call(web_identify(userId=42, traits={})).traits == {"id": 42}
+def test_a_numeric_user_id_becomes_the_trait_as_text() -> None:
+    call = only_call(web_identify(userId=42.0, traits={"id": 7}))
+    assert (call.user_id, call.traits) == ("42", {"id": "42"})
 
 
 @pytest.mark.parametrize(
@@ -347,12 +446,23 @@ def test_a_mapped_event_carries_order_id_and_amount_if_it_has_them() -> None:
         ({"ORDER-ID": "d"}, "d"),
         ({"_id": "e"}, "e"),
         ({"id": 50314}, "50314"),
-        ({"id": 0}, "0"),
+        *(
+            ({"id": value, "order_id": "o-1"}, "o-1")
+            for value in (0, 0.0, " ", "null", "undefined")
+        ),
+        *(
+            ({"id": value, "orderId": value}, None)
+            for value in (0, " ", "null", "undefined", "NaN")
+        ),
+        ({"id": 1001.0}, "1001"),
+        ({"id": 1e21}, "1000000000000000000000"),
+        ({"id": -7}, "-7"),
+        ({"id": "0"}, "0"),
+        ({"id": " a "}, " a "),
         ({"id": 1.5}, "1.5"),
         ({"id": 12345678901234567890}, "12345678901234567890"),
         ({"id": "2024-01-02"}, "2024-01-02"),
         ({"id": "007"}, "007"),
-        ({"id": " "}, " "),
         ({"order_id": None, "orderId": "b"}, None),  # one key, and the first one holds null
         ({"order.id": "f"}, None),
         ({"orders": {"id": "f"}}, None),
@@ -371,7 +481,7 @@ def test_the_order_id_is_found_and_never_reinterpreted(properties: Any, order_id
 
 def test_values_outside_properties_are_ignored() -> None:
     event = order_completed(properties={"id": "a"}, total=5, revenue=6, orderId="b", repeat=True)
-    expected = dataclasses.replace(SALE, event_id="a", event_value=None)
+    expected = dataclasses.replace(SALE, event_id="a", event_value=None, currency=None)
     assert only_call(event) == expected
 
 
@@ -391,7 +501,13 @@ def test_values_outside_properties_are_ignored() -> None:
             ({"total": value, "revenue": 6}, 6, 6, 6)
             for value in (None, "", "USD", True, False, [5], {"amount": 5}, 10**400)
         ),
-        *(({"total": value}, None, 1, 1) for value in (None, "USD", True, [5])),
+        *(({"total": value}, None, 1, 1) for value in (None, "", " ")),
+        *(
+            ({"total": value, "revenue": other}, None, "unreadable_amount", "unreadable_amount")
+            for value in (None, "USD", True, [5])
+            for other in ("free", True, [], {}, 10**400)
+        ),
+        *(({"total": value}, None, "unreadable_amount", 1) for value in ("USD", True, False, {})),
         *(
             ({name: 5}, None, 1, 1)
             for name in ("subtotal", "tax", "shipping", "discount", "value", "price")
@@ -407,8 +523,71 @@ def test_the_amount_is_total_else_revenue(
 ) -> None:
     assert only_call(web_track(properties=properties)).event_value == web
     phone_order = mobile_track(event="Order Completed", properties=properties)
-    assert only_call(phone_order).event_value == order
-    assert only_call(mobile_track(properties=properties)).event_value == other
+    assert value_or_reason(phone_order) == order
+    assert value_or_reason(mobile_track(properties=properties)) == other
+
+
+@pytest.mark.parametrize(
+    ("currency", "sent"),
+    [
+        *(("EUR", "EUR"), ("eur", "EUR"), ("xYz", "XYZ")),
+        *((value, None) for value in (ABSENT, None, "", "EU", "EURO", " EUR", "E R", "ÉUR", "E1R")),
+        *((value, None) for value in (978, True, ["EUR"], "EUR\n")),
+    ],
+)
+def test_the_currency_goes_along_with_an_amount(currency: Any, sent: Any) -> None:
+    properties = {"id": "1", "revenue": 5, "Currency": currency}
+    if currency is ABSENT:
+        del properties["Currency"]
+    for event in (web_track, order_completed, mobile_track):
+        assert only_call(event(properties=properties)).currency == sent
+
+
+@pytest.mark.parametrize("revenue", [None, " ", "USD"])
+def test_without_an_amount_there_is_no_currency(revenue: Any) -> None:
+    properties = {"id": "1", "revenue": revenue, "currency": "EUR"}
+    assert only_call(web_track(properties=properties)).currency is None
+    if revenue != "USD":
+        call = only_call(mobile_track(properties=properties))
+        assert (call.event_value, call.currency) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "order_id"),
+    [
+        ("Order Completed", {"order_id": "o-1", "total": 5}, "o-1"),
+        ("completed_order", {"id": 1001.0}, "1001"),
+        ("Order Completed", {"transaction_id": "t-1"}, None),
+        ("Order Completed", {"id": "null"}, None),
+        ("Plan Upgraded", {"order_id": "o-1", "revenue": 5}, None),
+    ],
+)
+def test_an_order_of_a_phone_carries_its_id(
+    name: str, properties: dict[str, Any], order_id: str | None
+) -> None:
+    assert only_call(mobile_track(event=name, properties=properties)).event_id == order_id
+
+
+@pytest.mark.parametrize(
+    ("device", "sent"),
+    [
+        ({}, ADVERTISING_ID),
+        ({"adTrackingEnabled": ABSENT}, ADVERTISING_ID),
+        *(({"adTrackingEnabled": value}, ADVERTISING_ID) for value in (None, 0, "false")),
+        ({"adTrackingEnabled": False}, None),
+        *(
+            ({"advertisingId": value}, None)
+            for value in ("00000000-0000-0000-0000-000000000000", "unknown", " ", 7, None, ABSENT)
+        ),
+    ],
+)
+def test_an_advertising_id_is_sent_if_it_tells_and_may_be_used(
+    device: dict[str, Any], sent: str | None
+) -> None:
+    whole = {**phone_context()["device"], **device}
+    present = {name: value for name, value in whole.items() if value is not ABSENT}
+    call = only_call(application_installed(context=phone_context(device=present)))
+    assert call.advertising_id == sent
 
 
 def test_a_phones_event_goes_under_its_own_name() -> None:

@@ -22,7 +22,7 @@ from worker.journal.records import Attempt, Finish, Move
 from worker.journal.snapshot import STUCK_MS
 from worker.outcomes import OutcomeClass
 from worker.process.foreign_messages import Kind
-from worker.reasons import DeathReason
+from worker.reasons import DeathReason, Note
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -102,6 +102,7 @@ def test_a_journal_that_was_never_used_has_its_counters_at_zero(bench: Bench) ->
     assert labels_of(text, "convertro_attempts_total") == dict.fromkeys(OutcomeClass, 0)
     assert labels_of(text, "convertro_breaker_opened_total") == dict.fromkeys(Cause, 0)
     assert labels_of(text, "convertro_foreign_messages_total") == dict.fromkeys(Kind, 0)
+    assert labels_of(text, "convertro_events_noted_total") == dict.fromkeys(Note, 0)
     assert labels_of(text, "convertro_breaker_open") == dict.fromkeys(Cause, 0)
     assert value(text, "convertro_events_accepted_total") == 0
     assert value(text, "convertro_oldest_due_age_seconds") == 0
@@ -177,6 +178,37 @@ def test_a_reason_that_is_not_in_the_list_cannot_be_written(bench: Bench, move: 
     assert bench.journal.look("a").place == "claimed"
 
 
+def test_a_note_that_is_not_in_the_list_cannot_be_written(bench: Bench) -> None:
+    with pytest.raises(Exception, match="unknown note: gone"):
+        bench.finish("a", Move.DELIVERED, "accepted", notes=("unreadable_amount", "gone"))
+    assert bench.journal.look("a").place == "claimed"
+
+
+@pytest.mark.parametrize(
+    ("move", "reason"), [(Move.DELIVERED, None), (Move.SKIPPED, "missing_order_id")]
+)
+def test_what_a_sender_should_correct_is_counted_with_its_event(
+    bench: Bench, move: Move, reason: str | None
+) -> None:
+    bench.finish("a", move, "accepted", reason=reason, notes=("likely_order_id",))
+    bench.finish("b", move, "accepted", reason=reason, notes=("unreadable_amount",))
+    bench.finish("c", move, "accepted", reason=reason)
+    text = bench.scrape()
+    assert labels_of(text, "convertro_events_noted_total") == dict.fromkeys(Note, 1)
+    assert value(text, "convertro_unaccounted_events") == 0
+    recent = bench.journal.snapshot(recent=True).recent.counters(900)
+    assert {name: number for name, number in recent.items() if name.startswith("noted:")} == {
+        "noted:likely_order_id": 1,
+        "noted:unreadable_amount": 1,
+    }
+
+
+def test_what_a_sender_should_correct_is_not_counted_of_an_event_that_stays(bench: Bench) -> None:
+    bench.finish("a", Move.POSTPONED, "unsent", delay_ms=1, notes=("unreadable_amount",))
+    bench.finish("b", Move.DEAD, reason="rejected", notes=("unreadable_amount",))
+    assert bench.value("events_noted_total", note="unreadable_amount") == 0
+
+
 def test_the_breaker_shows_its_cause_and_its_age(bench: Bench) -> None:
     for number in range(4):
         bench.finish(f"sick-{number}", Move.POSTPONED, "ambiguous", delay_ms=1, status=503)
@@ -239,7 +271,7 @@ def test_without_redis_one_metric_says_so() -> None:
 
 
 def test_every_counter_of_the_journal_is_exported() -> None:
-    literal = set(re.findall(r"\bcount\('(\w+)", LUA))
+    literal = set(re.findall(r"\b(?:write_)?count\('(\w+)", LUA))
     # What is counted through a parameter comes from these calls.
     moved = set(re.findall(r"\b(?:leave|make_due)\([^\n]*'(\w+):?'[^\n]*\)$", LUA, re.MULTILINE))
     moved |= set(re.findall(r"\bleave\([^\n]*'(\w+):'", LUA))

@@ -678,3 +678,13 @@ def test_a_redriven_event_was_looked_at_until_there_is_new_doubt(bench: Bench) -
     (event,) = bench.claim()
     bench.say(event, SICK)
     assert bench.record("event").may_have_been_sent("sale")
+
+
+def test_what_a_stopping_worker_hands_back_says_nothing_about_convertro(bench: Bench) -> None:
+    """It may have failed because the worker was in a hurry."""
+    names = [f"event-{number}" for number in range(20)]
+    bench.accept(*names)
+    for event in bench.claim(20):
+        bench.say(event, SICK, move=Move.RETURNED, delay_ms=None)
+    assert bench.breaker.state is BreakerState.CLOSED
+    assert bench.journal._redis.hgetall("{convertro}:breaker") == {}

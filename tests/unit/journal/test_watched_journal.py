@@ -7,7 +7,7 @@ import pytest
 from tests.support.events import ORDER, order_completed
 from tests.support.letters import deaths_of
 from tests.unit.delivery.test_event import SETTINGS, deliver
-from tests.unit.journal.test_holding import ACCEPTED, REJECTED, Bench
+from tests.unit.journal.test_holding import ACCEPTED, REJECTED, SICK, Bench
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, Burial, Finish, Finished, Move
 from worker.reasons import DeathReason
@@ -124,3 +124,22 @@ def test_a_redriven_event_does_not_begin_its_horizon_with_an_older_attempt(bench
         ]
     )
     assert bench.record("late").tried_at_ms is None
+
+
+def test_the_last_failure_is_that_of_the_last_attempt_which_was_not_accepted(bench: Bench) -> None:
+    bench.deliver(ACCEPTED)
+    assert bench.journal.snapshot().latest.failed_ms is None
+    bench.deliver(SICK)
+    failed_at_ms = bench.now_ms
+    bench.wait(5)
+    bench.deliver(ACCEPTED)
+    latest = bench.journal.snapshot().latest
+    assert (latest.failed_ms, latest.failed_detail) == (failed_at_ms, "http_503")
+    assert latest.delivered_ms == bench.now_ms
+
+
+def test_ten_seconds_without_a_delivery_are_not_the_fastest(bench: Bench) -> None:
+    bench.accept("event")
+    bench.wait(20)
+    bench.journal.tick("worker", 4, [])
+    assert bench.journal.snapshot().latest.fastest == 0

@@ -139,6 +139,9 @@ def test_the_mix_has_every_kind_of_fate() -> None:
         "DeviceEvent",
         "Install",
     }
+    orders = [call for one in translations for call in one.calls if getattr(call, "event_id", None)]
+    assert {type(call).__name__ for call in orders} == {"TrackEvent", "DeviceEvent"}
+    assert {getattr(call, "currency", None) for call in orders} == {"EUR"}
     assert sum(KINDS.values()) == 100
 
 

@@ -7,7 +7,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from config.settings import Settings
 from worker.cli.preflight import exit_code, summary
@@ -320,7 +319,6 @@ def test_durability_is_checked_when_it_is_asked_for() -> None:
         (Why.AWAY, "redis", "Redis at redis.example:6379 is unavailable: refused"),
         (Why.LOADING, "redis", "Redis at redis.example:6379 is still loading its data"),
         (Why.REFUSED, "redis", "Redis at redis.example:6379 refuses us: refused"),
-        (Why.BAD_URL, "redis_url", "the Redis client does not understand CONVERTRO_REDIS_URL"),
     ],
 )
 def test_without_an_answer_the_rest_is_not_checked(why: Why, name: str, says: str) -> None:
@@ -401,12 +399,6 @@ def test_why_redis_does_not_answer(answer: bytes, why: Why) -> None:
         told = ask_redis(complete(redis_url=f"redis://127.0.0.1:{port}/0"))
     assert isinstance(told, NoAnswer)
     assert (told.why, told.address) == (why, f"127.0.0.1:{port}")
-
-
-def test_a_url_that_the_client_does_not_understand() -> None:
-    url = "redis://:secret@redis.example/0?socket_timeout=long"
-    Redis.from_url("redis://:secret@redis.example/0")  # so much it understands
-    assert ask_redis(complete(redis_url=url)) == NoAnswer("redis.example", Why.BAD_URL)
 
 
 # What is outside
@@ -502,7 +494,6 @@ def test_the_journals_redis_is_not_tried_twice(broker_url: str | None) -> None:
         ({"role": ERROR, "clock": WARNING}, 1, "1 error, 1 warning: workers will not start"),
         ({"redis": ERROR, "clock": ERROR}, 3, "2 errors, no warnings: workers will not start"),
         ({"redis": ERROR, "settings": ERROR}, 2, "2 errors, no warnings: workers will not start"),
-        ({"redis_url": ERROR}, 2, "1 error, no warnings: workers will not start"),
     ],
 )
 def test_the_exit_code_and_the_last_line(

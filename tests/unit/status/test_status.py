@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
+from worker.destination.properties import LIKELY_ORDER_ID, folded
 from worker.journal.breaker_state import Breaker, BreakerState, Cause, Pause
 from worker.journal.histogram import Histogram
 from worker.journal.snapshot import (
@@ -17,7 +18,7 @@ from worker.journal.snapshot import (
     SeenWorker,
     Snapshot,
 )
-from worker.status.problems import problems
+from worker.status.problems import LIKELY_ORDER_ID_NAMES, problems
 from worker.status.status import Status, outlook
 
 #: 2026-05-04 10:15:30 UTC, 0.123 s into its slot of ten seconds.
@@ -168,6 +169,18 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
             {"recent": Recent(NOW_MS, {SLOT - 1: {"foreign:unknown_task": 3}})},
             "foreign_messages",
         ),
+        (
+            {"recent": Recent(NOW_MS, {SLOT - 90: {"skipped:missing_order_id": 3}})},
+            "orders_without_id",
+        ),
+        (
+            {"recent": Recent(NOW_MS, {SLOT - 90: {"noted:unreadable_amount": 3}})},
+            "amounts_unreadable",
+        ),
+        (
+            {"recent": Recent(NOW_MS, {SLOT - 90: {"dead:unreadable_amount": 3}})},
+            "amounts_unreadable",
+        ),
         ({"stored": 1, "counters": {"accepted": 1}}, "unaccounted"),
         ({"stored": 1, "counters": {"accepted": 0}}, "unaccounted"),
         (
@@ -181,6 +194,32 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
 )
 def test_each_problem_has_a_name(fields: dict[str, Any], name: str) -> None:
     assert names(facts(**fields)) == [name]
+
+
+@pytest.mark.parametrize(
+    ("likely", "words"),
+    [
+        (0, "None of them has one as transaction_id, order_number or checkout_id either."),
+        (1, "1 of them has one as transaction_id, order_number or checkout_id: rename it."),
+        (2, "2 of them have one as transaction_id, order_number or checkout_id: rename it."),
+    ],
+)
+def test_orders_without_an_id_are_told_with_where_it_may_be(likely: int, words: str) -> None:
+    counted = {"skipped:missing_order_id": 40, "noted:likely_order_id": likely}
+    told = sentences(facts(recent=Recent(NOW_MS, {SLOT - 80: counted})))
+    assert told.startswith("40 website orders of the last 15 min had no order id")
+    assert told.endswith(words)
+
+
+def test_the_names_to_look_for_are_those_that_the_destination_knows() -> None:
+    assert tuple(map(folded, LIKELY_ORDER_ID_NAMES)) == LIKELY_ORDER_ID
+
+
+def test_unreadable_amounts_are_told_by_what_became_of_their_events() -> None:
+    slots = {SLOT - 80: {"noted:unreadable_amount": 3}, SLOT: {"dead:unreadable_amount": 1}}
+    told = sentences(facts(recent=Recent(NOW_MS, slots)))
+    assert "4 events of the last 15 min had an amount that cannot be read (3 delivered" in told
+    assert "1 dead)" in told
 
 
 def test_a_worker_is_stuck_only_if_it_is_needed() -> None:

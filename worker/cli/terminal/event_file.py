@@ -1,112 +1,169 @@
-"""Reading raw events from a file: JSONL, a JSON array, or Segment's batch.
+"""Reading raw events from a file: JSONL, a JSON array, or Segment's batches, gzip or not.
 
 Which of them it is shows in the content. JSONL is read line by line, whatever its size; a
-document of several lines is read as a whole.
+document of several lines is read as a whole. What a document holds is the matter of `batch`.
 """
 
 import json
 import sys
+import zlib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
+from gzip import BadGzipFile, GzipFile
+from io import BufferedReader, BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, NamedTuple, cast
 
 import typer
 
 from convertro.errors import InvalidEvent
-from convertro.segment_event import MAX_NESTING, kind_of
-from worker.cli.terminal.exit_codes import ExitCode, fail
+from worker.cli.terminal.batch import Entry, entries_of
+from worker.cli.terminal.file_ids import FileIds
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_GZIP_MAGIC = b"\x1f\x8b"
 
-#: A first line that breaks off within a JSON value may belong to a document of several lines.
-#: That much is read to find out; a larger document is taken for JSONL.
+#: Bytes, unpacked, of the largest document and of the longest line. A first line that breaks off
+#: within a JSON value may belong to a document of several lines: that much is read to find out.
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 
 FileArgument = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="Raw events: JSONL, a JSON array, or a Segment batch; - for standard input.",
+        help="Raw events: JSONL, a JSON array, or Segment batches, gzip or not; - for standard "
+        "input.",
     ),
 ]
 
 
 class UnreadableFile(ValueError):  # noqa: N818  the name says what is so
-    """The file as a whole is not JSON; the message says where it breaks."""
+    """The file cannot be read, or not to its end; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One would-be event of a file."""
 
-    #: Where it is, for people: `line 12`, `event 3`.
+    #: Where it is, for people: `line 12`, `line 1, event 3`.
     where: str
-    #: What the file says there, if it is JSON.
+    #: What the file says there, if it is JSON, and what its batch says besides.
     event: Any = None
-    #: Why it cannot be read.
+    #: The id that was made for it, because it brings none.
+    made_id: str | None = None
+    #: Why it cannot be taken.
     error: InvalidEvent | None = None
-    #: Bytes of the file up to here; a document's are spread evenly over its events.
+    #: Bytes of the file, unpacked, up to here; a document's are spread evenly over its events.
     end: int = 0
+
+    @property
+    def identified(self) -> Any:
+        """The event with the id under which it is known."""
+        return self.event if self.made_id is None else {**self.event, "messageId": self.made_id}
+
+
+class _Line(NamedTuple):
+    """A line that is not blank."""
+
+    number: int
+    #: One byte more than the bound if the line is longer than that.
+    text: bytes
+    #: Bytes of the file up to it.
+    begin: int
 
 
 @contextmanager
 def open_events(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file of events, or standard input.
+    """Open a file of events, or standard input, and unpack it if it is gzip."""
+    if path == Path("-"):
+        yield _unpacked(cast("BufferedReader", sys.stdin.buffer))
+    else:
+        with path.open("rb") as file:
+            yield _unpacked(file)
 
-    Raises:
-        Exit: The block found that it cannot be read as events.
-    """
-    try:
-        if path == Path("-"):
-            yield sys.stdin.buffer
-        else:
-            with path.open("rb") as file:
-                yield file
-    except UnreadableFile as error:
-        fail(ExitCode.USAGE, f"{path} cannot be read: {error}")
+
+def _unpacked(file: BufferedReader) -> IO[bytes]:
+    # A pipe may have brought the first byte alone, with which no JSON begins.
+    head = file.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)]
+    if head and _GZIP_MAGIC.startswith(head):
+        return cast("IO[bytes]", GzipFile(fileobj=file))
+    return file
 
 
 def read_items(file: IO[bytes]) -> Iterator[Item]:
-    """Go through the events of a file, the unreadable ones included.
+    """Go through the events of a file, those included that cannot be taken.
 
     Raises:
-        UnreadableFile: It begins like a JSON array and is none.
+        UnreadableFile: It begins like a JSON array and is none, it is not in UTF-8, or its gzip
+            data end too early or are damaged.
     """
-    opening = _opening(file)
-    is_array = opening[-1].lstrip().startswith(b"[")
-    if not is_array and not _breaks_off(opening[-1]):
-        yield from _line_items(chain(opening, file))
-        return
-    text = b"".join([*opening, file.read(-1 if is_array else MAX_DOCUMENT_BYTES)])
     try:
-        document = json.loads(text.decode())
-    except (ValueError, RecursionError) as error:
-        if is_array:
-            fault = f"it begins like a JSON array but {_fault(error)}"
-            raise UnreadableFile(fault) from None
-        if not text.endswith(b"\n"):
-            text += file.readline()
-        yield from _line_items(chain(BytesIO(text), file))
+        yield from _items(file, FileIds())
+    except EOFError:
+        raise UnreadableFile("its gzip data end too early, so part of it is missing") from None
+    except (BadGzipFile, zlib.error):
+        raise UnreadableFile("its gzip data are damaged") from None
+
+
+def _items(file: IO[bytes], ids: FileIds) -> Iterator[Item]:
+    lines = _numbered(_bounded_lines(file))
+    first = next(lines, None)
+    if first is None:
+        return
+    _refuse_utf_16(first.text)
+    if _breaks_off(first.text):
+        yield from _document_or_lines(first, file, ids)
     else:
-        yield from _document_items(document, len(text))
+        for line in chain([first], lines):
+            yield from _line_items(line, ids)
 
 
-def _opening(file: IO[bytes]) -> list[bytes]:
-    """The lines up to the first that is not empty."""
-    lines = [file.readline().removeprefix(_BYTE_ORDER_MARK)]
-    while lines[-1] and not lines[-1].strip():
-        lines.append(file.readline())
-    return lines
+def _document_or_lines(first: _Line, file: IO[bytes], ids: FileIds) -> Iterator[Item]:
+    """The events of a document of several lines, or of JSONL whose first line breaks off."""
+    text = first.text + file.read(MAX_DOCUMENT_BYTES + 1 - len(first.text))
+    try:
+        document = _parsed(text)
+    except (ValueError, RecursionError) as error:
+        if first.text.removeprefix(BOM_UTF8).lstrip().startswith(b"["):
+            fault = f"it begins like a JSON array but {_fault(error, first.number)}"
+            raise UnreadableFile(fault) from None
+        text += file.readline(MAX_DOCUMENT_BYTES)
+        lines = chain(_bounded_lines(BytesIO(text)), _bounded_lines(file))
+        for line in _numbered(lines, first.number, first.begin):
+            yield from _line_items(line, ids)
+    else:
+        yield from _document_items(document, first._replace(text=text), ids)
 
 
-def _breaks_off(line: bytes) -> bool:
+def _bounded_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long the rest is skipped."""
+    while line := file.readline(MAX_DOCUMENT_BYTES + 1):
+        yield line
+        while len(line) > MAX_DOCUMENT_BYTES and not line.endswith(b"\n"):
+            line = file.readline(MAX_DOCUMENT_BYTES + 1)
+
+
+def _numbered(lines: Iterable[bytes], number: int = 1, begin: int = 0) -> Iterator[_Line]:
+    """The lines that are not blank; the first of all has the given number and begin."""
+    for text in lines:
+        if text.removeprefix(BOM_UTF8).strip():
+            yield _Line(number, text, begin)
+        number += 1
+        begin += len(text)
+
+
+def _refuse_utf_16(text: bytes) -> None:
+    """Say so at once, for its lines would break off within characters."""
+    if text.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in text[:4]:
+        raise UnreadableFile("it looks like UTF-16; convert it to UTF-8 first")
+
+
+def _breaks_off(text: bytes) -> bool:
     """Whether a line ends within a JSON value, as the first of an indented document does."""
     try:
-        json.loads(line.decode())
+        _parsed(text)
     except json.JSONDecodeError as error:
         return error.pos >= len(error.doc.rstrip())
     except (ValueError, RecursionError):
@@ -114,92 +171,56 @@ def _breaks_off(line: bytes) -> bool:
     return False
 
 
-def _fault(error: Exception) -> str:
-    """Why something is no JSON, without a word of it."""
+class _TooLarge(ValueError):  # noqa: N818  the name says what is so
+    """A document or a line of more bytes than are read."""
+
+
+def _parsed(text: bytes) -> Any:
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise _TooLarge
+    return json.loads(text.decode("utf-8-sig"))
+
+
+def _fault(error: Exception, first_line: int = 1) -> str:
+    """Why something that begins in a line is no JSON, without a word of it."""
     if isinstance(error, json.JSONDecodeError):
-        where = f"line {error.lineno}, " if error.lineno > 1 else ""
+        where = f"line {first_line + error.lineno - 1}, " if error.lineno > 1 else ""
         return f"is not JSON: {error.msg} ({where}column {error.colno})"
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8"
     if isinstance(error, RecursionError):
         return "is nested too deeply"
+    if isinstance(error, _TooLarge):
+        return f"is larger than {MAX_DOCUMENT_BYTES // 1024**2} MiB; write one event a line"
     return "holds a number of too many digits"
 
 
-def _line_items(lines: Iterable[bytes]) -> Iterator[Item]:
-    """One event a line; a line that is a batch stands for its events."""
-    end = 0
-    for number, line in enumerate(lines, start=1):
-        begin, end = end, end + len(line)
-        where = f"line {number}"
-        if not line.strip():
-            continue
-        try:
-            document = json.loads(line.decode())
-        except (ValueError, RecursionError) as error:
-            yield Item(where, error=InvalidEvent("event", _fault(error)), end=end)
-        else:
-            if _is_batch(document):
-                yield from _listed_items(expand_batch(document), begin, end, f"{where}, event")
-            else:
-                yield Item(where, document, end=end)
+def _line_items(line: _Line, ids: FileIds) -> Iterator[Item]:
+    """The events of a line, or what is wrong with it."""
+    try:
+        document = _parsed(line.text)
+    except (ValueError, RecursionError) as error:
+        end = line.begin + len(line.text)
+        yield Item(f"line {line.number}", error=InvalidEvent("event", _fault(error)), end=end)
+    else:
+        yield from _document_items(document, line, ids)
 
 
-def _document_items(document: Any, size: int) -> Iterator[Item]:
-    """The events of a whole file: an array, a batch, or a single event."""
-    if _is_batch(document):
-        document = expand_batch(document)
-    events = document if isinstance(document, list) else [document]
-    yield from _listed_items(events, 0, size, "event")
+def _document_items(document: Any, line: _Line, ids: FileIds) -> Iterator[Item]:
+    """The events of a document that begins in a line."""
+    entries = list(entries_of(document))
+    for number, entry in enumerate(entries, start=1):
+        where = ", ".join([f"line {line.number}", *entry.where])
+        end = line.begin + len(line.text) * number // len(entries)
+        yield _item(entry, ids, where, end)
 
 
-def _listed_items(events: list[Any], begin: int, end: int, where: str) -> Iterator[Item]:
-    for number, event in enumerate(events, start=1):
-        yield Item(f"{where} {number}", event, end=begin + (end - begin) * number // len(events))
-
-
-def _is_batch(document: Any) -> bool:
-    """Whether it is what Segment's libraries post: several events in one object."""
-    return (
-        isinstance(document, dict)
-        and isinstance(document.get("batch"), list)
-        and "type" not in document
-    )
-
-
-def expand_batch(batch: Mapping[str, Any]) -> list[Any]:
-    """Take Segment's batch apart: its items, each with what the batch says for all of them.
-
-    The batch's `context` and `integrations` are merged into each item at every level, so that
-    an item which adds `context.device.type` keeps the batch's `context.device.id`; where both
-    say something, the item wins. An item without `sentAt` gets the batch's. A field of the
-    item that is null counts as lacking. Items that are not objects stay as they are, so that
-    they can be reported by their index.
-
-    Raises:
-        InvalidEvent: `batch` is not a list.
-    """
-    items = batch.get("batch")
-    if not isinstance(items, list | tuple):
-        raise InvalidEvent("batch", f"must be a list of events, not {kind_of(items)}")
-    return [_completed(item, batch) if isinstance(item, Mapping) else item for item in items]
-
-
-def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> dict[str, Any]:
-    completed = dict(item)
-    for field in ("context", "integrations"):
-        if isinstance(shared := batch.get(field), Mapping):
-            own = completed.get(field)
-            completed[field] = shared if own is None else _merged(shared, own)
-    if completed.get("sentAt") is None and batch.get("sentAt") is not None:
-        completed["sentAt"] = batch["sentAt"]
-    return completed
-
-
-def _merged(shared: Any, own: Any, level: int = 1) -> Any:
-    """What two objects say together; of other values the own one wins."""
-    mergeable = isinstance(shared, Mapping) and isinstance(own, Mapping)
-    if not mergeable or level > MAX_NESTING:
-        return own
-    common = {key: _merged(shared[key], own[key], level + 1) for key in shared if key in own}
-    return {**shared, **own, **common}
+def _item(entry: Entry, ids: FileIds, where: str, end: int) -> Item:
+    """The event of a document, with its id and with what its batch says."""
+    if entry.error or not isinstance(entry.event, Mapping):
+        return Item(where, entry.event, error=entry.error, end=end)
+    try:
+        made_id = ids.made_for(entry.event)
+    except InvalidEvent as error:
+        return Item(where, entry.event, error=error, end=end)
+    return Item(where, entry.completed(), made_id, end=end)

@@ -1,6 +1,6 @@
 """How a command gets at the settings and at the journal."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from config.logs import configure_logs
 from config.settings import Settings, load_settings
@@ -37,10 +37,7 @@ def open_journal() -> "Producer":
 
     settings = read_settings()
     configure_logs(settings)
-    try:
-        return make_producer(settings, OPERATOR_TIMEOUT_SECONDS)
-    except ValueError:
-        _fail_for_url()
+    return make_producer(settings, OPERATOR_TIMEOUT_SECONDS)
 
 
 def journal_of(settings: Settings, timeout_seconds: float) -> "Journal":
@@ -49,19 +46,8 @@ def journal_of(settings: Settings, timeout_seconds: float) -> "Journal":
     Args:
         settings: Where it is.
         timeout_seconds: The longest wait for a connection, and for an answer.
-
-    Raises:
-        Exit: The URL is wrong, which was said.
     """
     from worker.journal.journal import Journal  # noqa: PLC0415  the same
     from worker.journal.redis_client import connect_journal  # noqa: PLC0415  settings alone need no Redis client
 
-    try:
-        return Journal(connect_journal(settings, timeout_seconds), settings)
-    except ValueError:
-        _fail_for_url()
-
-
-def _fail_for_url() -> NoReturn:
-    """What the client library says might quote a part of the password."""
-    fail(ExitCode.USAGE, "CONVERTRO_REDIS_URL is not a URL that the Redis client understands")
+    return Journal(connect_journal(settings, timeout_seconds), settings)

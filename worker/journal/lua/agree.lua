@@ -2,8 +2,11 @@
 -- flags: allow-oom
 
 -- A worker, args.worker, is about to start: what it and all others must agree on becomes what it
--- says, unless another one is alive and says otherwise. That one's values are the answer, as
--- {name, value, …}; it is empty if they agree.
+-- says, unless another one is alive and says otherwise, or what the keys hold is of a newer format.
+-- Then what the others say is the answer, as {name, value, …}; it is empty if they agree.
+local format = redis.call('HGET', SHARED, 'format')
+if format and tonumber(format) > tonumber(FORMAT) then return {'format', format} end
+
 local others_live = false
 for _, member in ipairs(live_workers()) do
   if string.match(member, '^%d+ (.*)$') ~= args.worker then others_live = true end

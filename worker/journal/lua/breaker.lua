@@ -5,8 +5,6 @@
 -- makes a share smaller by the factor 1 - memory, one that fails makes what lacks to 1 smaller by
 -- the same, so that breaker_min failures in a row reach HOLD_AT. Both begin at 0 whenever the
 -- breaker opens or closes, and a round that began before does not count.
-load_breaker()
-
 -- What this step did to the breaker: 'opened' or 'closed', for the worker's log.
 local turn = nil
 

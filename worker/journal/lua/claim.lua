@@ -24,6 +24,7 @@ local LINGERS_FOR = 1500
 -- all of it.
 local FRESH = 4
 
+load_breaker()
 local finished = carry_out_all(args.finishes)
 local poisoned = {}
 

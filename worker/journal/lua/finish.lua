@@ -4,6 +4,7 @@
 -- Carries out args.finishes. Answers {news, then for each finish: 'moved', 'held' (due again,
 -- nothing charged), 'lost' (another worker has it) or 'gone' (it has left
 -- the journal)}.
+load_breaker()
 local finished = carry_out_all(args.finishes)
 settle()
 return {news({}), unpack(finished)}

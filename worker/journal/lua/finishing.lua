@@ -1,7 +1,7 @@
 -- How a worker's word about events that it claimed is carried out; shared by finish and claim.
 -- A finish is {id, lease, to, …}; `to` is
---   'delivered'            the event is done
---   'skipped'   (reason)   the event is done, nothing was to be sent
+--   'delivered' (notes)    the event is done
+--   'skipped'   (reason, notes)  the event is done, nothing was to be sent
 --   'postponed' (delay)    due again after `delay` milliseconds
 --   'returned'             due again at once: its worker stops
 --   'dead'      (reason, class, status, worth)
@@ -70,6 +70,9 @@ local function leave(finish, counter)
   undue(finish.id)
   forget(finish.id)
   count(counter)
+  if finish.notes then
+    for _, note in ipairs(finish.notes) do count('noted:' .. note) end
+  end
 end
 
 local function make_due(finish, record, at, counter)
@@ -165,10 +168,15 @@ local function carry_out(finish)
   return move(finish, record)
 end
 
--- Nothing is written for a reason that is not in the list (worker/reasons.py).
+-- Nothing is written for a reason or a note that is not in the list (worker/reasons.py).
 local function check_reason(finish)
   local known = ({dead = DEATH_REASONS, skipped = SKIP_REASONS})[finish.to]
   if known and not known[finish.reason] then error('unknown reason: ' .. tostring(finish.reason)) end
+  if finish.notes then
+    for _, note in ipairs(finish.notes) do
+      if not NOTES[note] then error('unknown note: ' .. tostring(note)) end
+    end
+  end
 end
 
 local function carry_out_all(finishes)

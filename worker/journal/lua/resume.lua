@@ -5,6 +5,7 @@
 -- is buried for so long, however much that is, and a breaker that is open for it closes.
 -- Answers {wake-ups rung, their list, what to put there, 1 if it was paused, 1 if the breaker is
 -- open}.
+load_breaker()
 local was_paused = redis.call('DEL', PAUSE)
 if args.bury_ms then
   breaker.unguarded_until, breaker_changed = now + args.bury_ms, true

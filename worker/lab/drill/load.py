@@ -18,7 +18,8 @@ from worker.lab.demo.samples import PHONE_CONTEXT, WEB_CONTEXT
 
 #: How many of 100 events are of each kind.
 KINDS = {
-    "order": 25,
+    "order": 20,
+    "device order": 5,
     "mapped": 15,
     "identify": 15,
     "device": 20,
@@ -88,6 +89,7 @@ class EventSource:
             "anonymous": _web("identify", traits={"plan": "Pro"}, userId=None),
             "unmapped": _web("track", event=UNMAPPED, properties={"seconds": amount}),
             "device": _phone(device, event="Plan Upgraded", properties=paid),
+            "device order": _phone(device, event="Order Completed", properties=order),
             "install": _phone(device, event="Application Installed", userId=None),
             "no device": _phone({"type": "ios"}, event="Plan Upgraded", properties=paid),
         }

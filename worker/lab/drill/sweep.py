@@ -7,6 +7,8 @@ from typing import Any
 from redis import Redis
 
 from config.settings import Settings
+from convertro.connection import connect
+from convertro.redis_url import names_a_redis
 from worker.bootstrap import make_app
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
 from worker.journal.redis_client import connect_journal
@@ -36,10 +38,9 @@ def sweep(settings: Settings, name: str) -> int:
         removed = _sweep(redis, name)
     if settings.broker_url is None:
         return removed
-    if settings.celery_broker_url.startswith(("redis://", "rediss://")):
-        with Redis.from_url(
-            settings.celery_broker_url, socket_timeout=OPERATOR_TIMEOUT_SECONDS
-        ) as broker:
+    url = settings.broker_url.get_secret_value()
+    if names_a_redis(url):
+        with connect(url, OPERATOR_TIMEOUT_SECONDS) as broker:
             return removed + _sweep(broker, name)
     _delete_queue(settings, name)
     return removed

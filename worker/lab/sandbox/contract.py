@@ -72,6 +72,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_currency(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[A-Z]{3}", value) is not None
+
+
 def _is_iso_8601(value: Any) -> bool:
     try:
         datetime.fromisoformat(value)
@@ -94,29 +98,26 @@ def _details(*names: str) -> _ValueKind:
 
 _TEXT = _ValueKind("a non-empty string", _is_text)
 _NUMBER = _ValueKind("a finite number", _is_number)
-_IDENTIFIER = _ValueKind(
-    "a non-empty string or a number", lambda value: _is_text(value) or _is_number(value)
-)
+_CURRENCY = _ValueKind("three capital letters", _is_currency)
 _TIMESTAMP = _ValueKind("an ISO 8601 string", _is_iso_8601)
 _OBJECT = _ValueKind("an object", lambda value: isinstance(value, dict))
 
-TRACK_USER = Body(
-    {"domain": _TEXT, "user_id": _IDENTIFIER, "traits": _OBJECT}, {"visitor_id": _IDENTIFIER}
-)
-LINK_DEVICE = Body({"domain": _TEXT, "device_id": _TEXT, "user_id": _IDENTIFIER})
+TRACK_USER = Body({"domain": _TEXT, "user_id": _TEXT, "traits": _OBJECT}, {"visitor_id": _TEXT})
+LINK_DEVICE = Body({"domain": _TEXT, "device_id": _TEXT, "user_id": _TEXT})
 TRACK_EVENT = Body(
     {"domain": _TEXT, "event_type": _TEXT},
     {
-        "visitor_id": _IDENTIFIER,
-        "user_id": _IDENTIFIER,
+        "visitor_id": _TEXT,
+        "user_id": _TEXT,
         "event_id": _TEXT,
         "event_value": _NUMBER,
+        "currency": _CURRENCY,
         "timestamp": _TIMESTAMP,
     },
 )
 DEVICE_EVENT = Body(
     {"domain": _TEXT, "device_id": _TEXT, "event_type": _TEXT, "event_value": _NUMBER},
-    {"user_id": _IDENTIFIER, "timestamp": _TIMESTAMP},
+    {"user_id": _TEXT, "event_id": _TEXT, "currency": _CURRENCY, "timestamp": _TIMESTAMP},
 )
 INSTALL = Body(
     {
@@ -125,7 +126,7 @@ INSTALL = Body(
         "app": _details("name", "version", "build", "namespace"),
         "os": _details("name", "version"),
     },
-    {"user_id": _IDENTIFIER, "advertising_id": _TEXT, "timestamp": _TIMESTAMP},
+    {"user_id": _TEXT, "advertising_id": _TEXT, "timestamp": _TIMESTAMP},
 )
 
 
