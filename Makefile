@@ -140,4 +140,4 @@ monitoring: ## Test the alert rules with Prometheus's promtool
 	promtool test rules monitoring/alerts_test.yml
 
 clean: ## Remove what setup and the tests made
-	rm -rf $(VENV) .venv-bench .venv-bench-arq .venv-bench-saq .venv-client-lowest build dist client/*.egg-info .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-bench-arq .venv-bench-saq .venv-client-lowest build client/build dist client/*.egg-info .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
