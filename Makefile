@@ -2,107 +2,136 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+# What was installed into it: what the product needs, and what working on it needs besides.
+SETUP := $(VENV)/.setup
+DEV := $(VENV)/.dev
 PEERS := .venv-bench/.installed .venv-bench-arq/.installed .venv-bench-saq/.installed
+# The lists are complete, with a hash for each package.
+INSTALL := python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+LOCK := $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package convertro-client
 # Of each measurement that `make bench` makes.
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test check format lint types unit functional chaos compose bench figures soak mutate coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup dev demo drill test check format lint types unit functional applications chaos compose bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Create .venv and install everything, pinned and hashed
+setup: $(SETUP) ## Create .venv with what running it needs, pinned and hashed
 
-$(STAMP): requirements/dev.txt pyproject.toml client/pyproject.toml
+dev: $(DEV) ## Add what working on it needs; the targets that need it do so by themselves
+
+$(SETUP): requirements/setup.txt pyproject.toml client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/$(INSTALL) -r requirements/setup.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client -e .
-	@touch $(STAMP)
+	@touch $@
 
-demo: $(STAMP) ## See the main job done: embedded Valkey, sandbox, worker, sample events
+$(DEV): $(SETUP) requirements/dev.txt
+	$(BIN)/$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+demo: $(SETUP) ## See the main job done: embedded Valkey, sandbox, worker, sample events
 	@$(BIN)/convertro demo $(ARGS)
 
-drill: $(STAMP) ## Break everything for two minutes, then count what arrived
+drill: $(SETUP) ## Break everything for two minutes, then count what arrived
 	@$(BIN)/convertro drill --embedded $(ARGS)
 
 # Most of the time a test waits for processes: three at once share two cores well.
-test: $(STAMP) ## Run every test but the slow ones
-	$(BIN)/pytest -m "not slow" --numprocesses 3 --dist worksteal
+test: $(DEV) ## Run every test but the slow ones
+	$(BIN)/pytest -m "not slow and not index and not applications" --numprocesses 3 --dist worksteal
 
 check: lint types unit ## What must pass before a commit
 
-format: $(STAMP) ## Format the code
+format: $(DEV) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(STAMP)
+lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 
-types: $(STAMP)
+types: $(DEV)
 	$(BIN)/mypy
 
-unit: $(STAMP) ## Run the tests that need no server
+unit: $(DEV) ## Run the tests that need no server
 	$(BIN)/pytest -q tests/unit tests/contract --numprocesses 2
 
-functional: $(STAMP) ## Run the tests with a real Valkey, worker and sandbox
-	$(BIN)/pytest tests/functional
+functional: $(DEV) ## Run the tests with a real Valkey, worker and sandbox
+	$(BIN)/pytest tests/functional -m "not applications"
 
-chaos: $(STAMP) ## Run the tests that kill and break things, the slow ones too
+applications: $(DEV) ## Run the tests in which real applications use the client's wheel
+	$(BIN)/pytest tests/functional/applications --numprocesses 2 --dist worksteal
+
+chaos: $(DEV) ## Run the tests that kill and break things, the slow ones too
 	$(BIN)/pytest -rP tests/chaos
 
-compose: $(STAMP) ## Run docker-compose.yml for real, with a Docker engine (10 minutes)
-	$(BIN)/pytest -rPs tests/compose
+lowest: .venv-client-lowest/.installed ## Run the client's tests with the oldest packages that it says it works with
+	.venv-client-lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client
+	.venv-client-lowest/bin/python -m pytest -q tests/unit/client tests/functional/client --numprocesses 2
 
-coverage: $(STAMP) ## Measure branch coverage of the unit tests
+dist: $(DEV) ## Build wheels and source distributions of worker and client into dist/
+	rm -rf dist
+	for folder in client .; do $(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist $$folder || exit 1; done
+
+packaging: dist ## Install what `make dist` builds into fresh environments and try it
+	$(BIN)/pytest tests/packaging/test_fresh_environments.py
+
+beside: dist ## Put the client beside today's releases of other queues
+	$(BIN)/pytest -rP tests/packaging/test_beside_queues.py
+
+coverage: $(DEV) ## Measure branch coverage of the unit tests
 	$(BIN)/pytest -q tests/unit tests/contract --cov --cov-report=term-missing:skip-covered
 
-bench: $(STAMP) $(PEERS) ## Measure everything beside other queues and the machine's limits, 1.5 hours (ROUNDS=1)
+bench: $(DEV) $(PEERS) ## Measure everything beside other queues and the machine's limits, 1.5 hours (ROUNDS=1)
 	$(BIN)/python -m benchmarks.race --rounds $(ROUNDS) $(ARGS)
 	for name in limits growth scaling safeties durability idle steps; do $(BIN)/python -m benchmarks.$$name --rounds $(ROUNDS) || exit 1; done
 	$(MAKE) --no-print-directory figures
 
-figures: $(STAMP) $(PEERS) ## Make tables and pictures of what was measured (INTO=docs: those of the documentation)
+figures: $(DEV) $(PEERS) ## Make tables and pictures of what was measured (INTO=docs: those of the documentation)
 	.venv-bench/bin/python -m benchmarks.report $(if $(INTO),--into $(INTO))
 
 # The queues that are raced against are installed apart: nothing here imports them.
 .venv-%/.installed: requirements/%.txt
 	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	.venv-$*/bin/$(INSTALL) -r requirements/$*.txt
 	@touch $@
 
-soak: $(STAMP) ## Run a drill of 30 minutes and draw the memory that it takes
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/soak.txt
+soak: $(DEV) ## Run a drill of 30 minutes and draw the memory that it takes
+	$(BIN)/$(INSTALL) -r requirements/soak.txt
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
-mutate: $(STAMP) ## Change the code at random and see which tests notice (half an hour; ARGS="--seed 2")
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
+mutate: $(DEV) ## Change the code at random and see which tests notice (half an hour; ARGS="--seed 2")
+	$(BIN)/$(INSTALL) -r requirements/mutation.txt
 	$(BIN)/python -m tests.mutation.lua $(ARGS)
 	$(BIN)/python -m tests.mutation.pure $(ARGS)
 
-reference: $(STAMP) ## Rewrite docs/configuration.md and .env.example from the settings
+reference: $(DEV) ## Rewrite docs/configuration.md and .env.example from the settings
 	$(BIN)/python -m config.write_reference
 
-lock: $(STAMP) ## Renew the pinned requirements
-	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra exporter --extra flower --extra sandbox -o requirements/worker.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml client/pyproject.toml
-	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra soak -o requirements/soak.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra mutation -c requirements/dev.txt -o requirements/mutation.txt pyproject.toml
-	for group in bench bench-arq bench-saq; do $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group $$group -o requirements/$$group.txt || exit 1; done
+lock: $(DEV) ## Renew the pinned requirements
+	$(LOCK) --all-extras --group dev -o requirements/dev.txt pyproject.toml
+	$(LOCK) --all-extras --group build -c requirements/dev.txt -o requirements/setup.txt pyproject.toml
+	$(LOCK) --extra exporter --extra flower --extra sandbox --group build -c requirements/dev.txt -o requirements/worker.txt pyproject.toml
+	$(LOCK) --group soak -c requirements/setup.txt -o requirements/soak.txt
+	$(LOCK) --group mutation -c requirements/dev.txt -o requirements/mutation.txt
+	$(LOCK) --no-deps --resolution lowest-direct -o $(VENV)/lowest.txt client/pyproject.toml
+	$(LOCK) --all-extras --group dev --overrides $(VENV)/lowest.txt -o requirements/client-lowest.txt pyproject.toml
+	$(LOCK) --group applications -c requirements/dev.txt -o requirements/applications.txt client/pyproject.toml
+	for group in bench bench-arq bench-saq; do $(LOCK) --group $$group -o requirements/$$group.txt || exit 1; done
 
-worker: $(STAMP) ## Start a worker with the settings of the environment
+worker: $(SETUP) ## Start a worker with the settings of the environment
 	$(BIN)/celery -A worker.app worker $(ARGS)
 
-sandbox: $(STAMP) ## Start the Convertro sandbox
+sandbox: $(SETUP) ## Start the Convertro sandbox
 	$(BIN)/convertro sandbox $(ARGS)
 
-flower: $(STAMP) ## Start Flower on this machine's port 5555
+flower: $(SETUP) ## Start Flower on this machine's port 5555
 	$(BIN)/celery -A worker.app flower --address=127.0.0.1 --tasks-columns=name,uuid,state,result,received,runtime,worker $(ARGS)
 
-exporter: $(STAMP) ## Serve Prometheus metrics on this machine's port 9808
+exporter: $(SETUP) ## Serve Prometheus metrics on this machine's port 9808
 	$(BIN)/convertro exporter $(ARGS)
 
 monitoring: ## Test the alert rules with Prometheus's promtool
@@ -111,4 +140,4 @@ monitoring: ## Test the alert rules with Prometheus's promtool
 	promtool test rules monitoring/alerts_test.yml
 
 clean: ## Remove what setup and the tests made
-	rm -rf $(VENV) .venv-bench .venv-bench-arq .venv-bench-saq .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-bench-arq .venv-bench-saq .venv-client-lowest build client/build dist client/*.egg-info .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

@@ -4,9 +4,9 @@ A resolver that answers nothing takes 16 s to say so, for each call.
 """
 
 import _thread
+import queue
 import socket
 from os import getpid
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from redis.connection import Connection, SSLConnection
@@ -17,13 +17,14 @@ class _Lookup:
     """One name that is being looked up, for all who wait for it.
 
     Nothing here waits for a lock, which the code that a signal handler interrupts might hold.
+    Threads and queues are made by their modules' names: gevent may replace them at any time.
     """
 
     def __init__(self) -> None:
         self.done = False
         self.addresses: list[str] = []
         self.error: OSError | None = None
-        self.waiting: list[SimpleQueue[None]] = []
+        self.waiting: list[queue.SimpleQueue[None]] = []
 
     def run(self, key: tuple[int, str, int]) -> None:
         """Look up, and tell those who wait."""
@@ -57,7 +58,7 @@ def look_up(host: str, port: int, timeout_seconds: float | None) -> list[str]:
     key = (getpid(), host, port)
     mine = _Lookup()
     lookup = _pending.setdefault(key, mine)
-    answer: SimpleQueue[None] = SimpleQueue()
+    answer: queue.SimpleQueue[None] = queue.SimpleQueue()
     lookup.waiting.append(answer)
     if lookup is mine:
         try:
@@ -67,7 +68,7 @@ def look_up(host: str, port: int, timeout_seconds: float | None) -> list[str]:
     if not lookup.done:
         try:
             answer.get(timeout=timeout_seconds)
-        except Empty:
+        except queue.Empty:
             raise TimeoutError("the lookup of its name was not answered in time") from None
     if lookup.error:
         raise lookup.error

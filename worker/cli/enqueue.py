@@ -4,7 +4,6 @@ import os
 import stat
 from dataclasses import dataclass
 from gzip import GzipFile
-from itertools import islice
 from typing import IO
 
 import typer
@@ -22,6 +21,7 @@ from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say
+from worker.cli.terminal.pacing import RateOption, paced
 from worker.cli.terminal.progress import Bar, progress
 from worker.status.wording import counted
 
@@ -47,7 +47,7 @@ class _Tally:
         return self.safe + self.refused
 
 
-def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
+def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption = False) -> None:
     """Put raw Segment events into the journal.
 
     What cannot be accepted is reported on standard error with its place, all others are
@@ -55,6 +55,8 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
     may be repeated.
 
     Example: convertro enqueue events.jsonl
+
+    Example: convertro enqueue history.jsonl --rate 200/s
 
     Example: cat events-*.jsonl.gz | convertro enqueue -
 
@@ -65,8 +67,7 @@ def enqueue(file: FileArgument, *, as_json: JsonOption = False) -> None:
     tally = _Tally()
     try:
         with open_events(file) as events, progress("Enqueuing", _size_of(events)) as bar:
-            items = read_items(events)
-            while chunk := list(islice(items, CHUNK_EVENTS)):
+            for chunk in paced(read_items(events), rate, at_once=CHUNK_EVENTS):
                 with step():
                     _take(intake, chunk, tally, bar)
                 bar.advance(position=chunk[-1].end, events=tally.seen)

@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from convertro.errors import JournalUnavailable
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail, fail_unavailable
+from worker.cli.terminal.extras import EXTRAS, fail_without
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
@@ -98,12 +99,11 @@ class LazyCommand(TyperCommand):
         try:
             command = self.load()
         except ModuleNotFoundError as error:
-            # An optional dependency is a sentence, a module of our own is a fault.
-            package = str(error.name).partition(".")[0]
-            if package in {"config", "tasks", "worker"}:
+            # An extra that is not installed is a sentence, any other missing module a fault.
+            module = str(error.name).partition(".")[0]
+            if module not in EXTRAS.get(str(self.name), ()):
                 raise
-            needs = f"{self.name} needs {package}, which is not installed"
-            fail(ExitCode.NEGATIVE, f"{needs}: pip install '.[{self.name}]'")
+            fail_without(str(self.name), module, str(self.name))
         return command.make_context(*args, **extra)
 
     def load(self) -> Any:

@@ -293,6 +293,32 @@ def test_ctrl_c_says_how_far_enqueue_came(cli: Cli, filler: Filler) -> None:
     assert len(complaint.splitlines()) == 1
 
 
+def test_an_import_at_a_rate_can_be_interrupted_and_repeated(
+    cli: Cli, filler: Filler, tmp_path: Path
+) -> None:
+    file = tmp_path / "history.jsonl"
+    file.write_text(jsonl([web_track(messageId=f"m{number}") for number in range(300)]))
+    with cli.start("enqueue", str(file), "--rate", "10/s") as process:
+        until(lambda: filler.journal.snapshot().due_now >= 4)
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate()
+    assert process.returncode == 130
+    taken = filler.journal.snapshot().due_now
+    assert taken < 300
+    assert complaint.startswith(f"convertro: interrupted; {taken} events are safely in")
+    assert cli.json("enqueue", file, "--rate", "1000/s") == {
+        "accepted": 300 - taken,
+        "duplicates": taken,
+        "refused": 0,
+    }
+
+
+def test_enqueue_takes_no_rate_that_is_none(cli: Cli) -> None:
+    ended = cli("enqueue", "-", "--rate", "0")
+    assert ended.returncode == 2
+    assert "'0' is not a number of events a second, such as 50/s" in ended.stderr
+
+
 def test_a_terminal_shows_a_bar(cli: Cli) -> None:
     ours, theirs = pty.openpty()
     with cli.start("enqueue", "-", stderr=theirs) as process:

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -198,9 +200,10 @@ def test_a_signal_handler_may_enqueue_in_the_midst_of_an_enqueue(
 
     def handle(*_: object) -> None:
         enqueue(mobile_track(messageId=f"signal-{next(names)}"))
+        signal.setitimer(signal.ITIMER_REAL, 0.002)  # only now: a slow one shall not pile up
 
     before = signal.signal(signal.SIGALRM, handle)
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.002)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
     try:
         for number in range(1000):
             enqueue(mobile_track(messageId=f"main-{number}"))
@@ -250,3 +253,19 @@ def test_a_forked_process_has_connections_of_its_own(journal: Journal) -> None:
         child.join()
     assert [child.exitcode for child in children] == [0] * 4
     assert journal.snapshot().counters["accepted"] == 251
+
+
+def test_an_application_may_enqueue_as_its_interpreter_ends(
+    valkey: ValkeyServer, journal: Journal
+) -> None:
+    code = """
+import atexit
+from convertro import enqueue
+atexit.register(lambda: enqueue({"type": "track", "messageId": "last-words"}))
+"""
+    environment = {"CONVERTRO_REDIS_URL": f"redis://localhost:{valkey.port}/0"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("", "")
+    assert journal.look("last-words").place == "due"

@@ -93,20 +93,6 @@ def test_a_wrong_rule_is_a_wrong_option() -> None:
     assert "status=teapot" in ended.stderr
 
 
-def test_without_aiohttp_it_says_what_to_install() -> None:
-    without_aiohttp = (
-        "import sys; sys.modules['aiohttp'] = None\n"
-        "sys.argv[1:] = ['sandbox']\n"
-        "from worker.cli import main; main()"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", without_aiohttp], check=False, capture_output=True, text=True
-    )
-    assert ended.returncode == 1
-    assert "pip install '.[sandbox]'" in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
-
-
 def test_its_help_has_a_line_for_each_fault() -> None:
     told = run("--help").stdout
     for kind in ("status", "slow", "drip", "hang", "reset", "error-body", "web-page", "refuse"):

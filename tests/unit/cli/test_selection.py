@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 import typer
 
-from worker.cli.dead.moves import paced
 from worker.cli.dead.selection import Chosen, Filters, Selection, spread
+from worker.cli.terminal.pacing import paced
 from worker.cli.terminal.times import Since, parse_rate, parse_since, rate_words
 from worker.journal.journal import MOVED_AT_ONCE
 from worker.journal.reading import DeadLetter
@@ -161,7 +161,17 @@ def test_a_rate_is_kept(rate: float | None, number: int, largest: int, seconds: 
 
 def steps_of(clock: Clock, rate: float | None, number: int) -> Iterator[list[str]]:
     ids = [f"evt-{index}" for index in range(number)]
-    return (list(step) for step in paced(ids, rate, now=clock, sleep=clock.sleep))
+    return paced(ids, rate, at_once=MOVED_AT_ONCE, now=clock, sleep=clock.sleep)
+
+
+def test_what_was_late_is_not_caught_up_with() -> None:
+    clock = Clock()
+    begun = []
+    for step in steps_of(clock, 50.0, 50):
+        begun.append(clock.now - 100)
+        if step[0] == "evt-10":
+            clock.sleep(60)
+    assert begun == pytest.approx([0.0, 0.2, 60.2, 60.4, 60.6])
 
 
 A, B, C = ("rejected", 400), ("rejected", 404), ("missing_device_id", None)

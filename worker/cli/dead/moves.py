@@ -1,6 +1,5 @@
 """Moving many dead letters: step by step, at a pace, with a bar, and an account at the end."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,37 +12,10 @@ from worker.cli.dead.selection import Chosen, complain_about
 from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.output import json_line, say
+from worker.cli.terminal.pacing import paced
 from worker.cli.terminal.progress import progress
 from worker.journal.journal import MOVED_AT_ONCE, Death
 from worker.status.wording import counted, printable
-
-#: At a given rate a step holds what is due in that time, so that the pace is even.
-_STEP_SECONDS = 0.2
-
-
-def paced(
-    ids: Sequence[str],
-    rate: float | None,
-    *,
-    now: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[Sequence[str]]:
-    """Hand ids out in steps.
-
-    Args:
-        ids: All of them.
-        rate: How many a second at most; None for no bound.
-        now: Seconds of a clock that never goes back.
-        sleep: Waits for some seconds.
-    """
-    size = MOVED_AT_ONCE
-    if rate is not None:
-        size = max(1, min(size, int(rate * _STEP_SECONDS)))
-    begun = now()
-    for start in range(0, len(ids), size):
-        if rate is not None and (early := begun + start / rate - now()) > 0:
-            sleep(early)
-        yield ids[start : start + size]
 
 
 @dataclass(slots=True)
@@ -76,7 +48,7 @@ class Moves:
         total = len(self.chosen.ids)
         with self.accounted(), progress(f"{total:,} dead letters to be {self.moved}", total) as bar:
             bar.advance(position=total - len(self.left), events=self.number)
-            for some in paced(ids, self.rate):
+            for some in paced(ids, self.rate, at_once=MOVED_AT_ONCE):
                 with step():
                     self.number += self.move(self.chosen.deaths_of(some))
                     for name in some:

@@ -22,8 +22,9 @@ from worker.cli.terminal.options import (
     UntilOption,
 )
 from worker.cli.terminal.output import JsonOption, json_line, say
+from worker.cli.terminal.pacing import RateOption
 from worker.cli.terminal.progress import progress
-from worker.cli.terminal.times import parse_rate, rate_words
+from worker.cli.terminal.times import rate_words
 from worker.journal.journal import Death
 from worker.status.wording import counted
 
@@ -31,21 +32,8 @@ if TYPE_CHECKING:
     from worker.journal.producer import Producer
 
 
-def _rate(text: str) -> float:
-    try:
-        return parse_rate(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 _DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Change nothing, count by reason instead.")
-]
-_RateOption = Annotated[
-    float | None,
-    typer.Option(
-        "--rate", metavar="N/s", parser=_rate, help="At most so many a second, such as 50/s."
-    ),
 ]
 _CanaryOption = Annotated[
     int | None,
@@ -123,7 +111,7 @@ def redrive(  # noqa: PLR0913  one argument for each option
     samples: _SamplesOption = None,
     reveal: _RevealOption = False,
     canary: _CanaryOption = None,
-    rate: _RateOption = None,
+    rate: RateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send dead letters back to be delivered.

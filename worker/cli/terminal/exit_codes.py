@@ -24,7 +24,8 @@ class ExitCode(IntEnum):
     #: dead, a violated audit, an error that a preflight found, a worker that is not healthy,
     #: a declined confirmation.
     NEGATIVE = 1
-    #: A wrong option, a wrong setting, or a file that cannot be read or written.
+    #: A wrong option, a wrong setting, an extra that is not installed, or a file that cannot be
+    #: read or written.
     USAGE = 2
     #: Redis did not answer, or refused.
     UNAVAILABLE = 3

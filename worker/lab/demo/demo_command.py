@@ -1,15 +1,18 @@
 """The command `convertro demo`."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from convertro.errors import InvalidEvent
+from worker.cli.terminal.extras import require_extra
 from worker.journal.producer import Producer
 from worker.lab.demo.demo_screen import ScreenRow, audit_line, by_event, fates_in, table_of
 from worker.lab.demo.samples import ENVIRONMENT, REFUSED_ID, SAMPLES, SICK_ID, Sample, SampleFate
@@ -37,7 +40,11 @@ def demo(
     """See the main job done: Valkey, sandbox, worker and sample events in one process tree.
 
     Example: convertro demo --keep
+
+    Exit codes: 0 everything became what it should, 1 something did not, 2 a wrong option, or the
+    extra is not installed.
     """
+    require_extra("demo", "demo")
     # Asked to end, take everything down that was started.
     signal.signal(signal.SIGTERM, _leave)
     console = Console(highlight=False)
@@ -155,17 +162,20 @@ def _verdict(producer: Producer, rows: list[ScreenRow]) -> str:
 
 def _keep(stack: Stack, console: Console) -> None:
     """Leave everything running and say how to reach it."""
-    console.print("\nEverything is still running. In another shell, in this folder:\n")
+    folder = Path(sys.executable).parent
+    console.print("\nEverything is still running. In another shell:\n")
+    console.print(f"  export PATH='{folder}':\"$PATH\"", soft_wrap=True)
     for name, value in stack.environment.items():
         console.print(f"  export {name}='{value}'", soft_wrap=True)
     console.print(
         "\n  # enqueue more, look, and see what the dead letters are\n"
         '  echo \'{"type": "track", "event": "Signed Up", "userId": "u1", '
-        '"context": {"library": {"name": "analytics.js"}}}\' | .venv/bin/convertro enqueue -\n'
-        "  .venv/bin/convertro status\n"
-        "  .venv/bin/convertro dead list\n"
-        "\n  # Flower, then open http://127.0.0.1:5555\n"
-        "  make flower\n"
+        '"context": {"library": {"name": "analytics.js"}}}\' | convertro enqueue -\n'
+        "  convertro status\n"
+        "  convertro dead list\n"
+        "\n  # Flower, if it is installed; then open http://127.0.0.1:5555\n"
+        "  celery -A worker.app flower --address=127.0.0.1"
+        " --tasks-columns=name,uuid,state,result,received,runtime,worker\n"
         f"\n  # what the sandbox accepted\n  curl {stack.sandbox.base_url}/_sandbox/calls\n",
         markup=False,
         soft_wrap=True,

