@@ -6,7 +6,8 @@ ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 # The base image holds Python's own modules uncompiled, which every start would do again.
 # A new volume takes its owner from the folder in the image.
 RUN python -m compileall -q -x /tests/ /usr/local/lib/python3.* \
- && useradd --system --uid 10001 --no-create-home convertro \
+ && groupadd --system --gid 10001 convertro \
+ && useradd --system --uid 10001 --gid convertro --no-create-home convertro \
  && install --directory --owner=convertro /var/lib/convertro
 
 RUN --mount=type=bind,source=requirements/worker.txt,target=/tmp/worker.txt \

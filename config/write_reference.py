@@ -65,6 +65,8 @@ def environment_example() -> str:
         "# FLOWER_BASIC_AUTH=''",
         "# REDIS_PORT=6379",
         "# REDIS_MAXMEMORY=1gb",
+        "# An image that is built again from the same files is the same, and its containers stay.",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS=1",
     ]
     return "\n".join(lines) + "\n"
 

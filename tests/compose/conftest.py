@@ -42,7 +42,7 @@ class Deployment:
         self.folder = folder
         self.sandbox = SandboxClient("http://127.0.0.1:8020")
         lines = [f"{name}='{value}'\n" for name, value in environment.items()]
-        (folder / ".env").write_text("".join(lines))
+        (folder / ".env").write_text((ROOT / ".env.example").read_text() + "".join(lines))
 
     def __call__(self, *arguments: str) -> str:
         """Run `docker compose` with some arguments and answer what it prints."""

@@ -20,7 +20,8 @@ SERVICES = {"redis", "worker", "flower", "exporter", "sandbox"}
 
 @pytest.fixture
 def load(deployment: Deployment) -> Iterator[Load]:
-    """An application on this machine, outside every container."""
+    """An application on this machine, outside every container; calls are always in flight."""
+    deployment.sandbox.add_fault("slow=0.2")
     with Load(deployment, EVENTS_PER_SECOND) as load:
         load.flows()
         yield load

@@ -47,6 +47,11 @@ def test_no_two_services_export_one_image() -> None:
     assert len(set(images)) == len(images)
 
 
+def test_an_image_that_is_built_again_is_the_same() -> None:
+    # A statement of when it was built would be part of it, and its containers made anew.
+    assert "BUILDX_NO_DEFAULT_ATTESTATIONS=1" in EXAMPLE.splitlines()
+
+
 def test_the_sandbox_is_a_service_of_its_own_that_every_worker_reaches() -> None:
     assert "sandbox" not in COMPOSE["services"]
     assert not any("network_mode" in each for each in SERVICES.values())
