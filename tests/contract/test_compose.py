@@ -1,6 +1,8 @@
 """The files for Docker Compose: what running them for real has taught, point by point."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,35 @@ def test_the_files_are_valid() -> None:
         [sys.executable, *check, MAIN, SANDBOX], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def has_compose() -> bool:
+    """Whether `docker compose` can be run; it needs no engine to read its files."""
+    command = ["docker", "compose", "version"]
+    return (
+        bool(shutil.which("docker"))
+        and not subprocess.run(command, capture_output=True, check=False).returncode
+    )
+
+
+@pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
+def test_compose_reads_what_the_example_says(tmp_path: Path) -> None:
+    for path in (MAIN, SANDBOX):
+        shutil.copy(path, tmp_path)
+    (tmp_path / ".env").write_text(f"{EXAMPLE}FLOWER_BASIC_AUTH='user:pass$word #1'\n")
+    done = subprocess.run(
+        ["docker", "compose", "-f", MAIN.name, "-f", SANDBOX.name, "config", "--format", "json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    read = json.loads(done.stdout)
+    assert read["name"] == "convertro"
+    # What it prints can be read by it again, so that a dollar is doubled.
+    flower = read["services"]["flower"]["environment"]
+    assert flower["FLOWER_BASIC_AUTH"] == "user:pass$$word #1"
 
 
 def test_no_two_services_export_one_image() -> None:
