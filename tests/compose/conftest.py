@@ -100,7 +100,7 @@ def why_not() -> str | None:
     for command in (["docker", "info"], ["docker", "compose", "version"]):
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode != 0:
-            return f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1]}"
+            return f"{' '.join(command)}: {done.stderr.strip().splitlines()[0]}"
     return None
 
 
