@@ -69,7 +69,7 @@ chaos: $(DEV) ## Run the tests that kill and break things, the slow ones too
 	$(BIN)/pytest -rP tests/chaos
 
 lowest: .venv-client-lowest/.installed ## Run the client's tests with the oldest packages that it says it works with
-	.venv-client-lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client -e .
+	.venv-client-lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client
 	.venv-client-lowest/bin/python -m pytest -q tests/unit/client tests/functional/client --numprocesses 2
 
 dist: $(DEV) ## Build wheels and source distributions of worker and client into dist/

@@ -54,7 +54,7 @@ class Connections:
         finally:
             if not in_step:  # interrupted between question and answer, perhaps
                 connection.disconnect()
-            self._give_back(connection)
+            self._give_back(connection, is_usable=in_step)
         return answer
 
     def command(self, *parts: bytes) -> Any:
@@ -70,20 +70,27 @@ class Connections:
         """A connection that nothing else uses."""
         if self._is_pooled:
             return self._pool.get_connection()
-        connection, used_at = self._idle.pop() if self._idle else (self._new_connection(), 0.0)
-        if connection.pid != getpid():
-            self._idle = []  # these are the parent's
-            connection = self._new_connection()
-        rested = monotonic() - used_at > _RESTED_SECONDS
-        if rested and connection.is_connected and _is_spoilt(connection):
-            connection.disconnect()
+        connection = self._idle_connection() or self._new_connection()
         connection.connect()  # if it is not
         return connection
 
-    def _give_back(self, connection: Any) -> None:
+    def _idle_connection(self) -> Any:
+        """One that is open, unless Redis closed it a moment ago; None if there is none."""
+        try:
+            connection, used_at = self._idle.pop()
+        except IndexError:
+            return None
+        if connection.pid != getpid():
+            self._idle = []  # these are the parent's
+            return None
+        if monotonic() - used_at > _RESTED_SECONDS and _is_spoilt(connection):
+            connection.disconnect()
+        return connection
+
+    def _give_back(self, connection: Any, *, is_usable: bool) -> None:
         if self._is_pooled:
             self._pool.release(connection)
-        else:
+        elif is_usable:
             self._idle.append((connection, monotonic()))
 
     def _new_connection(self) -> Any:

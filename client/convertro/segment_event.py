@@ -82,7 +82,7 @@ def _encoded(event: Any) -> bytes | None:
     """Write an event of plain types; None for lone surrogates and numbers of many digits."""
     try:
         return msgspec.json.encode(event)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, msgspec.MsgspecError):
         return None
 
 
@@ -136,7 +136,7 @@ def decode(raw: bytes) -> dict[str, Any]:
 def _decoded(raw: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(raw)  # type: ignore[no-any-return]  # checked by the caller
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, msgspec.MsgspecError):
         pass  # it takes neither lone surrogates nor the last of what Python's own reader takes
     try:
         return _READER.decode(raw.decode())  # type: ignore[no-any-return]  # the same

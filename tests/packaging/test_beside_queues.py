@@ -19,6 +19,9 @@ QUEUES = {
     "saq[redis]": "saq",
 }
 
+#: What a queue imports and does not ask for.
+FORGOTTEN = {"saq[redis]": ("typing-extensions",)}
+
 ENQUEUE = """
 import warnings
 with warnings.catch_warnings(action="ignore"):
@@ -31,7 +34,7 @@ print(enqueue({{"type": "track", "event": "Signed Up", "userId": "u1", "messageI
 @pytest.mark.parametrize(("queue", "module"), QUEUES.items(), ids=QUEUES)
 def test_the_client_works_beside(queue: str, module: str, tmp_path: Path) -> None:
     environment = FreshEnvironment.make(tmp_path / "application")
-    environment.install(wheel("convertro_client"), queue)
+    environment.install(wheel("convertro_client"), queue, *FORGOTTEN.get(queue, ()))
     packages = environment.packages()
     name = queue.partition("[")[0]
     print(f"{name} {packages[name]}, redis {packages['redis']}, hiredis {packages['hiredis']}")

@@ -334,7 +334,7 @@ def test_lines_that_were_spilled_arrive_once(application: Application) -> None:
 
     order = {"type": "track", "event": "Order Completed", "userId": "u1", "channel": "client"}
     orders = [
-        {**order, "messageId": f"order-{number}-completed", "properties": {"orderId": number}}
+        {**order, "messageId": f"order-{number}-completed", "properties": {"orderId": str(number)}}
         for number in range(20)
     ]
     code = "import json, sys, spill\nfor event in json.loads(sys.argv[1]): spill.hand_over(event)"
