@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-ver
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo drill test check format lint types unit functional applications chaos bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup dev demo drill test check format lint types unit functional applications chaos compose bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

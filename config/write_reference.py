@@ -49,17 +49,24 @@ def environment_example() -> str:
     lines = [
         "# Every setting with its default; take away the # of those that you change.",
         "# What they mean: docs/configuration.md. Load it: set -a; . ./.env; set +a",
+        "# Keep the single quotes: without them $, # and spaces mean something to the shell and",
+        "# to Docker Compose. docker-compose.yml sets CONVERTRO_REDIS_URL itself, not from here.",
     ]
     for name, field in Settings.model_fields.items():
         if name in GROUPS:
             lines += ["", f"# {GROUPS[name]}"]
         value = _default(field)
-        quoted = f"'{value}'" if set(value) & set("{}$ ") else value
+        quoted = value if field.annotation in {bool, int, float} else f"'{value}'"
         lines.append(f"# {ENV_PREFIX}{name.upper()}={quoted}")
     lines += [
         "",
-        "# Flower's pages in docker-compose.yml, as user:password",
-        "# FLOWER_BASIC_AUTH=",
+        "# docker-compose.yml alone: Flower's pages, as user:password; where Redis listens on this",
+        "# machine; how much memory it may use",
+        "# FLOWER_BASIC_AUTH=''",
+        "# REDIS_PORT=6379",
+        "# REDIS_MAXMEMORY=1gb",
+        "# An image that is built again from the same files is the same, and its containers stay.",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS=1",
     ]
     return "\n".join(lines) + "\n"
 
