@@ -195,7 +195,7 @@ def sent_otherwise(filler: Filler, *ids: str) -> Iterator[None]:
     body = {"domain": "old.example.com", "user_id": "u1", "traits": {"email": MARKER, "age": 36}}
     traits = {"email": MARKER, "plan": "gold"}
     filler.journal.accept(
-        [(name, encode(web_identify(messageId=name, traits=traits))) for name in ids], []
+        [(name, encode(web_identify(messageId=name, traits=traits))) for name in ids]
     )
     sent = SentCall(call="TrackUser", path="/v1/acme/999/users", body=json.dumps(body))
     filler.bury(*ids, sent=sent)
@@ -236,8 +236,7 @@ def test_a_diff_says_what_would_not_be_sent(cli: Cli, filler: Filler) -> None:
         [
             ("skip", json.dumps({**track, "context": {"library": {"name": "x"}}}).encode()),
             ("odd", b"no event"),
-        ],
-        [],
+        ]
     )
     filler.finish(Move.DEAD, "skip", "odd", reason="rejected")
     answer = cli.json("dead", "redrive", "--all", "--diff")
