@@ -82,6 +82,9 @@ packaging: dist ## Install what `make dist` builds into fresh environments and t
 beside: dist ## Put the client beside today's releases of other queues
 	$(BIN)/pytest -rP tests/packaging/test_beside_queues.py
 
+compose: $(DEV) ## Run docker-compose.yml for real, where there is a Docker engine (10 minutes)
+	$(BIN)/pytest -rPs tests/compose
+
 coverage: $(DEV) ## Measure branch coverage of the unit tests
 	$(BIN)/pytest -q tests/unit tests/contract --cov --cov-report=term-missing:skip-covered
 
