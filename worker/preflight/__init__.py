@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 import structlog
 
-from config.settings import Settings, unknown_variables
+from config.settings import Settings, unknown_variables, variables_without_effect
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, named, settings_checks
 from worker.preflight.reachable import broker_check, connection_check
@@ -72,7 +72,7 @@ def wait_for_redis(
 
 def _stages(settings: Settings, ask: Callable[[], RedisAnswer]) -> Iterator[Iterable[Check]]:
     """The checks in three steps, from what costs nothing to what may take seconds."""
-    yield settings_checks(settings, unknown_variables())
+    yield settings_checks(settings, unknown_variables(), variables_without_effect())
     answer = ask()
     if isinstance(answer, NoAnswer):
         yield no_answer_checks(answer)
