@@ -40,6 +40,9 @@ ENV_PREFIX = "CONVERTRO_"
 #: a slow machine, the write to the journal.
 _LEASE_MARGIN_SECONDS = 5.0
 
+#: No worker has a longer lease, whatever its settings say.
+LONGEST_LEASE_SECONDS = 3600
+
 #: The queue of wake-ups unless CONVERTRO_QUEUE names another.
 DEFAULT_QUEUE = "convertro"
 
@@ -174,7 +177,7 @@ class Settings(BaseSettings, ConvertroSettings):
     lease_seconds: float = Field(
         60.0,
         ge=1,
-        le=3600,
+        le=LONGEST_LEASE_SECONDS,
         description="How long a claimed event belongs to its worker before another may take it.",
     )
 
