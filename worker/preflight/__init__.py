@@ -13,7 +13,7 @@ import structlog
 from config.settings import Settings, unknown_variables
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, named, settings_checks
-from worker.preflight.reachable import broker_check, connection_check
+from worker.preflight.reachable import broker_check, connection_check, trust_check
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
 
 #: How long a starting worker waits for Redis: a machine where everything boots at once.
@@ -72,7 +72,8 @@ def wait_for_redis(
 
 def _stages(settings: Settings, ask: Callable[[], RedisAnswer]) -> Iterator[Iterable[Check]]:
     """The checks in three steps, from what costs nothing to what may take seconds."""
-    yield settings_checks(settings, unknown_variables())
+    trust = named({"trust": trust_check(settings)})
+    yield chain(settings_checks(settings, unknown_variables()), trust)
     answer = ask()
     if isinstance(answer, NoAnswer):
         yield no_answer_checks(answer)
