@@ -80,7 +80,7 @@ def forever(piece: bytes) -> Iterator[bytes]:
 
 @dataclass
 class RawServer:
-    """Carries out one act for each request, then answers that all is well."""
+    """Carries out one act for each request, then the usual one: it answers that all is well."""
 
     listener: socket.socket
     #: What it speaks TLS with, if it does.
@@ -91,6 +91,7 @@ class RawServer:
     #: Connections that were closed again, by whichever side.
     closed: int = 0
     ended: Event = field(default_factory=Event)
+    usual: Act = field(default_factory=lambda: answer(OK))
 
     @property
     def base_url(self) -> str:
@@ -115,7 +116,7 @@ class RawServer:
         with suppress(OSError), self._spoken_to(plain) as connection:
             while request := _read_request(connection):
                 self.requests.append(request)
-                act = self.acts.popleft() if self.acts else answer(OK)
+                act = self.acts.popleft() if self.acts else self.usual
                 if not act(self, connection):
                     break
         self.closed += 1

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from worker.transport.connections import BOUNDED_POOLS
+from worker.transport.connections import POOLS
 
 
 class OneHostAdapter(HTTPAdapter):
@@ -30,12 +30,12 @@ class OneHostAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **named: Any) -> None:
         """Make the pools of connections, whose answers end in time."""
         super().init_poolmanager(*args, **named)
-        self.poolmanager.pool_classes_by_scheme = BOUNDED_POOLS
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, *args: Any, **named: Any) -> Any:
         """The same for connections through a proxy."""
         manager = super().proxy_manager_for(*args, proxy_ssl_context=self._tls, **named)
-        manager.pool_classes_by_scheme = BOUNDED_POOLS
+        manager.pool_classes_by_scheme = POOLS
         return manager
 
     def build_connection_pool_key_attributes(self, *args: Any, **named: Any) -> tuple[Any, Any]:

@@ -27,6 +27,9 @@ HEADERS = {
     "User-Agent": "convertro-destination/0.1",
 }
 
+#: What says that a connection leads to a Convertro that works.
+_WELL = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.REJECTED})
+
 
 class Transport:
     """Sends calls to Convertro; safe to share between the threads of a process.
@@ -63,6 +66,12 @@ class Transport:
 
     def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
         """Make one attempt; whatever happens is an outcome, nothing is raised."""
+        outcome = self._attempt(path, body, idempotency_key)
+        if outcome.outcome_class not in _WELL and self._adapter.pool:
+            self._adapter.pool.note_failure()
+        return outcome
+
+    def _attempt(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
         try:
             answer = self._send_kept(path, body, idempotency_key)
             if answer is None:
