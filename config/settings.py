@@ -114,6 +114,14 @@ class Settings(BaseSettings, ConvertroSettings):
     proxy_url: SecretStr | None = Field(
         None, description="HTTP proxy for requests to Convertro; none unless set here."
     )
+    ca_bundle: str = Field(
+        "",
+        description=(
+            "Certificates of the CAs that are trusted for https://, a PEM file or a directory made "
+            "by openssl rehash; otherwise REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or those that come "
+            "with certifi."
+        ),
+    )
     connect_timeout_seconds: float = Field(
         3.0, ge=0.1, le=60, description="Longest wait for a connection to Convertro."
     )
@@ -417,6 +425,18 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(detail) for detail in error.errors())) from None
+
+
+def ca_bundle_of(settings: Settings) -> tuple[str, str]:
+    """The variable that names the trusted certificates, and their path; empty texts for none.
+
+    The two that are not ours are those that users of requests and curl know.
+    """
+    variables = {
+        f"{ENV_PREFIX}CA_BUNDLE": settings.ca_bundle,
+        **{name: os.environ.get(name, "") for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")},
+    }
+    return next(((name, path) for name, path in variables.items() if path), ("", ""))
 
 
 def unknown_variables() -> dict[str, str]:

@@ -14,7 +14,7 @@ import structlog
 from config.settings import Settings, unknown_variables, variables_without_effect
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, named, settings_checks
-from worker.preflight.reachable import broker_check, connection_check
+from worker.preflight.reachable import broker_check, connection_check, trust_check
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
 
 #: How long a starting worker waits for Redis: a machine where everything boots at once.
@@ -82,7 +82,8 @@ def _stages(
     settings: Settings, ask: Callable[[], RedisAnswer], *, may_be_away: bool = False
 ) -> Iterator[Iterable[Check]]:
     """The checks in three steps, from what costs nothing to what may take seconds."""
-    yield settings_checks(settings, unknown_variables(), variables_without_effect())
+    trust = named({"trust": trust_check(settings)})
+    yield chain(settings_checks(settings, unknown_variables(), variables_without_effect()), trust)
     answer = ask()
     if isinstance(answer, NoAnswer):
         if answer.may_pass and may_be_away:
