@@ -1,5 +1,6 @@
 """Celery's settings. Its messages are hints, so nothing is acknowledged late or restored."""
 
+import socket
 from typing import Any
 
 from kombu import Queue
@@ -9,6 +10,15 @@ from convertro.sentinel import SCHEME, is_sentinel, sentinel_options
 
 #: Processes that deliver side by side unless `celery worker -c` says otherwise.
 _WORKER_PROCESSES = 2
+
+_HEALTH_CHECK_SECONDS = 4
+
+#: When the kernel asks whether the other side is there: kombu leaves that to its default, 2 h.
+_KEEPALIVE = {
+    getattr(socket, name): value
+    for name, value in {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}.items()
+    if hasattr(socket, name)
+}
 
 
 def celery_config(settings: Settings, timeout_seconds: float) -> dict[str, Any]:
@@ -59,6 +69,10 @@ def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, 
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
         "socket_keepalive": True,
+        "socket_keepalive_options": _KEEPALIVE,
+        # How often kombu asks whether a connection that is silent still works; by its default of
+        # 25 s one that was swallowed on its way keeps a worker from wake-ups for 51 s.
+        "health_check_interval": _HEALTH_CHECK_SECONDS,
         # No bookkeeping of unacknowledged messages: a lost wake-up is rung again.
         "ack_emulation": False,
         # One list for the queue instead of four.

@@ -7,6 +7,7 @@ are is listed in docs/logging.md. Other people's loggers are tamed here.
 import logging
 import os
 import sys
+from logging.handlers import WatchedFileHandler
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -29,6 +30,8 @@ _QUOTING = "Can't decode message body"
 #: `broker_outage` say it once.
 _REPEATING = "consumer: Cannot connect"
 
+_LEVELS = logging.getLevelNamesMapping()
+
 CONSUMER_LOGGER = "celery.worker.consumer.consumer"
 
 #: Where Celery's pool says that a process of its was killed; it tells no other logger.
@@ -50,9 +53,18 @@ def _withhold_advice(record: logging.LogRecord) -> bool:
     return _ADVICE not in record.getMessage()
 
 
-def configure_logs(settings: Settings) -> None:
-    """Send every logger of this process, and Python's warnings, to standard error in one form."""
-    handler = logging.StreamHandler(sys.stderr)
+def configure_logs(
+    settings: Settings, *, level: int | None = None, path: str | None = None
+) -> None:
+    """Send every logger of this process, and Python's warnings, to one place in one form.
+
+    Args:
+        settings: The form, and the least level unless one is given.
+        level: The least level that is logged.
+        path: A file, which may be moved away and is then opened anew; else standard error.
+    """
+    handler = WatchedFileHandler(path, encoding="utf-8") if path else logging.StreamHandler()
+    level = _LEVELS[settings.log_level] if level is None else level
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -64,14 +76,14 @@ def configure_logs(settings: Settings) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _without_arguments,
-                *_rendering(settings),
+                *_rendering(settings, to_file=path is not None),
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.getLogger(_POOL_LOGGER).handlers = [handler]
     logging.getLogger(_POOL_LOGGER).propagate = False
-    for name in QUIET if settings.log_level == "DEBUG" else (*QUIET, *_TASK_LOGGERS):
+    for name in QUIET if level <= logging.DEBUG else (*QUIET, *_TASK_LOGGERS):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addFilter(_withhold_advice)
@@ -80,7 +92,7 @@ def configure_logs(settings: Settings) -> None:
         # A plain record, sentence and extras: whatever else listens to `logging` can read it.
         processors=[structlog.stdlib.render_to_log_kwargs],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
 
@@ -91,16 +103,16 @@ def _without_arguments(_logger: object, _method: str, line: EventDict) -> EventD
     return line
 
 
-def is_for_people(settings: Settings) -> bool:
+def is_for_people(settings: Settings, *, to_file: bool) -> bool:
     """Whether the lines are for people; JSON otherwise."""
     return settings.log_format == "console" or (
-        settings.log_format == "auto" and sys.stderr.isatty()
+        settings.log_format == "auto" and not to_file and sys.stderr.isatty()
     )
 
 
-def _rendering(settings: Settings) -> list[Processor]:
-    if is_for_people(settings):
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+def _rendering(settings: Settings, *, to_file: bool) -> list[Processor]:
+    if is_for_people(settings, to_file=to_file):
+        return [structlog.dev.ConsoleRenderer(colors=not to_file and sys.stderr.isatty())]
     return [
         structlog.processors.format_exc_info,
         _in_reading_order,

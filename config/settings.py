@@ -21,18 +21,27 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from config.destination import ConvertroSettings
 from convertro.errors import SettingsError
 from convertro.redis_url import check_redis_url, names_a_redis, parse_redis_url
 from convertro.sentinel import is_sentinel, parse_sentinel_url
+from convertro.setting_text import check_text, check_url, trimmed
 
 ENV_PREFIX = "CONVERTRO_"
 
 #: Time that a delivery may need besides waiting for Convertro: name lookup,
 #: a slow machine, the write to the journal.
 _LEASE_MARGIN_SECONDS = 5.0
+
+#: No worker has a longer lease, whatever its settings say.
+LONGEST_LEASE_SECONDS = 3600
 
 #: The queue of wake-ups unless CONVERTRO_QUEUE names another.
 DEFAULT_QUEUE = "convertro"
@@ -46,6 +55,28 @@ _REMOVED = {
     "BREAKER_WINDOW_SECONDS": "CONVERTRO_BREAKER_MIN_COUNT alone says how many failures hold",
     "BREAKER_RATIO": "CONVERTRO_BREAKER_MIN_COUNT alone says how many failures hold",
     "TASK_SECONDS": "a deliver task goes on for 20 s",
+}
+
+#: Settings that are URLs, or a part of one.
+_URLS = frozenset({"base_url", "path", "proxy_url", "redis_url", "broker_url"})
+
+#: Settings that are JSON, which may span lines and name events in any script.
+_JSON = frozenset({"events", "consent_categories"})
+
+#: Settings whose values hold no blanks.
+_WORDS = frozenset({"domain", "sentinel_master"})
+
+#: Variables that Celery would let win over our settings, and what to set instead. They have no
+#: effect here: see `worker.process.application`.
+_CELERYS_VARIABLES = {
+    **dict.fromkeys(
+        ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "BROKER_URL"),
+        "wake-ups travel where CONVERTRO_BROKER_URL or CONVERTRO_REDIS_URL says",
+    ),
+    **dict.fromkeys(("CELERY_RESULT_BACKEND", "RESULT_BACKEND"), "no results of tasks are kept"),
+    **dict.fromkeys(
+        ("CELERY_CONFIG_MODULE", "CELERY_LOADER"), "Celery's settings come from this program"
+    ),
 }
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -82,6 +113,14 @@ class Settings(BaseSettings, ConvertroSettings):
     )
     proxy_url: SecretStr | None = Field(
         None, description="HTTP proxy for requests to Convertro; none unless set here."
+    )
+    ca_bundle: str = Field(
+        "",
+        description=(
+            "Certificates of the CAs that are trusted for https://, a PEM file or a directory made "
+            "by openssl rehash; otherwise REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or those that come "
+            "with certifi."
+        ),
     )
     connect_timeout_seconds: float = Field(
         3.0, ge=0.1, le=60, description="Longest wait for a connection to Convertro."
@@ -146,7 +185,7 @@ class Settings(BaseSettings, ConvertroSettings):
     lease_seconds: float = Field(
         60.0,
         ge=1,
-        le=3600,
+        le=LONGEST_LEASE_SECONDS,
         description="How long a claimed event belongs to its worker before another may take it.",
     )
 
@@ -227,6 +266,34 @@ class Settings(BaseSettings, ConvertroSettings):
             "Tell Flower of each dead letter, by its event's id and its reason (docs/flower.md)."
         ),
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read variables without what surrounds their values; what is blank is not set."""
+        if isinstance(env_settings, EnvSettingsSource):
+            trimmed_values = {
+                name: trimmed(value or "") for name, value in env_settings.env_vars.items()
+            }
+            env_settings.env_vars = {name: text for name, text in trimmed_values.items() if text}
+        return init_settings, env_settings
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_characters(cls, value: Any, info: ValidationInfo) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(text, str) and info.field_name not in _JSON:
+            if info.field_name in _URLS:
+                check_url(text)
+            else:
+                check_text(text, blanks=info.field_name not in _WORDS)
+        return value
 
     @field_validator("base_url")
     @classmethod
@@ -360,6 +427,18 @@ def load_settings() -> Settings:
         raise SettingsError("\n".join(_sentence(detail) for detail in error.errors())) from None
 
 
+def ca_bundle_of(settings: Settings) -> tuple[str, str]:
+    """The variable that names the trusted certificates, and their path; empty texts for none.
+
+    The two that are not ours are those that users of requests and curl know.
+    """
+    variables = {
+        f"{ENV_PREFIX}CA_BUNDLE": settings.ca_bundle,
+        **{name: os.environ.get(name, "") for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")},
+    }
+    return next(((name, path) for name, path in variables.items() if path), ("", ""))
+
+
 def unknown_variables() -> dict[str, str]:
     """Variables named `CONVERTRO_*` that nothing reads, each with what to do about it."""
     known = [f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields]
@@ -368,6 +447,11 @@ def unknown_variables() -> dict[str, str]:
         for name in sorted(os.environ)
         if name.startswith(ENV_PREFIX) and name not in known
     }
+
+
+def variables_without_effect() -> dict[str, str]:
+    """Variables of Celery's in the environment that have no effect here, each with the reason."""
+    return {name: reason for name, reason in _CELERYS_VARIABLES.items() if os.environ.get(name)}
 
 
 def _advice(name: str, known: Sequence[str]) -> str:

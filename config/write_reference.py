@@ -41,7 +41,34 @@ worker, `CONVERTRO_BROKER_URL`, `CONVERTRO_SENTINEL_MASTER`, `CONVERTRO_SENTINEL
 `CONVERTRO_CONCURRENCY`. `CONVERTRO_DURABILITY` is the application's own choice.
 
 Times are in seconds unless the name says otherwise. Flags take `true` or `false`.
+
+Blanks and line ends around a value are no part of it, so a secret's file may end in a newline.
+A value that holds what it cannot hold (a control character or one that nobody sees, quotes
+around it; in a URL also a blank, or anything beyond ASCII) is refused, with the variable and
+the character named. Values and files are read as UTF-8, whatever the locale is.
 """
+
+#: Variables besides `CONVERTRO_*` and what each does.
+_OTHER_VARIABLES = {
+    "CELERY_BROKER_URL, CELERY_BROKER_READ_URL, CELERY_BROKER_WRITE_URL, BROKER_URL": (
+        "None, nor has `celery -b`: wake-ups travel where `CONVERTRO_BROKER_URL` or "
+        "`CONVERTRO_REDIS_URL` says. The worker's log and `convertro preflight` report them."
+    ),
+    "CELERY_RESULT_BACKEND, RESULT_BACKEND": "None; reported likewise. No results are kept.",
+    "CELERY_CONFIG_MODULE, CELERY_LOADER": "None; reported likewise.",
+    "DJANGO_SETTINGS_MODULE": "None.",
+    "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY": "None; see `CONVERTRO_PROXY_URL`.",
+    "LC_ALL, LANG, PYTHONUTF8": "None on what is read, sent and logged.",
+    "CELERY_WORKER_*": (
+        "That of the option of `celery worker` with the same name: `CELERY_WORKER_CONCURRENCY` "
+        "is `--concurrency`."
+    ),
+    "REMAP_SIGTERM": "With `SIGQUIT` a worker hands events back at once instead of waiting.",
+    "C_FORCE_ROOT": "None: Celery asks for it with pickle, which is not used.",
+    "FLOWER_*": "Flower's own options (docs/flower.md).",
+    "NO_COLOR": "No colours on a terminal.",
+    "COLUMNS, LINES": "Size of the terminal that `convertro` writes for.",
+}
 
 
 def environment_example() -> str:
@@ -84,6 +111,10 @@ def configuration_page() -> str:
         default = f"`{_default(field)}`" if _default(field) else "none"
         meaning = " ".join(filter(None, (field.description, _bounds(field))))
         lines.append(f"| `{ENV_PREFIX}{name.upper()}` | {default} | {meaning} |")
+    lines += ["\n## Other variables\n", "| variable | effect |", "| --- | --- |"]
+    for names, effect in _OTHER_VARIABLES.items():
+        listed = ", ".join(f"`{name}`" for name in names.split(", "))
+        lines.append(f"| {listed} | {effect} |")
     return "\n".join(lines) + "\n"
 
 
@@ -109,8 +140,8 @@ def _bounds(field: FieldInfo) -> str:
 
 def write() -> None:
     """Write both files."""
-    (ROOT / ".env.example").write_text(environment_example())
-    (ROOT / "docs" / "configuration.md").write_text(configuration_page())
+    (ROOT / ".env.example").write_text(environment_example(), encoding="utf-8")
+    (ROOT / "docs" / "configuration.md").write_text(configuration_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def _ctrl_c_is_heeded() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("CONVERTRO_"):
+        if name.startswith("CONVERTRO_") or name.endswith("_CA_BUNDLE"):
             monkeypatch.delenv(name)
 
 

@@ -1,10 +1,13 @@
 """The Celery application: `celery -A worker.app worker`."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import click
 import structlog
+from celery.bin.base import CeleryOption
 from celery.signals import (
     celeryd_init,
     setup_logging,
@@ -14,7 +17,7 @@ from celery.signals import (
     worker_shutting_down,
 )
 
-from config.logs import configure_logs, is_for_people
+from config.celeryconfig import celery_config
 from config.settings import load_settings
 from convertro.errors import SettingsError
 from worker import bootstrap
@@ -22,8 +25,10 @@ from worker.delivery.task import DeliverTask
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS
 from worker.preflight import preflight_of_worker
 from worker.process.agreement import sentence_of
-from worker.process.stopping import PoolProcess, stop_step
+from worker.process.stopping import PoolProcess, ignore_hangups, stop_step
 from worker.process.ticker import Ticker, ticker_step
+from worker.process.worker_log import WorkerLog
+from worker.process.worker_options import forget_time_limits, refused_options
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -32,6 +37,7 @@ try:
 except SettingsError as error:
     raise SystemExit(f"convertro: {error}") from None
 
+worker_log = WorkerLog(settings)
 app = bootstrap.make_app(settings, WORKER_TIMEOUT_SECONDS)
 app.set_current()
 app.conf.include = ["tasks.celery_tasks"]
@@ -56,25 +62,60 @@ def _take_a_name(sender: str, **_signal: Any) -> None:
 
 
 @celeryd_init.connect
-def _speak_in_one_form(instance: Any = None, **_signal: Any) -> None:
+def _speak_in_one_form(instance: Any, options: Mapping[str, Any], **_signal: Any) -> None:
     """Log from the first moment; where machines read, let Celery print no banner or farewell."""
-    configure_logs(settings)
-    if not is_for_people(settings):
+    ignore_hangups()
+    worker_log.take(instance.hostname, options)
+    worker_log.open()
+    if not worker_log.is_for_people:
         instance.quiet = True
         sys.__stdout__ = None  # type: ignore[misc]  # Celery prints there, past all loggers
 
 
 @setup_logging.connect
-def _configure_logs(**_signal: Any) -> None:
-    configure_logs(settings)
+def _configure_logs(logfile: str | None = None, **_signal: Any) -> None:
+    worker_log.open(logfile)
+
+
+def _check_before_detaching(context: click.Context, _option: click.Parameter, _value: Any) -> None:
+    """Say what is wrong while there is a terminal: a worker that was detached has none."""
+    if context.params.get("detach"):
+        worker_log.take(context.params["hostname"], context.params)
+        worker_log.open()
+        if not context.params.get("logfile"):
+            click.echo("convertro: without --logfile nobody sees what this worker logs", err=True)
+        _refuse(preflight_of_worker(settings, waits=False))
+
+
+# Celery calls back after all other options were read, and before it detaches.
+app.user_options["worker"].add(
+    CeleryOption(["--check"], hidden=True, expose_value=False, callback=_check_before_detaching)
+)
 
 
 @worker_init.connect
-def _refuse_to_start(**_signal: Any) -> None:
+def _refuse_to_start(sender: Any, **_signal: Any) -> None:
     """Start only if the preflight finds no error, and no worker that is alive disagrees."""
-    errors = preflight_of_worker(settings)
+    forget_time_limits()
+    try:  # Celery would log the error of a handler, and start
+        _refuse(_reasons_not_to_start(sender))
+    except Exception as error:
+        log.error("The preflight failed.", action="preflight_failed", exc_info=error)  # noqa: TRY400
+        raise SystemExit(f"convertro: the preflight failed: {type(error).__name__}") from None
+
+
+def _reasons_not_to_start(worker: Any) -> list[str]:
+    errors = refused_options(worker, celery_config(settings, WORKER_TIMEOUT_SECONDS))
+    for sentence in errors:
+        log.error(sentence, action="preflight_error", check="options")
+    errors = errors or preflight_of_worker(settings)
     if not errors and (disagreement := bootstrap.join_journal(settings)):
-        errors = [disagreement]
+        log.error(disagreement, action="worker_disagrees")
+        return [disagreement]
+    return errors
+
+
+def _refuse(errors: Sequence[str]) -> None:
     if errors:
         raise SystemExit("\n".join(f"convertro: {error}" for error in errors))
 
@@ -92,4 +133,5 @@ def _say_stopped(**_signal: Any) -> None:
 @worker_process_init.connect
 def _end_gently(**_signal: Any) -> None:
     if not bootstrap.stop_flag.is_parent:  # a pool without processes of its own says so too
+        ignore_hangups()
         PoolProcess(bootstrap.stop_flag).start()

@@ -13,6 +13,7 @@ from worker.delivery.threads import EventThreads
 from worker.journal.journal import Journal
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.process.agreement import join
+from worker.process.application import make_celery
 from worker.process.broker import PromptEvents, SteadyBroker
 from worker.process.flower import Announcer, tell_nobody
 from worker.process.foreign_messages import foreign_messages
@@ -37,7 +38,7 @@ _ticker_outage = Outage("journal", alarms=True)
 
 def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
     """A Celery application that can publish wake-ups; it connects when first used."""
-    app = Celery("convertro", amqp=SteadyBroker, events=PromptEvents, set_as_current=False)
+    app = make_celery(amqp=SteadyBroker, events=PromptEvents)
     app.conf.update(celery_config(settings, broker_timeout_seconds))
     return app
 

@@ -30,3 +30,23 @@ class Outcome:
     detail: str
     #: How long Convertro asked us to wait, in seconds; None if it did not say.
     retry_after_seconds: float | None = None
+
+
+#: What to do about each detail that says that no TLS connection came about.
+TLS_ADVICE = {
+    "tls_unknown_issuer": (
+        "its certificate was issued by a CA that is not trusted here: let CONVERTRO_CA_BUNDLE name "
+        "a file of the CAs that sign for Convertro, or for the proxy that stands in between"
+    ),
+    "tls_expired": (
+        "its certificate has expired or is not valid yet: check this machine's clock; otherwise "
+        "the owner of the host in CONVERTRO_BASE_URL has to renew it"
+    ),
+    "tls_wrong_host": (
+        "its certificate is of another host: check the host name in CONVERTRO_BASE_URL"
+    ),
+    "tls_failure": (
+        "no TLS connection can be agreed on: check scheme and port in CONVERTRO_BASE_URL and "
+        "CONVERTRO_PROXY_URL"
+    ),
+}

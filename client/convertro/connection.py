@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from redis import ConnectionPool, Redis
+from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, ReadOnlyError, RedisError, ResponseError
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
+from redis.sentinel import MasterNotFoundError
 
+from convertro.connection_pool import RestingMasterPool, RestingPool
 from convertro.name_lookup import (
     BoundedConnection,
     BoundedMasterConnection,
@@ -62,7 +63,7 @@ def connect(
     where = parse_redis_url(url)
     kind = BoundedConnection if where.tls is None else BoundedSSLConnection
     named: dict[str, Any] = {**where.login, **(where.tls or {}), **options}
-    return Redis.from_pool(ConnectionPool(connection_class=kind, retry=retry, **named))
+    return Redis.from_pool(RestingPool(connection_class=kind, retry=retry, **named))
 
 
 def _connect_to_master(
@@ -76,7 +77,7 @@ def _connect_to_master(
     where = parse_sentinel_url(url)
     sentinels = _Sentinels(where.addresses, how_to_ask)
     login = {"username": where.username, "password": where.password, "db": where.db}
-    pool = SentinelConnectionPool(
+    pool: Any = RestingMasterPool(  # type: ignore[no-untyped-call]  # redis-py has not typed it
         master,
         sentinels,
         retry=None,
@@ -114,7 +115,7 @@ class _Sentinels:
     def __init__(self, addresses: Iterable[tuple[str, int]], options: Mapping[str, Any]) -> None:
         self._sentinels = [
             Redis.from_pool(
-                ConnectionPool(connection_class=BoundedConnection, host=host, port=port, **options)
+                RestingPool(connection_class=BoundedConnection, host=host, port=port, **options)
             )
             for host, port in addresses
         ]

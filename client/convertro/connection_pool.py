@@ -9,12 +9,46 @@ from os import getpid
 from time import monotonic
 from typing import Any
 
-from redis import Redis
+from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 from redis.sentinel import SentinelConnectionPool
 
 #: After so long it is worth a system call to see whether the other side closed a connection.
 _RESTED_SECONDS = 0.5
+
+#: A connection that lay unused for longer is replaced: what stands in between may have forgotten
+#: it, and a call over it would end in a timeout. The shortest such memories are of half a minute.
+MAX_REST_SECONDS = 15.0
+
+
+def renew_if_rested(connection: Any) -> None:
+    """Connect again if a connection lay unused for too long."""
+    if monotonic() - getattr(connection, "used_at", monotonic()) > MAX_REST_SECONDS:
+        connection.disconnect()
+        connection.connect()
+
+
+class RestingPool(ConnectionPool):
+    """redis-py's pool, which hands out no connection that lay unused for too long."""
+
+    def get_connection(self, *args: Any, **named: Any) -> Any:
+        """A connection that nothing else uses."""
+        connection: Any = super().get_connection(*args, **named)
+        try:
+            renew_if_rested(connection)
+        except BaseException:
+            self.release(connection)
+            raise
+        return connection
+
+    def release(self, connection: Any) -> None:
+        """Take a connection back."""
+        connection.used_at = monotonic()
+        super().release(connection)
+
+
+class RestingMasterPool(RestingPool, SentinelConnectionPool):
+    """The same of a Sentinel's pool, which drops its connections when the master changes."""
 
 
 class Connections:
@@ -28,8 +62,7 @@ class Connections:
         self._pool = redis.connection_pool
         #: Only a Sentinel's pool keeps its own, because it drops them when the master changes.
         self._is_pooled = isinstance(self._pool, SentinelConnectionPool)
-        #: Each with the time at which it was used last.
-        self._idle: list[tuple[Any, float]] = []
+        self._idle: list[Any] = []
 
     def exchange(self, command: bytes) -> Any:
         """One round trip, as redis-py makes it, but for the packing and the bookkeeping.
@@ -54,6 +87,7 @@ class Connections:
         finally:
             if not in_step:  # interrupted between question and answer, perhaps
                 connection.disconnect()
+                self.disconnect()  # whatever swallowed this one may have swallowed all
             self._give_back(connection, is_usable=in_step)
         return answer
 
@@ -64,7 +98,7 @@ class Connections:
     def disconnect(self) -> None:
         """Close the connections that nothing uses now."""
         while self._idle:
-            self._idle.pop()[0].disconnect()
+            self._idle.pop().disconnect()
 
     def _borrow(self) -> Any:
         """A connection that nothing else uses."""
@@ -75,23 +109,31 @@ class Connections:
         return connection
 
     def _idle_connection(self) -> Any:
-        """One that is open, unless Redis closed it a moment ago; None if there is none."""
+        """One that is open, unless it is spent; None if there is none."""
         try:
-            connection, used_at = self._idle.pop()
+            connection = self._idle.pop()
         except IndexError:
             return None
         if connection.pid != getpid():
             self._idle = []  # these are the parent's
             return None
-        if monotonic() - used_at > _RESTED_SECONDS and _is_spoilt(connection):
+        if self._is_spent(connection):
             connection.disconnect()
         return connection
+
+    def _is_spent(self, connection: Any) -> bool:
+        """Whether a connection that lay unused should not be used again."""
+        rested_seconds = monotonic() - connection.used_at
+        return rested_seconds > MAX_REST_SECONDS or (
+            rested_seconds > _RESTED_SECONDS and _is_spoilt(connection)
+        )
 
     def _give_back(self, connection: Any, *, is_usable: bool) -> None:
         if self._is_pooled:
             self._pool.release(connection)
         elif is_usable:
-            self._idle.append((connection, monotonic()))
+            connection.used_at = monotonic()
+            self._idle.append(connection)
 
     def _new_connection(self) -> Any:
         return self._pool.connection_class(**self._pool.connection_kwargs)

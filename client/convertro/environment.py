@@ -1,6 +1,7 @@
 """Where the journal is: from arguments, and what they leave out from the environment."""
 
 import os
+from collections.abc import Callable
 from typing import TypedDict, Unpack
 
 from convertro.connection import PRODUCER_TIMEOUT_SECONDS, connect
@@ -8,6 +9,7 @@ from convertro.errors import SettingsError
 from convertro.intake_journal import IntakeJournal
 from convertro.redis_url import check_redis_url
 from convertro.sentinel import is_sentinel
+from convertro.setting_text import check_text, check_url, trimmed
 
 _DURABILITIES = ("memory", "fsync")
 _MAX_PREFIX_LENGTH = 100
@@ -36,10 +38,10 @@ def open_journal(url: str | None, **options: Unpack[Options]) -> IntakeJournal:
     )
     key_prefix = _Setting("prefix", options.get("prefix"), "KEY_PREFIX", "{convertro}:")
     when = _Setting("durability", options.get("durability"), "DURABILITY", _DURABILITIES[0])
-    try:
-        check_redis_url(where.value)
-    except ValueError as error:
-        raise where.wrong(str(error)) from None
+    where.check(check_url)
+    where.check(check_redis_url)
+    for name in (master, key_prefix, password):
+        name.check(check_text)
     if is_sentinel(where.value) and not master.value:
         raise master.wrong("must be set: Sentinels know the master by a name")
     if not 0 < len(key_prefix.value) <= _MAX_PREFIX_LENGTH:
@@ -65,7 +67,18 @@ class _Setting:
 
     def __init__(self, argument: str, given: str | None, variable: str, default: str) -> None:
         self._name = argument if given is not None else f"CONVERTRO_{variable}"
-        self.value = given if given is not None else os.environ.get(self._name) or default
+        self.value = given if given is not None else _variable(self._name) or default
+
+    def check(self, check: Callable[[str], object]) -> None:
+        """Raise `SettingsError` with this setting's name if the value is wrong."""
+        try:
+            check(self.value)
+        except ValueError as error:
+            raise self.wrong(str(error)) from None
 
     def wrong(self, reason: str) -> SettingsError:
         return SettingsError(f"{self._name}: {reason}")
+
+
+def _variable(name: str) -> str:
+    return trimmed(os.environ.get(name, ""))

@@ -1,6 +1,7 @@
 """A server that answers whatever bytes a test wants, on real connections."""
 
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +10,8 @@ from itertools import repeat
 from threading import Event, Thread
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
+
+HOST = "127.0.0.1"
 
 #: Carries an answer out on a connection; the connection is kept if it returns True.
 Act = Callable[["RawServer", socket.socket], bool]
@@ -77,19 +80,26 @@ def forever(piece: bytes) -> Iterator[bytes]:
 
 @dataclass
 class RawServer:
-    """Carries out one act for each request, then answers that all is well."""
+    """Carries out one act for each request, then the usual one: it answers that all is well."""
 
     listener: socket.socket
+    #: What it speaks TLS with, if it does.
+    tls: ssl.SSLContext | None = None
     acts: deque[Act] = field(default_factory=deque)
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     #: Connections that were closed again, by whichever side.
     closed: int = 0
     ended: Event = field(default_factory=Event)
+    usual: Act = field(default_factory=lambda: answer(OK))
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        return f"http{'s' if self.tls else ''}://{HOST}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return int(self.listener.getsockname()[1])
 
     def will(self, *acts: Act) -> None:
         """What to do on the next requests."""
@@ -102,14 +112,17 @@ class RawServer:
                 self.connections += 1
                 Thread(target=self._talk, args=(connection,), daemon=True).start()
 
-    def _talk(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
+    def _talk(self, plain: socket.socket) -> None:
+        with suppress(OSError), self._spoken_to(plain) as connection:
             while request := _read_request(connection):
                 self.requests.append(request)
-                act = self.acts.popleft() if self.acts else answer(OK)
+                act = self.acts.popleft() if self.acts else self.usual
                 if not act(self, connection):
                     break
         self.closed += 1
+
+    def _spoken_to(self, plain: socket.socket) -> socket.socket:
+        return self.tls.wrap_socket(plain, server_side=True) if self.tls else plain
 
 
 def _read_request(connection: socket.socket) -> bytes:
@@ -131,9 +144,11 @@ def _read_request(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def raw_server(*acts: Act) -> Iterator[RawServer]:
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
-        server = RawServer(listener, deque(acts))
+def raw_server(
+    *acts: Act, tls: ssl.SSLContext | None = None, host: str = HOST, port: int = 0
+) -> Iterator[RawServer]:
+    with socket.create_server((host, port), backlog=64) as listener:
+        server = RawServer(listener, tls, deque(acts))
         Thread(target=server.serve, daemon=True).start()
         yield server
         server.ended.set()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from traceback import extract_tb
 from typing import Protocol
 
@@ -59,6 +59,8 @@ class _Progress:
     accepted: list[str] = field(default_factory=list)
     #: The last call.
     sent: SentCall | None = None
+    #: When its delivery began, by a clock that never goes back.
+    began: float = 0.0
     #: What its producer should correct.
     notes: tuple[Note, ...] = ()
     #: Whether revenue is lost if the event dies now.
@@ -111,7 +113,8 @@ class Delivery:
         transport: Makes the HTTP attempts.
         journal: Records a call that was accepted while others follow.
         stopping: Whether the worker stops, so that no further blip try begins.
-        now_ms: Unix time in milliseconds.
+        now_ms: Unix time in milliseconds, for people who read of an attempt.
+        now: Seconds of a clock that never goes back.
         chance: A random number from 0 to 1, for the jitter.
     """
 
@@ -123,12 +126,14 @@ class Delivery:
         *,
         stopping: Callable[[], bool] = lambda: False,
         now_ms: Callable[[], int] = lambda: int(time() * 1000),
+        now: Callable[[], float] = monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._transport = transport
         self._journal = journal
         self._now_ms = now_ms
+        self._now = now
         self._chance = chance
         self._stopping = stopping
 
@@ -137,7 +142,7 @@ class Delivery:
 
         Answers where it goes; None if another worker has taken it over.
         """
-        progress = _Progress(event)
+        progress = _Progress(event, began=self._now())
         try:
             return self._deliver(progress)
         except JournalUnavailable:
@@ -227,11 +232,12 @@ class Delivery:
 
     def _decide(self, progress: _Progress, outcome: Outcome, *, parks_ambiguous: bool) -> Decision:
         record = progress.event.record
-        first_ms = record.tried_at_ms or progress.attempts[0].at_ms
+        # This machine's time of day has no part in it: it may be wrong, and may jump.
+        tried_seconds = record.tried_for_ms / 1000 + self._now() - progress.began
         return decide(
             outcome,
             postponed=record.postponed,
-            tried_seconds=(self._now_ms() - first_ms) / 1000,
+            tried_seconds=tried_seconds,
             chance=self._chance(),
             settings=self._settings,
             parks_ambiguous=parks_ambiguous,

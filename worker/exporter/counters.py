@@ -62,6 +62,9 @@ COUNTERS = {
     "attempts": _Counter(
         "convertro_attempts", "Attempts by what came of them.", "outcome", tuple(OutcomeClass)
     ),
+    "waits_ended": _Counter(
+        "convertro_waits_ended", "Waits that were too long since the clock of Redis was set back."
+    ),
     "leases_lost": _Counter("convertro_leases_lost", "Leases that ran out under a worker."),
     "breaker_opened": _Counter(
         "convertro_breaker_opened", "Times that the breaker opened.", "cause", tuple(Cause)

@@ -23,7 +23,7 @@ _URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
 
 
 def log_news(news: bytes) -> tuple[str, ...]:
-    """Log that the breaker opened or closed, what was buried as poison, and what bounds removed.
+    """Log what a step did: to the breaker, to poison, to dead letters and to waits too long.
 
     Answers the ids of what was buried as poison.
     """
@@ -37,6 +37,12 @@ def log_news(news: bytes) -> tuple[str, ...]:
             action="event_dead",
             event_id=event_id,
             reason="poison",
+        )
+    if ended := told.get("ended"):
+        log.warning(
+            "The clock of Redis was set back: events that waited for a time too far ahead are due.",
+            action="waits_ended",
+            events=ended,
         )
     for reason, removed in told.get("removed", {}).items():
         _log_removed(reason, **removed)

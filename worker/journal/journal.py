@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from time import time
 from typing import Any
 
 from redis import Redis
 
-from config.settings import Settings
+from config.settings import LONGEST_LEASE_SECONDS, Settings
 from convertro.errors import ConvertroError
 from convertro.intake_journal import FORMAT, Clock, fresh_tokens
 from convertro.scripts import Constant
@@ -86,6 +87,8 @@ class Journal(ReadableJournal):
         worker: str | None = None,
     ) -> None:
         self._asks = {"asks": worker} if worker else {}
+        #: This machine's clock minus that of Redis, at the last tick.
+        self.skew_seconds = 0.0
         super().__init__(
             redis,
             key_prefix=settings.key_prefix,
@@ -182,7 +185,8 @@ class Journal(ReadableJournal):
             "tokens": list(tokens),
             "foreign": foreign or {},
         }
-        rung, news, found = self._run("tick", args)
+        rung, news, found, now_ms = self._run("tick", args)
+        self.skew_seconds = time() - now_ms / 1000
         _require_agreement(found)
         log_news(news)
         return int(rung)
@@ -270,6 +274,7 @@ def _constants(settings: Settings) -> dict[str, Constant]:
         "QUEUE": settings.queue,
         "DEDUPE": settings.dedupe_seconds * 1000,
         "LEASE_MS": int(settings.lease_seconds * 1000),
+        "LONGEST_WAIT": 1000 * max(settings.retry_max_seconds, LONGEST_LEASE_SECONDS),
         "BATCH": settings.concurrency,
         "BREAKER_MIN": settings.breaker_min_count,
         "PROBE_MAX": settings.probe_max_seconds * 1000,

@@ -69,7 +69,12 @@ class Record(
     msgspec.Struct,
     frozen=True,
     kw_only=True,
-    rename={"accepted_at_ms": "accepted_at", "tried_at_ms": "tried_at", "outcome_class": "class"},
+    rename={
+        "accepted_at_ms": "accepted_at",
+        "tried_at_ms": "tried_at",
+        "tried_for_ms": "tried_for",
+        "outcome_class": "class",
+    },
 ):
     """What the journal knows about an event; times are unix milliseconds, calls are names."""
 
@@ -80,6 +85,8 @@ class Record(
     postponed: int = 0
     #: The first attempt since it was accepted or redriven.
     tried_at_ms: int | None = None
+    #: How long before its claim that was, by the journal's clock; told with a claim, not stored.
+    tried_for_ms: int = 0
     #: The calls that Convertro accepted, in that order.
     accepted: tuple[str, ...] = ()
     #: The latest attempts, oldest first; a bounded number.

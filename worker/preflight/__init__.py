@@ -5,15 +5,16 @@ to start for an error, but waits for a while for a Redis that is not up yet.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from time import monotonic, sleep
 
 import structlog
 
-from config.settings import Settings, unknown_variables
+from config.settings import Settings, unknown_variables, variables_without_effect
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, named, settings_checks
-from worker.preflight.reachable import broker_check, connection_check
+from worker.preflight.reachable import broker_check, connection_check, trust_check
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
 
 #: How long a starting worker waits for Redis: a machine where everything boots at once.
@@ -30,12 +31,19 @@ def preflight(settings: Settings) -> tuple[Check, ...]:
     return tuple(chain.from_iterable(_stages(settings, lambda: ask_redis(settings))))
 
 
-def preflight_of_worker(settings: Settings) -> list[str]:
+def preflight_of_worker(settings: Settings, *, waits: bool = True) -> list[str]:
     """The same for a worker that starts: it waits for Redis, and each finding is a log line.
 
     Answers a sentence for each error; a worker must not start if there is one.
+
+    Args:
+        settings: Those of the worker.
+        waits: Whether to wait for a Redis that is not ready; else that is no error, since the
+            worker that is started will wait.
     """
-    for stage in _stages(settings, lambda: wait_for_redis(lambda: ask_redis(settings))):
+    ask = partial(ask_redis, settings)
+    patient = partial(wait_for_redis, ask) if waits else ask
+    for stage in _stages(settings, patient, may_be_away=not waits):
         checks = list(stage)
         for check in checks:
             if check.level is Level.WARNING:
@@ -70,11 +78,16 @@ def wait_for_redis(
     return answer
 
 
-def _stages(settings: Settings, ask: Callable[[], RedisAnswer]) -> Iterator[Iterable[Check]]:
+def _stages(
+    settings: Settings, ask: Callable[[], RedisAnswer], *, may_be_away: bool = False
+) -> Iterator[Iterable[Check]]:
     """The checks in three steps, from what costs nothing to what may take seconds."""
-    yield settings_checks(settings, unknown_variables())
+    trust = named({"trust": trust_check(settings)})
+    yield chain(settings_checks(settings, unknown_variables(), variables_without_effect()), trust)
     answer = ask()
     if isinstance(answer, NoAnswer):
+        if answer.may_pass and may_be_away:
+            return
         yield no_answer_checks(answer)
     else:
         yield redis_checks(settings, answer)

@@ -54,14 +54,19 @@ def named(checks: Mapping[str, Check]) -> Iterator[Check]:
     return (replace(check, name=name) for name, check in checks.items())
 
 
-def settings_checks(settings: Settings, unknown: Mapping[str, str]) -> Iterator[Check]:
+def settings_checks(
+    settings: Settings, unknown: Mapping[str, str], without_effect: Mapping[str, str]
+) -> Iterator[Check]:
     """Whether the settings are complete and agree.
 
     Args:
         settings: Those of the environment.
         unknown: Variables that nothing reads, each with what to do about it.
+        without_effect: Variables of Celery's that have none here, each with the reason.
     """
     yield from named({"settings": _destination_set(settings)})
+    for variable, reason in without_effect.items():
+        yield warning(f"{variable} has no effect here", reason, name="variables")
     for variable, advice in unknown.items():
         says = f"{variable} is not a setting, nothing reads it"
         yield warning(says, advice, name="variables")

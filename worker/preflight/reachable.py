@@ -4,8 +4,14 @@ import re
 import socket
 from urllib.parse import urlsplit
 
-from config.settings import Settings
-from worker.preflight.checks import Check, ok, warning
+from config.settings import Settings, ca_bundle_of
+from convertro.errors import SettingsError
+from worker.outcomes import TLS_ADVICE
+from worker.preflight.checks import Check, error, not_checked, ok, warning
+from worker.transport.connections import open_socket
+from worker.transport.failures import FAILURES, tls_fault
+from worker.transport.transport import Transport
+from worker.transport.trust import tls_context
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -44,19 +50,54 @@ def connection_check(settings: Settings) -> Check:
     failure = _connection_failure(host, port, settings.connect_timeout_seconds)
     if failure:
         return warning(f"{shown} {failure}: events would wait", remedy)
+    if urlsplit(settings.base_url).scheme == "https":
+        return _tls_check(settings, shown)
     return ok(f"{shown} accepts connections")
+
+
+def _tls_check(settings: Settings, shown: str) -> Check:
+    """Whether TLS comes about, through the proxy if there is one; nothing is sent."""
+    try:
+        transport = Transport(settings)
+    except SettingsError:
+        return not_checked("needs the trusted certificates")
+    try:
+        transport.connect("/")
+    except FAILURES as failed:
+        if fault := tls_fault(failed):
+            says = f"{shown} accepts connections, but no TLS ({fault}): events would wait"
+            return warning(says, TLS_ADVICE[fault])
+        says = f"{shown} leads to no connection ({failed}): events would wait"
+        return warning(says, "check CONVERTRO_PROXY_URL and CONVERTRO_BASE_URL")
+    finally:
+        transport.close()
+    return ok(f"{shown} accepts connections, and its certificate is trusted")
+
+
+def trust_check(settings: Settings) -> Check:
+    """Whether the certificates can be read that are trusted for https://."""
+    variable, path = ca_bundle_of(settings)
+    try:
+        tls_context(variable, path)
+    except SettingsError as wrong:
+        return error(str(wrong), f"correct {variable}")
+    return ok(
+        f"certificates are trusted that are in {path} ({variable})"
+        if path
+        else "certificates are trusted that come with certifi"
+    )
 
 
 def _connection_failure(host: str, port: int, timeout_seconds: float) -> str | None:
     """Why no connection could be made, or None."""
     try:
-        socket.create_connection((host, port), timeout_seconds).close()
-    except (socket.gaierror, UnicodeError):
+        open_socket(host, port, timeout_seconds).close()
+    except socket.gaierror:
         return "is no known host name"
     except TimeoutError:
         return f"did not accept a connection within {timeout_seconds:g} s"
-    except OSError as error:
-        return f"accepts no connection ({error.strerror or type(error).__name__})"
+    except OSError as refused:
+        return f"accepts no connection ({refused.strerror or type(refused).__name__})"
     return None
 
 
@@ -82,8 +123,8 @@ def _broker_failure(settings: Settings) -> str | None:
             connection.ensure_connection(
                 max_retries=1, interval_start=0, interval_step=0, timeout=_BROKER_SECONDS
             )
-    except Exception as error:  # noqa: BLE001  any broker, any error; messages may hold passwords
-        cause = error.__cause__ or error
+    except Exception as failed:  # noqa: BLE001  any broker, any error; messages may hold passwords
+        cause = failed.__cause__ or failed
         if isinstance(cause, KeyError | ImportError):
             return "its kind is unknown, or what it needs is not installed"
         return type(cause).__name__

@@ -178,7 +178,7 @@ def clock_check(skew_seconds: float | None, round_trip_seconds: float) -> Check:
     remedy = "set both clocks by NTP"
     if certain <= _SKEW_ERROR_SECONDS:
         return warning(says, remedy)
-    breaks = "attempt times, the retry horizon and Retry-After dates would be wrong"
+    breaks = "attempt times and Retry-After dates would be wrong"
     return error(f"{says}: {breaks}", remedy)
 
 

@@ -7,6 +7,7 @@ processes, by remote control, or by an error of its own. Each of them sets the s
 import mmap
 import os
 import signal
+from threading import Thread
 from types import FrameType
 from typing import Any
 
@@ -90,11 +91,35 @@ class PoolProcess:
             signal.setitimer(signal.ITIMER_REAL, _FAREWELL_SECONDS)
 
 
+def ignore_hangups() -> None:
+    """Let SIGHUP do nothing to this process."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _on_hangup(_number: int, _frame: FrameType | None) -> None:
+    """Celery would start again in place, which fails for workers that `celery multi` started."""
+    if os.isatty(1):
+        os.kill(os.getpid(), signal.SIGTERM)
+    # A thread of its own: the handler may have interrupted whoever holds the log's lock.
+    Thread(target=_say_hung_up, args=(os.isatty(1),), daemon=True).start()
+
+
+def _say_hung_up(is_closed: bool) -> None:
+    if is_closed:
+        log.info("The terminal was closed: the worker stops.", action="terminal_closed")
+    else:
+        log.info(
+            "SIGHUP does nothing: settings are read at the start, and a log file that was moved "
+            "is opened anew anyway.",
+            action="hangup_ignored",
+        )
+
+
 def stop_step(stop_flag: StopFlag) -> type[bootsteps.StartStopStep]:
     """The step of a worker that sets the stop flag before the pool is waited for."""
 
     class StopStep(bootsteps.StartStopStep):
-        """Covers remote control, errors of the worker, and SIGQUIT."""
+        """Covers remote control, errors of the worker, SIGQUIT and SIGHUP."""
 
         requires = ("celery.worker.components:Pool",)
 
@@ -108,6 +133,7 @@ def stop_step(stop_flag: StopFlag) -> type[bootsteps.StartStopStep]:
                     cold(number, frame)
 
             signal.signal(signal.SIGQUIT, stop_at_once)
+            signal.signal(signal.SIGHUP, _on_hangup)
 
         def close(self, _worker: Any) -> None:
             """The worker stops, warm or cold."""

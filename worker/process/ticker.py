@@ -6,7 +6,8 @@ wake-ups that were lost are all found here.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,9 @@ from worker.process.outage import Outage
 from worker.process.wakeups import Wakeups
 
 _TICK_SECONDS = 1.0
+
+#: Clocks that differ by less do not matter, and an answer may take a second.
+_SKEW_SECONDS = 3.0
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -40,6 +44,8 @@ class Ticker:
     capacity: int
     #: What the worker knows of an outage of the journal; outlives the ticker.
     outage: Outage
+    #: Whether it was said that this machine and Redis disagree on the time.
+    clocks_differ: bool = field(default=False, init=False)
     #: What the worker dropped from its queue; outlives the ticker too.
     foreign: ForeignMessages
 
@@ -59,7 +65,20 @@ class Ticker:
             return
         self.outage.end()
         self.foreign.counted(foreign)
+        self._compare_clocks()
         self.wakeups.publish(tokens[:rung])
+
+    def _compare_clocks(self) -> None:
+        """Say once that the clocks differ; what waits and expires goes by that of Redis alone."""
+        differ = abs(self.journal.skew_seconds) > _SKEW_SECONDS
+        if differ and not self.clocks_differ:
+            log.warning(
+                "This machine's clock is not that of Redis: times in the log and in records are "
+                "wrong; set both by NTP.",
+                action="clocks_differ",
+                ahead_seconds=round(self.journal.skew_seconds, 1),
+            )
+        self.clocks_differ = differ
 
     def tell_clients(self) -> None:
         """Leave in the journal how clients wake workers."""
@@ -70,6 +89,16 @@ class Ticker:
                 self.journal.forget_wakeup()
         except JournalUnavailable as error:
             self.outage.note(error.reason)
+
+    def resize(self, capacity: int) -> None:
+        """Register another capacity from the next tick on: the pool was made larger or smaller."""
+        if capacity == self.capacity:
+            return
+        try:
+            self.journal.leave(self.worker, self.capacity)
+        except JournalUnavailable as error:
+            self.outage.note(error.reason)
+        self.capacity = capacity
 
     def leave(self) -> None:
         """Say that the worker stops; a worker that cannot is forgotten in a few seconds."""
@@ -104,14 +133,44 @@ def _unique(node: str) -> str:
 
 def _capacity_of(pool: Any) -> int:
     """How many deliver tasks a pool runs at once: one in each of its processes."""
-    is_prefork = type(pool).__module__ == "celery.concurrency.prefork"
-    return int(pool.num_processes) if is_prefork else 1
+    return int(pool.num_processes) if _kind_of(pool) == "prefork" else 1
+
+
+def _kind_of(pool: Any) -> str:
+    return type(pool).__module__.rpartition(".")[2]
+
+
+class _TimerThread(Thread):
+    """Ticks beside a pool that runs its tasks in the thread of the timer, which then stands."""
+
+    def __init__(self, tick: Callable[[], None]) -> None:
+        super().__init__(name="ticker", daemon=True)
+        self._tick = tick
+        self._over = Event()
+
+    def run(self) -> None:
+        while not self._over.wait(_TICK_SECONDS):
+            self._tick()
+
+    def cancel(self) -> None:
+        """Tick no more, once the tick that runs is done."""
+        self._over.set()
+        self.join()
+
+
+def _repeat(consumer: Any, tick: Callable[[], None]) -> Any:
+    """Call each second until it is cancelled."""
+    if _kind_of(consumer.pool) != "solo":
+        return consumer.timer.call_repeatedly(_TICK_SECONDS, tick)
+    thread = _TimerThread(tick)
+    thread.start()
+    return thread
 
 
 def ticker_step(
     make_ticker: Callable[[int], Ticker], explain: Callable[[Disagreement], str]
 ) -> type[bootsteps.StartStopStep]:
-    """The step that runs a ticker on the timer of a worker's consumer: no thread, no process.
+    """The step that runs a ticker on the timer of a worker's consumer.
 
     Args:
         make_ticker: Makes the ticker for a worker's capacity.
@@ -124,19 +183,22 @@ def ticker_step(
         requires = ("celery.worker.consumer.tasks:Tasks",)
 
         def __init__(self, _consumer: Any, **_options: Any) -> None:
+            self._pool: Any = None
             self._timer: Any = None
             self._ticker: Ticker | None = None
 
         def start(self, consumer: Any) -> None:
             """Tick now and every second."""
-            self._ticker = make_ticker(_capacity_of(consumer.pool))
+            self._pool = consumer.pool
+            self._ticker = make_ticker(_capacity_of(self._pool))
             self._ticker.tell_clients()
             self._tick()
-            self._timer = consumer.timer.call_repeatedly(_TICK_SECONDS, self._tick)
+            self._timer = _repeat(consumer, self._tick)
 
         def _tick(self) -> None:
             if self._ticker is None:
                 return
+            self._ticker.resize(_capacity_of(self._pool))
             try:
                 self._ticker.tick()
             except Disagreement as error:

@@ -109,7 +109,7 @@ def ready(settings: Settings, timeout_seconds: float) -> Verdict:
         settings: Those of the workers.
         timeout_seconds: The longest wait for a connection to Redis, and for an answer.
     """
-    checks = list(settings_checks(settings, {}))
+    checks = list(settings_checks(settings, {}, {}))
     answer = ask_redis(settings, timeout_seconds)
     if isinstance(answer, NoAnswer):
         checks += no_answer_checks(answer)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from convertro.intake_journal import FULL_SHARE
 from worker.journal.breaker_state import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
+from worker.outcomes import TLS_ADVICE
 from worker.reasons import REVENUE_REMOVED, DeathReason, Note, SkipReason
 from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of
@@ -159,6 +160,11 @@ def _address_advice(detail: str) -> str | None:
             f"Convertro does not know the address it is asked for ({detail}): probably "
             "CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong; restart the workers "
             "with the right one, then say `convertro resume`."
+        )
+    if advice := TLS_ADVICE.get(detail.rpartition(" ")[2]):
+        return (
+            f"TLS to Convertro fails ({detail}): {advice}. Restart the workers with what was "
+            "changed, then say `convertro resume`."
         )
     if detail.endswith(_UNREACHABLE):
         return (

@@ -11,14 +11,7 @@ import socket
 from time import monotonic
 from typing import Any
 
-from urllib3 import (
-    BaseHTTPResponse,
-    HTTPConnectionPool,
-    HTTPHeaderDict,
-    HTTPResponse,
-    HTTPSConnectionPool,
-)
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict, HTTPResponse
 from urllib3.exceptions import DecodeError, HeaderParsingError
 from urllib3.util.response import assert_header_parsing
 
@@ -173,23 +166,3 @@ def _check_encodings(headers: HTTPHeaderDict) -> None:
     known = all(coding.strip() in _CONTENT_ENCODINGS for coding in content)
     if not known or headers.get("Transfer-Encoding", "").lower() not in _TRANSFER_ENCODINGS:
         raise DecodeError("the answer's encoding is unknown")
-
-
-class _Connection(HTTPConnection):
-    response_class = BoundedAnswer
-
-
-class _TlsConnection(HTTPSConnection):
-    response_class = BoundedAnswer
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-#: For a pool manager's `pool_classes_by_scheme`.
-BOUNDED_POOLS = {"http": _Pool, "https": _TlsPool}

@@ -34,7 +34,8 @@ EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
     (urllib3.exceptions.DecodeError, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (urllib3.exceptions.InvalidHeader, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (urllib3.exceptions.HTTPError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
-    (ssl.SSLError, OutcomeClass.SETUP, "tls_failure"),
+    # Over a connection that was open; one that cannot be opened is an SSLError of requests.
+    (ssl.SSLError, OutcomeClass.AMBIGUOUS, "connection_lost"),
     # What is wrong with an answer; both wrap it.
     (AnswerTooLong, OutcomeClass.AMBIGUOUS, "answer_too_long"),
     (IncompleteRead, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
@@ -55,8 +56,18 @@ _UNSENT_CAUSES = (
 )
 
 
+#: OpenSSL's numbers of what can be wrong with a certificate; whatever else is a `tls_failure`.
+_CERTIFICATE_FAULTS = {
+    **dict.fromkeys((2, 18, 19, 20, 21, 27), "tls_unknown_issuer"),
+    **dict.fromkeys((9, 10), "tls_expired"),
+    **dict.fromkeys((62, 64), "tls_wrong_host"),
+}
+
+
 def outcome_of(error: Exception) -> Outcome:
     """Translate an exception of the HTTP library into an outcome."""
+    if isinstance(error, exceptions.SSLError):
+        return Outcome(outcome_class=OutcomeClass.SETUP, detail=tls_fault(error) or "tls_failure")
     if type(error) is exceptions.ConnectionError and _surely_not_sent(error):
         return Outcome(outcome_class=OutcomeClass.UNSENT, detail="no_connection")
     told_by = _fault_of_answer(error) or error
@@ -64,6 +75,19 @@ def outcome_of(error: Exception) -> Outcome:
         if isinstance(told_by, kind):
             return Outcome(outcome_class=outcome_class, detail=detail)
     raise error
+
+
+def tls_fault(error: object) -> str | None:
+    """Why no TLS connection came about, a key of `TLS_ADVICE`; None if TLS is not the reason."""
+    found = None
+    while isinstance(error, Exception):
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return _CERTIFICATE_FAULTS.get(error.verify_code, "tls_failure")
+        if isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError):
+            found = "tls_failure"
+        inner = getattr(error, "reason", None)
+        error = inner if isinstance(inner, Exception) else next(iter(error.args), None)
+    return found
 
 
 def _surely_not_sent(error: exceptions.ConnectionError) -> bool:

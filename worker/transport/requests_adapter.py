@@ -1,21 +1,27 @@
-"""An adapter of requests for one host, whose answers are bounded."""
+"""An adapter of requests for one host: its answers are bounded, its trust is decided once."""
 
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from worker.transport.bounded_answer import BOUNDED_POOLS
+from worker.transport.connections import POOLS
 
 
 class OneHostAdapter(HTTPAdapter):
     """An adapter for one host: what depends on the host alone is looked up once.
 
     That takes a quarter off the cost of a request.
+
+    Args:
+        pool_maxsize: How many connections are kept.
+        tls: Which certificates are trusted, of the host and of an https:// proxy.
     """
 
-    def __init__(self, pool_maxsize: int) -> None:
+    def __init__(self, pool_maxsize: int, tls: ssl.SSLContext) -> None:
+        self._tls = tls
         # One connection for each event in flight; requests itself never tries again.
         super().__init__(pool_connections=1, pool_maxsize=pool_maxsize, max_retries=0)
         self.pool: Any = None
@@ -24,13 +30,21 @@ class OneHostAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **named: Any) -> None:
         """Make the pools of connections, whose answers end in time."""
         super().init_poolmanager(*args, **named)
-        self.poolmanager.pool_classes_by_scheme = BOUNDED_POOLS
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, *args: Any, **named: Any) -> Any:
         """The same for connections through a proxy."""
-        manager = super().proxy_manager_for(*args, **named)
-        manager.pool_classes_by_scheme = BOUNDED_POOLS
+        manager = super().proxy_manager_for(*args, proxy_ssl_context=self._tls, **named)
+        manager.pool_classes_by_scheme = POOLS
         return manager
+
+    def build_connection_pool_key_attributes(self, *args: Any, **named: Any) -> tuple[Any, Any]:
+        """Make a pool with our trust from its first connection on."""
+        host, _ = super().build_connection_pool_key_attributes(*args, **named)
+        return host, {"ssl_context": self._tls}
+
+    def cert_verify(self, *args: Any, **named: Any) -> None:
+        """Change nothing: requests would add a second store to a pool that is already used."""
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *args: Any, **named: Any

@@ -7,16 +7,18 @@ no proxy, cookie or netrc lookup happens per request.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-from config.settings import Settings
+from config.settings import Settings, ca_bundle_of
 from worker.destination.answers import classify
 from worker.outcomes import Outcome, OutcomeClass
 from worker.transport.failures import FAILURES, outcome_of
 from worker.transport.requests_adapter import OneHostAdapter
 from worker.transport.socket_exchange import Answer, answer_of, exchange
+from worker.transport.trust import tls_context
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -25,6 +27,9 @@ HEADERS = {
     "User-Agent": "convertro-destination/0.1",
 }
 
+#: What says that a connection leads to a Convertro that works.
+_WELL = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.REJECTED})
+
 
 class Transport:
     """Sends calls to Convertro; safe to share between the threads of a process.
@@ -32,6 +37,9 @@ class Transport:
     Args:
         settings: Base URL, timeouts, proxy and concurrency.
         now: The time, for a `Retry-After` that is a date.
+
+    Raises:
+        SettingsError: The trusted certificates cannot be read.
     """
 
     def __init__(
@@ -49,7 +57,7 @@ class Transport:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.clear()
-        adapter = OneHostAdapter(settings.concurrency)
+        adapter = OneHostAdapter(settings.concurrency, tls_context(*ca_bundle_of(settings)))
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
         self._adapter = adapter
@@ -58,6 +66,12 @@ class Transport:
 
     def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
         """Make one attempt; whatever happens is an outcome, nothing is raised."""
+        outcome = self._attempt(path, body, idempotency_key)
+        if outcome.outcome_class not in _WELL and self._adapter.pool:
+            self._adapter.pool.note_failure()
+        return outcome
+
+    def _attempt(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
         try:
             answer = self._send_kept(path, body, idempotency_key)
             if answer is None:
@@ -65,6 +79,25 @@ class Transport:
         except FAILURES as error:
             return outcome_of(error)
         return self._outcome(answer)
+
+    def connect(self, path: str) -> None:
+        """Open a connection as a request does, through proxy and TLS, and close it again.
+
+        Raises:
+            HTTPError, OSError: None came about.
+        """
+        pool: Any = self._adapter.get_connection_with_tls_context(
+            self._template(path), verify=True, proxies=self._proxies
+        )
+        connection = pool._new_conn()  # noqa: SLF001  urllib3 has no public way to make one
+        connection.timeout = self._connect_timeout_seconds
+        try:
+            if pool.proxy and pool.scheme == "https":
+                pool._prepare_proxy(connection)  # noqa: SLF001  the same
+            else:
+                connection.connect()
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close every connection."""

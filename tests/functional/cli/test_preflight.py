@@ -37,6 +37,7 @@ NAMES = [
     "lease",
     "shutdown",
     "base_url",
+    "trust",
     "redis",
     "version",
     "role",

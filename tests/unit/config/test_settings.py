@@ -3,7 +3,7 @@
 import pytest
 
 from config.destination import ConvertroSettings, EventMapping
-from config.settings import Settings, load_settings, unknown_variables
+from config.settings import Settings, load_settings, unknown_variables, variables_without_effect
 from convertro.errors import SettingsError
 
 
@@ -85,8 +85,27 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("REDIS_URL", "localhost:6379", "must be a redis://"),
         ("REDIS_URL", "redis://redis.example:secret/0", "a valid port"),
         ("QUEUE", "two words", "must be a name of letters"),
-        ("QUEUE", "q\n", "must be a name of letters"),
+        ("QUEUE", "q/r", "must be a name of letters"),
         ("QUEUE", "q" * 101, "at most 100"),
+        ("REDIS_URL", "redis://:sec\u00a0ret@host/0", "must not hold NO-BREAK SPACE (U+00A0)"),
+        ("REDIS_URL", "redis://:secret@host/0\nx", "must not hold the character U+000A"),
+        ("REDIS_URL", "'redis://:secret@host/0'", "is in quotes"),
+        ("BROKER_URL", "amqp://user:sécret@host", "LATIN SMALL LETTER E WITH ACUTE (U+00E9)"),
+        ("BROKER_URL", "amqp://user:sec ret@host", "must not hold SPACE (U+0020)"),
+        ("PROXY_URL", "http://user:sec\tret@proxy", "must not hold the character U+0009"),
+        (
+            "BASE_URL",
+            "https://convertro.example\u200b/x",
+            "must not hold ZERO WIDTH SPACE (U+200B)",
+        ),
+        ("BASE_URL", "https://bücher.example", "write a host's name in its ASCII form"),
+        ("PATH", "/v1/{endpoint}/a b", "must not hold SPACE"),
+        ("KEY_PREFIX", "{a}\u202e:", "must not hold RIGHT-TO-LEFT OVERRIDE (U+202E)"),
+        ("SENTINEL_PASSWORD", "sec\x01ret", "must not hold the character U+0001"),
+        ("SENTINEL_MASTER", "my master", "must not hold SPACE"),
+        ("CLIENT_NAME", '"acme"', "is in quotes"),
+        ("DOMAIN", "shop.example com", "must not hold SPACE"),
+        ("SITE_ID", "12\udcff34", "must not hold the character U+DCFF"),
         ("DURABILITY", "disk", "'memory' or 'fsync'"),
         ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
     ],
@@ -180,3 +199,48 @@ def test_a_removed_setting_is_named_with_what_replaces_it(
 ) -> None:
     monkeypatch.setenv(f"CONVERTRO_{name}", "x")
     assert unknown_variables()[f"CONVERTRO_{name}"].startswith(advice)
+
+
+@pytest.mark.parametrize("around", ["\n", "\r\n", " ", "\t", "\u00a0", "\ufeff"])
+def test_what_surrounds_a_value_is_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, around: str
+) -> None:
+    given = {
+        "REDIS_URL": "redis://:secret@host:1/0",
+        "KEY_PREFIX": "{shop}:",
+        "CONCURRENCY": "8",
+        "LOG_LEVEL": "DEBUG",
+        "ALLOW_INSECURE_HTTP": "true",
+        "EVENTS": '{"Signed Up": "signup"}',
+        "SENTINEL_PASSWORD": "secret",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"CONVERTRO_{name}", around + value + around.strip("\ufeff"))
+    settings = load_settings()
+    assert settings == Settings(**{name.lower(): value for name, value in given.items()})
+
+
+def test_a_variable_of_blanks_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVERTRO_REDIS_URL", " \n")
+    monkeypatch.setenv("CONVERTRO_BROKER_URL", " ")
+    monkeypatch.setenv("CONVERTRO_CONCURRENCY", "\t")
+    assert load_settings() == Settings()
+
+
+def test_json_may_span_lines_and_name_events_in_any_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVERTRO_EVENTS", '{\n\t"登録完了 👨\u200d👩": "signup"\n}\n')
+    assert load_settings().events == (EventMapping("登録完了 👨\u200d👩", "signup"),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL", "BROKER_URL", "CELERY_CONFIG_MODULE"],
+)
+def test_variables_of_celery_that_have_no_effect_are_told(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert variables_without_effect() == {}
+    monkeypatch.setenv(name, "redis://:secret@elsewhere/0")
+    ((found, reason),) = variables_without_effect().items()
+    assert found == name
+    assert "secret" not in reason

@@ -169,7 +169,7 @@ def test_a_rejected_event_is_dead_with_its_answer() -> None:
 
 def test_an_event_is_given_up_at_its_horizon() -> None:
     finish, _ = deliver(
-        mobile_track(), *[answered("unsent")] * 3, tried_at_ms=NOW_MS - 86_400_000, postponed=20
+        mobile_track(), *[answered("unsent")] * 3, tried_for_ms=86_400_000, postponed=20
     )
     assert moved(finish) == (Move.DEAD, "retries_exhausted")
 

@@ -84,17 +84,17 @@ def graver(checks: Iterator[Check]) -> list[str]:
 
 
 def test_nothing_is_said_against_complete_settings() -> None:
-    assert graver(settings_checks(complete(), {})) == []
+    assert graver(settings_checks(complete(), {}, {})) == []
 
 
 def test_every_missing_setting_is_named() -> None:
-    check = found(settings_checks(complete(site_id="", domain=""), {}), "settings")
+    check = found(settings_checks(complete(site_id="", domain=""), {}, {}), "settings")
     assert check.level is ERROR
     assert check.says.startswith("CONVERTRO_SITE_ID, CONVERTRO_DOMAIN must be set")
 
 
 def test_a_variable_that_nothing_reads_is_a_warning() -> None:
-    check = found(settings_checks(complete(), {"CONVERTRO_SITEID": "remove it"}), "variables")
+    check = found(settings_checks(complete(), {"CONVERTRO_SITEID": "remove it"}, {}), "variables")
     assert (check.level, check.remedy) == (WARNING, "remove it")
     assert "CONVERTRO_SITEID" in check.says
 
@@ -102,7 +102,7 @@ def test_a_variable_that_nothing_reads_is_a_warning() -> None:
 @pytest.mark.parametrize(("seconds", "level"), [(0, WARNING), (12.9, WARNING), (13, OK)])
 def test_a_stopping_worker_should_wait_for_one_attempt(seconds: float, level: Level) -> None:
     """3 s for the connection and 10 s for the answer."""
-    check = found(settings_checks(complete(shutdown_seconds=seconds), {}), "shutdown")
+    check = found(settings_checks(complete(shutdown_seconds=seconds), {}, {}), "shutdown")
     assert check.level is level
     assert check.remedy == (
         "set CONVERTRO_SHUTDOWN_SECONDS to 13 or more" if level is WARNING else ""
@@ -110,7 +110,7 @@ def test_a_stopping_worker_should_wait_for_one_attempt(seconds: float, level: Le
 
 
 def test_the_lease_and_the_longest_call_are_told() -> None:
-    check = found(settings_checks(complete(), {}), "lease")
+    check = found(settings_checks(complete(), {}, {}), "lease")
     assert check == Check(
         OK, "a lease of 60 s outlasts the longest call, 23 s with its tries", name="lease"
     )
@@ -131,7 +131,7 @@ def test_the_lease_and_the_longest_call_are_told() -> None:
     ids=["https", "another port here", "the default", "plain http elsewhere"],
 )
 def test_the_base_url(given: Mapping[str, Any], level: Level, says: str) -> None:
-    check = found(settings_checks(complete(**given), {}), "base_url")
+    check = found(settings_checks(complete(**given), {}, {}), "base_url")
     assert check.level is level
     assert says in check.says
 

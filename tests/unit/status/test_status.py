@@ -197,6 +197,22 @@ def test_each_problem_has_a_name(fields: dict[str, Any], name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("detail", "looks_at"),
+    [
+        ("tls_unknown_issuer", "CONVERTRO_CA_BUNDLE"),
+        ("tls_expired", "clock"),
+        ("tls_wrong_host", "CONVERTRO_BASE_URL"),
+        ("tls_failure", "CONVERTRO_BASE_URL"),
+    ],
+)
+def test_what_fails_of_tls_is_named_and_not_the_account(detail: str, looks_at: str) -> None:
+    told = sentences(facts(breaker=replace(SICK, cause=Cause.SETUP, detail=detail)))
+    assert told.startswith(f"TLS to Convertro fails ({detail}): ")
+    assert looks_at in told
+    assert "SITE_ID" not in told
+
+
+@pytest.mark.parametrize(
     ("likely", "words"),
     [
         (0, "None of them has one as transaction_id, order_number or checkout_id either."),

@@ -85,7 +85,7 @@ def aborted(cause: Exception) -> exceptions.ConnectionError:
         (exceptions.ChunkedEncodingError(), "ambiguous", "answer_cut_off"),
         (exceptions.InvalidURL(), "setup", "bad_url"),
         (ConnectionResetError(), "ambiguous", "connection_lost"),
-        (ssl.SSLError(), "setup", "tls_failure"),
+        (ssl.SSLError(), "ambiguous", "connection_lost"),
         (urllib3.exceptions.ProtocolError(), "ambiguous", "answer_cut_off"),
         (urllib3.exceptions.DecodeError(), "ambiguous", "answer_garbled"),
         (exceptions.InvalidHeader(), "ambiguous", "answer_garbled"),

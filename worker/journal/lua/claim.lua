@@ -96,6 +96,7 @@ local events = {}
 local function hand_out(id, record)
   record.lease = args.lease
   save_record(id, record)
+  record.tried_for = record.tried_at and math.max(0, now - record.tried_at)
   redis.call('ZADD', DUE, now + LEASE_MS, id)
   redis.call('ZADD', CLAIMED, now + LEASE_MS, id)
   events[#events + 1] = id

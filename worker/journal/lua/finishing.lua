@@ -47,8 +47,9 @@ end
 local function learn(record, finish)
   for _, outcome in ipairs(finish.outcomes or {}) do
     record.attempts = (record.attempts or 0) + 1
-    -- A late word of before a redrive must not begin the retries of after it.
-    if record.lease == finish.lease then record.tried_at = record.tried_at or outcome.at end
+    -- By the journal's clock, which was set back if that is in the future; workers' clocks may be
+    -- wrong. A late word of before a redrive must not begin the retries of after it.
+    if record.lease == finish.lease then record.tried_at = math.min(record.tried_at or now, now) end
     record.outcomes = record.outcomes or {}
     table.insert(record.outcomes, outcome)
     if #record.outcomes > MAX_OUTCOMES then table.remove(record.outcomes, 1) end

@@ -4,11 +4,11 @@
 -- A worker's heartbeat: registers its capacity as args.worker ('<tasks at once> <name>'),
 -- removes dead letters beyond their bounds, and rings for due events without a wake-up. Counts the
 -- messages that the worker dropped since its last tick: args.foreign is how many by kind.
--- Answers {wake-ups rung, news, disagreement}; the news, as JSON, is what the worker should log. With
+-- Answers {wake-ups rung, news, disagreement, now}; the news, as JSON, is what the worker should log. With
 -- a worker that disagrees about what is shared, nothing was done: two may start at the same time, and
 -- one of them has to go.
 local found = disagreement()
-if #found > 0 then return {0, '', found} end
+if #found > 0 then return {0, '', found, now} end
 if redis.call('HEXISTS', SHARED, 'format') == 0 then say_shared() end
 
 -- Dead letters that one tick removes, some 60 µs each; the next one goes on.
@@ -61,7 +61,36 @@ local old = redis.call('ZRANGEBYSCORE', DEAD, '-inf', oldest, 'LIMIT', 0, MOST_R
 for _, id in ipairs(old) do remove(id, 'dead_expired') end
 keep_bounds(MOST_REMOVALS - #old)
 
+-- Times that a clock of Redis's left behind which ran ahead and was put right: what was never claimed
+-- waits for nothing, and nothing waits longer than LONGEST_WAIT. A tick looks at a few of those that
+-- wait, and goes on while all of them are wrong.
+local LOOKS_AT, MOST_ENDED = 50, 500
+local ended = 0
+
+local function end_waits(beyond, is_wrong)
+  local from, before = '(' .. string.format('%.0f', beyond), nil
+  repeat
+    before = ended
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, from, '+inf', 'LIMIT', 0, LOOKS_AT)) do
+      if is_wrong(id) then
+        redis.call('ZADD', DUE, now, id)
+        redis.call('ZADD', CLAIMED, 'XX', now, id)
+        ended = ended + 1
+      end
+    end
+  until ended - before < LOOKS_AT or ended >= MOST_ENDED
+end
+
+end_waits(now, function(id) return redis.call('HEXISTS', PROGRESS, id) == 0 end)
+end_waits(now + LONGEST_WAIT, function() return true end)
+if ended > 0 then count('waits_ended', ended) end
+
 load_breaker()
 local rung = ring(args.tokens, BATCH)
 settle()
-return {rung, next(removed) and cjson.encode({removed = removed}) or '', {}}
+local has_news = next(removed) or ended > 0
+local news = has_news and cjson.encode({
+  removed = next(removed) and removed or nil,
+  ended = ended > 0 and ended or nil,
+})
+return {rung, news or '', {}, now}

@@ -168,7 +168,7 @@ class Stack:
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("CONVERTRO_")
         }
-        with log.open("a") as file:
+        with log.open("a", encoding="utf-8") as file:
             process = subprocess.Popen(  # noqa: S603  our own programs with our own arguments
                 command,
                 cwd=ROOT,
@@ -202,7 +202,7 @@ class Stack:
 
     def worker_lines(self) -> Iterator[dict[str, Any]]:
         """What the workers logged so far, line by line."""
-        for line in self.worker_log.read_text().splitlines():
+        for line in self.worker_log.read_text(encoding="utf-8").splitlines():
             if line.startswith("{"):
                 yield json.loads(line)
 

@@ -1,0 +1,57 @@
+"""What lies between a worker and what it talks to changes without a word."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.events import mobile_track
+from tests.support.hostile.answers import http
+from tests.support.raw_server import answer, raw_server
+from tests.support.relay import Relay
+from tests.support.waiting import until
+from worker.lab.demo.stack import Stack
+
+HOSTS = Path(__file__).parents[2] / "support" / "hosts"
+
+
+@pytest.mark.environment(BREAKER_MIN_COUNT="4", RETRY_BASE_SECONDS="1", PROBE_MAX_SECONDS="600")
+def test_a_worker_follows_the_name_of_convertro_while_the_old_address_answers_503(
+    stack: Stack,
+) -> None:
+    """The old server keeps its connections, and each probe waits twice as long as the one before."""
+    producer, names = stack.producer(), stack.folder / "hosts"
+    with raw_server() as old, raw_server(host="127.0.0.2", port=old.port) as new:
+        names.write_text("127.0.0.1 convertro.example\n")
+        stack.start_worker(
+            *("--concurrency", "2"),
+            PYTHONPATH=str(HOSTS),
+            HOSTS=str(names),
+            CONVERTRO_BASE_URL=f"http://convertro.example:{old.port}",
+            CONVERTRO_ALLOW_INSECURE_HTTP="true",
+        )
+        for number in range(40):
+            producer.intake.enqueue(mobile_track(messageId=f"before-{number}"))
+        until(lambda: producer.journal.snapshot().total("delivered") == 40)
+        old.usual = answer(http(b"no", status=b"503 Service Unavailable"))
+        for number in range(40):
+            producer.intake.enqueue(mobile_track(messageId=f"during-{number}"))
+        until(lambda: producer.journal.snapshot().breaker.probes_failed)
+        names.write_text("127.0.0.2 convertro.example\n")
+        asked = len(old.requests)
+        until(lambda: producer.journal.snapshot().total("delivered") == 80)
+        assert len(old.requests) - asked <= 3  # a probe that was out, with its tries
+    assert len(new.requests) >= 40
+
+
+def test_a_worker_finds_out_soon_that_its_connections_to_redis_were_swallowed(
+    stack: Stack,
+) -> None:
+    producer = stack.producer()
+    with Relay(("127.0.0.1", stack.valkey.port)) as relay:
+        worker = stack.start_worker(CONVERTRO_REDIS_URL=f"redis://127.0.0.1:{relay.port}/0")
+        producer.intake.enqueue(mobile_track(messageId="before"))
+        until(lambda: producer.journal.snapshot().total("delivered") == 1)
+        relay.swallow()
+        producer.intake.enqueue(mobile_track(messageId="after"))
+        until(lambda: producer.journal.snapshot().total("delivered") == 2, patience_seconds=40)
+        assert worker.poll() is None

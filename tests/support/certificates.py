@@ -1,0 +1,55 @@
+"""A private certificate authority, made by the command `openssl`."""
+
+import ssl
+import subprocess
+from pathlib import Path
+
+_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+class Authority:
+    """Signs certificates.
+
+    Args:
+        folder: Where everything is kept; it is made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        #: Its own certificate, which others are to trust.
+        self.path = folder / "ca.pem"
+        _openssl(
+            *("req", "-x509", *_KEY, "-subj", f"/CN={folder.name}", "-days", "30"),
+            *("-keyout", folder / "ca.key", "-out", self.path),
+        )
+
+    def certificate(self, names: str, *, days: int = 30) -> Path:
+        """A server's certificate with its key.
+
+        Args:
+            names: Whose it is, as in `DNS:localhost,IP:127.0.0.1`.
+            days: For how long it is valid from now on.
+        """
+        request, key, extensions = (self._folder / name for name in ("csr", "key", "extensions"))
+        extensions.write_text(f"subjectAltName={names}\n")
+        _openssl("req", *_KEY, "-subj", "/CN=server", "-keyout", key, "-out", request)
+        signed = self._folder / "server.pem"
+        _openssl(
+            *("x509", "-req", "-in", request, "-days", str(days), "-extfile", extensions),
+            *("-CA", self.path, "-CAkey", self._folder / "ca.key", "-CAcreateserial"),
+            *("-out", signed),
+        )
+        both = self._folder / "both.pem"
+        both.write_text(key.read_text() + signed.read_text())
+        return both
+
+    def server_side(self, names: str = "IP:127.0.0.1", *, days: int = 30) -> ssl.SSLContext:
+        """What a server speaks TLS with; see `certificate`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate(names, days=days))
+        return context
+
+
+def _openssl(*arguments: str | Path) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)

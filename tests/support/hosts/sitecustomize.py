@@ -1,0 +1,19 @@
+"""A resolver for processes with this folder in PYTHONPATH: the file that HOSTS names goes first."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+_real = socket.getaddrinfo
+
+
+def _getaddrinfo(host: Any, *rest: Any, **named: Any) -> Any:
+    for line in Path(os.environ["HOSTS"]).read_text().splitlines():
+        address, name = line.split()
+        if host == name:
+            host = address
+    return _real(host, *rest, **named)
+
+
+socket.getaddrinfo = _getaddrinfo
