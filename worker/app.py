@@ -23,8 +23,9 @@ from convertro.errors import SettingsError
 from worker import bootstrap
 from worker.delivery.task import DeliverTask
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS
-from worker.preflight import preflight_of_worker
+from worker.preflight import broker_refusal, preflight_of_worker
 from worker.process.agreement import sentence_of
+from worker.process.restarts import consumer_class
 from worker.process.stopping import PoolProcess, ignore_hangups, stop_step
 from worker.process.ticker import Ticker, ticker_step
 from worker.process.worker_log import WorkerLog
@@ -41,6 +42,7 @@ worker_log = WorkerLog(settings)
 app = bootstrap.make_app(settings, WORKER_TIMEOUT_SECONDS)
 app.set_current()
 app.conf.include = ["tasks.celery_tasks"]
+app.conf.worker_consumer = consumer_class(partial(broker_refusal, settings))
 
 
 def deliver_task() -> DeliverTask:

@@ -55,6 +55,12 @@ def preflight_of_worker(settings: Settings, *, waits: bool = True) -> list[str]:
     return []
 
 
+def broker_refusal(settings: Settings) -> str | None:
+    """What the broker does not let a worker do, which was let do it when it started."""
+    check = broker_check(settings)
+    return check.sentence if check.level is Level.ERROR else None
+
+
 def wait_for_redis(
     ask: Callable[[], RedisAnswer],
     *,
@@ -85,10 +91,16 @@ def _stages(
     trust = named({"trust": trust_check(settings)})
     yield chain(settings_checks(settings, unknown_variables(), variables_without_effect()), trust)
     answer = ask()
+    answers = not isinstance(answer, NoAnswer)
     if isinstance(answer, NoAnswer):
         if answer.may_pass and may_be_away:
             return
         yield no_answer_checks(answer)
     else:
         yield redis_checks(settings, answer)
-    yield named({"connection": connection_check(settings), "broker": broker_check(settings)})
+    yield named(
+        {
+            "connection": connection_check(settings),
+            "broker": broker_check(settings, redis_answers=answers),
+        }
+    )

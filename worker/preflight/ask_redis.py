@@ -1,6 +1,7 @@
-"""Asks the journal's Redis about itself, in two round trips."""
+"""Asks the journal's Redis about itself, in a few round trips."""
 
 import re
+from dataclasses import replace
 from time import monotonic, time
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from config.settings import Settings
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.preflight.reachable import address_of
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, Why
+from worker.preflight.rights import journal_trials, missing_rights
 
 #: Writes to the dead letters and leaves no trace: what may be refused comes before the write,
 #: and nobody sees what is between. It may run when Redis is full, as burying an event may.
@@ -47,7 +49,9 @@ def ask_redis(
     address = address_of(settings.redis_url.get_secret_value())
     try:
         with connect_journal(settings, timeout_seconds) as redis:
-            return _facts(redis, address, f"{settings.key_prefix}dead")
+            facts = _facts(redis, address, f"{settings.key_prefix}dead")
+            missing = missing_rights(redis, journal_trials(settings.key_prefix))
+            return replace(facts, missing_rights=tuple(missing))
     except RedisError as error:
         return NoAnswer(address, _why(error), _reason(error))
 

@@ -1,6 +1,6 @@
 """What a preflight finds, and what it makes of the settings. Pure: facts in, checks out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -44,6 +44,25 @@ ok = partial(Check, Level.OK)
 warning = partial(Check, Level.WARNING)
 error = partial(Check, Level.ERROR)
 not_checked = partial(Check, Level.NOT_CHECKED)
+
+#: Rights that a sentence names; more would not be read.
+_NAMED_RIGHTS = 3
+
+
+def rights_error(missing: Sequence[str], variable: str) -> Check:
+    """Something that a user of Redis's ACL may not do.
+
+    Args:
+        missing: Each as its command, and the key or channel.
+        variable: Where the user is named.
+    """
+    named = ", ".join(missing[:_NAMED_RIGHTS])
+    more = len(missing) - _NAMED_RIGHTS
+    return error(
+        f"the user of {variable} may not: {named}{f' and {more} more' if more > 0 else ''}",
+        "grant it these rights, which docs/redis.md lists as least rights (ACL SETUSER)",
+    )
+
 
 #: A check that Redis leaves open: its user may not ask, or the server does not tell.
 UNTOLD = not_checked("Redis does not say (INFO)")

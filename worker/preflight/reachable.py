@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from config.settings import Settings, ca_bundle_of
 from convertro.errors import SettingsError
 from worker.outcomes import TLS_ADVICE
-from worker.preflight.checks import Check, error, not_checked, ok, warning
+from worker.preflight.checks import Check, error, not_checked, ok, rights_error, warning
+from worker.preflight.rights import missing_broker_rights
 from worker.transport.connections import open_socket
 from worker.transport.failures import FAILURES, tls_fault
 from worker.transport.transport import Transport
@@ -101,31 +102,40 @@ def _connection_failure(host: str, port: int, timeout_seconds: float) -> str | N
     return None
 
 
-def broker_check(settings: Settings) -> Check:
-    """Whether wake-ups can travel; the ticker makes good what a broker loses, but later."""
-    if not settings.broker_url or settings.broker_url == settings.redis_url:
-        return ok("wake-ups travel through the journal's Redis")
+def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
+    """Whether wake-ups can travel; the ticker makes good what a broker loses, but later.
+
+    Args:
+        settings: Where it is.
+        redis_answers: Whether the journal's Redis is there, which usually is the broker.
+    """
+    is_journals = not settings.broker_url or settings.broker_url == settings.redis_url
+    told = "wake-ups travel through the journal's Redis"
+    if is_journals and not redis_answers:
+        return ok(told)
+    variable = "CONVERTRO_REDIS_URL" if is_journals else "CONVERTRO_BROKER_URL"
     address = address_of(settings.celery_broker_url)
-    failure = _broker_failure(settings)
-    if failure:
-        return warning(
-            f"{address} cannot be used ({failure}): a worker cannot hear of events",
-            "check that the broker runs and that CONVERTRO_BROKER_URL is right",
-        )
-    return ok(f"{address} accepts connections")
-
-
-def _broker_failure(settings: Settings) -> str | None:
-    from worker.bootstrap import make_app  # noqa: PLC0415  most brokers are the journal's Redis
-
     try:
-        with make_app(settings, _BROKER_SECONDS).connection_for_read() as connection:
-            connection.ensure_connection(
-                max_retries=1, interval_start=0, interval_step=0, timeout=_BROKER_SECONDS
-            )
+        missing = missing_broker_rights_of(settings)
     except Exception as failed:  # noqa: BLE001  any broker, any error; messages may hold passwords
-        cause = failed.__cause__ or failed
-        if isinstance(cause, KeyError | ImportError):
-            return "its kind is unknown, or what it needs is not installed"
-        return type(cause).__name__
-    return None
+        return warning(
+            f"{address} cannot be used ({_failure(failed)}): a worker cannot hear of events",
+            f"check that the broker runs and that {variable} is right",
+        )
+    if missing:
+        return rights_error(missing, variable)
+    return ok(told if is_journals else f"{address} accepts connections")
+
+
+def missing_broker_rights_of(settings: Settings) -> list[str]:
+    """What the settings' user may not do at the broker; raises whatever its library raises."""
+    from worker.bootstrap import make_app  # noqa: PLC0415  others need no Celery
+
+    return missing_broker_rights(make_app(settings, _BROKER_SECONDS))
+
+
+def _failure(failed: Exception) -> str:
+    cause = failed.__cause__ or failed
+    if isinstance(cause, KeyError | ImportError):
+        return "its kind is unknown, or what it needs is not installed"
+    return type(cause).__name__

@@ -9,7 +9,16 @@ from enum import StrEnum
 from typing import Any
 
 from config.settings import Settings
-from worker.preflight.checks import UNTOLD, Check, error, named, not_checked, ok, warning
+from worker.preflight.checks import (
+    UNTOLD,
+    Check,
+    error,
+    named,
+    not_checked,
+    ok,
+    rights_error,
+    warning,
+)
 from worker.preflight.persistence_checks import (
     durability_check,
     eviction_check,
@@ -45,6 +54,7 @@ REDIS_CHECKS = (
     "memory",
     "persistence",
     "clock",
+    "rights",
     "dead_letters",
 )
 
@@ -67,6 +77,8 @@ class RedisFacts:
     dead: int | None
     #: What Redis said when it refused.
     refusal: str = ""
+    #: What our user may not do, each as its command and key.
+    missing_rights: tuple[str, ...] = ()
 
 
 class Why(StrEnum):
@@ -125,6 +137,7 @@ def redis_checks(settings: Settings, facts: RedisFacts) -> Iterator[Check]:
         "memory": memory_check(facts.info),
         "persistence": persistence_check(facts.info, facts.config),
         "clock": clock_check(facts.skew_seconds, facts.round_trip_seconds),
+        "rights": rights_check(facts.missing_rights),
         "dead_letters": dead_letters_check(facts, settings.dead_max_count),
     }
     # Whether an `enqueue` waits until its event is on disk; not every release has the setting.
@@ -180,6 +193,13 @@ def clock_check(skew_seconds: float | None, round_trip_seconds: float) -> Check:
         return warning(says, remedy)
     breaks = "attempt times and Retry-After dates would be wrong"
     return error(f"{says}: {breaks}", remedy)
+
+
+def rights_check(missing: tuple[str, ...]) -> Check:
+    """Whether Redis lets our user carry out all steps of the journal."""
+    if missing:
+        return rights_error(missing, "CONVERTRO_REDIS_URL")
+    return ok("every command of the journal is allowed")
 
 
 def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
