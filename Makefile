@@ -38,9 +38,9 @@ demo: $(SETUP) ## See the main job done: embedded Valkey, sandbox, worker, sampl
 drill: $(SETUP) ## Break everything for two minutes, then count what arrived
 	@$(BIN)/convertro drill --embedded $(ARGS)
 
-# Most of the time a test waits for processes: three at once share two cores well.
+# Most of the time a test waits for processes: four at once share two cores well.
 test: $(DEV) ## Run every test but the slow ones
-	$(BIN)/pytest -m "not slow and not index and not applications" --numprocesses 3 --dist worksteal
+	$(BIN)/pytest -m "not slow and not index and not applications" --numprocesses 4 --dist worksteal
 
 check: lint types unit ## What must pass before a commit
 

