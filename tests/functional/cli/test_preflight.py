@@ -210,7 +210,6 @@ def test_a_user_who_may_not_ask_is_not_checked() -> None:
         "role",
         "eviction",
         "memory",
-        "connections",
         "persistence",
     ]
     assert told(ended)["dead_letters"][0] == "ok"
@@ -250,7 +249,6 @@ def test_without_redis_the_rest_is_checked_all_the_same() -> None:
         "role",
         "eviction",
         "memory",
-        "connections",
         "persistence",
         "clock",
         "rights",

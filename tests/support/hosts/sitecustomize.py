@@ -1,11 +1,7 @@
-"""A resolver for processes with this folder in PYTHONPATH: the file that HOSTS names goes first.
-
-A name with the address `silence` is never answered for.
-"""
+"""A resolver for processes with this folder in PYTHONPATH: the file that HOSTS names goes first."""
 
 import os
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +11,6 @@ _real = socket.getaddrinfo
 def _getaddrinfo(host: Any, *rest: Any, **named: Any) -> Any:
     for line in Path(os.environ["HOSTS"]).read_text().splitlines():
         address, name = line.split()
-        if host == name and address == "silence":
-            time.sleep(3600)
         if host == name:
             host = address
     return _real(host, *rest, **named)
