@@ -43,7 +43,6 @@ NAMES = [
     "role",
     "eviction",
     "memory",
-    "connections",
     "persistence",
     "clock",
     "rights",
@@ -135,14 +134,6 @@ def test_a_redis_that_keeps_nothing_is_a_warning() -> None:
         level, says = told(command(server.port)("preflight", "--json"))["persistence"]
         assert level == "warning"
         assert "only snapshots" in says
-
-
-def test_a_redis_whose_connections_run_out_is_a_warning() -> None:
-    with valkey() as server:
-        client(server).config_set("maxclients", 15)
-        level, says = told(command(server.port)("preflight", "--json"))["connections"]
-        assert level == "warning"
-        assert "of at most 15 connections are taken (maxclients)" in says
 
 
 def test_a_redis_that_evicts_is_an_error() -> None:

@@ -18,7 +18,7 @@ HOSTS = Path(__file__).parents[2] / "support" / "hosts"
 def test_a_worker_follows_the_name_of_convertro_while_the_old_address_answers_503(
     stack: Stack,
 ) -> None:
-    """The old server keeps its connections, and each probe waits longer than the one before."""
+    """The old server keeps its connections, and each probe waits twice as long as the last."""
     producer, names = stack.producer(), stack.folder / "hosts"
     with raw_server() as old, raw_server(host="127.0.0.2", port=old.port) as new:
         names.write_text("127.0.0.1 convertro.example\n")
