@@ -77,6 +77,10 @@ class Note(StrEnum):
     UNREADABLE_AMOUNT = "unreadable_amount"
 
 
+#: Where producers put an order's id by mistake: what `Note.LIKELY_ORDER_ID` looks for.
+LIKELY_ORDER_ID_NAMES = ("transaction_id", "order_number", "checkout_id")
+
+
 class DiscardReason(StrEnum):
     """Why an event left the journal without being delivered or skipped."""
 

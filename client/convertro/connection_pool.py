@@ -21,11 +21,10 @@ _RESTED_SECONDS = 0.5
 MAX_REST_SECONDS = 15.0
 
 
-def renew_if_rested(connection: Any) -> None:
-    """Connect again if a connection lay unused for too long."""
-    if monotonic() - getattr(connection, "used_at", monotonic()) > MAX_REST_SECONDS:
-        connection.disconnect()
-        connection.connect()
+def _rested_seconds(connection: Any) -> float:
+    """How long a connection lay unused; a new one did not at all."""
+    now = monotonic()
+    return now - float(getattr(connection, "used_at", now))
 
 
 class RestingPool(ConnectionPool):
@@ -35,7 +34,9 @@ class RestingPool(ConnectionPool):
         """A connection that nothing else uses."""
         connection: Any = super().get_connection(*args, **named)
         try:
-            renew_if_rested(connection)
+            if _rested_seconds(connection) > MAX_REST_SECONDS:
+                connection.disconnect()
+                connection.connect()
         except BaseException:
             self.release(connection)
             raise
@@ -123,7 +124,7 @@ class Connections:
 
     def _is_spent(self, connection: Any) -> bool:
         """Whether a connection that lay unused should not be used again."""
-        rested_seconds = monotonic() - connection.used_at
+        rested_seconds = _rested_seconds(connection)
         return rested_seconds > MAX_REST_SECONDS or (
             rested_seconds > _RESTED_SECONDS and _is_spoilt(connection)
         )

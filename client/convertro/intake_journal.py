@@ -103,8 +103,7 @@ class IntakeJournal:
         rows = [part for event_id, raw in events for part in (event_id.encode(), raw)]
         tokens = fresh_tokens(offered)
         rung, where, template, *new = self._run("accept", {}, " ".join(tokens).encode(), *rows)
-        if rung:
-            self._push(where, template, tokens[:rung])
+        self._push(where, template, tokens[:rung])
         return tuple(map(bool, new))
 
     def disconnect(self) -> None:
@@ -113,10 +112,12 @@ class IntakeJournal:
         self._connections.disconnect()
 
     def _push(self, where: bytes, template: bytes, tokens: Sequence[str]) -> None:
-        """Put wake-ups where a worker's broker takes them from; never raises.
+        """Put a wake-up for each token where a worker's broker takes them from; never raises.
 
         Whatever is in the way, the events are in the journal, and tickers ring for them.
         """
+        if not tokens:
+            return
         wakeups = [template.replace(WAKEUP_TOKEN, token.encode()) for token in tokens]
         try:
             self._connections.command(b"LPUSH", where, *wakeups)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from convertro.segment_event import id_of
 from worker.destination.amounts import amount_of, is_provided
 from worker.destination.fields import object_of
+from worker.reasons import LIKELY_ORDER_ID_NAMES
 
 #: What does not count when keys are compared.
 _NOISE = re.compile(r"[^A-Za-z0-9.]+")
@@ -15,9 +16,6 @@ _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 #: Where an order's id is; the first that can be used.
 ORDER_ID = ("id", "orderid")
-
-#: Where producers put an order's id by mistake; it is never sent.
-LIKELY_ORDER_ID = ("transactionid", "ordernumber", "checkoutid")
 
 #: Where the amount of a web event or of an order is; the first that can be read.
 TOTAL = ("total", "revenue")
@@ -31,6 +29,10 @@ def folded(key: str) -> str:
     if not (key.isascii() and key.isalnum()):  # as few are: looking costs less than the pattern
         key = _NOISE.sub("", key)
     return key.lower()
+
+
+#: Where an order's id is by mistake; it is never sent.
+LIKELY_ORDER_ID = tuple(map(folded, LIKELY_ORDER_ID_NAMES))
 
 
 class Amount(NamedTuple):

@@ -236,8 +236,7 @@ class Journal(ReadableJournal):
         """
         tokens = fresh_tokens(offered)
         rung, where, template, *moved = self._run("redrive", {**_chosen(deaths), "tokens": tokens})
-        if rung:
-            self._push(where, template, tokens[:rung])
+        self._push(where, template, tokens[:rung])
         return tuple(map(bool, moved))
 
     def discard(self, deaths: Sequence[Death], reason: DiscardReason) -> int:
@@ -261,8 +260,7 @@ class Journal(ReadableJournal):
         tokens = fresh_tokens(1)
         bury = {"bury_ms": int(bury_seconds * 1000)} if bury_seconds else {}
         rung, where, template, was_paused, is_open = self._run("resume", {"tokens": tokens, **bury})
-        if rung:
-            self._push(where, template, tokens)
+        self._push(where, template, tokens[:rung])
         return Resumed(was_paused=bool(was_paused), is_open=bool(is_open))
 
 

@@ -44,10 +44,10 @@ class Ticker:
     capacity: int
     #: What the worker knows of an outage of the journal; outlives the ticker.
     outage: Outage
-    #: Whether it was said that this machine and Redis disagree on the time.
-    clocks_differ: bool = field(default=False, init=False)
     #: What the worker dropped from its queue; outlives the ticker too.
     foreign: ForeignMessages
+    #: Whether it was said that this machine and Redis disagree on the time.
+    clocks_differ: bool = field(default=False, init=False)
 
     def tick(self) -> None:
         """Register, ring, and keep dead letters within their bounds.

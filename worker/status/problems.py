@@ -7,7 +7,13 @@ from convertro.intake_journal import FULL_SHARE
 from worker.journal.breaker_state import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
 from worker.outcomes import TLS_ADVICE
-from worker.reasons import REVENUE_REMOVED, DeathReason, Note, SkipReason
+from worker.reasons import (
+    LIKELY_ORDER_ID_NAMES,
+    REVENUE_REMOVED,
+    DeathReason,
+    Note,
+    SkipReason,
+)
 from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of
 
@@ -22,9 +28,6 @@ _NEWS_SECONDS = 300
 
 #: For so long it is told what senders should correct: as long as it is known.
 _SENDER_SECONDS = 900
-
-#: Where the order's id may be instead, in the usual spelling; the destination knows them folded.
-LIKELY_ORDER_ID_NAMES = ("transaction_id", "order_number", "checkout_id")
 
 #: For so long it is told that something went for good which may have brought money.
 _LOSS_SECONDS = 86_400

@@ -50,7 +50,6 @@ def test_the_least_rights_of_the_page_suffice(stack: Stack) -> None:
     with Redis.from_url(stack.redis_url) as redis:
         assert redis.keys("*preflight*") == []
         denied = [entry["object"] for entry in redis.acl_log()]
-        print(redis.acl_log())
     # Each may be forbidden to look at the configuration.
     assert set(denied) <= {"config|get"}
 

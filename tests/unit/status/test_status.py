@@ -18,7 +18,8 @@ from worker.journal.snapshot import (
     SeenWorker,
     Snapshot,
 )
-from worker.status.problems import LIKELY_ORDER_ID_NAMES, problems
+from worker.reasons import LIKELY_ORDER_ID_NAMES
+from worker.status.problems import problems
 from worker.status.status import Status, outlook
 
 #: 2026-05-04 10:15:30 UTC, 0.123 s into its slot of ten seconds.
