@@ -3,29 +3,15 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.celery_process import run_celery
 from tests.support.events import mobile_track
 from tests.support.waiting import until
-from worker.lab.demo.stack import DESTINATION, ROOT, Stack, stop_process
-
-
-def run_celery(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Carry out a command of Celery's that is expected to end soon."""
-    return subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "worker.app", *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **DESTINATION, **environment},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+from worker.lab.demo.stack import Stack, stop_process
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

@@ -1,10 +1,7 @@
 """A real worker process: what it refuses, how it stops, what it tells whom."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from threading import Thread
 from typing import Any
 
@@ -13,26 +10,14 @@ from celery import Celery
 from redis import Redis
 
 from convertro.errors import JournalUnavailable
+from tests.support.celery_process import run_celery
 from tests.support.events import ORDER, mobile_track, order_completed, web_identify, web_track
 from tests.support.memory import used_to
 from tests.support.waiting import until
-from worker.lab.demo.stack import DESTINATION, ROOT, Stack, stop_process
+from worker.lab.demo.stack import Stack, stop_process
 from worker.task_names import DELIVER
 
 SECRET = "ada.lovelace@example.com"
-
-
-def start_worker_with(**environment: str) -> "subprocess.CompletedProcess[str]":
-    """Start a worker that is expected to end by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "worker.app", "worker"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **DESTINATION, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +34,7 @@ def start_worker_with(**environment: str) -> "subprocess.CompletedProcess[str]":
 def test_a_worker_with_wrong_settings_says_so_in_one_line(
     environment: dict[str, str], says: str
 ) -> None:
-    ended = start_worker_with(**environment)
+    ended = run_celery("worker", **environment)
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(says)
     assert "Traceback" not in ended.stderr + ended.stdout
