@@ -7,10 +7,13 @@ are is listed in docs/logging.md. Other people's loggers are tamed here.
 import logging
 import os
 import sys
+from io import StringIO
 from logging.handlers import WatchedFileHandler
+from time import monotonic
+from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
 from config.settings import Settings
 
@@ -32,6 +35,9 @@ _REPEATING = "consumer: Cannot connect"
 
 _LEVELS = logging.getLevelNamesMapping()
 
+#: How often Celery may say the same about its broker.
+_AGAIN_SECONDS = 60.0
+
 CONSUMER_LOGGER = "celery.worker.consumer.consumer"
 
 #: Where Celery's pool says that a process of its was killed; it tells no other logger.
@@ -45,7 +51,20 @@ def _withhold(record: logging.LogRecord) -> bool:
     """Keep what Celery says about a message and not what is in it; drop each try to connect."""
     if str(record.msg).startswith(_QUOTING):
         record.msg, record.args, record.exc_info = f"{_QUOTING}; it was thrown away.", (), None
-    return not str(record.msg).startswith(_REPEATING)
+    return not str(record.msg).startswith(_REPEATING) and _is_new(str(record.msg))
+
+
+#: When each of Celery's sentences about its broker was logged last.
+_said_at: dict[str, float] = {}
+
+
+def _is_new(sentence: str) -> bool:
+    """Whether a sentence was not logged lately: a broker is tried again every few seconds."""
+    now = monotonic()
+    if now - _said_at.get(sentence, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
+        return False
+    _said_at[sentence] = now
+    return True
 
 
 def _withhold_advice(record: logging.LogRecord) -> bool:
@@ -112,12 +131,39 @@ def is_for_people(settings: Settings, *, to_file: bool) -> bool:
 
 def _rendering(settings: Settings, *, to_file: bool) -> list[Processor]:
     if is_for_people(settings, to_file=to_file):
-        return [structlog.dev.ConsoleRenderer(colors=not to_file and sys.stderr.isatty())]
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=not to_file and sys.stderr.isatty(), exception_formatter=_escaped_traceback
+        )
+        return [_escape_what_cannot_be_seen, renderer]
     return [
         structlog.processors.format_exc_info,
         _in_reading_order,
         structlog.processors.JSONRenderer(),
     ]
+
+
+def _escape_what_cannot_be_seen(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Ids come from outside: a terminal must show what is in them, and not obey it."""
+    return {
+        name: _escaped(value, but="\n" if name == "event" else "")
+        if isinstance(value, str)
+        else value
+        for name, value in line.items()
+    }
+
+
+def _escaped(text: str, *, but: str) -> str:
+    """A text with all but visible characters, blanks and the given ones written as escapes."""
+    return "".join(
+        sign if sign.isprintable() or sign in but else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
+
+
+def _escaped_traceback(output: TextIO, exc_info: ExcInfo) -> None:
+    plain = StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    output.write(_escaped(plain.getvalue(), but="\n"))
 
 
 def _in_reading_order(_logger: object, _method: str, line: EventDict) -> EventDict:

@@ -11,7 +11,7 @@ from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.status.health import (
     Health,
     every_worker,
-    live,
+    liveness,
     of_this_host,
     one_worker,
     ready,
@@ -58,7 +58,8 @@ def health(
 
     Example: sh -c 'convertro health --live; test $? -ne 1'
 
-    Exit codes: 0 healthy, 1 not healthy, 2 a wrong option or setting, 3 Redis is unavailable.
+    Exit codes: 0 healthy, 1 not healthy, 2 a wrong option or setting, 3 Redis is unavailable
+    or refuses writes.
     """
     if is_live == is_ready:
         fail(ExitCode.USAGE, "say either --live or --ready")
@@ -72,8 +73,8 @@ def health(
         chosen = every_worker() if all_workers else of_this_host()
         if worker is not None:
             chosen = one_worker(worker)
-        snapshot = journal_of(settings, OPERATOR_TIMEOUT_SECONDS).snapshot()
-        verdict = live(snapshot, settings.concurrency, chosen)
+        journal = journal_of(settings, OPERATOR_TIMEOUT_SECONDS)
+        verdict = liveness(journal, settings.concurrency, chosen)
     said = {"good": verdict.good, "problem": verdict.problem, "sentence": verdict.sentence}
     say(json_line(said) if as_json else printable(verdict.sentence))
     if not verdict.good:

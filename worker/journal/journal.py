@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from secrets import token_hex
 from time import time
 from typing import Any
 
 from redis import Redis
 
 from config.settings import LONGEST_LEASE_SECONDS, Settings
-from convertro.errors import ConvertroError
+from convertro.errors import ConvertroError, JournalUnavailable
 from convertro.intake_journal import FORMAT, Clock, fresh_tokens
 from convertro.scripts import Constant
 from worker.journal.breaker_log import log_news
@@ -199,6 +200,19 @@ class Journal(ReadableJournal):
         """
         _require_agreement(self._run("agree", {"worker": worker}))
 
+    def forget(self, node: str) -> tuple[int, int]:
+        """Take the silent workers of a node off the list; how many, and how many are alive."""
+        forgotten, alive = self._run("forget", {"node": node})
+        return int(forgotten), int(alive)
+
+    def refusal(self) -> str | None:
+        """Why Redis refuses what workers write, although it answers; None if it does not."""
+        try:
+            self._run("try_writing", {"id": token_hex(16)})
+        except JournalUnavailable as error:
+            return error.reason
+        return None
+
     def take_entry(self, name: str) -> bytes | None:
         """Take the oldest entry out of a list in this Redis, whoever put it there."""
         entry: bytes | None = self._call(self._redis.rpop, name)
@@ -211,8 +225,7 @@ class Journal(ReadableJournal):
             where: The list in this Redis from which a broker takes wake-ups.
             template: One of them, with `WAKEUP_TOKEN` in place of its token.
         """
-        fields = {"list": where, "wakeup": template}
-        self._call(self._redis.hset, self._key("shared"), mapping=fields)
+        self._run("leave_wakeup", {"list": where, "wakeup": template.decode()})
 
     def forget_wakeup(self) -> None:
         """Tell clients that their wake-ups reach no worker: the broker is elsewhere."""

@@ -60,7 +60,7 @@ class Recent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenWorker:
-    """A worker that is alive, or that was within the last hour and did not say goodbye."""
+    """A worker that is alive, or that was and did not say goodbye."""
 
     #: `node name/process id and chance`.
     name: str
@@ -141,7 +141,7 @@ class Snapshot:
     wakeups: int
     #: Workers that are alive.
     workers: tuple[SeenWorker, ...]
-    #: Workers that went silent within the last hour, and whose place nobody took.
+    #: Workers that went silent, may hold events still, and whose place nobody took.
     silent: tuple[SeenWorker, ...]
     #: Finished ids that are remembered for deduplication.
     remembered: int

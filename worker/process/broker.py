@@ -1,15 +1,27 @@
 """How the application treats its broker: it never waits long for one that is unwell."""
 
 from collections.abc import Callable
-from functools import partial
-from time import monotonic
+from contextlib import suppress
+from functools import cache, partial
+from time import monotonic, sleep
 from typing import Any
 
 from celery.app.amqp import AMQP
 from celery.app.events import Events
 from celery.events.dispatcher import EventDispatcher
 from kombu import Connection
+from kombu.transport.redis import Transport
+from kombu.utils.json import dumps
+from redis.connection import Connection as RedisConnection
+from redis.connection import SSLConnection
+from redis.exceptions import OutOfMemoryError
+from redis.sentinel import SentinelManagedConnection
 
+from convertro.name_lookup import (
+    BoundedConnection,
+    BoundedMasterConnection,
+    BoundedSSLConnection,
+)
 from worker.process.outage import Outage
 from worker.process.wakeup_consumer import WakeupConsumer
 
@@ -17,12 +29,85 @@ from worker.process.wakeup_consumer import WakeupConsumer
 #: worker would sit idle for as long.
 RECONNECT_SECONDS = 4.0
 
+_STEP_SECONDS = 0.1
+
 #: How long nothing is told to Flower after something could not be: heartbeats go on after it.
 _QUIET_SECONDS = 5.0
 
 
+#: What kombu calls its transports of Redis.
+_OF_REDIS = ("redis", "rediss", "sentinel")
+
+#: Connections whose name lookup ends in time, by those that kombu would use.
+_BOUNDED: dict[type, type] = {
+    RedisConnection: BoundedConnection,
+    SSLConnection: BoundedSSLConnection,
+    SentinelManagedConnection: BoundedMasterConnection,
+}
+
+#: Carries out one command with one argument, although Redis is full.
+_ALLOWED = "#!lua flags=allow-oom\nreturn redis.call(ARGV[1], KEYS[1], ARGV[2])"
+
+
+@cache
+def _room_for_wakeups(transport: type[Transport]) -> type[Transport]:
+    """A transport of Redis whose workers get wake-ups although Redis is full.
+
+    What a worker does to the journal is allowed then, because it makes room; a wake-up is some
+    hundred bytes, and there are only as many as the workers run tasks.
+    """
+    kind: Any = transport.Channel
+
+    class _Channel(kind):  # type: ignore[misc]  # kombu is not typed
+        # A resolver that does not answer must not keep the worker from its other work.
+        connection_class = _BOUNDED.get(kind.connection_class, kind.connection_class)
+        connection_class_ssl = _BOUNDED.get(kind.connection_class_ssl, kind.connection_class_ssl)
+
+        def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+            try:
+                super()._queue_bind(exchange, routing_key, pattern, queue)
+            except OutOfMemoryError:
+                # Who hears a fanout needs no entry.
+                if self.typeof(exchange).type != "fanout":
+                    member = self.sep.join((routing_key or "", pattern or "", queue or ""))
+                    self._write("SADD", self.keyprefix_queue % (exchange,), member)
+
+        def _put(self, queue: str, message: Any, **options: Any) -> None:
+            try:
+                super()._put(queue, message, **options)
+            except OutOfMemoryError:
+                key = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+                self._write("LPUSH", key, dumps(message))
+
+        def maybe_refresh_binding_expiry(self) -> None:
+            # It is asked for each second; a queue that nobody refreshes comes back with its use.
+            with suppress(self.ResponseError):
+                super().maybe_refresh_binding_expiry()
+
+        def _write(self, command: str, key: str, value: str) -> None:
+            with self.conn_or_acquire() as client:
+                client.eval(_ALLOWED, 1, key, command, value)
+
+    return type("RoomyTransport", (transport,), {"Channel": _Channel})
+
+
 class _SteadyConnection(Connection):
     """A connection that tries again every few seconds, however long the broker is away."""
+
+    #: When the worker connected last.
+    _connected_at = -RECONNECT_SECONDS
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._scheme = str(self.transport_cls)
+        if self._scheme in _OF_REDIS:  # its pools make connections alike
+            transport: Any = self.get_transport_cls()
+            self.transport_cls: Any = _room_for_wakeups(transport)
+
+    def as_uri(self, *args: Any, **options: Any) -> str:
+        """What is logged: the URL without its password."""
+        uri: str = super().as_uri(*args, **options)
+        return uri.replace(str(self.transport_cls), self._scheme)
 
     def ensure_connection(
         self,
@@ -39,9 +124,19 @@ class _SteadyConnection(Connection):
             if errback is not None:
                 errback(error, interval_seconds)
 
+        if callback := options.get("callback"):  # the worker's consumer, which may begin again
+            self._pause_before_the_next(callback)
         connection = super().ensure_connection(note, *args, **{**intervals, **options})
         outage.end()
         return connection
+
+    @classmethod
+    def _pause_before_the_next(cls, callback: Callable[[], object]) -> None:
+        """Connect every few seconds, not several times each: the broker may refuse what follows."""
+        while monotonic() < cls._connected_at + RECONNECT_SECONDS:
+            callback()  # ends the worker if it was told to
+            sleep(_STEP_SECONDS)
+        cls._connected_at = monotonic()
 
 
 class SteadyBroker(AMQP):

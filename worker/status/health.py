@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from config.settings import Settings
+from worker.journal.journal import Journal
 from worker.journal.snapshot import SeenWorker, Snapshot
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
 from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
+from worker.status.problems import refusal_sentence
 from worker.status.wording import ago, counted, nodes_of
 
 
@@ -100,6 +102,18 @@ def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
         Health.GOOD,
         f"{told} alive: {nodes_of(alive)}, last sign of life {ago(oldest_ms, snapshot.now_ms)}",
     )
+
+
+def liveness(journal: Journal, batch: int, chosen: WorkerChoice) -> Verdict:
+    """The same, unless Redis refuses workers' signs of life: then nobody can tell.
+
+    Raises:
+        JournalUnavailable: Redis does not answer at all.
+    """
+    verdict = live(journal.snapshot(), batch, chosen)
+    if verdict.good or not (refusal := journal.refusal()):
+        return verdict
+    return Verdict(Health.UNKNOWN, refusal_sentence(refusal), "redis_refuses")
 
 
 def ready(settings: Settings, timeout_seconds: float) -> Verdict:

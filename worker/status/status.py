@@ -38,6 +38,8 @@ class Status:
     settings: Settings
     #: How many events reach their horizon by `horizon_by_ms`.
     horizon_by: int = 0
+    #: Why Redis refuses what workers write, if it does.
+    refusal: str | None = None
 
     @property
     def state(self) -> str:

@@ -65,7 +65,10 @@ def look(producer: Producer) -> Status:
     """Gather what is known now."""
     journal = producer.journal
     now = Status(
-        snapshot=journal.snapshot(recent=True), memory=journal.memory(), settings=producer.settings
+        snapshot=journal.snapshot(recent=True),
+        memory=journal.memory(),
+        settings=producer.settings,
+        refusal=journal.refusal(),
     )
     if now.horizon_by_ms is None:
         return now
