@@ -15,6 +15,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
+from config.printable import printable
 from config.settings import Settings
 
 #: Other people's loggers that say too much; Celery's pool would quote, at DEBUG, what it is given.
@@ -39,6 +40,9 @@ _LEVELS = logging.getLevelNamesMapping()
 _AGAIN_SECONDS = 60.0
 
 CONSUMER_LOGGER = "celery.worker.consumer.consumer"
+
+#: Where it says each time that it connected.
+_CONNECTION_LOGGER = "celery.worker.consumer.connection"
 
 #: Where Celery's pool says that a process of its was killed; it tells no other logger.
 _POOL_LOGGER = "multiprocessing"
@@ -106,7 +110,8 @@ def configure_logs(
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addFilter(_withhold_advice)
-    logging.getLogger(CONSUMER_LOGGER).addFilter(_withhold)
+    for name in (CONSUMER_LOGGER, _CONNECTION_LOGGER):
+        logging.getLogger(name).addFilter(_withhold)
     structlog.configure(
         # A plain record, sentence and extras: whatever else listens to `logging` can read it.
         processors=[structlog.stdlib.render_to_log_kwargs],
@@ -143,27 +148,19 @@ def _rendering(settings: Settings, *, to_file: bool) -> list[Processor]:
 
 
 def _escape_what_cannot_be_seen(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """Ids come from outside: a terminal must show what is in them, and not obey it."""
+    """Write the values of a line so that a terminal shows what is in them."""
     return {
-        name: _escaped(value, but="\n" if name == "event" else "")
+        name: printable(value, but="\n" if name == "event" else "")
         if isinstance(value, str)
         else value
         for name, value in line.items()
     }
 
 
-def _escaped(text: str, *, but: str) -> str:
-    """A text with all but visible characters, blanks and the given ones written as escapes."""
-    return "".join(
-        sign if sign.isprintable() or sign in but else sign.encode("unicode_escape").decode()
-        for sign in text
-    )
-
-
 def _escaped_traceback(output: TextIO, exc_info: ExcInfo) -> None:
     plain = StringIO()
     structlog.dev.plain_traceback(plain, exc_info)
-    output.write(_escaped(plain.getvalue(), but="\n"))
+    output.write(printable(plain.getvalue(), but="\n"))
 
 
 def _in_reading_order(_logger: object, _method: str, line: EventDict) -> EventDict:

@@ -14,7 +14,7 @@ from worker.cli.terminal.open_journal import journal_of, read_settings
 from worker.cli.terminal.output import say
 from worker.exporter.collector import journal_registry
 from worker.exporter.metrics_server import ExporterServer, exporter_app
-from worker.status.health import every_worker, liveness, ready
+from worker.status.health import every_worker, live, ready
 
 #: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
 _SCRAPE_TIMEOUT_SECONDS = 2.0
@@ -45,7 +45,7 @@ def exporter(
     app = exporter_app(
         journal_registry(journal, settings),
         {
-            "/healthz": lambda: liveness(journal, settings.concurrency, every_worker()),
+            "/healthz": lambda: live(journal.snapshot(), settings.concurrency, every_worker()),
             "/readyz": lambda: ready(settings, _SCRAPE_TIMEOUT_SECONDS),
         },
     )

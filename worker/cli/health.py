@@ -73,8 +73,8 @@ def health(
         chosen = every_worker() if all_workers else of_this_host()
         if worker is not None:
             chosen = one_worker(worker)
-        journal = journal_of(settings, OPERATOR_TIMEOUT_SECONDS)
-        verdict = liveness(journal, settings.concurrency, chosen)
+        snapshot = journal_of(settings, OPERATOR_TIMEOUT_SECONDS).snapshot()
+        verdict = liveness(snapshot, settings, chosen, OPERATOR_TIMEOUT_SECONDS)
     said = {"good": verdict.good, "problem": verdict.problem, "sentence": verdict.sentence}
     say(json_line(said) if as_json else printable(verdict.sentence))
     if not verdict.good:

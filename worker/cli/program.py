@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from convertro.errors import JournalUnavailable
-from worker.cli.terminal.exit_codes import ExitCode, complain, fail, fail_unavailable
+from worker.cli.terminal.exit_codes import ExitCode, complain, fail_unavailable
 from worker.cli.terminal.extras import EXTRAS, fail_without
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

@@ -54,7 +54,7 @@ def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield gauge(
         "convertro_remembered_window_seconds",
         "How long an id is remembered at least.",
-        settings.dedupe_seconds,
+        snapshot.dedupe_seconds,
     )
     yield gauge(
         "convertro_unaccounted_events",

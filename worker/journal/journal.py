@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from secrets import token_hex
 from time import time
 from typing import Any
 
 from redis import Redis
 
 from config.settings import LONGEST_LEASE_SECONDS, Settings
-from convertro.errors import ConvertroError, JournalUnavailable
+from convertro.errors import ConvertroError
 from convertro.intake_journal import FORMAT, Clock, fresh_tokens
 from convertro.scripts import Constant
 from worker.journal.breaker_log import log_news
@@ -200,18 +199,14 @@ class Journal(ReadableJournal):
         """
         _require_agreement(self._run("agree", {"worker": worker}))
 
-    def forget(self, node: str) -> tuple[int, int]:
-        """Take the silent workers of a node off the list; how many, and how many are alive."""
-        forgotten, alive = self._run("forget", {"node": node})
-        return int(forgotten), int(alive)
+    def forget(self, name: str) -> tuple[int, int]:
+        """Take silent workers off the list; how many, and how many are alive and stay.
 
-    def refusal(self) -> str | None:
-        """Why Redis refuses what workers write, although it answers; None if it does not."""
-        try:
-            self._run("try_writing", {"id": token_hex(16)})
-        except JournalUnavailable as error:
-            return error.reason
-        return None
+        Args:
+            name: Of their node, or of one worker.
+        """
+        forgotten, alive = self._run("forget", {"name": name})
+        return int(forgotten), int(alive)
 
     def take_entry(self, name: str) -> bytes | None:
         """Take the oldest entry out of a list in this Redis, whoever put it there."""

@@ -145,6 +145,8 @@ class Snapshot:
     silent: tuple[SeenWorker, ...]
     #: Finished ids that are remembered for deduplication.
     remembered: int
+    #: For how long each is at least, as the workers say.
+    dedupe_seconds: int
     #: What was counted in the last quarter of an hour, if that was asked for.
     recent: Recent
     breaker: Breaker = field(default_factory=Breaker)
@@ -182,9 +184,14 @@ class Snapshot:
             workers=tuple(w for w in workers if 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
             silent=tuple(w for w in workers if not 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
             remembered=answer["remembered"],
+            dedupe_seconds=answer["window"] // 1000,
             breaker=Breaker.from_fields(answer["breaker"], now_ms),
             pause=Pause.from_json(answer["pause"]),
         )
+
+    def all_alive(self, batch: int) -> bool:
+        """Whether there are workers, and none is silent or stuck; each sign of life is a write."""
+        return bool(self.workers) and not self.silent and not self.stuck(batch)
 
     @property
     def in_flight(self) -> int:

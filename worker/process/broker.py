@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 from celery.app.amqp import AMQP
 from celery.app.events import Events
 from celery.events.dispatcher import EventDispatcher
 from kombu import Connection
-from kombu.transport.redis import Transport
+from kombu.transport.redis import Transport as RedisTransport
 from kombu.utils.json import dumps
 from redis.connection import Connection as RedisConnection
 from redis.connection import SSLConnection
@@ -29,14 +29,8 @@ from worker.process.wakeup_consumer import WakeupConsumer
 #: worker would sit idle for as long.
 RECONNECT_SECONDS = 4.0
 
-_STEP_SECONDS = 0.1
-
 #: How long nothing is told to Flower after something could not be: heartbeats go on after it.
 _QUIET_SECONDS = 5.0
-
-
-#: What kombu calls its transports of Redis.
-_OF_REDIS = ("redis", "rediss", "sentinel")
 
 #: Connections whose name lookup ends in time, by those that kombu would use.
 _BOUNDED: dict[type, type] = {
@@ -50,7 +44,7 @@ _ALLOWED = "#!lua flags=allow-oom\nreturn redis.call(ARGV[1], KEYS[1], ARGV[2])"
 
 
 @cache
-def _room_for_wakeups(transport: type[Transport]) -> type[Transport]:
+def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
     """A transport of Redis whose workers get wake-ups although Redis is full.
 
     What a worker does to the journal is allowed then, because it makes room; a wake-up is some
@@ -94,20 +88,23 @@ def _room_for_wakeups(transport: type[Transport]) -> type[Transport]:
 class _SteadyConnection(Connection):
     """A connection that tries again every few seconds, however long the broker is away."""
 
-    #: When the worker connected last.
-    _connected_at = -RECONNECT_SECONDS
+    #: Hears of each try that failed, if somebody keeps account of the outage.
+    on_failure: Callable[[Exception], object] | None = None
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._scheme = str(self.transport_cls)
-        if self._scheme in _OF_REDIS:  # its pools make connections alike
-            transport: Any = self.get_transport_cls()
-            self.transport_cls: Any = _room_for_wakeups(transport)
+    def get_transport_cls(self) -> Any:
+        """The class of its transport; of Redis one with room for wake-ups."""
+        transport: Any = super().get_transport_cls()
+        is_redis = issubclass(transport, RedisTransport)
+        return _room_for_wakeups(transport) if is_redis else transport
 
-    def as_uri(self, *args: Any, **options: Any) -> str:
-        """What is logged: the URL without its password."""
-        uri: str = super().as_uri(*args, **options)
-        return uri.replace(str(self.transport_cls), self._scheme)
+    def clone(self, **options: Any) -> Any:
+        """Another connection like this one."""
+        return super().clone(**{"transport": self.transport_cls, **options})
+
+    def _info(self, resolve: bool = True) -> Any:
+        info = super()._info(resolve)
+        # Those of its pools are of a class of kombu's, which has to be told the transport.
+        return info if resolve else {**dict(info), "transport": self.get_transport_cls()}
 
     def ensure_connection(
         self,
@@ -120,23 +117,16 @@ class _SteadyConnection(Connection):
         outage = Outage("broker", alarms=True)
 
         def note(error: Exception, interval_seconds: float) -> None:
-            outage.note(f"{type(error).__name__}: {error}")
+            if self.on_failure is None:
+                outage.note(f"{type(error).__name__}: {error}")
+            else:
+                self.on_failure(error)
             if errback is not None:
                 errback(error, interval_seconds)
 
-        if callback := options.get("callback"):  # the worker's consumer, which may begin again
-            self._pause_before_the_next(callback)
         connection = super().ensure_connection(note, *args, **{**intervals, **options})
         outage.end()
         return connection
-
-    @classmethod
-    def _pause_before_the_next(cls, callback: Callable[[], object]) -> None:
-        """Connect every few seconds, not several times each: the broker may refuse what follows."""
-        while monotonic() < cls._connected_at + RECONNECT_SECONDS:
-            callback()  # ends the worker if it was told to
-            sleep(_STEP_SECONDS)
-        cls._connected_at = monotonic()
 
 
 class SteadyBroker(AMQP):

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from config.settings import Settings
-from worker.journal.journal import Journal
 from worker.journal.snapshot import SeenWorker, Snapshot
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
 from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
-from worker.status.problems import refusal_sentence
+from worker.status.refusal import refusal
 from worker.status.wording import ago, counted, nodes_of
 
 
@@ -104,16 +103,14 @@ def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
     )
 
 
-def liveness(journal: Journal, batch: int, chosen: WorkerChoice) -> Verdict:
-    """The same, unless Redis refuses workers' signs of life: then nobody can tell.
-
-    Raises:
-        JournalUnavailable: Redis does not answer at all.
-    """
-    verdict = live(journal.snapshot(), batch, chosen)
-    if verdict.good or not (refusal := journal.refusal()):
+def liveness(
+    snapshot: Snapshot, settings: Settings, chosen: WorkerChoice, timeout_seconds: float
+) -> Verdict:
+    """The same, unless Redis refuses workers' signs of life: then nobody can tell."""
+    verdict = live(snapshot, settings.concurrency, chosen)
+    if verdict.good or not (sentence := refusal(settings, timeout_seconds)):
         return verdict
-    return Verdict(Health.UNKNOWN, refusal_sentence(refusal), "redis_refuses")
+    return Verdict(Health.UNKNOWN, sentence, "redis_refuses")
 
 
 def ready(settings: Settings, timeout_seconds: float) -> Verdict:
@@ -133,12 +130,19 @@ def ready(settings: Settings, timeout_seconds: float) -> Verdict:
 
 
 def judge(checks: list[Check]) -> Verdict:
-    """An error says no, and so does a Redis without memory for further events."""
+    """An error says no, and so does a Redis without memory for further events.
+
+    That its connections run out is told besides: those that are there go on.
+    """
     for check in checks:
         is_full = check.name == "memory" and check.level is Level.WARNING
         if check.level is Level.ERROR or is_full:
             return Verdict(_health(check), check.sentence, check.name)
-    return Verdict(Health.GOOD, "ready: the settings are complete, Redis can be written to")
+    told = "ready: the settings are complete, Redis can be written to"
+    for check in checks:
+        if check.name == "connections" and check.level is Level.WARNING:
+            return Verdict(Health.GOOD, f"{told}; but {check.sentence}", check.name)
+    return Verdict(Health.GOOD, told)
 
 
 def _health(check: Check) -> Health:

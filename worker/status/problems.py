@@ -7,7 +7,6 @@ from convertro.intake_journal import FULL_SHARE
 from worker.journal.breaker_state import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
 from worker.outcomes import TLS_ADVICE
-from worker.preflight.redis_checks import remedy_of
 from worker.reasons import (
     LIKELY_ORDER_ID_NAMES,
     REVENUE_REMOVED,
@@ -16,7 +15,7 @@ from worker.reasons import (
     SkipReason,
 )
 from worker.status.status import Status
-from worker.status.wording import ago, counted, duration, nodes_of, printable
+from worker.status.wording import ago, counted, duration, nodes_of
 
 #: Above this share of Redis's memory somebody should look; above `FULL_SHARE` intake is refused.
 _FILLING = 0.75
@@ -68,7 +67,7 @@ class Problem:
 def problems(status: Status) -> Iterator[Problem]:
     """Everything that is wrong, the most urgent first."""
     if status.refusal:
-        yield Problem("redis_refuses", refusal_sentence(status.refusal))
+        yield Problem("redis_refuses", status.refusal)
     yield from _redis_problems(status.memory)
     yield from _journal_problems(status.snapshot)
     yield from _worker_problems(status)
@@ -78,15 +77,6 @@ def problems(status: Status) -> Iterator[Problem]:
     yield from _dead_problems(status)
     yield from _sender_problems(status.snapshot)
     yield from _queue_problems(status.snapshot)
-
-
-def refusal_sentence(refusal: str) -> str:
-    """What it means that Redis answers and refuses writes."""
-    return (
-        f"Redis refuses writes ({printable(refusal.rstrip('.'))}): nothing is accepted or "
-        f"delivered, and workers cannot say that they live; {remedy_of(refusal)}. Workers go on by "
-        "themselves then, do not restart them."
-    )
 
 
 def _redis_problems(memory: Memory) -> Iterator[Problem]:

@@ -33,6 +33,26 @@ def test_a_silent_worker_is_forgotten_on_request(cli: Cli, gone: Filler) -> None
     assert gone.redis.zscore(f"{gone.prefix}asked", f"{GONE}/12-8c1f") is None
 
 
+def test_one_worker_of_a_node_is_forgotten_by_the_name_that_status_shows(
+    cli: Cli, gone: Filler
+) -> None:
+    gone.journal.tick("celery@other/7-aaaa", 1, [])
+    gone.redis.zincrby(f"{gone.prefix}workers", -20_000, "1 celery@other/7-aaaa")
+    assert cli("forget", f"{GONE}/12-8c1f").returncode == 0
+    assert [worker.node for worker in gone.journal.snapshot().silent] == ["celery@other"]
+
+
+def test_a_name_that_a_terminal_would_obey_is_escaped_wherever_it_is_printed(
+    cli: Cli, filler: Filler
+) -> None:
+    evil, shown = "celery@\u202eevil\u2066\u200b", r"celery@\u202eevil\u2066\u200b"
+    filler.journal.tick(f"{evil}/1-aaaa", 1, [])
+    for command in (("status",), ("health", "--live", "--all"), ("forget", evil)):
+        ended = cli(*command)
+        assert shown in ended.stdout + ended.stderr, command
+        assert (ended.stdout + ended.stderr).replace("\n", "").isprintable(), command
+
+
 def test_a_worker_that_is_alive_stays(cli: Cli, gone: Filler) -> None:
     ended = cli("forget", "worker-1@host")
     assert ended.returncode == 1

@@ -143,6 +143,9 @@ def test_a_redis_whose_connections_run_out_is_a_warning() -> None:
         level, says = told(command(server.port)("preflight", "--json"))["connections"]
         assert level == "warning"
         assert "of at most 15 connections are taken (maxclients)" in says
+        ended = command(server.port)("health", "--ready")
+        assert ended.returncode == 0, "what is connected goes on"
+        assert "of at most 15 connections are taken (maxclients)" in ended.stdout
 
 
 def test_a_redis_that_evicts_is_an_error() -> None:

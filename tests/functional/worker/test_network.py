@@ -11,6 +11,7 @@ from tests.support.hostile.answers import http
 from tests.support.raw_server import answer, raw_server
 from tests.support.relay import Relay
 from tests.support.waiting import until
+from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import Stack
 
 HOSTS = Path(__file__).parents[2] / "support" / "hosts"
@@ -92,3 +93,22 @@ def test_a_probe_and_a_scrape_end_although_nobody_answers_for_the_name_of_redis(
         assert b"convertro_up 0.0" in answer.read()
     exporter.terminate()
     exporter.communicate()
+
+
+def test_a_worker_that_its_broker_never_lets_in_says_why_and_ends(stack: Stack) -> None:
+    """One where nobody listens, and one that refuses writes."""
+    with embedded_server(config={"min-replicas-to-write": "1"}) as refusing:
+        ports = {"one@here": 1, "two@here": refusing.port}
+        workers = [
+            stack.start_worker("-n", name, CONVERTRO_BROKER_URL=f"redis://127.0.0.1:{port}/0")
+            for name, port in ports.items()
+        ]
+        assert [worker.wait(timeout=150) for worker in workers] == [1, 1]
+    lines = list(stack.worker_lines())
+    said = [line["event"] for line in lines if line.get("action") == "worker_not_ready"]
+    assert all(
+        "was not ready within 60 s, because its broker cannot be used" in one for one in said
+    )
+    assert sorted("NOREPLICAS" in one for one in said) == [False, True]
+    assert sorted("Connection refused" in one for one in said) == [False, True]
+    assert len([line for line in lines if line["level"] != "debug"]) < 40

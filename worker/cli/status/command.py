@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from config.settings import Settings
 from worker.cli.status.document import document
 from worker.cli.status.view import parts
 from worker.cli.status.watch import watch
-from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
 from worker.journal.producer import Producer
@@ -63,14 +64,21 @@ def status(
 
 def look(producer: Producer) -> Status:
     """Gather what is known now."""
-    journal = producer.journal
+    journal, settings = producer.journal, producer.settings
+    snapshot = journal.snapshot(recent=True)
     now = Status(
-        snapshot=journal.snapshot(recent=True),
+        snapshot=snapshot,
         memory=journal.memory(),
-        settings=producer.settings,
-        refusal=journal.refusal(),
+        settings=settings,
+        refusal=None if snapshot.all_alive(settings.concurrency) else _refusal(settings),
     )
     if now.horizon_by_ms is None:
         return now
     tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)
     return replace(now, horizon_by=tried)
+
+
+def _refusal(settings: Settings) -> str | None:
+    from worker.status.refusal import refusal  # noqa: PLC0415  rarely needed
+
+    return refusal(settings, OPERATOR_TIMEOUT_SECONDS)

@@ -64,7 +64,7 @@ local function forget(id)
   local key = done_key(generation())
   redis.call('SADD', key, id)
   if not is_generation_known then
-    redis.call('ZADD', GENERATIONS, (generation() + 2) * DEDUPE, key)
+    redis.call('ZADD', GENERATIONS, (generation() + 2) * window, key)
     is_generation_known = true
   end
 end
