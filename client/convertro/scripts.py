@@ -6,6 +6,9 @@ of a script anew in each call, so a script gets only what it uses of its parts, 
 right before the statement that needs it first: what comes after an early return costs nothing. The
 bytes that each call begins with are made once, so that a step costs its producer or worker little
 more than the round trip.
+
+A script that lacks a right of an ACL would fall in its midst, and what it did before would stay. So
+each asks first whether it may run all of its commands, which is half a microsecond for each.
 """
 
 import json
@@ -34,6 +37,17 @@ _GOES_ON = re.compile(r"\s|(?:end|else|elseif|until)\b|[})\]]")
 _DEFINED = re.compile(r"local (?:function )?(\w+(?:, \w+)*)")
 
 _KEY = re.compile(r"KEY\('([\w:]+)'\)")
+
+#: A command that a script runs.
+_COMMAND = re.compile(r"redis\.call\('([A-Z]+)'")
+
+#: Refuses a script whose user may not run all of its commands.
+_RIGHTS = """for _, command in ipairs({%s}) do
+  if not redis.acl_check_cmd(command, KEYS[1]) then
+    return redis.error_reply('NOPERM this user has no permissions to run ' .. command)
+  end
+end
+"""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 #: Carries a script out in its own way: by its text, its digest, and its keys and arguments.
@@ -120,7 +134,9 @@ class Scripts:
     def _put_together(self, name: str) -> _Script:
         chunks, flags = _read(name, self._folders)
         text, names = _number_keys("\n".join(_linked(self._constants, *chunks)))
-        source = f"#!lua flags={','.join(flags)}\n{text}" if self._shebang else text
+        commands = ", ".join(f"'{name}'" for name in sorted(set(_COMMAND.findall(text))))
+        head = f"#!lua flags={','.join(flags)}\n{_RIGHTS % commands}"
+        source = head + text if self._shebang else text
         digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
         keys = tuple(f"{self._key_prefix}{name}" for name in names)
         begin = [str(len(keys)).encode(), *(key.encode() for key in keys)]

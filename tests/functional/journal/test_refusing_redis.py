@@ -13,6 +13,7 @@ from tests.support.cli_process import Cli
 from tests.support.events import mobile_track
 from tests.support.memory import put_ballast
 from tests.support.waiting import until
+from worker.journal.records import Finish, Finished, Move
 from worker.lab.demo.stack import Stack
 
 
@@ -123,3 +124,41 @@ def test_a_read_only_user_is_not_told_that_redis_refuses_writes(stack: Stack) ->
         cli = Cli({**stack.environment, "CONVERTRO_REDIS_URL": url})
         assert "redis_refuses" not in cli("status", "--json").stdout
         assert redis.acl_log() == []
+
+
+@pytest.mark.parametrize("right", ["zadd", "hincrby", "hsetnx", "sismember"])
+def test_a_producer_that_lacks_a_right_takes_nothing_in(stack: Stack, right: str) -> None:
+    """Half an acceptance would make the next try a duplicate of an event that is nowhere."""
+    journal = stack.producer().journal
+    journal.agree("worker")
+    with Redis(port=stack.valkey.port) as redis:
+        before = sorted(redis.keys())
+        redis.execute_command("ACL", "SETUSER", "default", f"-{right}")
+        with pytest.raises(JournalUnavailable, match="no permissions"):
+            stack.producer().journal.accept([("one", b"{}"), ("two", b"{}")])
+        redis.execute_command("ACL", "SETUSER", "default", f"+{right}")
+        assert sorted(redis.keys()) == before
+    assert journal.accept([("one", b"{}")]) == (True,)
+
+
+@pytest.mark.parametrize("right", ["sadd", "hset", "zrem", "hdel", "hincrby"])
+def test_a_worker_that_loses_a_right_finishes_all_of_an_event_or_nothing(
+    stack: Stack, right: str
+) -> None:
+    journal = stack.producer().journal
+    journal.agree("worker")
+    journal.tick("worker", 1, [])
+    journal.accept([("one", b"{}")])
+    (event,) = journal.claim("wakeup", "lease", 1, idle=True).events
+    accepted_at_ms = event.record.accepted_at_ms
+    finish = Finish(
+        event_id="one", lease="lease", move=Move.DELIVERED, accepted_at_ms=accepted_at_ms
+    )
+    with Redis(port=stack.valkey.port) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", f"-{right}")
+        with pytest.raises(JournalUnavailable, match="no permissions"):
+            journal.finish([finish])
+        redis.execute_command("ACL", "SETUSER", "default", f"+{right}")
+    assert journal.snapshot().unaccounted == 0
+    assert journal.look("one").place == "claimed"
+    assert journal.finish([finish]) == (Finished.MOVED,)
