@@ -53,6 +53,8 @@ def exporter(
         server = ExporterServer(host, port, app)
     except OSError as error:
         fail(ExitCode.USAGE, f"cannot listen on {host}:{port}: {error.strerror or error}")
+    except UnicodeError:
+        fail(ExitCode.USAGE, f"cannot listen on {host}:{port}: this is no host name")
     stop_signals = heeded(_STOP_SIGNALS)
     # The threads inherit that: the signals wait for us.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)

@@ -14,6 +14,9 @@ from tests.support.cli_process import ROOT, Cli, Filler
 #: What a terminal obeys instead of showing it.
 ESCAPE = re.compile(rb"\x1b\[([0-9;?]*)([A-Za-z])")
 
+#: What it would turn round, or not show.
+EVIL = "\u202eevil\u2066\u200b"
+
 LISTINGS = (("dead", "list"), ("dead", "show", "evt-1"), ("status",), ("schedule",), ("preflight",))
 
 #: Asks bash what it would offer for the words after `convertro`, and one a line.
@@ -160,3 +163,26 @@ def test_the_version_is_that_of_the_project(cli: Cli) -> None:
     version = re.search('^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version is not None
     assert cli("--version").stdout == f"convertro {version[1]}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", EVIL),
+        ("dead", "list", "--reason", EVIL),
+        ("dead", "show", EVIL),
+        ("dead", "redrive", EVIL, "--yes"),
+        ("dead", "export", EVIL, "--output", f"/dev/fd/2{EVIL}"),
+        ("translate", EVIL),
+        ("enqueue", EVIL),
+        ("pause", "--reason", EVIL),
+        ("exporter", "--host", EVIL),
+    ],
+    ids=lambda command: " ".join(command[:-1]),
+)
+def test_what_a_command_was_given_is_escaped_where_it_is_repeated(
+    cli: Cli, command: tuple[str, ...]
+) -> None:
+    ended = cli(*command)
+    assert (ended.stdout + ended.stderr).replace("\n", "").isprintable()
+    assert "Traceback" not in ended.stderr

@@ -28,7 +28,7 @@ from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.record_view import content_of
 from worker.journal.journal import Journal
 from worker.journal.reading import DeadLetter
-from worker.status.wording import counted, iso_time
+from worker.status.wording import counted, iso_time, printable
 
 #: Events read in one round trip: up to 64 KiB each.
 _READ_AT_ONCE = 50
@@ -75,7 +75,9 @@ def export(  # noqa: PLR0913  one argument for each option
             file.write(f"{json_line(_document(letter, raw))}\n")
             number += 1
     if output is not None:
-        typer.echo(f"{counted(number, 'dead letter')} written to {output}", err=True)
+        typer.echo(
+            f"{counted(number, 'dead letter')} written to {printable(str(output))}", err=True
+        )
     complain_about(not_dead)
     if not_dead:
         raise typer.Exit(ExitCode.NEGATIVE)
