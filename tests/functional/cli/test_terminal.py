@@ -171,14 +171,15 @@ def test_the_version_is_that_of_the_project(cli: Cli) -> None:
         ("show", EVIL),
         ("dead", "list", "--reason", EVIL),
         ("dead", "show", EVIL),
-        ("dead", "redrive", EVIL, "--yes"),
+        ("dead", "redrive", EVIL),
+        ("dead", "discard", EVIL, "--yes"),
         ("dead", "export", EVIL, "--output", f"/dev/fd/2{EVIL}"),
         ("translate", EVIL),
         ("enqueue", EVIL),
         ("pause", "--reason", EVIL),
         ("exporter", "--host", EVIL),
     ],
-    ids=lambda command: " ".join(command[:-1]),
+    ids=lambda command: " ".join(command[:2]) if command[1] != EVIL else command[0],
 )
 def test_what_a_command_was_given_is_escaped_where_it_is_repeated(
     cli: Cli, command: tuple[str, ...]
