@@ -2,19 +2,17 @@
 
 import sys
 import time
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from worker.cli.status.document import document
 from worker.cli.status.view import parts
 from worker.cli.status.watch import watch
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
-from worker.journal.producer import Producer
-from worker.status.status import Status
+from worker.status.document import document
+from worker.status.read import read_status
 
 _WatchOption = Annotated[
     bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
@@ -43,7 +41,7 @@ def status(
     """
     producer = open_journal()
     if not watching:
-        now = look(producer)
+        now = read_status(producer)
         if as_json:
             say_json(document(now))
             return
@@ -54,20 +52,8 @@ def status(
     elif as_json:
         # An unavailable Redis ends it, for its supervisor to see.
         while True:
-            say(json_line(document(look(producer))))
+            say(json_line(document(read_status(producer))))
             sys.stdout.flush()
             time.sleep(every)
     else:
-        watch(lambda: parts(look(producer)), every)
-
-
-def look(producer: Producer) -> Status:
-    """Gather what is known now."""
-    journal = producer.journal
-    now = Status(
-        snapshot=journal.snapshot(recent=True), memory=journal.memory(), settings=producer.settings
-    )
-    if now.horizon_by_ms is None:
-        return now
-    tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)
-    return replace(now, horizon_by=tried)
+        watch(lambda: parts(read_status(producer)), every)

@@ -9,29 +9,13 @@ from rich.text import Text
 
 from worker.cli.terminal.tables import WIDTH, table, text
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
-from worker.outcomes import OutcomeClass
 from worker.status.problems import problems
+from worker.status.rates import LONGEST_SECONDS, RATES, WINDOWS
 from worker.status.status import Status, outlook
 from worker.status.wording import ago, duration, span
 
-#: The windows of the rates, in seconds.
-WINDOWS = {"1 min": 60, "5 min": 300, "15 min": 900}
-LONGEST_SECONDS = 900
-
 #: States in which nobody need do anything.
 _WELL = frozenset({"delivering", "idle", "waiting"})
-
-FAILURES = tuple(
-    f"attempts:{kind.value}" for kind in OutcomeClass if kind is not OutcomeClass.ACCEPTED
-)
-#: What a row of the rates adds up.
-RATES = {
-    "accepted": ("accepted",),
-    "delivered": ("delivered",),
-    "skipped": ("skipped",),
-    "died": ("dead",),
-    "attempts that failed": FAILURES,
-}
 
 
 def parts(status: Status) -> list[RenderableType]:

@@ -1,10 +1,10 @@
-"""What `convertro status --json` prints."""
+"""What `convertro status --json` prints. Pure."""
 
 from typing import Any
 
-from worker.cli.status.view import LONGEST_SECONDS, RATES, WINDOWS
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, SeenWorker, Snapshot
 from worker.status.problems import problems
+from worker.status.rates import LONGEST_SECONDS, RATES, WINDOWS
 from worker.status.status import Status, drain
 from worker.status.wording import iso_time_or_none
 
