@@ -50,7 +50,7 @@ class Recent:
     def per_second(self, kinds: Iterable[str], seconds: int) -> float:
         """The rate of some counters, alone or with a reason, over the last seconds."""
         counters = self.counters(seconds)
-        number = sum(_total_of(counters, kind) for kind in kinds)
+        number = sum(total_of(counters, kind) for kind in kinds)
         return number * 1000 / (seconds * 1000 + self.now_ms % SLOT_MS)
 
     def histogram(self, name: str, seconds: int) -> Histogram:
@@ -197,7 +197,7 @@ class Snapshot:
 
     def total(self, kind: str) -> int:
         """The sum of all counters of a kind, such as `skipped`."""
-        return _total_of(self.counters, kind)
+        return total_of(self.counters, kind)
 
     @property
     def fastest_per_second(self) -> float:
@@ -247,7 +247,7 @@ class Snapshot:
         return self.total("accepted") - gone - self.in_flight - self.dead
 
 
-def _total_of(counters: Mapping[str, int], kind: str) -> int:
+def total_of(counters: Mapping[str, int], kind: str) -> int:
     """The sum of the counters `<kind>` and `<kind>:<reason>`."""
     return sum(
         amount for name, amount in counters.items() if name == kind or name.startswith(f"{kind}:")

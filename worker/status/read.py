@@ -2,20 +2,18 @@
 
 from dataclasses import replace
 
-from worker.journal.producer import Producer
+from config.settings import Settings
+from worker.journal.journal import Journal
 from worker.status.status import Status
 
 
-def read_status(producer: Producer) -> Status:
+def read_status(journal: Journal, settings: Settings) -> Status:
     """Gather what is known now.
 
     Raises:
         JournalUnavailable: Redis did not answer.
     """
-    journal = producer.journal
-    now = Status(
-        snapshot=journal.snapshot(recent=True), memory=journal.memory(), settings=producer.settings
-    )
+    now = Status(snapshot=journal.snapshot(recent=True), memory=journal.memory(), settings=settings)
     if now.horizon_by_ms is None:
         return now
     tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)

@@ -41,7 +41,7 @@ def status(
     """
     producer = open_journal()
     if not watching:
-        now = read_status(producer)
+        now = read_status(producer.journal, producer.settings)
         if as_json:
             say_json(document(now))
             return
@@ -52,8 +52,8 @@ def status(
     elif as_json:
         # An unavailable Redis ends it, for its supervisor to see.
         while True:
-            say(json_line(document(read_status(producer))))
+            say(json_line(document(read_status(producer.journal, producer.settings))))
             sys.stdout.flush()
             time.sleep(every)
     else:
-        watch(lambda: parts(read_status(producer)), every)
+        watch(lambda: parts(read_status(producer.journal, producer.settings)), every)

@@ -13,9 +13,6 @@ from worker.status.status import Status, outlook
 from worker.status.tables import Table as Figures
 from worker.status.tables import durations_table, journal_table, rates_table, workers_table
 
-#: States in which nobody need do anything.
-_WELL = frozenset({"delivering", "idle", "waiting"})
-
 
 def parts(status: Status) -> list[RenderableType]:
     """Everything, the most important first."""
@@ -31,8 +28,8 @@ def parts(status: Status) -> list[RenderableType]:
 def _answers(status: Status) -> Iterator[Text]:
     """The sentence, what is wrong, and how it goes on."""
     listed = tuple(problems(status))
-    style = "bold green" if status.state in _WELL else "bold red"
-    if listed and status.state in _WELL:
+    style = "bold green" if status.is_well else "bold red"
+    if listed and status.is_well:
         style = "bold yellow"
     yield text_block(status.sentence, style=style)
     for problem in listed:
