@@ -9,7 +9,6 @@ import typer
 
 from worker.cli.status.document import document
 from worker.cli.status.view import parts
-from worker.cli.status.watch import watch
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
@@ -58,6 +57,8 @@ def status(
             sys.stdout.flush()
             time.sleep(every)
     else:
+        from worker.cli.status.watch import watch  # noqa: PLC0415  loads what draws on terminals
+
         watch(lambda: parts(look(producer)), every)
 
 
