@@ -52,6 +52,12 @@ class Cli:
             check=False,
         )
 
+    @property
+    def place(self) -> str:
+        """The line that says where the journal is."""
+        address = self.settings["CONVERTRO_REDIS_URL"].removeprefix("redis://").removesuffix("/0")
+        return f"Redis {address}, database 0, keys {self.settings['CONVERTRO_KEY_PREFIX']}*\n"
+
     def json(self, *arguments: str | Path) -> Any:
         """What a command prints with `--json`, which has to end well."""
         ended = self(*arguments, "--json")

@@ -14,8 +14,9 @@ from worker.cli.terminal.open_journal import journal_of, read_settings
 from worker.cli.terminal.output import say
 from worker.exporter.collector import journal_registry
 from worker.exporter.metrics_server import ExporterServer, exporter_app
-from worker.status.health import every_worker, live, ready
+from worker.status.health import every_worker, live
 from worker.status.read import read_status
+from worker.status.readiness import ready
 
 #: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
 _SCRAPE_TIMEOUT_SECONDS = 2.0

@@ -8,6 +8,8 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -82,6 +84,37 @@ DEAD_COMMANDS = {
 }
 
 
+class _Frugal:
+    """Converts no option that was not given: Typer loads pydantic to convert one.
+
+    That takes a tenth of a second, which is as long as all else that a probe does.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options and arguments, `--help` among them."""
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of whatever it is mixed into
+        for parameter in parameters:
+            if not isinstance(parameter.process_value, partial):
+                parameter.process_value = partial(_processed, parameter, parameter.process_value)
+        return parameters
+
+
+def _processed(parameter: Any, process: Callable[..., Any], ctx: Any, value: Any) -> Any:
+    """The value of a parameter; `process` is what it does with one that was given."""
+    is_single = not parameter.multiple and parameter.nargs == 1
+    if value is not parameter.default or parameter.required or not is_single:
+        return process(ctx, value)
+    return parameter.callback(ctx, parameter, value) if parameter.callback else value
+
+
+class _Command(_Frugal, TyperCommand):
+    """A command that does something."""
+
+
+class _Group(_Frugal, TyperGroup):
+    """Commands that have a word in common."""
+
+
 class LazyCommand(TyperCommand):
     """A command that is imported when it runs.
 
@@ -110,12 +143,12 @@ class LazyCommand(TyperCommand):
         """Import the real command."""
         module, _, function = self._target.partition(":")
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        register = app.command(self.name, context_settings=_CONTEXT)
+        register = app.command(self.name, cls=_Command, context_settings=_CONTEXT)
         register(getattr(import_module(module), function))
         return typer.main.get_command(app)
 
 
-class _Program(TyperGroup):
+class _Program(_Group):
     """The whole command line; what any command may fail of becomes a sentence here."""
 
     def invoke(self, *args: Any, **extra: Any) -> Any:
@@ -137,9 +170,7 @@ def program() -> TyperGroup:
     group.epilog = _EPILOG
     group.params += _options()
     group.add_command(
-        _group(
-            TyperGroup, "dead", DEAD_COMMANDS, "Look at dead letters, send them back, let them go."
-        )
+        _group(_Group, "dead", DEAD_COMMANDS, "Look at dead letters, send them back, let them go.")
     )
     return group
 

@@ -10,6 +10,7 @@ from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import EventIdArgument
 from worker.cli.terminal.output import JsonOption, say, say_json
+from worker.cli.terminal.place import say_place
 from worker.cli.terminal.record_view import (
     content_of,
     death_facts,
@@ -58,7 +59,8 @@ def show_dead(
 
     Exit codes: 0 shown, 1 not dead, 3 Redis is unavailable.
     """
-    journal = open_journal().journal
+    producer = open_journal()
+    journal = producer.journal
     sighting = journal.look(event_id)
     if sighting.place != "dead" or sighting.record is None:
         fail(ExitCode.NEGATIVE, f"{printable(event_id)} is no dead letter but {place_of(sighting)}")
@@ -67,6 +69,8 @@ def show_dead(
         say_json({**record_document(sighting.record), "died_at": document["at"], **document})
     else:
         _say(event_id, sighting, journal.snapshot().now_ms, reveal=reveal)
+        say("")
+        say_place(producer.settings)
 
 
 def _place_words(sighting: Sighting, now_ms: int) -> str:

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from worker.exporter.chart import HEIGHT, WIDTH, chart
 from worker.reasons import DeathReason, Fault
+from worker.status.place import NEVER_USED, place_words
 from worker.status.problems import problems
 from worker.status.status import Status, outlook
 from worker.status.tables import (
@@ -43,6 +44,8 @@ def status_page(status: Status) -> str:
     return _TEMPLATE.render(
         status=status,
         mood=mood(status),
+        place=place_words(status.settings),
+        never_used=NEVER_USED if snapshot.never_used else "",
         problems=list(problems(status)),
         outlook=list(outlook(status)),
         chart=chart(snapshot.recent),

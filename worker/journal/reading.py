@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +13,9 @@ from worker.journal.records import Record, SentCall, read_record
 from worker.journal.snapshot import Memory, Recent, Snapshot
 
 _Row = TypeVar("_Row")
+
+#: The scripts of all steps and looks but accept, which is the client's.
+LUA = Path(__file__).parent / "lua"
 
 #: Events that are listed or found in one step: some 10 µs each, and Redis does nothing else then.
 PAGE = 100

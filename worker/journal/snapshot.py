@@ -148,6 +148,8 @@ class Snapshot:
     #: What was counted in the last quarter of an hour, if that was asked for.
     recent: Recent
     breaker: Breaker = field(default_factory=Breaker)
+    #: Events that one deliver task takes, by the worker that started last; 0 before the first.
+    batch: int = 0
     #: None unless an operator holds delivery.
     pause: Pause | None = None
 
@@ -183,8 +185,14 @@ class Snapshot:
             silent=tuple(w for w in workers if not 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
             remembered=answer["remembered"],
             breaker=Breaker.from_fields(answer["breaker"], now_ms),
+            batch=int(answer["batch"] or 0),
             pause=Pause.from_json(answer["pause"]),
         )
+
+    @property
+    def never_used(self) -> bool:
+        """Whether nothing was ever accepted here and no worker ever started."""
+        return not (self.counters or self.stored or self.batch)
 
     @property
     def in_flight(self) -> int:

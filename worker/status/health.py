@@ -1,15 +1,11 @@
-"""Whether workers are healthy: what probes ask, each answer a sentence."""
+"""Whether workers are alive: what probes ask, each answer a sentence; see also `readiness`."""
 
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from config.settings import Settings
 from worker.journal.snapshot import SeenWorker, Snapshot
-from worker.preflight.ask_redis import ask_redis
-from worker.preflight.checks import Check, Level, settings_checks
-from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
 from worker.status.wording import ago, counted, nodes_of
 
 
@@ -100,39 +96,6 @@ def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
         Health.GOOD,
         f"{told} alive: {nodes_of(alive)}, last sign of life {ago(oldest_ms, snapshot.now_ms)}",
     )
-
-
-def ready(settings: Settings, timeout_seconds: float) -> Verdict:
-    """Whether a worker could deliver: what the preflight finds, without asking Convertro.
-
-    Args:
-        settings: Those of the workers.
-        timeout_seconds: The longest wait for a connection to Redis, and for an answer.
-    """
-    checks = list(settings_checks(settings, {}, {}))
-    answer = ask_redis(settings, timeout_seconds)
-    if isinstance(answer, NoAnswer):
-        checks += no_answer_checks(answer)
-    else:
-        checks += redis_checks(settings, answer)
-    return judge(checks)
-
-
-def judge(checks: list[Check]) -> Verdict:
-    """An error says no, and so does a Redis without memory for further events."""
-    for check in checks:
-        is_full = check.name == "memory" and check.level is Level.WARNING
-        if check.level is Level.ERROR or is_full:
-            return Verdict(_health(check), check.sentence, check.name)
-    return Verdict(Health.GOOD, "ready: the settings are complete, Redis can be written to")
-
-
-def _health(check: Check) -> Health:
-    known = {
-        "settings": Health.WRONG_SETTING,
-        "redis": Health.UNKNOWN,
-    }
-    return known.get(check.name, Health.BAD)
 
 
 def _bad(problem: str, sentence: str) -> Verdict:

@@ -38,7 +38,7 @@ def test_the_list_can_be_filtered(cli: Cli, letters: Filler) -> None:
     assert ids_of(cli, "--since", "2999-01-01T00:00:00Z") == []
     assert ids_of(cli, "--limit", "1") == ["old"]
     told = cli("dead", "list", "--limit", "3").stdout
-    assert told.endswith("3 dead letters, 1 more with a larger --limit\n")
+    assert told.endswith(f"3 dead letters, 1 more with a larger --limit\n{cli.place}")
 
 
 def test_the_list_has_what_a_script_needs(cli: Cli, filler: Filler) -> None:
@@ -96,8 +96,9 @@ def test_nothing_is_changed_without_a_selection(cli: Cli, letters: Filler, comma
 def test_a_dry_run_counts_and_changes_nothing(cli: Cli, letters: Filler) -> None:
     before = letters.journal.snapshot().counters
     told = cli("dead", "redrive", "--all", "--dry-run").stdout.splitlines()
-    assert told[0] == "4 dead letters would be redriven"
-    assert [line.split() for line in told[1:]] == [["rejected", "2"], ["retries_exhausted", "2"]]
+    assert f"{told[0]}\n" == cli.place
+    assert told[1] == "4 dead letters would be redriven"
+    assert [line.split() for line in told[2:]] == [["rejected", "2"], ["retries_exhausted", "2"]]
     assert cli.json("dead", "redrive", "--class", "ambiguous", "--dry-run") == {
         "dry_run": True,
         "selected": 2,
@@ -154,7 +155,7 @@ def test_discard_asks_first(cli: Cli, letters: Filler) -> None:
     for answer in ("n\n", "\n", ""):
         ended = cli("dead", "discard", "--reason", "rejected", stdin=answer)
         assert (ended.returncode, ended.stdout) == (1, "")
-        assert "Discard 2 dead letters for good?" in ended.stderr
+        assert f"{cli.place}Discard 2 dead letters for good?" in ended.stderr
     assert letters.journal.snapshot().dead == 4
     ended = cli("dead", "discard", "--reason", "rejected", stdin="y\n")
     assert (ended.returncode, ended.stdout) == (0, "2 dead letters discarded\n")
@@ -240,10 +241,10 @@ def test_the_list_says_how_many_more_there_are_if_the_journal_counts_them(
         (("--since", "2d"), "more"),
     ):
         told = cli("dead", "list", "--limit", "1", *options).stdout
-        assert told.endswith(f"1 dead letter, {more} with a larger --limit\n")
+        assert told.endswith(f"1 dead letter, {more} with a larger --limit\n{cli.place}")
     told = cli("dead", "list", "--limit", "2", "--class", "ambiguous").stdout
-    assert told.endswith("2 dead letters\n")
-    assert cli("dead", "list", "--reason", "poison").stdout == "0 dead letters\n"
+    assert told.endswith(f"2 dead letters\n{cli.place}")
+    assert cli("dead", "list", "--reason", "poison").stdout == f"0 dead letters\n{cli.place}"
 
 
 def test_a_diff_of_nothing_says_so(cli: Cli, filler: Filler) -> None:

@@ -32,6 +32,33 @@ def test_an_empty_journal_without_a_worker(cli: Cli) -> None:
     assert document["state"] == "no_worker_is_alive"
 
 
+NEVER_USED = "This journal has never been used: "
+
+
+@pytest.mark.parametrize("command", [("status",), ("audit",), ("dead", "list")])
+def test_an_answer_says_which_journal_it_is_about(
+    cli: Cli, filler: Filler, command: tuple[str, ...]
+) -> None:
+    assert cli.place in cli(*command).stdout
+    assert NEVER_USED in cli(*command).stdout
+    filler.accept("m1")
+    told = cli(*command).stdout
+    assert cli.place in told
+    assert NEVER_USED not in told
+
+
+def test_a_script_is_told_the_journal_too(cli: Cli, filler: Filler) -> None:
+    assert cli.json("status")["journal"]["never_used"] is True
+    filler.tick()
+    journal = cli.json("status")["journal"]
+    assert journal.pop("redis").startswith("127.0.0.1:")
+    assert journal == {
+        "database": 0,
+        "key_prefix": cli.settings["CONVERTRO_KEY_PREFIX"],
+        "never_used": False,
+    }
+
+
 def test_events_without_a_worker(cli: Cli, filler: Filler) -> None:
     filler.accept("m1", "m2")
     document = cli.json("status")
@@ -159,8 +186,10 @@ def test_the_audit_shows_its_equation(cli: Cli, filler: Filler) -> None:
     filler.accept("m5")
     ended = cli("audit")
     assert ended.returncode == 0
-    assert ended.stdout.endswith("every event is accounted for\n")
-    assert cli.json("audit") == {
+    assert ended.stdout.endswith(f"every event is accounted for\n{cli.place}")
+    audited = cli.json("audit")
+    assert audited.pop("journal")["key_prefix"] == cli.settings["CONVERTRO_KEY_PREFIX"]
+    assert audited == {
         "good": True,
         "accepted": 5,
         "delivered": 1,

@@ -100,6 +100,8 @@ def bury(journal: Journal, name: str, reason: str, status: int | None) -> None:
 def test_a_journal_that_was_never_used_has_a_page(journal: Journal) -> None:
     page = page_of(journal)
     assert '<h1 class="bad">no worker is alive: nothing waits</h1>' in page
+    assert "This journal has never been used" in page
+    assert "Redis 127.0.0.1:6379, database 0, keys {convertro}:*</p>" in page
     assert "Dead letters" not in page
     assert '<ul class="problems">' not in page
 

@@ -16,6 +16,7 @@ from worker.cli.terminal.options import (
     UntilOption,
 )
 from worker.cli.terminal.output import JsonOption, say, say_json_array
+from worker.cli.terminal.place import say_place
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.tables import say_table, table, text
 from worker.journal.reading import DeadLetter
@@ -52,7 +53,8 @@ def list_dead(  # noqa: PLR0913  one argument for each option
 
     Example: convertro dead list --json | jq -r '.[].id'
     """
-    journal = open_journal().journal
+    producer = open_journal()
+    journal = producer.journal
     filters = Filters(
         reason=reason, outcome_class=outcome_class, status=status, since=since, until=until
     )
@@ -60,7 +62,9 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     if as_json:
         say_json_array(_document(letter) for letter in islice(letters, limit))
     else:
-        _say(letters, filters, limit or _DEFAULT_ROWS, journal.snapshot())
+        snapshot = journal.snapshot()
+        _say(letters, filters, limit or _DEFAULT_ROWS, snapshot)
+        say_place(producer.settings, snapshot)
 
 
 def _number(filters: Filters, snapshot: Snapshot) -> int | None:

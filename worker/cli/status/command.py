@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from worker.cli.status.view import parts
-from worker.cli.status.watch import watch
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
@@ -56,4 +55,6 @@ def status(
             sys.stdout.flush()
             time.sleep(every)
     else:
+        from worker.cli.status.watch import watch  # noqa: PLC0415  loads what draws on terminals
+
         watch(lambda: parts(read_status(producer.journal, producer.settings)), every)

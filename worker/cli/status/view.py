@@ -1,13 +1,13 @@
 """What `convertro status` shows to people, a part below the other, 80 columns wide."""
 
 from collections.abc import Iterator
-from textwrap import wrap
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.terminal.tables import WIDTH, table, text
+from worker.cli.terminal.place import place_block
+from worker.cli.terminal.tables import block, table, text
 from worker.status.problems import problems
 from worker.status.status import Status, outlook
 from worker.status.tables import Table as Figures
@@ -31,23 +31,12 @@ def _answers(status: Status) -> Iterator[Text]:
     style = "bold green" if status.is_well else "bold red"
     if listed and status.is_well:
         style = "bold yellow"
-    yield text_block(status.sentence, style=style)
+    place = place_block(status.settings, status.snapshot)
+    yield Text("\n").join([block(status.sentence, style=style), place])
     for problem in listed:
-        yield text_block(problem.sentence, first="! ", style="yellow")
+        yield block(problem.sentence, first="! ", style="yellow")
     if lines := list(outlook(status)):
-        yield Text("\n").join(text_block(line, first="- ") for line in lines)
-
-
-def text_block(sentence: str, *, first: str = "", style: str = "") -> Text:
-    """A sentence in lines that fit, the later ones set in as far as the first."""
-    lines = wrap(
-        sentence,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=" " * len(first),
-        break_on_hyphens=False,
-    )
-    return Text("\n").join(text(line, style=style) for line in lines)
+        yield Text("\n").join(block(line, first="- ") for line in lines)
 
 
 def _grid(shown: Figures) -> Table:

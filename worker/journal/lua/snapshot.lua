@@ -30,5 +30,6 @@ return {
   'asked', redis.call('ZRANGE', ASKED, -MOST_WORKERS, -1, 'WITHSCORES'),
   'remembered', redis.call('SCARD', done_key(current)) + redis.call('SCARD', done_key(current - 1)),
   'breaker', redis.call('HGETALL', BREAKER),
+  'batch', redis.call('HGET', SHARED, 'batch') or '',
   'pause', redis.call('GET', PAUSE) or '',
 }
