@@ -20,6 +20,7 @@ from worker.cli.terminal.record_view import (
     say_facts,
     type_of,
 )
+from worker.journal.endings import Ending
 from worker.journal.reading import Sighting
 from worker.status.wording import clock_time, duration, iso_time_or_none, printable
 
@@ -33,8 +34,9 @@ def show(
 ) -> None:
     """Say where one event is and what happened to it.
 
-    Its attempts and their outcomes, the calls that Convertro accepted, why it is dead if it is.
-    Only --reveal shows the event itself.
+    Its attempts and their outcomes, the calls that Convertro accepted, why it is dead if it is. Of
+    one that is finished: whether it was delivered, skipped or discarded, why and when, for as long
+    as its id is remembered. Only --reveal shows the event itself.
 
     Example: convertro show evt-42
 
@@ -42,7 +44,9 @@ def show(
     """
     journal = open_journal().journal
     sighting = journal.look(event_id)
-    if as_json:
+    if sighting.place == "finished":
+        _say_finished(event_id, journal.ending(event_id, sighting), as_json=as_json)
+    elif as_json:
         say_json(_document(event_id, sighting, reveal=reveal))
     else:
         _say(event_id, sighting, journal.snapshot().now_ms, reveal=reveal)
@@ -84,9 +88,23 @@ def _place_words(sighting: Sighting, now_ms: int) -> str:
         "claimed": f"is claimed by a worker, until {when} at the latest",
         "waiting": f"is waiting until {when} (in {how_soon})",
         "dead": f"is dead since {when} ({how_long})",
-        "finished": "is finished: delivered, skipped or discarded",
         "unknown": "is unknown: never accepted, or finished and no longer remembered",
     }[sighting.place]
+
+
+def _say_finished(event_id: str, ending: Ending | None, *, as_json: bool) -> None:
+    if as_json:
+        place = _document(event_id, Sighting(place="finished", at_ms=ending.at_ms if ending else None))
+        known = {"how": ending.how, "reason": ending.reason} if ending else None
+        say_json({**place, "ended": known})
+    elif ending:
+        reason = f" ({ending.reason})" if ending.reason else ""
+        say(f"{printable(event_id)} was {ending.how}{reason} {clock_time(ending.at_ms)}")
+    else:
+        say(
+            f"{printable(event_id)} is finished: delivered, skipped or discarded; a worker of an "
+            "earlier version did not note which"
+        )
 
 
 def _say(event_id: str, sighting: Sighting, now_ms: int, *, reveal: bool) -> None:
@@ -106,7 +124,7 @@ def _say(event_id: str, sighting: Sighting, now_ms: int, *, reveal: bool) -> Non
             say(printable(line))
 
 
-def _document(event_id: str, sighting: Sighting, *, reveal: bool) -> dict[str, Any]:
+def _document(event_id: str, sighting: Sighting, *, reveal: bool = False) -> dict[str, Any]:
     raw, record = sighting.raw, sighting.record
     return {
         "id": event_id,

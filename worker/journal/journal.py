@@ -15,6 +15,7 @@ from config.settings import LONGEST_LEASE_SECONDS, Settings
 from convertro.errors import ConvertroError
 from convertro.intake_journal import FORMAT, Clock, fresh_tokens
 from convertro.scripts import Constant
+from worker.journal.endings import DELIVERED_LETTER, DISCARDED_LETTERS, SKIPPED_LETTERS
 from worker.journal.histogram import BOUNDS_MS
 from worker.journal.reading import LUA, ReadableJournal
 from worker.journal.records import (
@@ -279,9 +280,10 @@ def _constants(settings: Settings) -> dict[str, Constant]:
         "DEAD_MAX_BYTES": settings.dead_max_bytes,
         "MOST_WORTH": int(Worth.REVENUE),
         "DEATH_REASONS": {reason: str(reason.fault) for reason in DeathReason},
-        "SKIP_REASONS": {reason: str(reason) for reason in SkipReason},
+        "DELIVERED": DELIVERED_LETTER,
+        "SKIP_REASONS": {reason: SKIPPED_LETTERS[reason] for reason in SkipReason},
         "NOTES": {note: str(note) for note in Note},
-        "DISCARD_REASONS": {reason: str(reason) for reason in DiscardReason},
+        "DISCARD_REASONS": {reason: DISCARDED_LETTERS[reason] for reason in DiscardReason},
     }
 
 

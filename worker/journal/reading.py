@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from convertro.intake_journal import IntakeJournal
+from worker.journal.endings import Ending, find_ending
 from worker.journal.records import Record, SentCall, read_record
 from worker.journal.snapshot import Memory, Recent, Snapshot
 
@@ -22,6 +23,9 @@ PAGE = 100
 
 #: Events that an audit looks at in one step: some 50 µs each.
 CHECKED_AT_ONCE = 40
+
+#: What finished in so many steps is read at once, from the latest on: some 100 µs.
+_ENDINGS_AT_ONCE = 1000
 
 #: Slots of the recent past that are read at once: some 20 µs each.
 _SLOTS_AT_ONCE = 30
@@ -37,6 +41,8 @@ class Sighting:
     at_ms: int | None = None
     record: Record | None = None
     raw: bytes | None = None
+    #: The dedupe window in which it finished: its number and when it began.
+    window: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +62,34 @@ class ReadableJournal(IntakeJournal):
 
     def look(self, event_id: str) -> Sighting:
         """Find one event."""
-        place, at, record, raw = self._run("look", {"id": event_id})
+        place, at, record, raw, window = self._run("look", {"id": event_id})
         return Sighting(
             place=place.decode(),
             at_ms=int(float(at)) if at else None,
             record=read_record(record) if record else None,
             raw=raw or None,
+            window=tuple(window) or None,
         )
+
+    def ending(self, event_id: str, finished: Sighting) -> Ending | None:
+        """How an event finished; None if it did under a worker that did not note it yet.
+
+        Args:
+            event_id: The event's id.
+            finished: Where it was found.
+        """
+        if finished.window is None:
+            return None
+        generation, began_ms = finished.window
+        key = f"{self._key('endings:')}{generation}"
+        upper = self._call(self._redis.llen, key)
+        while upper > 0:
+            lower = max(0, upper - _ENDINGS_AT_ONCE)
+            noted = b"".join(self._call(self._redis.lrange, key, lower, upper - 1))
+            if ending := find_ending(event_id, noted, began_ms):
+                return ending
+            upper = lower
+        return None
 
     def dead_letters(self, since_ms: int = 0) -> Iterator[DeadLetter]:
         """The dead letters, oldest first; what dies after the start is not included.

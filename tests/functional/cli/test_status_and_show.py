@@ -5,6 +5,7 @@ import pytest
 from tests.support.cli_process import MARKER, Cli, Filler, attempt
 from tests.support.letters import deaths_of
 from worker.journal.records import Move
+from worker.status.wording import clock_time
 
 #: As long as Segment allows, and longer than what is left of a line.
 LONG_ID = "ajs-next-1777889730123-" + "8a4f1c2e" * 9 + "12345"
@@ -154,7 +155,36 @@ def test_show_finds_an_event_wherever_it_is(cli: Cli, filler: Filler) -> None:
     assert cli("show", "held").stdout.startswith("held is claimed by a worker, until ")
     assert cli("show", "later").stdout.startswith("later is waiting until ")
     assert "(in 58 min" in cli("show", "later").stdout
-    assert cli("show", "done").stdout == "done is finished: delivered, skipped or discarded\n"
+    assert cli("show", "done").stdout.startswith("done was delivered 20")
+
+
+def test_show_says_how_and_when_an_event_finished(cli: Cli, filler: Filler) -> None:
+    filler.finish(Move.DELIVERED, *(f"other-{number}" for number in range(1200)))
+    filler.finish(Move.SKIPPED, "no-order", reason="missing_order_id")
+    filler.bury("dropped")
+    filler.journal.discard(deaths_of(filler.journal, "dropped"), "operator")
+    filler.finish(Move.DELIVERED, "sent")
+    at = clock_time(filler.journal.snapshot().now_ms)[:14]
+    assert cli("show", "no-order").stdout.startswith(
+        f"no-order was skipped (missing_order_id) {at}"
+    )
+    assert cli("show", "dropped").stdout.startswith(f"dropped was discarded (operator) {at}")
+    document = cli.json("show", "other-7")
+    assert (document["place"], document["ended"]) == (
+        "finished",
+        {"how": "delivered", "reason": None},
+    )
+    assert document["at"].startswith(at.replace(" ", "T"))
+
+
+def test_show_of_what_an_earlier_version_finished_does_not_guess(cli: Cli, filler: Filler) -> None:
+    filler.finish(Move.DELIVERED, "old")
+    filler.redis.delete(*filler.redis.keys(f"{filler.prefix}endings:*"))
+    assert cli("show", "old").stdout == (
+        "old is finished: delivered, skipped or discarded; a worker of an earlier version did not "
+        "note which\n"
+    )
+    assert cli.json("show", "old")["ended"] is None
 
 
 def test_show_of_an_unknown_id_is_a_no(cli: Cli) -> None:
