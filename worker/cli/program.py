@@ -75,6 +75,12 @@ COMMANDS = {
     ),
 }
 
+LIST_COMMANDS = {
+    "waiting": Entry(
+        "worker.cli.list_waiting:list_waiting", "List events that are not finished, and why."
+    ),
+}
+
 DEAD_COMMANDS = {
     "list": Entry("worker.cli.dead.list:list_dead", "List dead letters, oldest first."),
     "show": Entry("worker.cli.show:show_dead", "Say what happened to one dead letter."),
@@ -169,9 +175,11 @@ def program() -> TyperGroup:
     group = _group(_Program, "convertro", COMMANDS, _SUMMARY)
     group.epilog = _EPILOG
     group.params += _options()
-    group.add_command(
-        _group(_Group, "dead", DEAD_COMMANDS, "Look at dead letters, send them back, let them go.")
-    )
+    for name, entries, summary in (
+        ("list", LIST_COMMANDS, "List events that are not finished."),
+        ("dead", DEAD_COMMANDS, "Look at dead letters, send them back, let them go."),
+    ):
+        group.add_command(_group(_Group, name, entries, summary))
     return group
 
 

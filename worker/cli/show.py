@@ -94,7 +94,9 @@ def _place_words(sighting: Sighting, now_ms: int) -> str:
 
 def _say_finished(event_id: str, ending: Ending | None, *, as_json: bool) -> None:
     if as_json:
-        place = _document(event_id, Sighting(place="finished", at_ms=ending.at_ms if ending else None))
+        place = _document(
+            event_id, Sighting(place="finished", at_ms=ending.at_ms if ending else None)
+        )
         known = {"how": ending.how, "reason": ending.reason} if ending else None
         say_json({**place, "ended": known})
     elif ending:

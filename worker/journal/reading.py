@@ -54,6 +54,18 @@ class DeadLetter:
     record: Record
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """An event that is due, claimed or waiting."""
+
+    event_id: str
+    #: When it may be claimed; of one that is claimed, when its lease ends. Unix milliseconds.
+    due_at_ms: int
+    is_claimed: bool
+    record: Record
+    raw: bytes
+
+
 class ReadableJournal(IntakeJournal):
     """Everything that can be seen of the journal.
 
@@ -91,18 +103,17 @@ class ReadableJournal(IntakeJournal):
             upper = lower
         return None
 
-    def dead_letters(self, since_ms: int = 0) -> Iterator[DeadLetter]:
+    def dead_letters(self, since_ms: int = 0, *, newest: bool = False) -> Iterator[DeadLetter]:
         """The dead letters, oldest first; what dies after the start is not included.
 
-        Read in pages that begin where the last one ended, so that it does no harm if the
-        caller, or anybody else, removes some meanwhile.
+        Args:
+            since_ms: Those that died since then.
+            newest: The newest first instead.
         """
         until_ms = self.snapshot().now_ms
-        seen: set[bytes] = set()
-        while page := self._dead_page(since_ms, until_ms, seen):
-            records = self._call(
-                self._redis.hmget, self._key("progress"), [event_id for event_id, _ in page]
-            )
+        for page in self._by_score("dead", since_ms, until_ms, newest=newest):
+            ids = [event_id for event_id, _ in page]
+            records = self._call(self._redis.hmget, self._key("progress"), ids)
             for (event_id, died_at), record in zip(page, records, strict=True):
                 if record is not None:
                     yield DeadLetter(
@@ -110,27 +121,70 @@ class ReadableJournal(IntakeJournal):
                         died_at_ms=int(died_at),
                         record=read_record(record),
                     )
-            last_ms = int(page[-1][1])
-            seen = {event_id for event_id, died_at in page if died_at == last_ms} | (
-                seen if last_ms == since_ms else set()
-            )
-            since_ms = last_ms
 
-    def _dead_page(
-        self, since_ms: int, until_ms: int, seen: set[bytes]
-    ) -> list[tuple[bytes, float]]:
-        """The next ids and times of death, without those seen in the same millisecond."""
-        page = self._call(
-            self._redis.zrange,
-            self._key("dead"),
-            since_ms,
-            until_ms,
-            byscore=True,
-            offset=0,
-            num=PAGE + len(seen),
-            withscores=True,
-        )
-        return [(event_id, died_at) for event_id, died_at in page if event_id not in seen]
+    def unfinished(self, *, newest: bool = False) -> Iterator[Unfinished]:
+        """The events that are due, claimed or waiting: who is tried next comes first.
+
+        Args:
+            newest: Who is tried last comes first instead.
+        """
+        told: set[bytes] = set()
+        for page in self._by_score("due", 0, float("inf"), newest=newest):
+            # One that is postponed meanwhile comes by again.
+            fresh = [(event_id, due) for event_id, due in page if event_id not in told]
+            told.update(event_id for event_id, _ in fresh)
+            yield from self._unfinished(fresh)
+
+    def _unfinished(self, page: Sequence[tuple[bytes, float]]) -> Iterator[Unfinished]:
+        """A page of them, as they are now; who has left meanwhile is left out."""
+        if not page:
+            return
+        ids = [event_id for event_id, _ in page]
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.zmscore(self._key("claimed"), [event_id.decode() for event_id in ids])
+        pipeline.hmget(self._key("progress"), ids)
+        pipeline.hmget(self._key("events"), ids)
+        columns = zip(page, *self._call(pipeline.execute), strict=True)
+        for (event_id, due), lease_ends, record, raw in columns:
+            if raw is not None:
+                known = read_record(record) if record else Record(accepted_at_ms=int(due))
+                yield Unfinished(
+                    event_id=event_id.decode(),
+                    due_at_ms=int(due),
+                    is_claimed=lease_ends is not None,
+                    record=known,
+                    raw=raw,
+                )
+
+    def _by_score(
+        self, key: str, low: float, high: float, *, newest: bool
+    ) -> Iterator[list[tuple[bytes, float]]]:
+        """The members of a sorted set with their scores, in pages.
+
+        Each page begins where the last one ended, so that it does no harm if the caller, or
+        anybody else, removes some meanwhile.
+        """
+        seen: set[bytes] = set()
+        while True:
+            found = self._call(
+                self._redis.zrange,
+                self._key(key),
+                high if newest else low,
+                low if newest else high,
+                desc=newest,
+                byscore=True,
+                offset=0,
+                num=PAGE + len(seen),
+                withscores=True,
+            )
+            page = [(member, score) for member, score in found if member not in seen]
+            if not page:
+                return
+            yield page
+            edge, last = high if newest else low, page[-1][1]
+            at_the_edge = {member for member, score in page if score == last}
+            seen = at_the_edge | (seen if last == edge else set())
+            low, high = (low, last) if newest else (last, high)
 
     def sent_calls(self, ids: Sequence[str]) -> list[SentCall | None]:
         """The call of each dead letter that failed last, as it was sent; None if not known."""

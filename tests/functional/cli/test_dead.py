@@ -47,9 +47,11 @@ def test_the_list_has_what_a_script_needs(cli: Cli, filler: Filler) -> None:
     assert letter.pop("accepted_at") <= letter.pop("died_at")
     assert letter == {
         "id": "evt-1",
+        "event": "identify",
         "reason": "rejected",
         "class": "rejected",
         "status": 400,
+        "outcome": "http_400",
         "attempts": 1,
         "redriven": 0,
         "may_have_been_delivered": False,
@@ -261,3 +263,44 @@ def test_a_reason_that_does_not_exist_is_refused_with_those_that_do(cli: Cli, co
     ended = cli("dead", command, "--reason", "rejcted")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert all(reason in " ".join(ended.stderr.split()) for reason in DeathReason)
+
+
+def test_the_list_can_begin_with_the_newest(cli: Cli, letters: Filler) -> None:
+    assert ids_of(cli, "--newest") == ["slow-2", "slow-1", "new", "old"]
+    assert ids_of(cli, "--newest", "--limit", "1", "--reason", "rejected") == ["new"]
+    assert ids_of(cli, "--newest", "--until", "2h") == ["old"]
+
+
+def test_the_list_shows_the_name_of_each_event_and_nothing_else_of_it(
+    cli: Cli, filler: Filler
+) -> None:
+    name = "Order Completed in the Shop"
+    event = {"type": "track", "event": name, "messageId": "sale", "traits": {"email": MARKER}}
+    filler.journal.accept([("sale", json.dumps(event).encode()), ("odd", b"no JSON")])
+    filler.bury("sale", "odd", "link")
+    told = cli("dead", "list").stdout
+    assert [line.split()[3:] for line in told.splitlines()[1:4]] == [
+        ["http_400", "identify", "link"],
+        ["http_400", "-", "odd"],
+        ["http_400", "Order", "Completed…", "sale"],
+    ]
+    assert MARKER not in told
+    assert [letter["event"] for letter in cli.json("dead", "list")] == ["identify", None, name]
+
+
+def test_dead_letters_are_counted_by_what_they_have_in_common(cli: Cli, letters: Filler) -> None:
+    by_reason, by_both = (
+        cli.json("dead", "list", "--by", words) for words in ("reason", "reason,event")
+    )
+    assert [(group["reason"], group["number"]) for group in by_reason] == [
+        ("rejected", 2),
+        ("retries_exhausted", 2),
+    ]
+    assert by_both[0] == {**by_reason[0], "event": "identify"}
+    assert by_both[0]["newest_id"] == "new"
+    assert by_both[0]["oldest_died_at"] < by_both[0]["newest_died_at"]
+    told = cli("dead", "list", "--by", "class,status", "--limit", "1").stdout
+    assert told.endswith(f"4 dead letters of 2 kinds, 1 more with a larger --limit\n{cli.place}")
+    ended = cli("dead", "list", "--by", "name")
+    assert ended.returncode == 2
+    assert "'name' is not one of reason, event, status, class" in ended.stderr

@@ -4,6 +4,7 @@ import json
 from math import isfinite
 from typing import Any
 
+import msgspec
 from rich.table import Table
 
 from worker.cli.terminal.output import say
@@ -12,6 +13,9 @@ from worker.journal.records import UNKNOWN_CALL, Record
 from worker.status.wording import clock_time, counted, iso_time, iso_time_or_none
 
 _Pairs = list[tuple[str, str]]
+
+#: Columns that an event's name may take in a table.
+_NAME_WIDTH = 16
 
 #: Segment's own types; another one might say anything, so it counts as content.
 _TYPES = frozenset({"alias", "group", "identify", "page", "screen", "track"})
@@ -125,6 +129,36 @@ def type_of(raw: bytes) -> str | None:
     event = content_of(raw)
     kind = event.get("type") if isinstance(event, dict) else None
     return kind if isinstance(kind, str) and kind in _TYPES else None
+
+
+class _Named(msgspec.Struct):
+    """What of an event says what happened."""
+
+    type: str = ""
+    event: str | None = None
+
+
+def event_name_of(raw: bytes | None) -> str | None:
+    """The name of a track; of any other event its type; None if that cannot be read."""
+    try:
+        named = msgspec.json.decode(raw or b"", type=_Named)
+    except msgspec.DecodeError:
+        return None
+    if named.type == "track":
+        return named.event
+    return named.type if named.type in _TYPES else None
+
+
+def short_name(name: str | None) -> str:
+    """An event's name for a narrow column."""
+    if name is None:
+        return "-"
+    return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
+
+
+def last_outcome(record: Record) -> str | None:
+    """What the last attempt came to, such as `http_503`; None without one."""
+    return record.outcomes[-1].detail if record.outcomes else None
 
 
 def _number(text: str) -> float | str:
