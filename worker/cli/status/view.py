@@ -12,7 +12,7 @@ from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
 from worker.outcomes import OutcomeClass
 from worker.status.problems import problems
 from worker.status.status import Status, outlook
-from worker.status.wording import ago, duration, span
+from worker.status.wording import ago, duration, milliseconds, span
 
 #: The windows of the rates, in seconds.
 WINDOWS = {"1 min": 60, "5 min": 300, "15 min": 900}
@@ -124,17 +124,15 @@ def _durations(snapshot: Snapshot) -> Table:
         ("one request", REQUEST_TOOK),
     ):
         histogram = snapshot.recent.histogram(counted, LONGEST_SECONDS)
-        shown = [_milliseconds(histogram.quantile_ms(share)) for share in quantiles.values()]
+        shown = [_about(histogram.quantile_ms(share)) for share in quantiles.values()]
         grid.add_row(text(name), *map(text, shown), text(f"{histogram.total:,}"))
     return grid
 
 
-def _milliseconds(amount: float | None) -> str | None:
+def _about(amount: float | None) -> str | None:
     if amount is None:
         return None
-    if amount == float("inf"):
-        return "over 1 d"
-    return f"{amount:.0f} ms" if amount < 1000 else duration(amount / 1000)  # noqa: PLR2004  a second
+    return "over 1 d" if amount == float("inf") else milliseconds(amount)
 
 
 def _workers(snapshot: Snapshot) -> Table:
