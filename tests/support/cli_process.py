@@ -130,7 +130,7 @@ class Filler:
     def bury(self, *ids: str, **fields: Any) -> None:
         """Let events be dead letters; rejected ones unless the test says otherwise."""
         rejected = {"reason": "rejected", "outcome_class": "rejected", "status": 400}
-        self.finish(Move.DEAD, *ids, attempts=[attempt()], **{**rejected, **fields})
+        self.finish(Move.DEAD, *ids, **{"attempts": [attempt()], **rejected, **fields})
 
     def died(self, event_id: str, at_ms: int) -> None:
         """Move a dead letter's death in time."""

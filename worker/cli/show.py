@@ -25,7 +25,10 @@ from worker.journal.reading import Sighting
 from worker.status.wording import clock_time, duration, iso_time_or_none, printable
 
 _RevealEventOption = Annotated[
-    bool, typer.Option("--reveal", help="Print the raw event too; it may hold personal data.")
+    bool,
+    typer.Option(
+        "--reveal", help="Print the raw event and Convertro's answers; they may hold personal data."
+    ),
 ]
 
 
@@ -70,7 +73,8 @@ def show_dead(
         fail(ExitCode.NEGATIVE, f"{printable(event_id)} is no dead letter but {place_of(sighting)}")
     if as_json:
         document = _document(event_id, sighting, reveal=reveal)
-        say_json({**record_document(sighting.record), "died_at": document["at"], **document})
+        known = record_document(sighting.record, sighting.raw, reveal=reveal)
+        say_json({**known, "died_at": document["at"], **document})
     else:
         _say(event_id, sighting, journal.snapshot().now_ms, reveal=reveal)
         say("")
@@ -119,7 +123,7 @@ def _say(event_id: str, sighting: Sighting, now_ms: int, *, reveal: bool) -> Non
         headers = [("type", type_of(raw) or "other"), ("size", f"{len(raw):,} bytes")]
         say_facts([*headers, *dead, *known])
     if record is not None:
-        say_attempts(record)
+        say_attempts(record, raw, reveal=reveal)
     if reveal and raw is not None:
         say("")
         for line in json.dumps(content_of(raw), indent=2, ensure_ascii=False).splitlines():
@@ -134,6 +138,6 @@ def _document(event_id: str, sighting: Sighting, *, reveal: bool = False) -> dic
         "at": iso_time_or_none(sighting.at_ms),
         "type": type_of(raw) if raw else None,
         "size_bytes": len(raw) if raw else None,
-        "record": record_document(record) if record else None,
+        "record": record_document(record, raw, reveal=reveal) if record else None,
         **({"event": content_of(raw)} if raw and reveal else {}),
     }

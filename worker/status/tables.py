@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Snapshot
 from worker.status.rates import LONGEST_SECONDS, RATES, WINDOWS
 from worker.status.status import Status
-from worker.status.wording import ago, duration, span
+from worker.status.wording import ago, duration, milliseconds, span
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
@@ -87,18 +87,16 @@ def durations_table(snapshot: Snapshot) -> Table:
     rows: list[tuple[str | None, ...]] = []
     for name, counted in (("acceptance to delivery", DELIVERED_IN), ("one request", REQUEST_TOOK)):
         histogram = snapshot.recent.histogram(counted, LONGEST_SECONDS)
-        shown = [_milliseconds(histogram.quantile_ms(share)) for share in _QUANTILES.values()]
+        shown = [_about(histogram.quantile_ms(share)) for share in _QUANTILES.values()]
         rows.append((name, *shown, f"{histogram.total:,}"))
     titles = ("over 15 min, about", *_QUANTILES, "number")
     return Table(titles, rows, titles[1:])
 
 
-def _milliseconds(amount: float | None) -> str | None:
+def _about(amount: float | None) -> str | None:
     if amount is None:
         return None
-    if amount == float("inf"):
-        return "over 1 d"
-    return f"{amount:.0f} ms" if amount < 1000 else duration(amount / 1000)  # noqa: PLR2004  a second
+    return "over 1 d" if amount == float("inf") else milliseconds(amount)
 
 
 def workers_table(snapshot: Snapshot) -> Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli_process import MARKER, Cli, Filler, json_lines
+from tests.support.cli_process import MARKER, Cli, Filler, attempt, json_lines
 from tests.support.letters import deaths_of
 from tests.support.waiting import until
 from worker.reasons import DeathReason
@@ -301,6 +301,23 @@ def test_dead_letters_are_counted_by_what_they_have_in_common(cli: Cli, letters:
     assert by_both[0]["oldest_died_at"] < by_both[0]["newest_died_at"]
     told = cli("dead", "list", "--by", "class,status", "--limit", "1").stdout
     assert told.endswith(f"4 dead letters of 2 kinds, 1 more with a larger --limit\n{cli.place}")
+    ended = cli("dead", "list", "--by", "")
+    assert ended.returncode == 2
     ended = cli("dead", "list", "--by", "name")
     assert ended.returncode == 2
-    assert "'name' is not one of reason, event, status, class" in ended.stderr
+    assert "'name' is not one of reason, event, status, class, answer" in ended.stderr
+
+
+def test_dead_letters_are_counted_by_the_form_of_the_answer(cli: Cli, filler: Filler) -> None:
+    for number, name in enumerate(("ada", "grace", "edsger")):
+        said = f"user {name}{number} ({MARKER}) is unknown"
+        filler.bury(name, attempts=[attempt(said=said)])
+    filler.bury("silent")
+    filler.bury("never", attempts=[], reason="missing_device_id", outcome_class=None, status=None)
+    groups = cli.json("dead", "list", "--by", "answer")
+    assert [(group["answer"], group["number"]) for group in groups] == [
+        ("400 user … (…) is unknown", 3),
+        ("http_400", 1),
+        (None, 1),
+    ]
+    assert MARKER not in cli("dead", "list", "--by", "answer").stdout

@@ -143,7 +143,35 @@ def test_show_says_everything_about_a_dead_letter_but_its_content(cli: Cli, fill
         "class": "ambiguous",
         "status": None,
         "detail": "read_timeout",
+        "took_ms": None,
+        "answer_form": None,
     }
+
+
+SAID = f"'total' 12k of {MARKER} is no number"
+
+
+def test_what_convertro_answered_is_shown_whole_on_demand_alone(cli: Cli, filler: Filler) -> None:
+    filler.bury("evt-1", attempts=[attempt(took_ms=41, said=SAID), attempt(said=SAID)])
+    for command in (("show", "evt-1"), ("dead", "show", "evt-1")):
+        told = cli(*command).stdout
+        assert "  http_400: '…' … of … is no number\n" in told
+        assert told.count("is no number") == 1, "what is said again is kept once"
+        assert "41 ms" in told
+        assert MARKER not in told + cli(*command, "--json").stdout
+        assert f"  http_400: {SAID}\n" in cli(*command, "--reveal").stdout
+    first, last = cli.json("show", "evt-1", "--reveal")["record"]["outcomes"]
+    assert (first["took_ms"], first["answer"]) == (41, None)
+    assert (last["answer"], last["answer_form"]) == (SAID, "'…' … of … is no number")
+
+
+def test_what_an_earlier_version_wrote_of_its_attempts_is_shown_as_well(
+    cli: Cli, filler: Filler
+) -> None:
+    filler.bury("evt-1", attempts=[attempt(took_ms=None)])
+    told = cli("show", "evt-1").stdout
+    assert "http_400     -\n" in told
+    assert "Convertro's answers" not in told
 
 
 def test_show_finds_an_event_wherever_it_is(cli: Cli, filler: Filler) -> None:

@@ -8,10 +8,24 @@ from worker.cli.dead.selection import UNKNOWN_REASON, with_events
 from worker.cli.terminal.record_view import event_name_of
 from worker.journal.journal import Journal
 from worker.journal.reading import DeadLetter
+from worker.status.answer_form import form_of
 from worker.status.wording import iso_time
 
 #: A letter and its raw event, None if that is missing.
 _Letter = tuple[DeadLetter, bytes | None]
+
+
+def _answer_of(letter: _Letter) -> str | None:
+    """The status and the form of the last answer; what it came to if it said nothing."""
+    record, raw = letter[0].record, letter[1]
+    if not record.outcomes:
+        return None
+    last = record.outcomes[-1]
+    if not last.said:
+        return last.detail
+    form = form_of(last.said, raw)
+    return form if last.status is None else f"{last.status} {form}"
+
 
 #: How each word tells them apart.
 _WAYS: dict[str, Callable[[_Letter], object]] = {
@@ -19,6 +33,7 @@ _WAYS: dict[str, Callable[[_Letter], object]] = {
     "event": lambda letter: event_name_of(letter[1]),
     "status": lambda letter: letter[0].record.status,
     "class": lambda letter: letter[0].record.outcome_class,
+    "answer": _answer_of,
 }
 
 

@@ -51,6 +51,9 @@ local function learn(record, finish)
     -- wrong. A late word of before a redrive must not begin the retries of after it.
     if record.lease == finish.lease then record.tried_at = math.min(record.tried_at or now, now) end
     record.outcomes = record.outcomes or {}
+    -- What Convertro says again and again is kept once, with the latest attempt.
+    local before = record.outcomes[#record.outcomes]
+    if before and before.said and before.said == outcome.said then before.said = nil end
     table.insert(record.outcomes, outcome)
     if #record.outcomes > MAX_OUTCOMES then table.remove(record.outcomes, 1) end
     if outcome.class == 'ambiguous' then doubt(record, outcome.call) end
