@@ -7,11 +7,15 @@ are is listed in docs/logging.md. Other people's loggers are tamed here.
 import logging
 import os
 import sys
+from io import StringIO
 from logging.handlers import WatchedFileHandler
+from time import monotonic
+from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
+from config.printable import printable
 from config.settings import Settings
 
 #: Other people's loggers that say too much; Celery's pool would quote, at DEBUG, what it is given.
@@ -32,7 +36,13 @@ _REPEATING = "consumer: Cannot connect"
 
 _LEVELS = logging.getLevelNamesMapping()
 
+#: How often Celery may say the same about its broker.
+_AGAIN_SECONDS = 60.0
+
 CONSUMER_LOGGER = "celery.worker.consumer.consumer"
+
+#: Where it says each time that it connected.
+_CONNECTION_LOGGER = "celery.worker.consumer.connection"
 
 #: Where Celery's pool says that a process of its was killed; it tells no other logger.
 _POOL_LOGGER = "multiprocessing"
@@ -45,7 +55,20 @@ def _withhold(record: logging.LogRecord) -> bool:
     """Keep what Celery says about a message and not what is in it; drop each try to connect."""
     if str(record.msg).startswith(_QUOTING):
         record.msg, record.args, record.exc_info = f"{_QUOTING}; it was thrown away.", (), None
-    return not str(record.msg).startswith(_REPEATING)
+    return not str(record.msg).startswith(_REPEATING) and _is_new(str(record.msg))
+
+
+#: When each of Celery's sentences about its broker was logged last.
+_said_at: dict[str, float] = {}
+
+
+def _is_new(sentence: str) -> bool:
+    """Whether a sentence was not logged lately: a broker is tried again every few seconds."""
+    now = monotonic()
+    if now - _said_at.get(sentence, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
+        return False
+    _said_at[sentence] = now
+    return True
 
 
 def _withhold_advice(record: logging.LogRecord) -> bool:
@@ -87,7 +110,8 @@ def configure_logs(
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addFilter(_withhold_advice)
-    logging.getLogger(CONSUMER_LOGGER).addFilter(_withhold)
+    for name in (CONSUMER_LOGGER, _CONNECTION_LOGGER):
+        logging.getLogger(name).addFilter(_withhold)
     structlog.configure(
         # A plain record, sentence and extras: whatever else listens to `logging` can read it.
         processors=[structlog.stdlib.render_to_log_kwargs],
@@ -112,12 +136,31 @@ def is_for_people(settings: Settings, *, to_file: bool) -> bool:
 
 def _rendering(settings: Settings, *, to_file: bool) -> list[Processor]:
     if is_for_people(settings, to_file=to_file):
-        return [structlog.dev.ConsoleRenderer(colors=not to_file and sys.stderr.isatty())]
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=not to_file and sys.stderr.isatty(), exception_formatter=_escaped_traceback
+        )
+        return [_escape_what_cannot_be_seen, renderer]
     return [
         structlog.processors.format_exc_info,
         _in_reading_order,
         structlog.processors.JSONRenderer(),
     ]
+
+
+def _escape_what_cannot_be_seen(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Write the values of a line so that a terminal shows what is in them."""
+    return {
+        name: printable(value, but="\n" if name == "event" else "")
+        if isinstance(value, str)
+        else value
+        for name, value in line.items()
+    }
+
+
+def _escaped_traceback(output: TextIO, exc_info: ExcInfo) -> None:
+    plain = StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    output.write(printable(plain.getvalue(), but="\n"))
 
 
 def _in_reading_order(_logger: object, _method: str, line: EventDict) -> EventDict:

@@ -6,6 +6,10 @@ of a script anew in each call, so a script gets only what it uses of its parts, 
 right before the statement that needs it first: what comes after an early return costs nothing. The
 bytes that each call begins with are made once, so that a step costs its producer or worker little
 more than the round trip.
+
+A script that lacks a right of an ACL would fall in its midst, and what it did before would stay. So
+each asks first whether it may run all of its commands, at half a microsecond each; or, where that
+is too much, those that it names: `-- rights: HSETNX ZADD`.
 """
 
 import json
@@ -25,7 +29,7 @@ from convertro.connection_pool import Connections, pack
 #: The scripts of this package: the accept step, and the parts that every script begins with.
 LUA = Path(__file__).parent / "lua"
 
-_HEADER = re.compile(r"-- (parts|flags): (.*)\n")
+_HEADER = re.compile(r"-- (parts|flags|rights): (.*)\n")
 
 #: A line that belongs to the chunk of the line before it.
 _GOES_ON = re.compile(r"\s|(?:end|else|elseif|until)\b|[})\]]")
@@ -34,6 +38,17 @@ _GOES_ON = re.compile(r"\s|(?:end|else|elseif|until)\b|[})\]]")
 _DEFINED = re.compile(r"local (?:function )?(\w+(?:, \w+)*)")
 
 _KEY = re.compile(r"KEY\('([\w:]+)'\)")
+
+#: A command that a script runs.
+_COMMAND = re.compile(r"redis\.call\('([A-Z]+)'")
+
+#: Refuses a script whose user may not run all of its commands.
+_RIGHTS = """for _, command in ipairs({%s}) do
+  if not redis.acl_check_cmd(command, KEYS[1]) then
+    return redis.error_reply('NOPERM this user has no permissions to run ' .. command)
+  end
+end
+"""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 #: Carries a script out in its own way: by its text, its digest, and its keys and arguments.
@@ -118,9 +133,12 @@ class Scripts:
         return script
 
     def _put_together(self, name: str) -> _Script:
-        chunks, flags = _read(name, self._folders)
+        chunks, header = _read(name, self._folders)
         text, names = _number_keys("\n".join(_linked(self._constants, *chunks)))
-        source = f"#!lua flags={','.join(flags)}\n{text}" if self._shebang else text
+        rights = header.get("rights", " ".join(sorted(set(_COMMAND.findall(text))))).split()
+        flags = ",".join(header.get("flags", "").split())
+        head = f"#!lua flags={flags}\n{_RIGHTS % ', '.join(map(repr, rights))}"
+        source = head + text if self._shebang else text
         digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
         keys = tuple(f"{self._key_prefix}{name}" for name in names)
         begin = [str(len(keys)).encode(), *(key.encode() for key in keys)]
@@ -134,12 +152,12 @@ class Scripts:
 
 
 @cache
-def _read(name: str, folders: tuple[Path, ...]) -> tuple[list[list[str]], list[str]]:
-    """The chunks of a script's parts and of itself, in this order; and its flags."""
+def _read(name: str, folders: tuple[Path, ...]) -> tuple[list[list[str]], dict[str, str]]:
+    """The chunks of a script's parts and of itself, in this order; and its header."""
     text = _text(name, folders)
     header = dict(_HEADER.findall(text))
     parts = [_text(part, folders) for part in header["parts"].split()]
-    return [_chunks(part) for part in (*parts, text)], header.get("flags", "").split()
+    return [_chunks(part) for part in (*parts, text)], header
 
 
 def _text(name: str, folders: tuple[Path, ...]) -> str:

@@ -17,6 +17,7 @@ from worker.exporter.metrics_server import ExporterServer, exporter_app
 from worker.status.health import every_worker, live
 from worker.status.read import read_status
 from worker.status.readiness import ready
+from worker.status.refusal import refusal
 
 #: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
 _SCRAPE_TIMEOUT_SECONDS = 2.0
@@ -47,7 +48,11 @@ def exporter(
     journal = journal_of(settings, _SCRAPE_TIMEOUT_SECONDS)
     app = exporter_app(
         journal_registry(journal, settings),
-        lambda: read_status(journal, settings),
+        lambda: read_status(
+            journal,
+            settings,
+            lambda: refusal(settings, _SCRAPE_TIMEOUT_SECONDS, judges_rights=False),
+        ),
         {
             "/healthz": lambda: live(journal.snapshot(), settings.concurrency, every_worker()),
             "/readyz": lambda: ready(settings, _SCRAPE_TIMEOUT_SECONDS),

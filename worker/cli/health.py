@@ -11,7 +11,7 @@ from worker.status.health import (
     Health,
     Verdict,
     every_worker,
-    live,
+    liveness,
     of_this_host,
     one_worker,
 )
@@ -57,7 +57,8 @@ def health(
 
     Example: sh -c 'convertro health --live; test $? -ne 1'
 
-    Exit codes: 0 healthy, 1 not healthy, 2 a wrong option or setting, 3 Redis is unavailable.
+    Exit codes: 0 healthy, 1 not healthy, 2 a wrong option or setting, 3 Redis is unavailable
+    or refuses writes.
     """
     if is_live == is_ready:
         fail(ExitCode.USAGE, "say either --live or --ready")
@@ -75,7 +76,13 @@ def _live(worker: str | None, *, all_workers: bool) -> Verdict:
     if worker is not None:
         chosen = one_worker(worker)
     snapshot = look_quickly()
-    return live(snapshot, snapshot.batch, chosen)
+    return liveness(snapshot, snapshot.batch, chosen, _refusal)
+
+
+def _refusal() -> str | None:
+    from worker.status.refusal import refusal  # noqa: PLC0415  needed only if a worker is missing
+
+    return refusal(read_settings(), OPERATOR_TIMEOUT_SECONDS)
 
 
 def _ready() -> Verdict:

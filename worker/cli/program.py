@@ -4,7 +4,6 @@ A command's module is imported when it runs, and not before: `convertro translat
 Redis client, and `convertro --help` answers at once.
 """
 
-import errno
 import io
 import os
 import sys
@@ -18,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from convertro.errors import JournalUnavailable
-from worker.cli.terminal.exit_codes import ExitCode, complain, fail, fail_unavailable
+from worker.cli.terminal.exit_codes import ExitCode, complain, fail_unavailable
 from worker.cli.terminal.extras import EXTRAS, fail_without
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
@@ -62,6 +61,9 @@ COMMANDS = {
         "worker.cli.preflight:preflight", "Check whether workers can start and run well."
     ),
     "health": Entry("worker.cli.health:health", "Say whether workers are healthy, for probes."),
+    "forget": Entry(
+        "worker.cli.forget:forget", "Take a worker off the list that is gone for good."
+    ),
     "exporter": Entry("worker.cli.exporter:exporter", "Serve Prometheus metrics."),
     "demo": Entry(
         "worker.lab.demo.demo_command:demo", "See the main job done, everything included."
@@ -163,11 +165,16 @@ class _Program(_Group):
             return super().invoke(*args, **extra)
         except JournalUnavailable as error:
             fail_unavailable(error)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program, or show its help or version."""
+        try:
+            return super().main(*args, **extra)
         except OSError as error:
-            # Without a number it comes from a library; a broken pipe is nobody's fault.
-            if error.errno in {None, errno.EPIPE}:
+            if error.errno is None:  # it comes from a library
                 raise
-            fail(ExitCode.USAGE, f"{error.filename or 'output'}: {error.strerror}")
+            complain(f"{error.filename or 'output'}: {error.strerror}")
+            sys.exit(ExitCode.USAGE)
 
 
 def program() -> TyperGroup:

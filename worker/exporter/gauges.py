@@ -62,7 +62,7 @@ def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield gauge(
         "convertro_remembered_window_seconds",
         "How long an id is remembered at least.",
-        settings.dedupe_seconds,
+        snapshot.dedupe_seconds,
     )
     yield gauge(
         "convertro_unaccounted_events",
@@ -135,7 +135,7 @@ def _worker_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     tasks = sum(worker.capacity for worker in alive)
     yield gauge("convertro_workers", "Workers that are alive.", len(alive))
     yield gauge(
-        "convertro_workers_silent", "Workers that went silent in the last hour.", len(silent)
+        "convertro_workers_silent", "Workers that went silent and may hold events.", len(silent)
     )
     yield gauge(
         "convertro_workers_stuck", "Workers alive that do not ask for waiting work.", len(stuck)

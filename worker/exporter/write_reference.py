@@ -95,6 +95,7 @@ class _ExampleJournal:
         """One worker, one dead letter, and nothing else."""
         worker = SeenWorker(name="celery@host/1-a", capacity=1, ticked_ms=0, asked_ms=0)
         return Snapshot(
+            dedupe_seconds=0,
             now_ms=0,
             counters={},
             histograms=dict.fromkeys(DURATIONS, Histogram()),

@@ -195,6 +195,15 @@ class Journal(ReadableJournal):
         """
         _require_agreement(self._run("agree", {"worker": worker}))
 
+    def forget(self, name: str) -> tuple[int, int]:
+        """Take silent workers off the list; how many, and how many are alive and stay.
+
+        Args:
+            name: Of their node, or of one worker.
+        """
+        forgotten, alive = self._run("forget", {"name": name})
+        return int(forgotten), int(alive)
+
     def take_entry(self, name: str) -> bytes | None:
         """Take the oldest entry out of a list in this Redis, whoever put it there."""
         entry: bytes | None = self._call(self._redis.rpop, name)
@@ -207,8 +216,7 @@ class Journal(ReadableJournal):
             where: The list in this Redis from which a broker takes wake-ups.
             template: One of them, with `WAKEUP_TOKEN` in place of its token.
         """
-        fields = {"list": where, "wakeup": template}
-        self._call(self._redis.hset, self._key("shared"), mapping=fields)
+        self._run("leave_wakeup", {"list": where, "wakeup": template.decode()})
 
     def forget_wakeup(self) -> None:
         """Tell clients that their wake-ups reach no worker: the broker is elsewhere."""

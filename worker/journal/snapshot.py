@@ -60,7 +60,7 @@ class Recent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenWorker:
-    """A worker that is alive, or that was within the last hour and did not say goodbye."""
+    """A worker that is alive, or that was and did not say goodbye."""
 
     #: `node name/process id and chance`.
     name: str
@@ -141,10 +141,12 @@ class Snapshot:
     wakeups: int
     #: Workers that are alive.
     workers: tuple[SeenWorker, ...]
-    #: Workers that went silent within the last hour, and whose place nobody took.
+    #: Workers that went silent, may hold events still, and whose place nobody took.
     silent: tuple[SeenWorker, ...]
     #: Finished ids that are remembered for deduplication.
     remembered: int
+    #: For how long each is at least, as the workers say.
+    dedupe_seconds: int
     #: What was counted in the last quarter of an hour, if that was asked for.
     recent: Recent
     breaker: Breaker = field(default_factory=Breaker)
@@ -184,10 +186,15 @@ class Snapshot:
             workers=tuple(w for w in workers if 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
             silent=tuple(w for w in workers if not 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
             remembered=answer["remembered"],
+            dedupe_seconds=answer["window"] // 1000,
             breaker=Breaker.from_fields(answer["breaker"], now_ms),
             batch=int(answer["batch"] or 0),
             pause=Pause.from_json(answer["pause"]),
         )
+
+    def all_alive(self, batch: int) -> bool:
+        """Whether there are workers, and none is silent or stuck; each sign of life is a write."""
+        return bool(self.workers) and not self.silent and not self.stuck(batch)
 
     @property
     def never_used(self) -> bool:

@@ -32,6 +32,9 @@ _LEAST_VERSION = (7, 0)
 #: Share of the bound on dead letters from which on the operator should know.
 _MANY_DEAD_SHARE = 0.9
 
+#: What one worker takes, and room for whoever looks at the journal.
+_SPARE_CONNECTIONS = 20
+
 #: Clocks that differ by less do not matter.
 _SKEW_WARNING_SECONDS = 2.0
 _SKEW_ERROR_SECONDS = 60.0
@@ -43,7 +46,9 @@ _REMEDIES = (
     ("read only", "set CONVERTRO_REDIS_URL to the primary"),
     ("MOVED", "set CONVERTRO_REDIS_URL to the node that holds the journal's keys"),
     ("memory", "give Redis more memory"),
-    ("MISCONF", "free disk space on the machine of Redis"),
+    ("MISCONF", "free disk space on the machine of Redis; its log says why it cannot save"),
+    ("NOREPLICAS", "bring its replicas back, or lower min-replicas-to-write"),
+    ("NoPermission", "give the user of CONVERTRO_REDIS_URL its rights back (ACL)"),
 )
 
 #: What is checked of Redis, in this order.
@@ -52,6 +57,7 @@ REDIS_CHECKS = (
     "role",
     "eviction",
     "memory",
+    "connections",
     "persistence",
     "clock",
     "rights",
@@ -135,6 +141,7 @@ def redis_checks(settings: Settings, facts: RedisFacts) -> Iterator[Check]:
         "role": role_check(facts.info),
         "eviction": eviction_check(facts.info),
         "memory": memory_check(facts.info),
+        "connections": connections_check(facts.info),
         "persistence": persistence_check(facts.info, facts.config),
         "clock": clock_check(facts.skew_seconds, facts.round_trip_seconds),
         "rights": rights_check(facts.missing_rights),
@@ -174,6 +181,18 @@ def role_check(info: Mapping[str, Any]) -> Check:
     )
 
 
+def connections_check(info: Mapping[str, Any]) -> Check:
+    """Whether Redis accepts as many further connections as a worker and an application need."""
+    taken, bound = info.get("connected_clients"), info.get("maxclients")
+    if taken is None or bound is None:
+        return UNTOLD
+    told = f"{taken:,} of at most {bound:,} connections are taken (maxclients)"
+    if bound - taken < _SPARE_CONNECTIONS:
+        says = f"{told}: beyond that Redis refuses workers and applications"
+        return warning(says, "raise maxclients; docs/redis.md says what a worker takes")
+    return ok(told)
+
+
 def clock_check(skew_seconds: float | None, round_trip_seconds: float) -> Check:
     """Whether this machine and Redis agree on the time.
 
@@ -207,10 +226,8 @@ def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
     if facts.dead is None:
         if _version(facts.info, default=_LEAST_VERSION) < _LEAST_VERSION:
             return not_checked("needs a newer Redis")
-        remedy = next(
-            (text for sign, text in _REMEDIES if sign in facts.refusal), "mend what Redis names"
-        )
-        return error(f"dead letters cannot be written: {facts.refusal}", remedy)
+        says = f"dead letters cannot be written: {facts.refusal}"
+        return error(says, remedy_of(facts.refusal))
     letters = "dead letter" if facts.dead == 1 else "dead letters"
     told = f"{facts.dead:,} {letters} of at most {max_count:,}"
     if facts.dead >= _MANY_DEAD_SHARE * max_count:
@@ -219,6 +236,11 @@ def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
             "redrive or discard some, or raise CONVERTRO_DEAD_MAX_COUNT",
         )
     return ok(f"{told}, and one can be written")
+
+
+def remedy_of(refusal: str) -> str:
+    """What to do when Redis refuses to write, by what it said."""
+    return next((text for sign, text in _REMEDIES if sign in refusal), "mend what Redis names")
 
 
 def _version(info: Mapping[str, Any], default: tuple[int, ...] = ()) -> tuple[int, ...]:

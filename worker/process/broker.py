@@ -1,7 +1,8 @@
 """How the application treats its broker: it never waits long for one that is unwell."""
 
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
+from functools import cache, partial
 from time import monotonic
 from typing import Any
 
@@ -9,7 +10,18 @@ from celery.app.amqp import AMQP
 from celery.app.events import Events
 from celery.events.dispatcher import EventDispatcher
 from kombu import Connection
+from kombu.transport.redis import Transport as RedisTransport
+from kombu.utils.json import dumps
+from redis.connection import Connection as RedisConnection
+from redis.connection import SSLConnection
+from redis.exceptions import OutOfMemoryError
+from redis.sentinel import SentinelManagedConnection
 
+from convertro.name_lookup import (
+    BoundedConnection,
+    BoundedMasterConnection,
+    BoundedSSLConnection,
+)
 from worker.process.outage import Outage
 from worker.process.wakeup_consumer import WakeupConsumer
 
@@ -20,9 +32,79 @@ RECONNECT_SECONDS = 4.0
 #: How long nothing is told to Flower after something could not be: heartbeats go on after it.
 _QUIET_SECONDS = 5.0
 
+#: Connections whose name lookup ends in time, by those that kombu would use.
+_BOUNDED: dict[type, type] = {
+    RedisConnection: BoundedConnection,
+    SSLConnection: BoundedSSLConnection,
+    SentinelManagedConnection: BoundedMasterConnection,
+}
+
+#: Carries out one command with one argument, although Redis is full.
+_ALLOWED = "#!lua flags=allow-oom\nreturn redis.call(ARGV[1], KEYS[1], ARGV[2])"
+
+
+@cache
+def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
+    """A transport of Redis whose workers get wake-ups although Redis is full.
+
+    What a worker does to the journal is allowed then, because it makes room; a wake-up is some
+    hundred bytes, and there are only as many as the workers run tasks.
+    """
+    kind: Any = transport.Channel
+
+    class _Channel(kind):  # type: ignore[misc]  # kombu is not typed
+        # A resolver that does not answer must not keep the worker from its other work.
+        connection_class = _BOUNDED.get(kind.connection_class, kind.connection_class)
+        connection_class_ssl = _BOUNDED.get(kind.connection_class_ssl, kind.connection_class_ssl)
+
+        def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+            try:
+                super()._queue_bind(exchange, routing_key, pattern, queue)
+            except OutOfMemoryError:
+                # Who hears a fanout needs no entry.
+                if self.typeof(exchange).type != "fanout":
+                    member = self.sep.join((routing_key or "", pattern or "", queue or ""))
+                    self._write("SADD", self.keyprefix_queue % (exchange,), member)
+
+        def _put(self, queue: str, message: Any, **options: Any) -> None:
+            try:
+                super()._put(queue, message, **options)
+            except OutOfMemoryError:
+                key = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+                self._write("LPUSH", key, dumps(message))
+
+        def maybe_refresh_binding_expiry(self) -> None:
+            # It is asked for each second; a queue that nobody refreshes comes back with its use.
+            with suppress(self.ResponseError):
+                super().maybe_refresh_binding_expiry()
+
+        def _write(self, command: str, key: str, value: str) -> None:
+            with self.conn_or_acquire() as client:
+                client.eval(_ALLOWED, 1, key, command, value)
+
+    return type("RoomyTransport", (transport,), {"Channel": _Channel})
+
 
 class _SteadyConnection(Connection):
     """A connection that tries again every few seconds, however long the broker is away."""
+
+    #: Hears of each try that failed, if somebody keeps account of the outage.
+    on_failure: Callable[[Exception], object] | None = None
+
+    def get_transport_cls(self) -> Any:
+        """The class of its transport; of Redis one with room for wake-ups."""
+        transport: Any = super().get_transport_cls()
+        is_redis = issubclass(transport, RedisTransport)
+        return _room_for_wakeups(transport) if is_redis else transport
+
+    def clone(self, **options: Any) -> Any:
+        """Another connection like this one."""
+        return super().clone(**{"transport": self.transport_cls, **options})
+
+    def _info(self, resolve: bool = True) -> Any:
+        info = super()._info(resolve)
+        # Those of its pools are of a class of kombu's, which has to be told the transport.
+        return info if resolve else {**dict(info), "transport": self.get_transport_cls()}
 
     def ensure_connection(
         self,
@@ -35,7 +117,10 @@ class _SteadyConnection(Connection):
         outage = Outage("broker", alarms=True)
 
         def note(error: Exception, interval_seconds: float) -> None:
-            outage.note(f"{type(error).__name__}: {error}")
+            if self.on_failure is None:
+                outage.note(f"{type(error).__name__}: {error}")
+            else:
+                self.on_failure(error)
             if errback is not None:
                 errback(error, interval_seconds)
 

@@ -63,7 +63,7 @@ def document(status: Status) -> dict[str, Any]:
             "max_bytes": settings.dead_max_bytes,
             "max_age_seconds": settings.dead_max_age_seconds,
         },
-        "remembered": {"number": snapshot.remembered, "seconds": settings.dedupe_seconds},
+        "remembered": {"number": snapshot.remembered, "seconds": snapshot.dedupe_seconds},
         "per_second": {
             name.replace(" ", "_"): {
                 f"{seconds}s": round(snapshot.recent.per_second(kinds, seconds), 3)

@@ -98,5 +98,22 @@ def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
     )
 
 
+def liveness(
+    snapshot: Snapshot, batch: int, chosen: WorkerChoice, refusal: Callable[[], str | None]
+) -> Verdict:
+    """The same, unless Redis refuses workers' signs of life: then nobody can tell.
+
+    Args:
+        snapshot: The journal now.
+        batch: Events that one deliver task takes.
+        chosen: Which workers.
+        refusal: Says why Redis refuses writes; asked only if a worker seems not to live.
+    """
+    verdict = live(snapshot, batch, chosen)
+    if verdict.good or not (sentence := refusal()):
+        return verdict
+    return Verdict(Health.UNKNOWN, sentence, "redis_refuses")
+
+
 def _bad(problem: str, sentence: str) -> Verdict:
     return Verdict(Health.BAD, sentence, problem)

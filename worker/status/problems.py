@@ -66,6 +66,8 @@ class Problem:
 
 def problems(status: Status) -> Iterator[Problem]:
     """Everything that is wrong, the most urgent first."""
+    if status.refusal:
+        yield Problem("redis_refuses", status.refusal)
     yield from _redis_problems(status.memory)
     yield from _journal_problems(status.snapshot)
     yield from _worker_problems(status)

@@ -24,12 +24,19 @@ def ready(settings: Settings, timeout_seconds: float) -> Verdict:
 
 
 def judge(checks: list[Check]) -> Verdict:
-    """An error says no, and so does a Redis without memory for further events."""
+    """An error says no, and so does a Redis without memory for further events.
+
+    That its connections run out is told besides: those that are there go on.
+    """
     for check in checks:
         is_full = check.name == "memory" and check.level is Level.WARNING
         if check.level is Level.ERROR or is_full:
             return Verdict(_health(check), check.sentence, check.name)
-    return Verdict(Health.GOOD, "ready: the settings are complete, Redis can be written to")
+    told = "ready: the settings are complete, Redis can be written to"
+    for check in checks:
+        if check.name == "connections" and check.level is Level.WARNING:
+            return Verdict(Health.GOOD, f"{told}; but {check.sentence}", check.name)
+    return Verdict(Health.GOOD, told)
 
 
 def _health(check: Check) -> Health:

@@ -42,6 +42,8 @@ class Status:
     settings: Settings
     #: How many events reach their horizon by `horizon_by_ms`.
     horizon_by: int = 0
+    #: Why Redis refuses what workers write, if it does, and what to do.
+    refusal: str | None = None
 
     @property
     def state(self) -> str:

@@ -28,7 +28,7 @@ def journal_table(status: Status) -> Table:
         f"at most {settings.dead_max_count:,}, each for {duration(settings.dead_max_age_seconds)}"
     )
     doubt = f"{snapshot.dead_in_doubt:,} of them may have been delivered"
-    least = settings.dedupe_seconds
+    least = snapshot.dedupe_seconds
     rows: list[tuple[str, int, str]] = [
         ("due now", snapshot.due_now, _first_in_line(snapshot)),
         ("claimed", snapshot.claimed, "being delivered" if snapshot.claimed else ""),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from config.printable import printable as printable  # noqa: PLC0414  told from here to all that print
 from worker.journal.snapshot import SeenWorker
 
 #: Largest first.
@@ -24,19 +25,9 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def printable(text: str) -> str:
-    """A text with everything but visible characters and blanks written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
 def nodes_of(workers: Iterable[SeenWorker]) -> str:
     """The names of workers: `celery@a, celery@b, celery@c and 2 more`."""
-    nodes = sorted({worker.node for worker in workers})
+    nodes = sorted({printable(worker.node) for worker in workers})
     shown = ", ".join(nodes[:_SHOWN_NODES])
     more = len(nodes) - _SHOWN_NODES
     return f"{shown} and {more} more" if more > 0 else shown

@@ -83,9 +83,12 @@ local function save_latest()
   if #flat > 0 then redis.call('HSET', LATEST, unpack(flat)) end
 end
 
--- Finished ids live in one set per dedupe generation; the current and the last one count.
+-- Finished ids live in one set per dedupe generation; the current and the last one count. How long one
+-- takes is what workers said, whatever the environment of an operator's command says.
+local window = tonumber(redis.call('HGET', SHARED, 'dedupe') or DEDUPE)
+
 local function generation()
-  return math.floor(now / DEDUPE)
+  return math.floor(now / window)
 end
 
 local function done_key(number)

@@ -43,6 +43,7 @@ NAMES = [
     "role",
     "eviction",
     "memory",
+    "connections",
     "persistence",
     "clock",
     "rights",
@@ -136,6 +137,17 @@ def test_a_redis_that_keeps_nothing_is_a_warning() -> None:
         assert "only snapshots" in says
 
 
+def test_a_redis_whose_connections_run_out_is_a_warning() -> None:
+    with valkey() as server:
+        client(server).config_set("maxclients", 15)
+        level, says = told(command(server.port)("preflight", "--json"))["connections"]
+        assert level == "warning"
+        assert "of at most 15 connections are taken (maxclients)" in says
+        ended = command(server.port)("health", "--ready")
+        assert ended.returncode == 0, "what is connected goes on"
+        assert "of at most 15 connections are taken (maxclients)" in ended.stdout
+
+
 def test_a_redis_that_evicts_is_an_error() -> None:
     with valkey(maxmemory="100mb", maxmemory_policy="allkeys-lru") as server:
         ended = command(server.port)("preflight", "--json")
@@ -201,6 +213,7 @@ def test_a_user_who_may_not_ask_is_not_checked() -> None:
         "role",
         "eviction",
         "memory",
+        "connections",
         "persistence",
     ]
     assert told(ended)["dead_letters"][0] == "ok"
@@ -240,6 +253,7 @@ def test_without_redis_the_rest_is_checked_all_the_same() -> None:
         "role",
         "eviction",
         "memory",
+        "connections",
         "persistence",
         "clock",
         "rights",

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -269,3 +270,21 @@ atexit.register(lambda: enqueue({"type": "track", "messageId": "last-words"}))
     )
     assert (ended.stdout, ended.stderr) == ("", "")
     assert journal.look("last-words").place == "due"
+
+
+def test_a_producer_has_nothing_to_do_with_a_broker_of_its_workers_own(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it cannot be slowed down by one that refuses connections, or hangs as this one does."""
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        broker.setblocking(False)
+        port = broker.getsockname()[1]
+        monkeypatch.setenv("CONVERTRO_BROKER_URL", f"redis://127.0.0.1:{port}/0")
+        journal.agree("worker")
+        journal.tick("worker", 2, [])
+        for number in range(40):
+            enqueue(mobile_track(messageId=f"event-{number}"))
+        enqueue_many([mobile_track(messageId=f"batch-{number}") for number in range(40)])
+        with pytest.raises(BlockingIOError):
+            broker.accept()
+    assert journal.snapshot().total("accepted") == 80

@@ -1,11 +1,19 @@
 """A Redis that is up and refuses to write, because it has no replica or no room on its disk."""
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
 import pytest
 from redis import Redis
 
 from convertro.errors import JournalUnavailable
+from tests.support.cli_process import Cli
 from tests.support.events import mobile_track
+from tests.support.memory import put_ballast
 from tests.support.waiting import until
+from worker.journal.records import Finish, Finished, Move
 from worker.lab.demo.stack import Stack
 
 
@@ -23,3 +31,134 @@ def test_a_worker_outlasts_a_redis_that_refuses_writes(stack: Stack) -> None:
     producer.intake.enqueue(mobile_track(messageId="one"))
     until(lambda: producer.journal.snapshot().total("delivered") == 1)
     assert worker.poll() is None
+
+
+@contextmanager
+def _setting(redis: Redis, name: str, value: object, back: object) -> Iterator[None]:
+    redis.config_set(name, value)
+    yield
+    redis.config_set(name, back)
+
+
+@contextmanager
+def _without_a_disk(redis: Redis) -> Iterator[None]:
+    """A folder is where its snapshot should be."""
+    where = Path(redis.config_get("dir")["dir"]) / redis.config_get("dbfilename")["dbfilename"]
+    where.mkdir()
+    redis.config_set("save", "3600 1")
+    redis.bgsave()
+    until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "err")
+    yield
+    redis.config_set("save", "")
+    where.rmdir()
+
+
+@contextmanager
+def _without_rights(redis: Redis) -> Iterator[None]:
+    with Redis(port=redis.connection_pool.connection_kwargs["port"], username="admin") as admin:
+        redis.execute_command("ACL", "SETUSER", "admin", "on", "nopass", "~*", "&*", "+@all")
+        admin.execute_command("ACL", "SETUSER", "default", "-zadd")
+        yield
+        admin.execute_command("ACL", "SETUSER", "default", "+zadd")
+
+
+@contextmanager
+def _demoted(redis: Redis) -> Iterator[None]:
+    redis.replicaof("127.0.0.1", "1")
+    yield
+    redis.replicaof("no", "one")
+
+
+REFUSALS: dict[str, Callable[[Redis], AbstractContextManager[None]]] = {
+    "NOREPLICAS": lambda redis: _setting(redis, "min-replicas-to-write", 1, 0),
+    "ReadOnlyError": _demoted,
+    "no permissions": _without_rights,
+    "MISCONF": _without_a_disk,
+}
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_a_refusal_is_named_and_no_probe_restarts_a_worker_for_it(
+    stack: Stack, reason: str
+) -> None:
+    worker, cli = stack.start_worker("--concurrency", "1"), Cli(stack.environment)
+    producer = stack.producer()
+    until(lambda: producer.journal.snapshot().workers)
+    with Redis(port=stack.valkey.port) as redis, REFUSALS[reason](redis):
+        until(lambda: not producer.journal.snapshot().workers)
+        ended = cli("health", "--live")
+        assert ended.returncode == 3, ended.stdout
+        assert reason in ended.stdout
+        problems = json.loads(cli("status", "--json").stdout)["problems"]
+        assert problems[0]["name"] == "redis_refuses"
+        assert reason in problems[0]["sentence"]
+        until(lambda: reason in stack.worker_log.read_text())
+    producer.intake.enqueue(mobile_track(messageId="one"))
+    until(lambda: producer.journal.snapshot().total("delivered") == 1)
+    assert worker.poll() is None
+    assert len([line for line in stack.worker_lines() if line["level"] != "debug"]) < 20
+
+
+def test_a_worker_that_starts_while_redis_is_full_delivers_what_waits(stack: Stack) -> None:
+    producer = stack.producer()
+    for number in range(50):
+        producer.intake.enqueue(mobile_track(messageId=f"event-{number}"))
+    with Redis(port=stack.valkey.port) as redis:
+        put_ballast(redis)
+        redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / 1.02))
+        stack.start_worker("--concurrency", "1")
+        until(lambda: producer.journal.snapshot().total("delivered") == 50)
+        problems = json.loads(Cli(stack.environment)("status", "--json").stdout)["problems"]
+    assert problems[0]["name"] == "redis_full"
+    assert "OutOfMemory" not in stack.worker_log.read_text()
+    assert len([line for line in stack.worker_lines() if line["level"] != "debug"]) < 20
+
+
+def test_a_read_only_user_is_not_told_that_redis_refuses_writes(stack: Stack) -> None:
+    """A worker's sign of life proves the contrary, so that nothing is tried."""
+    stack.start_worker("--concurrency", "1")
+    until(lambda: stack.producer().journal.snapshot().workers)
+    with Redis(port=stack.valkey.port) as redis:
+        redis.execute_command("ACL", "SETUSER", "reader", "on", "nopass", "~*", "+@all", "-@write")
+        url = f"redis://reader:any@127.0.0.1:{stack.valkey.port}/0"
+        cli = Cli({**stack.environment, "CONVERTRO_REDIS_URL": url})
+        assert "redis_refuses" not in cli("status", "--json").stdout
+        assert redis.acl_log() == []
+
+
+@pytest.mark.parametrize("right", ["zadd", "hincrby", "hsetnx", "sismember"])
+def test_a_producer_that_lacks_a_right_takes_nothing_in(stack: Stack, right: str) -> None:
+    """Half an acceptance would make the next try a duplicate of an event that is nowhere."""
+    journal = stack.producer().journal
+    journal.agree("worker")
+    with Redis(port=stack.valkey.port) as redis:
+        before = sorted(redis.keys())
+        redis.execute_command("ACL", "SETUSER", "default", f"-{right}")
+        with pytest.raises(JournalUnavailable, match="no permissions"):
+            stack.producer().journal.accept([("one", b"{}"), ("two", b"{}")])
+        redis.execute_command("ACL", "SETUSER", "default", f"+{right}")
+        assert sorted(redis.keys()) == before
+    assert journal.accept([("one", b"{}")]) == (True,)
+
+
+@pytest.mark.parametrize("right", ["sadd", "hset", "zrem", "hdel", "hincrby"])
+def test_a_worker_that_loses_a_right_finishes_all_of_an_event_or_nothing(
+    stack: Stack, right: str
+) -> None:
+    journal = stack.producer().journal
+    journal.agree("worker")
+    journal.tick("worker", 1, [])
+    journal.accept([("one", b"{}")])
+    (event,) = journal.claim("wakeup", "lease", 1, idle=True).events
+    accepted_at_ms = event.record.accepted_at_ms
+    finish = Finish(
+        event_id="one", lease="lease", move=Move.DELIVERED, accepted_at_ms=accepted_at_ms
+    )
+    with Redis(port=stack.valkey.port) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", f"-{right}")
+        with pytest.raises(JournalUnavailable, match="no permissions"):
+            journal.finish([finish])
+        redis.execute_command("ACL", "SETUSER", "default", f"+{right}")
+    assert journal.snapshot().unaccounted == 0
+    assert journal.look("one").place == "claimed"
+    assert journal.finish([finish]) == (Finished.MOVED,)

@@ -1,7 +1,11 @@
-"""A resolver for processes with this folder in PYTHONPATH: the file that HOSTS names goes first."""
+"""A resolver for processes with this folder in PYTHONPATH: the file that HOSTS names goes first.
+
+A name with the address `silence` is never answered for.
+"""
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,8 @@ _real = socket.getaddrinfo
 def _getaddrinfo(host: Any, *rest: Any, **named: Any) -> Any:
     for line in Path(os.environ["HOSTS"]).read_text().splitlines():
         address, name = line.split()
+        if host == name and address == "silence":
+            time.sleep(3600)
         if host == name:
             host = address
     return _real(host, *rest, **named)

@@ -75,6 +75,13 @@ def test_a_closed_output_is_a_sentence(arguments: tuple[str, ...]) -> None:
     assert ended.stderr == "convertro: standard output is closed\n"
 
 
+@pytest.mark.parametrize("arguments", [("schedule",), ("--help",), ("--version",)])
+def test_an_output_that_is_full_is_a_sentence(arguments: tuple[str, ...]) -> None:
+    ended = run_in_shell(">/dev/full", *arguments)
+    assert ended.returncode == ExitCode.USAGE
+    assert ended.stderr == "convertro: output: No space left on device\n"
+
+
 def test_a_closed_input_is_empty() -> None:
     ended = run_in_shell("<&-", "translate", "-")
     empty = run_in_shell("</dev/null", "translate", "-")

@@ -107,3 +107,22 @@ def test_a_process_of_the_pool_that_was_killed_is_told_as_json() -> None:
     )
     assert line["level"] == "error"
     assert "exited with 'signal 9'" in line["event"]
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u202e", "\u2066", "\u200b", "\x1b", "\x07", "\x85", "\u2028", "\n"]
+)
+def test_what_cannot_be_seen_is_escaped_for_people(sign: str) -> None:
+    statement = (
+        f"{SET_UP.replace('json', 'console')}\n"
+        f"evil = {sign!r} + 'evil'\n"
+        "structlog.stdlib.get_logger('worker.x').info('It is.', event_id=evil, ids=[evil])\n"
+        "try: raise ValueError(evil)\n"
+        "except ValueError: logging.getLogger('other').exception('It failed.')"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", statement], cwd=ROOT, capture_output=True, check=True
+    ).stderr.decode()
+    escaped = sign.encode("unicode_escape").decode()
+    assert told.count(f"{escaped}evil") >= 2
+    assert f"{sign}evil" not in told or sign == "\n"

@@ -14,6 +14,7 @@ from tests.support.wakeups import WAKEUP_LIST, leave_a_wakeup
 from worker.journal.journal import Disagreement, Journal
 from worker.journal.records import Finish, Move
 from worker.process.agreement import join, sentence_of
+from worker.reasons import DeathReason, DiscardReason
 
 SHARED = "{convertro}:shared"
 NEWER = str(FORMAT + 1)
@@ -114,6 +115,46 @@ def test_a_client_whose_format_is_not_served_says_so(
     with pytest.raises(JournalUnavailable, match=f"serve clients of format .* of format {NEWER}"):
         Intake(client_of(redis)).enqueue(mobile_track())
     assert redis.hlen("{convertro}:events") == 0
+
+
+def test_what_operators_do_heeds_the_dedupe_window_that_workers_say(
+    redis: fakeredis.FakeRedis,
+) -> None:
+    """Their environment has another one, or none."""
+    now_ms = 1_800_000_000_000
+
+    def journal(**settings: object) -> Journal:
+        return Journal(redis, Settings(**settings), clock=lambda: now_ms, shebang=False)
+
+    worker, operator = journal(dedupe_seconds=60), journal()
+    worker.agree("worker")
+    worker.tick("worker", 2, [])
+    worker.accept([("finished", b"{}"), ("dead", b"{}")])
+    claimed = {event.event_id: event for event in worker.claim("t", "l", 2, idle=True).events}
+    moves = {"finished": Move.DELIVERED, "dead": Move.DEAD}
+    worker.finish(
+        [
+            Finish(
+                event_id=name,
+                lease="l",
+                move=move,
+                reason=DeathReason.REJECTED if move is Move.DEAD else None,
+                accepted_at_ms=claimed[name].record.accepted_at_ms,
+            )
+            for name, move in moves.items()
+        ]
+    )
+    assert operator.look("finished").place == "finished"
+    assert operator.snapshot().remembered == 1
+    assert operator.snapshot().dedupe_seconds == 60
+    (letter,) = operator.dead_letters()
+    assert operator.discard([(letter.event_id, letter.died_at_ms)], DiscardReason.OPERATOR) == 1
+    assert worker.accept([("dead", b"{}")]) == (False,), "workers and clients remember it too"
+    generations = redis.zrange("{convertro}:generations", 0, -1, withscores=True)
+    assert generations == [
+        (f"{{convertro}}:{kind}:{now_ms // 60_000}".encode(), now_ms + 120_000)
+        for kind in ("done", "endings")
+    ]
 
 
 def test_a_client_heeds_the_dedupe_window_that_workers_say(redis: fakeredis.FakeRedis) -> None:

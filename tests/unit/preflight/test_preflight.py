@@ -27,6 +27,7 @@ from worker.preflight.redis_checks import (
     RedisFacts,
     Why,
     clock_check,
+    connections_check,
     dead_letters_check,
     no_answer_checks,
     redis_checks,
@@ -50,6 +51,8 @@ HEALTHY = {
     "maxmemory": 0,
     "maxmemory_policy": "noeviction",
     "used_memory": 1_000_000,
+    "connected_clients": 3,
+    "maxclients": 10_000,
     "aof_enabled": 1,
     "aof_last_write_status": "ok",
 }
@@ -272,7 +275,8 @@ def test_the_bound_on_dead_letters_is_announced(dead: int, level: Level) -> None
         ("ReadOnlyError: You can't write against a read only replica", "primary"),
         ("OutOfMemoryError: command not allowed when used memory > 'maxmemory'", "more memory"),
         ("ResponseError: MISCONF Redis is configured to save RDB snapshots", "disk space"),
-        ("ResponseError: NOREPLICAS Not enough good replicas to write", "what Redis names"),
+        ("ResponseError: NOREPLICAS Not enough good replicas to write", "replicas"),
+        ("ResponseError: BUSY Redis is busy running a script", "what Redis names"),
     ],
 )
 def test_a_dead_letter_that_cannot_be_written(refusal: str, remedy: str) -> None:
@@ -477,6 +481,22 @@ def test_a_broker_of_no_known_kind() -> None:
 @pytest.mark.parametrize("broker_url", [None, "redis://127.0.0.1:6379/0"])
 def test_the_journals_redis_is_not_tried_twice(broker_url: str | None) -> None:
     assert broker_check(complete(broker_url=broker_url), redis_answers=False).level is OK
+
+
+@pytest.mark.parametrize(
+    ("info", "level"),
+    [
+        ({}, NOT_CHECKED),
+        ({"connected_clients": 3, "maxclients": 10_000}, OK),
+        ({"connected_clients": 80, "maxclients": 100}, OK),
+        ({"connected_clients": 81, "maxclients": 100}, WARNING),
+    ],
+)
+def test_connections_that_run_out(info: Mapping[str, int], level: Level) -> None:
+    check = connections_check(info)
+    assert check.level is level
+    if level is WARNING:
+        assert check.says.startswith("81 of at most 100 connections are taken (maxclients)")
 
 
 # The command's answer

@@ -45,7 +45,7 @@ SICK = Breaker(
 def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Status:
     """A quiet deployment, but for what the test says."""
     counts = ("due_now", "claimed", "waiting", "dead", "stored", "wakeups")
-    rest = ("remembered", "tried", "dead_in_doubt", "dead_bytes", "valued")
+    rest = ("remembered", "dedupe_seconds", "tried", "dead_in_doubt", "dead_bytes", "valued")
     quiet: dict[str, Any] = {
         **dict.fromkeys((*counts, *rest), 0),
         "now_ms": NOW_MS,

@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from config.settings import Settings
 from worker.cli.status.view import parts
-from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
+from worker.journal.producer import Producer
 from worker.status.document import document
 from worker.status.read import read_status
+from worker.status.status import Status
 
 _WatchOption = Annotated[
     bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
@@ -40,7 +43,7 @@ def status(
     """
     producer = open_journal()
     if not watching:
-        now = read_status(producer.journal, producer.settings)
+        now = _look(producer)
         if as_json:
             say_json(document(now))
             return
@@ -51,10 +54,22 @@ def status(
     elif as_json:
         # An unavailable Redis ends it, for its supervisor to see.
         while True:
-            say(json_line(document(read_status(producer.journal, producer.settings))))
+            say(json_line(document(_look(producer))))
             sys.stdout.flush()
             time.sleep(every)
     else:
         from worker.cli.status.watch import watch  # noqa: PLC0415  loads what draws on terminals
 
-        watch(lambda: parts(read_status(producer.journal, producer.settings)), every)
+        watch(lambda: parts(_look(producer)), every)
+
+
+def _look(producer: Producer) -> Status:
+    """Gather what is known now."""
+    settings = producer.settings
+    return read_status(producer.journal, settings, lambda: _refusal(settings))
+
+
+def _refusal(settings: Settings) -> str | None:
+    from worker.status.refusal import refusal  # noqa: PLC0415  rarely needed
+
+    return refusal(settings, OPERATOR_TIMEOUT_SECONDS)

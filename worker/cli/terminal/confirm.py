@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from config.printable import printable
 from worker.cli.terminal.exit_codes import ExitCode, fail
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -23,8 +24,8 @@ def confirm(lines: Iterable[str], question: str, refusal: str) -> None:
         Exit: The answer is no, or there is nobody to answer.
     """
     for line in lines:
-        typer.echo(line, err=True)
-    typer.echo(f"{question} [y/N]: ", err=True, nl=False)
+        typer.echo(printable(line), err=True)
+    typer.echo(f"{printable(question)} [y/N]: ", err=True, nl=False)
     answer = sys.stdin.readline()
     if answer.strip().lower() not in {"y", "yes"}:
         if not answer.endswith("\n"):

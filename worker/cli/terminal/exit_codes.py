@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import typer
 
+from config.printable import printable
 from convertro.errors import JournalUnavailable
 
 _WHEN_FULL = "raise maxmemory (`convertro status` says how full Redis is), then"
@@ -35,7 +36,7 @@ class ExitCode(IntEnum):
 
 def complain(sentence: str) -> None:
     """Say a sentence on standard error."""
-    typer.echo(f"convertro: {sentence}", err=True)
+    typer.echo(f"convertro: {printable(sentence)}", err=True)
 
 
 def fail(code: ExitCode, sentence: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Tables for people: without lines, readable without colour, 80 columns wide in a pipe."""
 
+import sys
 from collections.abc import Collection
 from textwrap import wrap
 
@@ -7,7 +8,6 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.terminal.output import say
 from worker.status.wording import printable
 
 #: Columns of running text.
@@ -63,5 +63,5 @@ def say_table(grid: RenderableType) -> None:
     shown_on = console()
     with shown_on.capture() as captured:
         shown_on.print(grid)
-    for line in captured.get().splitlines():
-        say(line.rstrip())
+    for line in captured.get().splitlines():  # with colours on a terminal
+        sys.stdout.write(f"{line.rstrip()}\n")

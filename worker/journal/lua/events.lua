@@ -96,7 +96,7 @@ local function forget(id, how)
   redis.call('SADD', key, id)
   note_ending(id, how)
   if not is_generation_known then
-    local over = (generation() + 2) * DEDUPE
+    local over = (generation() + 2) * window
     redis.call('ZADD', GENERATIONS, over, key, over, endings_key(generation()))
     is_generation_known = true
   end

@@ -21,14 +21,15 @@ redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)
 
 for kind, number in pairs(args.foreign) do count('foreign:' .. kind, number) end
 
--- A worker that went silent stays on the list for an hour, unless another one took its place:
--- the node name is what is before the slash.
-local SILENT, node = 3600000, string.match(args.worker, '^%d+ ([^/]*)/')
+-- A worker that went silent stays on the list for as long as it may hold events, which is a lease,
+-- or until another one takes its place: the node name is what is before the slash. If no worker is
+-- alive to forget it, it stays.
+local node = string.match(args.worker, '^%d+ ([^/]*)/')
 local silent = redis.call(
   'ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now), 'LIMIT', 0, MOST_SILENT)
 for _, member in ipairs(silent) do
   local is_mine = node and member ~= args.worker and string.match(member, '^%d+ ([^/]*)/') == node
-  if is_mine or tonumber(redis.call('ZSCORE', WORKERS, member)) < now - SILENT then
+  if is_mine or tonumber(redis.call('ZSCORE', WORKERS, member)) < now - LEASE_MS then
     redis.call('ZREM', WORKERS, member)
     redis.call('ZREM', ASKED, string.match(member, '^%d+ (.*)$'))
   end

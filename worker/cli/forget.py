@@ -1,0 +1,35 @@
+"""The command `convertro forget`: a worker that is gone for good."""
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.terminal.exit_codes import ExitCode, fail
+from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.output import JsonOption, say, say_json
+from worker.status.wording import counted, printable
+
+
+def forget(
+    node: Annotated[str, typer.Argument(metavar="NODE", help="Its name, as celery@host.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a worker that went silent off the list, because it does not come back.
+
+    A worker that is alive stays. What the silent one held comes back when its lease ends, forgotten
+    or not; then workers that are alive forget it by themselves.
+
+    Example: convertro forget celery@old-host
+
+    Exit codes: 0 forgotten, 1 it is alive or unknown, 3 Redis is unavailable.
+    """
+    forgotten, alive = open_journal().journal.forget(node)
+    if as_json:
+        say_json({"node": node, "forgotten": forgotten, "alive": alive})
+    elif forgotten:
+        say(f"forgot {counted(forgotten, 'silent worker')} of {printable(node)}")
+    if alive and not forgotten:
+        fail(ExitCode.NEGATIVE, f"{printable(node)} is alive: stop it first")
+    if not forgotten:
+        fail(ExitCode.NEGATIVE, f"no worker of the name {printable(node)} is on the list")
