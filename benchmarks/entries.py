@@ -68,7 +68,8 @@ class Way:
         return {
             **inherited,
             **DESTINATION,
-            "PYTHONPATH": str(ROOT),
+            # The other ways translate with our code, which their environments have not installed.
+            "PYTHONPATH": f"{ROOT}:{ROOT}/client",
             "CONVERTRO_REDIS_URL": redis_url,
             "CONVERTRO_BASE_URL": base_url,
             "CONVERTRO_LOG_LEVEL": "ERROR",

@@ -34,11 +34,11 @@ contradict each other, says which in one line and does not start. The values bel
 defaults; `.env.example` holds the same list to copy from. A variable that begins with
 `CONVERTRO_` and is not listed here is reported in the worker's log, with the closest name.
 
-A worker needs `CONVERTRO_CLIENT_NAME`, `CONVERTRO_SITE_ID` and `CONVERTRO_DOMAIN`; an
-application that only enqueues needs `CONVERTRO_REDIS_URL` and, if they were changed for the
-worker, `CONVERTRO_BROKER_URL`, `CONVERTRO_SENTINEL_MASTER`, `CONVERTRO_SENTINEL_PASSWORD`,
-`CONVERTRO_KEY_PREFIX`, `CONVERTRO_QUEUE`, `CONVERTRO_DEDUPE_SECONDS` and
-`CONVERTRO_CONCURRENCY`. `CONVERTRO_DURABILITY` is the application's own choice.
+A worker needs `CONVERTRO_CLIENT_NAME`, `CONVERTRO_SITE_ID` and `CONVERTRO_DOMAIN`. An
+application that only enqueues needs to find the journal: `CONVERTRO_REDIS_URL`, and
+`CONVERTRO_KEY_PREFIX`, `CONVERTRO_SENTINEL_MASTER` and `CONVERTRO_SENTINEL_PASSWORD` if the
+workers have them. `CONVERTRO_DURABILITY` is the application's own choice; all else the
+workers say in the journal.
 
 Times are in seconds unless the name says otherwise. Flags take `true` or `false`.
 

@@ -1,6 +1,6 @@
 """What an attempt can come to, whichever destination it was sent to. Pure values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -28,6 +28,8 @@ class Outcome:
     status: int | None = None
     #: A short name of what happened, never content: `http_503`, `read_timeout`.
     detail: str
+    #: What the answer said of an error; may quote the event, so it goes to its record alone.
+    said: str = field(default="", repr=False)
     #: How long Convertro asked us to wait, in seconds; None if it did not say.
     retry_after_seconds: float | None = None
 

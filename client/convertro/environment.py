@@ -2,7 +2,10 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypedDict, Unpack
+
+from redis import Redis
 
 from convertro.connection import PRODUCER_TIMEOUT_SECONDS, connect
 from convertro.errors import SettingsError
@@ -25,8 +28,33 @@ class Options(TypedDict, total=False):
     timeout_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a journal is."""
+
+    redis: Redis
+    key_prefix: str
+    #: `memory` or `fsync`.
+    durability: str
+
+
 def open_journal(url: str | None, **options: Unpack[Options]) -> IntakeJournal:
     """The journal as producers use it; nothing connects yet. See `Client`.
+
+    Raises:
+        SettingsError: A value is wrong; the message names the argument or the variable.
+    """
+    place = find_journal(url, **options)
+    return IntakeJournal(
+        place.redis,
+        key_prefix=place.key_prefix,
+        constants={},
+        fsync=place.durability == "fsync",
+    )
+
+
+def find_journal(url: str | None, **options: Unpack[Options]) -> Place:
+    """Where the journal is; nothing connects yet. See `Client`.
 
     Raises:
         SettingsError: A value is wrong; the message names the argument or the variable.
@@ -57,9 +85,7 @@ def open_journal(url: str | None, **options: Unpack[Options]) -> IntakeJournal:
         sentinel_master=master.value,
         sentinel_password=password.value or None,
     )
-    return IntakeJournal(
-        redis, key_prefix=key_prefix.value, constants={}, fsync=when.value == "fsync"
-    )
+    return Place(redis, key_prefix.value, when.value)
 
 
 class _Setting:

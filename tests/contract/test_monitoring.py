@@ -69,6 +69,11 @@ def test_an_alert_says_how_urgent_it_is_and_what_to_do_first(name: str) -> None:
     assert url[1] in ANCHORS
 
 
+@pytest.mark.parametrize("name", sorted(alerts().keys() - {"ConvertroExporterAbsent"}))
+def test_an_alert_links_the_status_page_of_its_exporter(name: str) -> None:
+    assert '          status_page: "http://{{ $labels.instance }}/"\n' in alerts()[name]
+
+
 @pytest.mark.parametrize("name", alerts())
 def test_an_alert_is_tested_to_fire_and_not_to_fire(name: str) -> None:
     assert f'- name: "{name}: ' in ALERTS_TEST

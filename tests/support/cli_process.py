@@ -52,6 +52,12 @@ class Cli:
             check=False,
         )
 
+    @property
+    def place(self) -> str:
+        """The line that says where the journal is."""
+        address = self.settings["CONVERTRO_REDIS_URL"].removeprefix("redis://").removesuffix("/0")
+        return f"Redis {address}, database 0, keys {self.settings['CONVERTRO_KEY_PREFIX']}*\n"
+
     def json(self, *arguments: str | Path) -> Any:
         """What a command prints with `--json`, which has to end well."""
         ended = self(*arguments, "--json")
@@ -124,7 +130,7 @@ class Filler:
     def bury(self, *ids: str, **fields: Any) -> None:
         """Let events be dead letters; rejected ones unless the test says otherwise."""
         rejected = {"reason": "rejected", "outcome_class": "rejected", "status": 400}
-        self.finish(Move.DEAD, *ids, attempts=[attempt()], **{**rejected, **fields})
+        self.finish(Move.DEAD, *ids, **{"attempts": [attempt()], **rejected, **fields})
 
     def died(self, event_id: str, at_ms: int) -> None:
         """Move a dead letter's death in time."""

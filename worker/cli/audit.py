@@ -8,8 +8,10 @@ import typer
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, say, say_json
+from worker.cli.terminal.place import say_place
 from worker.cli.terminal.progress import waiting
 from worker.journal.snapshot import Snapshot
+from worker.status.place import place_document
 from worker.status.wording import counted, printable
 
 
@@ -48,13 +50,15 @@ def audit(*, as_json: JsonOption = False) -> None:
 
     Exit codes: 0 all is well, 1 something is wrong, 3 Redis is unavailable.
     """
-    journal = open_journal().journal
+    producer = open_journal()
+    journal = producer.journal
     with waiting("Looking at every event"):
         findings = Findings(journal.snapshot(), dict(journal.inspect()))
     if as_json:
-        say_json(_document(findings))
+        say_json({**_document(findings), "journal": place_document(producer.settings)})
     else:
         _say(findings)
+        say_place(producer.settings, findings.snapshot)
     if not findings.is_good:
         raise typer.Exit(ExitCode.NEGATIVE)
 

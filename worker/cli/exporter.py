@@ -14,7 +14,10 @@ from worker.cli.terminal.open_journal import journal_of, read_settings
 from worker.cli.terminal.output import say
 from worker.exporter.collector import journal_registry
 from worker.exporter.metrics_server import ExporterServer, exporter_app
-from worker.status.health import every_worker, live, ready
+from worker.status.health import every_worker, live
+from worker.status.read import read_status
+from worker.status.readiness import ready
+from worker.status.refusal import refusal
 
 #: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
 _SCRAPE_TIMEOUT_SECONDS = 2.0
@@ -29,11 +32,12 @@ def exporter(
         int, typer.Option(help="Port to listen on; 0 for any free one.", min=0, max=65535)
     ] = 9808,
 ) -> None:
-    """Serve Prometheus metrics of the journal, of all workers and of Convertro's answers.
+    """Serve a status page, and Prometheus metrics of the journal, workers and Convertro's answers.
 
-    One exporter is enough, however many workers there are. GET /metrics reads the journal once;
-    /healthz says what `convertro health --live --all` says, /readyz what `--ready` says, with
-    200 or 503. docs/metrics.md lists the metrics.
+    One exporter is enough, however many workers there are. / is `convertro status` for a browser,
+    /api/status the same as JSON. /metrics reads the journal once. /healthz says what `convertro
+    health --live --all` says, /readyz what `--ready` says, with 200 or 503. docs/metrics.md lists
+    the metrics.
 
     Example: convertro exporter --port 9808
 
@@ -44,6 +48,11 @@ def exporter(
     journal = journal_of(settings, _SCRAPE_TIMEOUT_SECONDS)
     app = exporter_app(
         journal_registry(journal, settings),
+        lambda: read_status(
+            journal,
+            settings,
+            lambda: refusal(settings, _SCRAPE_TIMEOUT_SECONDS, judges_rights=False),
+        ),
         {
             "/healthz": lambda: live(journal.snapshot(), settings.concurrency, every_worker()),
             "/readyz": lambda: ready(settings, _SCRAPE_TIMEOUT_SECONDS),
@@ -59,7 +68,7 @@ def exporter(
     # The threads inherit that: the signals wait for us.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
     Thread(target=server.serve_forever, daemon=True).start()
-    say(f"convertro exporter listening on {server.base_url}/metrics")
+    say(f"convertro exporter listening on {server.base_url}: status page at /, metrics at /metrics")
     sys.stdout.flush()
     signal.sigwait(stop_signals)
     server.shutdown()

@@ -4,17 +4,16 @@ from typing import Annotated
 
 import typer
 
-from config.logs import configure_logs
 from worker.cli.terminal.exit_codes import ExitCode, fail
-from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, journal_of, read_settings
+from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, look_quickly, read_settings
 from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.status.health import (
     Health,
+    Verdict,
     every_worker,
     liveness,
     of_this_host,
     one_worker,
-    ready,
 )
 from worker.status.wording import printable
 
@@ -65,17 +64,28 @@ def health(
         fail(ExitCode.USAGE, "say either --live or --ready")
     if (worker is not None) + all_workers > is_live:
         fail(ExitCode.USAGE, "give --live with either --worker NODE or --all")
-    settings = read_settings()
-    configure_logs(settings)
-    if is_ready:
-        verdict = ready(settings, OPERATOR_TIMEOUT_SECONDS)
-    else:
-        chosen = every_worker() if all_workers else of_this_host()
-        if worker is not None:
-            chosen = one_worker(worker)
-        snapshot = journal_of(settings, OPERATOR_TIMEOUT_SECONDS).snapshot()
-        verdict = liveness(snapshot, settings, chosen, OPERATOR_TIMEOUT_SECONDS)
+    verdict = _ready() if is_ready else _live(worker, all_workers=all_workers)
     said = {"good": verdict.good, "problem": verdict.problem, "sentence": verdict.sentence}
     say(json_line(said) if as_json else printable(verdict.sentence))
     if not verdict.good:
         raise typer.Exit(_CODES[verdict.health])
+
+
+def _live(worker: str | None, *, all_workers: bool) -> Verdict:
+    chosen = every_worker() if all_workers else of_this_host()
+    if worker is not None:
+        chosen = one_worker(worker)
+    snapshot = look_quickly()
+    return liveness(snapshot, snapshot.batch, chosen, _refusal)
+
+
+def _refusal() -> str | None:
+    from worker.status.refusal import refusal  # noqa: PLC0415  needed only if a worker is missing
+
+    return refusal(read_settings(), OPERATOR_TIMEOUT_SECONDS)
+
+
+def _ready() -> Verdict:
+    from worker.status.readiness import ready  # noqa: PLC0415  --live, which runs often, needs none of it
+
+    return ready(read_settings(), OPERATOR_TIMEOUT_SECONDS)

@@ -10,8 +10,10 @@ from worker import preflight as checking
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import JsonOption, say, say_json
+from worker.cli.terminal.place import say_place
 from worker.cli.terminal.tables import say_table, table, text
 from worker.preflight.checks import Check, Level
+from worker.status.place import place_document
 from worker.status.wording import counted
 
 #: How a level is shown: what matters in capitals, so that it needs no colour.
@@ -39,9 +41,10 @@ def preflight(*, as_json: JsonOption = False) -> None:
     configure_logs(settings)
     checks = checking.preflight(settings)
     if as_json:
-        say_json(_document(checks))
+        say_json({**_document(checks), "journal": place_document(settings)})
     else:
         _say(checks)
+        say_place(settings)
     if code := exit_code(checks):
         raise typer.Exit(code)
 

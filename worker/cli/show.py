@@ -10,6 +10,7 @@ from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import EventIdArgument
 from worker.cli.terminal.output import JsonOption, say, say_json
+from worker.cli.terminal.place import say_place
 from worker.cli.terminal.record_view import (
     content_of,
     death_facts,
@@ -19,11 +20,15 @@ from worker.cli.terminal.record_view import (
     say_facts,
     type_of,
 )
+from worker.journal.endings import Ending
 from worker.journal.reading import Sighting
 from worker.status.wording import clock_time, duration, iso_time_or_none, printable
 
 _RevealEventOption = Annotated[
-    bool, typer.Option("--reveal", help="Print the raw event too; it may hold personal data.")
+    bool,
+    typer.Option(
+        "--reveal", help="Print the raw event and Convertro's answers; they may hold personal data."
+    ),
 ]
 
 
@@ -32,8 +37,9 @@ def show(
 ) -> None:
     """Say where one event is and what happened to it.
 
-    Its attempts and their outcomes, the calls that Convertro accepted, why it is dead if it is.
-    Only --reveal shows the event itself.
+    Its attempts and their outcomes, the calls that Convertro accepted, why it is dead if it is. Of
+    one that is finished: whether it was delivered, skipped or discarded, why and when, for as long
+    as its id is remembered. Only --reveal shows the event itself.
 
     Example: convertro show evt-42
 
@@ -41,7 +47,9 @@ def show(
     """
     journal = open_journal().journal
     sighting = journal.look(event_id)
-    if as_json:
+    if sighting.place == "finished":
+        _say_finished(event_id, journal.ending(event_id, sighting), as_json=as_json)
+    elif as_json:
         say_json(_document(event_id, sighting, reveal=reveal))
     else:
         _say(event_id, sighting, journal.snapshot().now_ms, reveal=reveal)
@@ -58,15 +66,19 @@ def show_dead(
 
     Exit codes: 0 shown, 1 not dead, 3 Redis is unavailable.
     """
-    journal = open_journal().journal
+    producer = open_journal()
+    journal = producer.journal
     sighting = journal.look(event_id)
     if sighting.place != "dead" or sighting.record is None:
         fail(ExitCode.NEGATIVE, f"{printable(event_id)} is no dead letter but {place_of(sighting)}")
     if as_json:
         document = _document(event_id, sighting, reveal=reveal)
-        say_json({**record_document(sighting.record), "died_at": document["at"], **document})
+        known = record_document(sighting.record, sighting.raw, reveal=reveal)
+        say_json({**known, "died_at": document["at"], **document})
     else:
         _say(event_id, sighting, journal.snapshot().now_ms, reveal=reveal)
+        say("")
+        say_place(producer.settings)
 
 
 def _place_words(sighting: Sighting, now_ms: int) -> str:
@@ -80,9 +92,25 @@ def _place_words(sighting: Sighting, now_ms: int) -> str:
         "claimed": f"is claimed by a worker, until {when} at the latest",
         "waiting": f"is waiting until {when} (in {how_soon})",
         "dead": f"is dead since {when} ({how_long})",
-        "finished": "is finished: delivered, skipped or discarded",
         "unknown": "is unknown: never accepted, or finished and no longer remembered",
     }[sighting.place]
+
+
+def _say_finished(event_id: str, ending: Ending | None, *, as_json: bool) -> None:
+    if as_json:
+        place = _document(
+            event_id, Sighting(place="finished", at_ms=ending.at_ms if ending else None)
+        )
+        known = {"how": ending.how, "reason": ending.reason} if ending else None
+        say_json({**place, "ended": known})
+    elif ending:
+        reason = f" ({ending.reason})" if ending.reason else ""
+        say(f"{printable(event_id)} was {ending.how}{reason} {clock_time(ending.at_ms)}")
+    else:
+        say(
+            f"{printable(event_id)} is finished: delivered, skipped or discarded; a worker of an "
+            "earlier version did not note which"
+        )
 
 
 def _say(event_id: str, sighting: Sighting, now_ms: int, *, reveal: bool) -> None:
@@ -95,14 +123,14 @@ def _say(event_id: str, sighting: Sighting, now_ms: int, *, reveal: bool) -> Non
         headers = [("type", type_of(raw) or "other"), ("size", f"{len(raw):,} bytes")]
         say_facts([*headers, *dead, *known])
     if record is not None:
-        say_attempts(record)
+        say_attempts(record, raw, reveal=reveal)
     if reveal and raw is not None:
         say("")
         for line in json.dumps(content_of(raw), indent=2, ensure_ascii=False).splitlines():
             say(printable(line))
 
 
-def _document(event_id: str, sighting: Sighting, *, reveal: bool) -> dict[str, Any]:
+def _document(event_id: str, sighting: Sighting, *, reveal: bool = False) -> dict[str, Any]:
     raw, record = sighting.raw, sighting.record
     return {
         "id": event_id,
@@ -110,6 +138,6 @@ def _document(event_id: str, sighting: Sighting, *, reveal: bool) -> dict[str, A
         "at": iso_time_or_none(sighting.at_ms),
         "type": type_of(raw) if raw else None,
         "size_bytes": len(raw) if raw else None,
-        "record": record_document(record) if record else None,
+        "record": record_document(record, raw, reveal=reveal) if record else None,
         **({"event": content_of(raw)} if raw and reveal else {}),
     }

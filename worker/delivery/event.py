@@ -217,6 +217,7 @@ class Delivery:
                     detail=outcome.detail,
                     status=outcome.status,
                     took_ms=took_ms,
+                    said=outcome.said,
                 )
             )
             return outcome

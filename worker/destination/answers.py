@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from worker.destination.answer_text import text_of
 from worker.outcomes import Outcome, OutcomeClass
 
 #: 4xx that say "later", not "never".
@@ -45,8 +46,13 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, now: datetime
     retry_after = parse_retry_after(headers.get("Retry-After"), now)
     has_retry_after = retry_after is not None
     outcome_class, detail = _class_of(status, headers, body, has_retry_after=has_retry_after)
+    accepted = outcome_class is OutcomeClass.ACCEPTED
     return Outcome(
-        outcome_class=outcome_class, status=status, detail=detail, retry_after_seconds=retry_after
+        outcome_class=outcome_class,
+        status=status,
+        detail=detail,
+        said="" if accepted else text_of(headers, body),
+        retry_after_seconds=retry_after,
     )
 
 

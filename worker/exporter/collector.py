@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
@@ -13,21 +14,31 @@ from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from worker.exporter.counters import counter_families, histogram_families
 from worker.exporter.gauges import gauge, gauge_families
-from worker.journal.journal import Journal
+from worker.journal.snapshot import Memory, Snapshot
+
+
+class ReadableJournal(Protocol):
+    """What a scrape asks of the journal."""
+
+    def snapshot(self) -> Snapshot:
+        """The journal at one instant."""
+
+    def memory(self) -> Memory:
+        """How full Redis is."""
 
 
 @dataclass(eq=False)
 class _JournalCollector(Collector):
     """What the journal knows, from one snapshot of it."""
 
-    journal: Journal
+    journal: ReadableJournal
     #: Those of the workers: their bounds and windows are shown.
     settings: Settings
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, or `convertro_up 0` alone while Redis is unavailable."""
         began_at = monotonic()
-        up = "convertro_up", "1 if the journal in Redis could be read."
+        up = "convertro_up", "1 if the journal could be read; 0, and nothing else, if not."
         try:
             snapshot = self.journal.snapshot()
         except JournalUnavailable:
@@ -39,15 +50,21 @@ class _JournalCollector(Collector):
         yield from gauge_families(snapshot, self.settings)
         with suppress(JournalUnavailable):  # its user may not ask, which is no fault
             memory = self.journal.memory()
-            yield gauge("convertro_redis_memory_used_bytes", "Memory that Redis uses.", memory.used)
             yield gauge(
-                "convertro_redis_memory_max_bytes", "maxmemory; 0 for no bound.", memory.bound
+                "convertro_redis_memory_used_bytes",
+                "Memory that Redis uses; absent if its user may not use INFO.",
+                memory.used,
+            )
+            yield gauge(
+                "convertro_redis_memory_max_bytes",
+                "maxmemory; 0 for no bound, absent likewise.",
+                memory.bound,
             )
         seconds = monotonic() - began_at
         yield gauge("convertro_scrape_seconds", "How long reading the journal took.", seconds)
 
 
-def journal_registry(journal: Journal, settings: Settings) -> CollectorRegistry:
+def journal_registry(journal: ReadableJournal, settings: Settings) -> CollectorRegistry:
     """A registry of the journal alone: nothing of this process is in it."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_JournalCollector(journal, settings))

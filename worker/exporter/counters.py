@@ -38,53 +38,84 @@ class _Counter:
 #: By the counter's name, up to its colon.
 COUNTERS = {
     "accepted": _Counter("convertro_events_accepted", "Events taken into the journal."),
-    "duplicate": _Counter("convertro_events_duplicate", "Events whose id was known already."),
-    "delivered": _Counter("convertro_events_delivered", "Events that Convertro accepted."),
+    "duplicate": _Counter(
+        "convertro_events_duplicate", "Events offered again: their id was known."
+    ),
+    "delivered": _Counter(
+        "convertro_events_delivered", "Events all of whose calls Convertro accepted."
+    ),
     "skipped": _Counter(
-        "convertro_events_skipped", "Events that need no call.", "reason", tuple(SkipReason)
+        "convertro_events_skipped",
+        "Events that by a rule of the mapping need no call.",
+        "reason",
+        tuple(SkipReason),
     ),
     "noted": _Counter(
         "convertro_events_noted",
-        "Events delivered or skipped whose sender should correct something.",
+        "Events, delivered or skipped, whose sender should correct something.",
         "note",
         tuple(Note),
     ),
     "dead": _Counter(
-        "convertro_events_dead", "Events that became dead letters.", "reason", tuple(DeathReason)
+        "convertro_events_dead",
+        "Events that became dead letters; each time anew, if one is redriven.",
+        "reason",
+        tuple(DeathReason),
     ),
     "discarded": _Counter(
-        "convertro_events_discarded", "Events let go for good.", "reason", tuple(DiscardReason)
+        "convertro_events_discarded",
+        "Events removed undelivered; with _revenue, beyond a bound though they may bear revenue.",
+        "reason",
+        tuple(DiscardReason),
     ),
     "redriven": _Counter("convertro_events_redriven", "Dead letters sent back to be delivered."),
-    "postponed": _Counter("convertro_events_postponed", "Times that an event waits to be retried."),
-    "held": _Counter("convertro_events_held", "Times that an event came back uncharged: holding."),
-    "returned": _Counter("convertro_events_returned", "Events handed back by stopping workers."),
+    "postponed": _Counter(
+        "convertro_events_postponed", "Times that an event failed and waits for a retry."
+    ),
+    "held": _Counter(
+        "convertro_events_held",
+        "Times that an event came back without using up a retry, because deliveries are held.",
+    ),
+    "returned": _Counter(
+        "convertro_events_returned", "Times that a stopping worker handed an event back."
+    ),
     "attempts": _Counter(
-        "convertro_attempts", "Attempts by what came of them.", "outcome", tuple(OutcomeClass)
+        "convertro_attempts",
+        "Requests to Convertro by the class of their outcome.",
+        "outcome",
+        tuple(OutcomeClass),
     ),
     "waits_ended": _Counter(
-        "convertro_waits_ended", "Waits that were too long since the clock of Redis was set back."
+        "convertro_waits_ended",
+        "Waits that were too long since Redis's clock was set back; the events are due.",
     ),
-    "leases_lost": _Counter("convertro_leases_lost", "Leases that ran out under a worker."),
+    "leases_lost": _Counter(
+        "convertro_leases_lost",
+        "Leases that ran out: the worker was killed, hung or cut off, and its calls may have been "
+        "delivered.",
+    ),
     "breaker_opened": _Counter(
         "convertro_breaker_opened", "Times that the breaker opened.", "cause", tuple(Cause)
     ),
-    "wakeups": _Counter("convertro_wakeups", "Wake-ups that were rung."),
+    "wakeups": _Counter("convertro_wakeups", "Wake-ups that were sent to the queue."),
     "foreign": _Counter(
         "convertro_foreign_messages",
-        "Messages in the queue that were no wake-ups, and were dropped.",
+        "Messages in the queue that were no wake-ups and were dropped.",
         "kind",
         tuple(Kind),
     ),
     "stale": _Counter(
-        "convertro_stale_finishes", "Finishes that came after their lease.", "move", tuple(Move)
+        "convertro_stale_finishes",
+        "What workers reported about events after they had lost them.",
+        "move",
+        tuple(Move),
     ),
 }
 
 #: By the histogram's name: the metric's name, and its meaning.
 DURATIONS = {
     DELIVERED_IN: ("convertro_delivery_seconds", "From acceptance to delivery."),
-    REQUEST_TOOK: ("convertro_request_seconds", "One request to Convertro."),
+    REQUEST_TOOK: ("convertro_request_seconds", "How long one request to Convertro took."),
 }
 
 

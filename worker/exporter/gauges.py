@@ -29,7 +29,7 @@ def gauge_families(snapshot: Snapshot, settings: Settings) -> _Gauges:
 def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield _labelled(
         "convertro_journal_events",
-        "Events in the journal by state.",
+        "Events in the journal now.",
         "state",
         {
             "due": snapshot.due_now,
@@ -40,17 +40,25 @@ def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     )
     yield gauge(
         "convertro_oldest_due_age_seconds",
-        "How long the first in line has been due; 0 if nothing is.",
+        "How long the first event in line has been due; 0 if nothing is.",
         snapshot.seconds_since(snapshot.first_due_ms) if snapshot.due_now else 0,
     )
-    yield gauge("convertro_tried_events", "Events that failed and are retried.", snapshot.tried)
+    yield gauge(
+        "convertro_tried_events",
+        "Events that failed at least once and are not finished.",
+        snapshot.tried,
+    )
     if snapshot.first_tried_ms is not None:
         yield gauge(
             "convertro_horizon_first_timestamp_seconds",
-            "When retries of the event end that was tried first.",
+            "When the first retries end, unix time; absent if nothing was tried.",
             snapshot.first_tried_ms / 1000 + settings.retry_horizon_seconds,
         )
-    yield gauge("convertro_remembered_ids", "Finished ids remembered.", snapshot.remembered)
+    yield gauge(
+        "convertro_remembered_ids",
+        "Ids of finished events that are remembered for deduplication.",
+        snapshot.remembered,
+    )
     yield gauge(
         "convertro_remembered_window_seconds",
         "How long an id is remembered at least.",
@@ -58,7 +66,7 @@ def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     )
     yield gauge(
         "convertro_unaccounted_events",
-        "Accepted events that are nowhere; anything but 0 is wrong.",
+        "Accepted events that are nowhere; anything but 0 is wrong (convertro audit).",
         snapshot.unaccounted,
     )
 
@@ -70,7 +78,7 @@ def _dead_letter_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
         numbers[key] = numbers.get(key, 0) + number
     letters = GaugeMetricFamily(
         "convertro_dead_letters",
-        "Dead letters now by reason and status of the last answer.",
+        "Dead letters now; status is that of the last answer, empty if there was none.",
         labels=["reason", "status"],
     )
     for labels, number in numbers.items():
@@ -78,22 +86,22 @@ def _dead_letter_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield letters
     yield gauge(
         "convertro_dead_letters_in_doubt",
-        "Dead letters that may have been delivered.",
+        "Dead letters that may have been delivered all the same.",
         snapshot.dead_in_doubt,
     )
     yield gauge(
         "convertro_dead_letters_max",
-        "Beyond so many dead letters those that are worth least go for good.",
+        "The bound on their number, CONVERTRO_DEAD_MAX_COUNT.",
         settings.dead_max_count,
     )
     yield gauge(
         "convertro_dead_letters_bytes",
-        "Bytes of the events and records of all dead letters.",
+        "Bytes of the events and records of dead letters.",
         snapshot.dead_bytes,
     )
     yield gauge(
         "convertro_dead_letters_max_bytes",
-        "Beyond so many bytes those that are worth least go for good.",
+        "The bound on their bytes, CONVERTRO_DEAD_MAX_BYTES.",
         settings.dead_max_bytes,
     )
 
@@ -132,16 +140,18 @@ def _worker_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield gauge(
         "convertro_workers_stuck", "Workers alive that do not ask for waiting work.", len(stuck)
     )
-    yield gauge("convertro_worker_tasks", "Deliver tasks that workers run at once.", tasks)
+    yield gauge(
+        "convertro_worker_tasks", "Deliver tasks that all workers alive run at once.", tasks
+    )
     yield _labelled(
         "convertro_worker_heartbeat_age_seconds",
-        "Since a worker's last sign of life.",
+        "Since a worker's last sign of life, silent ones too; by node name, the worst of each.",
         "worker",
         _worst((w.node, snapshot.seconds_since(w.ticked_ms)) for w in (*alive, *silent)),
     )
     yield _labelled(
         "convertro_worker_asked_age_seconds",
-        "Since a worker last asked for work.",
+        "Since a worker last asked for work; no fault while nothing is due.",
         "worker",
         _worst(
             (w.node, snapshot.seconds_since(w.asked_ms))
@@ -149,7 +159,9 @@ def _worker_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
             if w.asked_ms is not None
         ),
     )
-    yield gauge("convertro_wakeups_live", "Wake-ups that are under way.", snapshot.wakeups)
+    yield gauge(
+        "convertro_wakeups_live", "Wake-ups in the queue or being worked on.", snapshot.wakeups
+    )
 
 
 def _worst(ages: Iterable[tuple[str, float]]) -> dict[str, float]:

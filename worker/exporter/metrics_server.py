@@ -1,16 +1,22 @@
-"""The exporter's HTTP server: three paths, and a sentence for every other."""
+"""The exporter's HTTP server: five paths, and a sentence for every other."""
 
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+import msgspec
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from convertro.errors import JournalUnavailable
+from worker.exporter.status_page import CONTENT_SECURITY_POLICY, outage_page, status_page
+from worker.status.document import document
 from worker.status.health import Verdict
+from worker.status.status import Status
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,51 +26,91 @@ _CLIENT_SECONDS = 10
 
 _METHODS = ("GET", "HEAD")
 
-_NOT_FOUND = "Nothing is here; ask for /metrics, /healthz or /readyz."
+_NOT_FOUND = "Nothing is here; ask for /, /api/status, /metrics, /healthz or /readyz."
 _NOT_ALLOWED = "Only GET and HEAD are answered."
+
+_TEXT = "text/plain; charset=utf-8"
+_HTML = "text/html; charset=utf-8"
+_JSON = "application/json"
 
 Judge = Callable[[], Verdict]
 
 
-def exporter_app(registry: CollectorRegistry, judges: Mapping[str, Judge]) -> "WSGIApplication":
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: HTTPStatus
+    body: str
+    media_type: str = _TEXT
+
+
+def exporter_app(
+    registry: CollectorRegistry, read_status: Callable[[], Status], judges: Mapping[str, Judge]
+) -> "WSGIApplication":
     """The application.
 
     Args:
         registry: What `/metrics` shows.
+        read_status: Reads what the page `/` shows, and `/api/status` as JSON.
         judges: What each other path answers: 200 if all is well, otherwise 503.
     """
     metrics = make_wsgi_app(registry)
+    answers: dict[str, Callable[[], _Answer]] = {
+        "/": lambda: _page(read_status),
+        "/api/status": lambda: _document(read_status),
+        **{path: partial(_judged, judge) for path, judge in judges.items()},
+    }
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         if method not in _METHODS:
-            body = _say(start_response, HTTPStatus.METHOD_NOT_ALLOWED, _NOT_ALLOWED)
+            body = _send(start_response, _Answer(HTTPStatus.METHOD_NOT_ALLOWED, _NOT_ALLOWED))
         elif path == "/metrics":
             body = metrics({**environ, "REQUEST_METHOD": "GET"}, start_response)
-        elif path in judges:
-            body = _say(start_response, *_judged(judges[path]))
+        elif path in answers:
+            body = _send(start_response, answers[path]())
         else:
-            body = _say(start_response, HTTPStatus.NOT_FOUND, _NOT_FOUND)
+            body = _send(start_response, _Answer(HTTPStatus.NOT_FOUND, _NOT_FOUND))
         return [] if method == "HEAD" else body
 
     return app
 
 
-def _judged(judge: Judge) -> tuple[HTTPStatus, str]:
+def _page(read_status: Callable[[], Status]) -> _Answer:
+    try:
+        return _Answer(HTTPStatus.OK, status_page(read_status()), _HTML)
+    except JournalUnavailable as error:
+        return _Answer(HTTPStatus.SERVICE_UNAVAILABLE, outage_page(str(error)), _HTML)
+
+
+def _document(read_status: Callable[[], Status]) -> _Answer:
+    try:
+        shown, answer = document(read_status()), HTTPStatus.OK
+    except JournalUnavailable as error:
+        shown, answer = {"error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE
+    return _Answer(answer, msgspec.json.encode(shown).decode(), _JSON)
+
+
+def _judged(judge: Judge) -> _Answer:
     try:
         verdict = judge()
     except JournalUnavailable as error:
-        return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
+        return _Answer(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     status = HTTPStatus.OK if verdict.good else HTTPStatus.SERVICE_UNAVAILABLE
-    return status, verdict.sentence
+    return _Answer(status, verdict.sentence)
 
 
-def _say(start_response: "StartResponse", status: HTTPStatus, sentence: str) -> list[bytes]:
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
-    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+def _send(start_response: "StartResponse", answer: _Answer) -> list[bytes]:
+    headers = [
+        ("Content-Type", answer.media_type),
+        ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+    ]
+    if answer.status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append(("Allow", ", ".join(_METHODS)))
-    start_response(f"{status.value} {status.phrase}", headers)
-    return [f"{sentence}\n".encode()]
+    start_response(f"{answer.status.value} {answer.status.phrase}", headers)
+    return [f"{answer.body}\n".encode()]
 
 
 class ExporterServer(ThreadingMixIn, WSGIServer):

@@ -6,7 +6,6 @@ Each step is one Lua script, so each is atomic. Nothing else writes to the journ
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 from time import time
 from typing import Any
 
@@ -16,9 +15,9 @@ from config.settings import LONGEST_LEASE_SECONDS, Settings
 from convertro.errors import ConvertroError
 from convertro.intake_journal import FORMAT, Clock, fresh_tokens
 from convertro.scripts import Constant
-from worker.journal.breaker_log import log_news
+from worker.journal.endings import DELIVERED_LETTER, DISCARDED_LETTERS, SKIPPED_LETTERS
 from worker.journal.histogram import BOUNDS_MS
-from worker.journal.reading import ReadableJournal
+from worker.journal.reading import LUA, ReadableJournal
 from worker.journal.records import (
     SUSPECT_LEASES,
     Claim,
@@ -31,9 +30,6 @@ from worker.journal.records import (
     read_record,
 )
 from worker.reasons import DeathReason, DiscardReason, Note, SkipReason
-
-#: The scripts of all steps but accept, which is the client's.
-_LUA = Path(__file__).parent / "lua"
 
 #: The formats of clients that workers serve: the one before this one knew nothing of formats.
 _CLIENT_FORMATS = (FORMAT - 1, FORMAT)
@@ -94,7 +90,7 @@ class Journal(ReadableJournal):
             key_prefix=settings.key_prefix,
             constants=_constants(settings),
             fsync=settings.durability == "fsync",
-            folders=(_LUA,),
+            folders=(LUA,),
             clock=clock,
             shebang=shebang,
         )
@@ -131,7 +127,7 @@ class Journal(ReadableJournal):
             **self._asks,
         }
         state, finished, news, wait_ms, *parts = self._run("claim", args)
-        poisoned = log_news(news)
+        poisoned = _log_news(news)
         rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
         return Claim(
             ClaimState(state.decode()),
@@ -153,7 +149,7 @@ class Journal(ReadableJournal):
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Carry out what a worker decided about events that it claimed."""
         news, *finished = self._run("finish", {"finishes": finishes, **self._asks})
-        log_news(news)
+        _log_news(news)
         return _finished(finished)
 
     def release(self, wakeup: str, tokens: Sequence[str]) -> int:
@@ -188,7 +184,7 @@ class Journal(ReadableJournal):
         rung, news, found, now_ms = self._run("tick", args)
         self.skew_seconds = time() - now_ms / 1000
         _require_agreement(found)
-        log_news(news)
+        _log_news(news)
         return int(rung)
 
     def agree(self, worker: str) -> None:
@@ -292,10 +288,20 @@ def _constants(settings: Settings) -> dict[str, Constant]:
         "DEAD_MAX_BYTES": settings.dead_max_bytes,
         "MOST_WORTH": int(Worth.REVENUE),
         "DEATH_REASONS": {reason: str(reason.fault) for reason in DeathReason},
-        "SKIP_REASONS": {reason: str(reason) for reason in SkipReason},
+        "DELIVERED": DELIVERED_LETTER,
+        "SKIP_REASONS": {reason: SKIPPED_LETTERS[reason] for reason in SkipReason},
         "NOTES": {note: str(note) for note in Note},
-        "DISCARD_REASONS": {reason: str(reason) for reason in DiscardReason},
+        "DISCARD_REASONS": {reason: DISCARDED_LETTERS[reason] for reason in DiscardReason},
     }
+
+
+def _log_news(news: bytes) -> tuple[str, ...]:
+    """Log what a step did besides; answers the ids of what was buried as poison."""
+    if not news:
+        return ()
+    from worker.journal.breaker_log import log_news  # noqa: PLC0415  structlog is slow to load
+
+    return log_news(news)
 
 
 def _finished(words: Iterable[bytes]) -> tuple[Finished, ...]:

@@ -3,21 +3,29 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from convertro.intake_journal import IntakeJournal
+from worker.journal.endings import Ending, find_ending
 from worker.journal.records import Record, SentCall, read_record
 from worker.journal.snapshot import Memory, Recent, Snapshot
 
 _Row = TypeVar("_Row")
+
+#: The scripts of all steps and looks but accept, which is the client's.
+LUA = Path(__file__).parent / "lua"
 
 #: Events that are listed or found in one step: some 10 µs each, and Redis does nothing else then.
 PAGE = 100
 
 #: Events that an audit looks at in one step: some 50 µs each.
 CHECKED_AT_ONCE = 40
+
+#: What finished in so many steps is read at once, from the latest on: some 100 µs.
+_ENDINGS_AT_ONCE = 1000
 
 #: Slots of the recent past that are read at once: some 20 µs each.
 _SLOTS_AT_ONCE = 30
@@ -33,6 +41,8 @@ class Sighting:
     at_ms: int | None = None
     record: Record | None = None
     raw: bytes | None = None
+    #: The dedupe window in which it finished: its number and when it began.
+    window: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +54,18 @@ class DeadLetter:
     record: Record
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """An event that is due, claimed or waiting."""
+
+    event_id: str
+    #: When it may be claimed; of one that is claimed, when its lease ends. Unix milliseconds.
+    due_at_ms: int
+    is_claimed: bool
+    record: Record
+    raw: bytes
+
+
 class ReadableJournal(IntakeJournal):
     """Everything that can be seen of the journal.
 
@@ -52,26 +74,46 @@ class ReadableJournal(IntakeJournal):
 
     def look(self, event_id: str) -> Sighting:
         """Find one event."""
-        place, at, record, raw = self._run("look", {"id": event_id})
+        place, at, record, raw, window = self._run("look", {"id": event_id})
         return Sighting(
             place=place.decode(),
             at_ms=int(float(at)) if at else None,
             record=read_record(record) if record else None,
             raw=raw or None,
+            window=tuple(window) or None,
         )
 
-    def dead_letters(self, since_ms: int = 0) -> Iterator[DeadLetter]:
+    def ending(self, event_id: str, finished: Sighting) -> Ending | None:
+        """How an event finished; None if it did under a worker that did not note it yet.
+
+        Args:
+            event_id: The event's id.
+            finished: Where it was found.
+        """
+        if finished.window is None:
+            return None
+        generation, began_ms = finished.window
+        key = f"{self._key('endings:')}{generation}"
+        upper = self._call(self._redis.llen, key)
+        while upper > 0:
+            lower = max(0, upper - _ENDINGS_AT_ONCE)
+            noted = b"".join(self._call(self._redis.lrange, key, lower, upper - 1))
+            if ending := find_ending(event_id, noted, began_ms):
+                return ending
+            upper = lower
+        return None
+
+    def dead_letters(self, since_ms: int = 0, *, newest: bool = False) -> Iterator[DeadLetter]:
         """The dead letters, oldest first; what dies after the start is not included.
 
-        Read in pages that begin where the last one ended, so that it does no harm if the
-        caller, or anybody else, removes some meanwhile.
+        Args:
+            since_ms: Those that died since then.
+            newest: The newest first instead.
         """
         until_ms = self.snapshot().now_ms
-        seen: set[bytes] = set()
-        while page := self._dead_page(since_ms, until_ms, seen):
-            records = self._call(
-                self._redis.hmget, self._key("progress"), [event_id for event_id, _ in page]
-            )
+        for page in self._by_score("dead", since_ms, until_ms, newest=newest):
+            ids = [event_id for event_id, _ in page]
+            records = self._call(self._redis.hmget, self._key("progress"), ids)
             for (event_id, died_at), record in zip(page, records, strict=True):
                 if record is not None:
                     yield DeadLetter(
@@ -79,27 +121,70 @@ class ReadableJournal(IntakeJournal):
                         died_at_ms=int(died_at),
                         record=read_record(record),
                     )
-            last_ms = int(page[-1][1])
-            seen = {event_id for event_id, died_at in page if died_at == last_ms} | (
-                seen if last_ms == since_ms else set()
-            )
-            since_ms = last_ms
 
-    def _dead_page(
-        self, since_ms: int, until_ms: int, seen: set[bytes]
-    ) -> list[tuple[bytes, float]]:
-        """The next ids and times of death, without those seen in the same millisecond."""
-        page = self._call(
-            self._redis.zrange,
-            self._key("dead"),
-            since_ms,
-            until_ms,
-            byscore=True,
-            offset=0,
-            num=PAGE + len(seen),
-            withscores=True,
-        )
-        return [(event_id, died_at) for event_id, died_at in page if event_id not in seen]
+    def unfinished(self, *, newest: bool = False) -> Iterator[Unfinished]:
+        """The events that are due, claimed or waiting: who is tried next comes first.
+
+        Args:
+            newest: Who is tried last comes first instead.
+        """
+        told: set[bytes] = set()
+        for page in self._by_score("due", 0, float("inf"), newest=newest):
+            # One that is postponed meanwhile comes by again.
+            fresh = [(event_id, due) for event_id, due in page if event_id not in told]
+            told.update(event_id for event_id, _ in fresh)
+            yield from self._unfinished(fresh)
+
+    def _unfinished(self, page: Sequence[tuple[bytes, float]]) -> Iterator[Unfinished]:
+        """A page of them, as they are now; who has left meanwhile is left out."""
+        if not page:
+            return
+        ids = [event_id for event_id, _ in page]
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.zmscore(self._key("claimed"), [event_id.decode() for event_id in ids])
+        pipeline.hmget(self._key("progress"), ids)
+        pipeline.hmget(self._key("events"), ids)
+        columns = zip(page, *self._call(pipeline.execute), strict=True)
+        for (event_id, due), lease_ends, record, raw in columns:
+            if raw is not None:
+                known = read_record(record) if record else Record(accepted_at_ms=int(due))
+                yield Unfinished(
+                    event_id=event_id.decode(),
+                    due_at_ms=int(due),
+                    is_claimed=lease_ends is not None,
+                    record=known,
+                    raw=raw,
+                )
+
+    def _by_score(
+        self, key: str, low: float, high: float, *, newest: bool
+    ) -> Iterator[list[tuple[bytes, float]]]:
+        """The members of a sorted set with their scores, in pages.
+
+        Each page begins where the last one ended, so that it does no harm if the caller, or
+        anybody else, removes some meanwhile.
+        """
+        seen: set[bytes] = set()
+        while True:
+            found = self._call(
+                self._redis.zrange,
+                self._key(key),
+                high if newest else low,
+                low if newest else high,
+                desc=newest,
+                byscore=True,
+                offset=0,
+                num=PAGE + len(seen),
+                withscores=True,
+            )
+            page = [(member, score) for member, score in found if member not in seen]
+            if not page:
+                return
+            yield page
+            edge, last = high if newest else low, page[-1][1]
+            at_the_edge = {member for member, score in page if score == last}
+            seen = at_the_edge | (seen if last == edge else set())
+            low, high = (low, last) if newest else (last, high)
 
     def sent_calls(self, ids: Sequence[str]) -> list[SentCall | None]:
         """The call of each dead letter that failed last, as it was sent; None if not known."""

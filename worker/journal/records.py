@@ -54,6 +54,9 @@ class Attempt(
     status: int | None = None
     #: How long it took, in milliseconds; None if nobody knows.
     took_ms: int | None = None
+    #: What the answer said of an error, in its own words, which may quote the event; empty if it
+    #: said nothing, or what the attempt after it was told as well.
+    said: str = ""
 
 
 class SentCall(msgspec.Struct, frozen=True, kw_only=True):

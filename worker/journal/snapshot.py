@@ -50,7 +50,7 @@ class Recent:
     def per_second(self, kinds: Iterable[str], seconds: int) -> float:
         """The rate of some counters, alone or with a reason, over the last seconds."""
         counters = self.counters(seconds)
-        number = sum(_total_of(counters, kind) for kind in kinds)
+        number = sum(total_of(counters, kind) for kind in kinds)
         return number * 1000 / (seconds * 1000 + self.now_ms % SLOT_MS)
 
     def histogram(self, name: str, seconds: int) -> Histogram:
@@ -150,6 +150,8 @@ class Snapshot:
     #: What was counted in the last quarter of an hour, if that was asked for.
     recent: Recent
     breaker: Breaker = field(default_factory=Breaker)
+    #: Events that one deliver task takes, by the worker that started last; 0 before the first.
+    batch: int = 0
     #: None unless an operator holds delivery.
     pause: Pause | None = None
 
@@ -186,12 +188,18 @@ class Snapshot:
             remembered=answer["remembered"],
             dedupe_seconds=answer["window"] // 1000,
             breaker=Breaker.from_fields(answer["breaker"], now_ms),
+            batch=int(answer["batch"] or 0),
             pause=Pause.from_json(answer["pause"]),
         )
 
     def all_alive(self, batch: int) -> bool:
         """Whether there are workers, and none is silent or stuck; each sign of life is a write."""
         return bool(self.workers) and not self.silent and not self.stuck(batch)
+
+    @property
+    def never_used(self) -> bool:
+        """Whether nothing was ever accepted here and no worker ever started."""
+        return not (self.counters or self.stored or self.batch)
 
     @property
     def in_flight(self) -> int:
@@ -204,7 +212,7 @@ class Snapshot:
 
     def total(self, kind: str) -> int:
         """The sum of all counters of a kind, such as `skipped`."""
-        return _total_of(self.counters, kind)
+        return total_of(self.counters, kind)
 
     @property
     def fastest_per_second(self) -> float:
@@ -254,7 +262,7 @@ class Snapshot:
         return self.total("accepted") - gone - self.in_flight - self.dead
 
 
-def _total_of(counters: Mapping[str, int], kind: str) -> int:
+def total_of(counters: Mapping[str, int], kind: str) -> int:
     """The sum of the counters `<kind>` and `<kind>:<reason>`."""
     return sum(
         amount for name, amount in counters.items() if name == kind or name.startswith(f"{kind}:")

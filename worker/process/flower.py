@@ -1,6 +1,6 @@
 """Tells Flower of dead letters: each is a failed task under its event's id.
 
-One Celery event says everything, so Flower needs no task that ran. It holds the id, the
+Three Celery events say everything, so Flower needs no task that ran. They hold the id, the
 reason and what the last attempt came to, never content. Losing one is harmless: the dead
 letter is in the journal. So announcing never raises and is never waited for.
 """
@@ -21,8 +21,12 @@ from worker.task_names import DEAD_LETTER
 #: After a failure nothing is announced for so long.
 MUTED_SECONDS = 30.0
 
-#: Burials in one message at most, some 300 bytes each.
+#: Burials in one message at most, some 900 bytes each.
 BATCH = 100
+
+#: What a task goes through that fails. Without the first two a worker's page would count more tasks
+#: that failed than were processed.
+_LIFE = ("task-received", "task-started", "task-failed")
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -97,11 +101,12 @@ class Announcer:
                 hostname=worker,
                 buffer_while_offline=False,
                 buffer_group=["task"],
-                buffer_limit=BATCH,
+                buffer_limit=len(_LIFE) * BATCH,
             ) as dispatcher,
         ):
             for burial in burials:
-                dispatcher.send("task-failed", **_fields(burial))
+                for kind in _LIFE:
+                    dispatcher.send(kind, **_fields(burial))
             dispatcher.flush(errors=False)
 
 

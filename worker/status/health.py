@@ -1,16 +1,11 @@
-"""Whether workers are healthy: what probes ask, each answer a sentence."""
+"""Whether workers are alive: what probes ask, each answer a sentence; see also `readiness`."""
 
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from config.settings import Settings
 from worker.journal.snapshot import SeenWorker, Snapshot
-from worker.preflight.ask_redis import ask_redis
-from worker.preflight.checks import Check, Level, settings_checks
-from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
-from worker.status.refusal import refusal
 from worker.status.wording import ago, counted, nodes_of
 
 
@@ -104,53 +99,20 @@ def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
 
 
 def liveness(
-    snapshot: Snapshot, settings: Settings, chosen: WorkerChoice, timeout_seconds: float
+    snapshot: Snapshot, batch: int, chosen: WorkerChoice, refusal: Callable[[], str | None]
 ) -> Verdict:
-    """The same, unless Redis refuses workers' signs of life: then nobody can tell."""
-    verdict = live(snapshot, settings.concurrency, chosen)
-    if verdict.good or not (sentence := refusal(settings, timeout_seconds)):
-        return verdict
-    return Verdict(Health.UNKNOWN, sentence, "redis_refuses")
-
-
-def ready(settings: Settings, timeout_seconds: float) -> Verdict:
-    """Whether a worker could deliver: what the preflight finds, without asking Convertro.
+    """The same, unless Redis refuses workers' signs of life: then nobody can tell.
 
     Args:
-        settings: Those of the workers.
-        timeout_seconds: The longest wait for a connection to Redis, and for an answer.
+        snapshot: The journal now.
+        batch: Events that one deliver task takes.
+        chosen: Which workers.
+        refusal: Says why Redis refuses writes; asked only if a worker seems not to live.
     """
-    checks = list(settings_checks(settings, {}, {}))
-    answer = ask_redis(settings, timeout_seconds)
-    if isinstance(answer, NoAnswer):
-        checks += no_answer_checks(answer)
-    else:
-        checks += redis_checks(settings, answer)
-    return judge(checks)
-
-
-def judge(checks: list[Check]) -> Verdict:
-    """An error says no, and so does a Redis without memory for further events.
-
-    That its connections run out is told besides: those that are there go on.
-    """
-    for check in checks:
-        is_full = check.name == "memory" and check.level is Level.WARNING
-        if check.level is Level.ERROR or is_full:
-            return Verdict(_health(check), check.sentence, check.name)
-    told = "ready: the settings are complete, Redis can be written to"
-    for check in checks:
-        if check.name == "connections" and check.level is Level.WARNING:
-            return Verdict(Health.GOOD, f"{told}; but {check.sentence}", check.name)
-    return Verdict(Health.GOOD, told)
-
-
-def _health(check: Check) -> Health:
-    known = {
-        "settings": Health.WRONG_SETTING,
-        "redis": Health.UNKNOWN,
-    }
-    return known.get(check.name, Health.BAD)
+    verdict = live(snapshot, batch, chosen)
+    if verdict.good or not (sentence := refusal()):
+        return verdict
+    return Verdict(Health.UNKNOWN, sentence, "redis_refuses")
 
 
 def _bad(problem: str, sentence: str) -> Verdict:

@@ -7,7 +7,9 @@ from worker.preflight.redis_checks import NoAnswer, remedy_of
 from worker.status.wording import printable
 
 
-def refusal(settings: Settings, timeout_seconds: float) -> str | None:
+def refusal(
+    settings: Settings, timeout_seconds: float, *, judges_rights: bool = True
+) -> str | None:
     """Why Redis refuses what workers write, and what to do; None if it takes writes.
 
     This tries to write. So it is only asked when signs of life are missing: they are writes as
@@ -16,11 +18,14 @@ def refusal(settings: Settings, timeout_seconds: float) -> str | None:
     Args:
         settings: Where the journal is.
         timeout_seconds: The longest wait for a connection, and for an answer.
+        judges_rights: Whether a right that is missing counts. The exporter's user need not write.
     """
     answer = ask_redis(settings, timeout_seconds)
     if isinstance(answer, NoAnswer):
         return None
     if answer.missing_rights or "NoPermission" in answer.refusal:
+        if not judges_rights:
+            return None
         reason = answer.refusal or rights_error(answer.missing_rights, "CONVERTRO_REDIS_URL").says
         return (
             f"Redis refuses our writes ({printable(reason)}). Workers with the same user deliver "

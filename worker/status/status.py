@@ -19,6 +19,10 @@ _RATE_SECONDS = 20
 _GROWTH = 0.1
 
 
+#: States in which events are delivered as they come.
+_WELL = frozenset({"delivering", "idle", "waiting"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
     """How long the backlog takes."""
@@ -50,6 +54,11 @@ class Status:
     def sentence(self) -> str:
         """How things stand."""
         return _state(self)[1]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether events are delivered as they come, or would be."""
+        return self.state in _WELL
 
     @property
     def is_held(self) -> bool:

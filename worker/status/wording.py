@@ -46,6 +46,11 @@ def duration(seconds: float) -> str:
     return f"{left} s"
 
 
+def milliseconds(amount: float) -> str:
+    """A short duration: `12 ms`, or in seconds from the first on."""
+    return f"{amount:.0f} ms" if amount < 1000 else duration(amount / 1000)  # noqa: PLR2004  a second
+
+
 def span(least_seconds: float, most_seconds: float) -> str:
     """Two durations: `1 d to 2 d`."""
     return f"{duration(least_seconds)} to {duration(most_seconds)}"

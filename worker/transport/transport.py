@@ -24,7 +24,7 @@ HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json",
     "Accept-Encoding": "identity",
-    "User-Agent": "convertro-destination/0.1",
+    "User-Agent": "convertro-destination",
 }
 
 #: What says that a connection leads to a Convertro that works.

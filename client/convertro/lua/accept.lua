@@ -1,4 +1,5 @@
 -- parts: common gate
+-- rights: HSETNX ZADD HINCRBY
 
 -- ARGV[2]: wake-up tokens, with spaces between; then id, raw event, id, raw event, …
 -- Answers {wake-ups rung, their list, what to put there; then 1 (accepted) or 0 (duplicate) for each

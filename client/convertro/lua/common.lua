@@ -9,6 +9,7 @@ local DUE = KEY('due')                  -- sorted set: id → when it may next b
 local PROGRESS = KEY('progress')        -- hash: id → its record, as JSON; absent until the first claim
 local DEAD = KEY('dead')                -- sorted set: id → when it died; the reason is in its record
 local DONE = KEY('done:')               -- sets of finished ids, one for each dedupe generation
+local ENDINGS = KEY('endings:')          -- lists, one for each DONE: how and when its ids finished, see events.lua
 local COUNTERS = KEY('counters')        -- hash: all that was ever counted
 local WAKEUPS = KEY('wakeups')          -- sorted set: wake-up token → until when it counts
 local WORKERS = KEY('workers')          -- sorted set: '<tasks at once> <name>' → until when it counts as alive
@@ -94,10 +95,21 @@ local function done_key(number)
   return DONE .. string.format('%d', number)
 end
 
+local function endings_key(number)
+  return ENDINGS .. string.format('%d', number)
+end
+
 local function is_done(id)
   local current = generation()
   return redis.call('SISMEMBER', done_key(current), id) == 1
     or redis.call('SISMEMBER', done_key(current - 1), id) == 1
+end
+
+-- How and when ids finished in this step, ENDING_BYTES for each; written at its end.
+local endings = {}
+
+local function save_endings()
+  if #endings > 0 then redis.call('RPUSH', endings_key(generation()), table.concat(endings)) end
 end
 
 -- No token and no worker counts for longer than its time to live, even if Redis's clock was

@@ -48,6 +48,7 @@ end
 
 -- What every script that changes something does last.
 local function settle()
+  save_endings()
   save_breaker()
   save_latest()
   save_deaths()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli_process import MARKER, Cli, Filler, json_lines
+from tests.support.cli_process import MARKER, Cli, Filler, attempt, json_lines
 from tests.support.letters import deaths_of
 from tests.support.waiting import until
 from worker.reasons import DeathReason
@@ -38,7 +38,7 @@ def test_the_list_can_be_filtered(cli: Cli, letters: Filler) -> None:
     assert ids_of(cli, "--since", "2999-01-01T00:00:00Z") == []
     assert ids_of(cli, "--limit", "1") == ["old"]
     told = cli("dead", "list", "--limit", "3").stdout
-    assert told.endswith("3 dead letters, 1 more with a larger --limit\n")
+    assert told.endswith(f"3 dead letters, 1 more with a larger --limit\n{cli.place}")
 
 
 def test_the_list_has_what_a_script_needs(cli: Cli, filler: Filler) -> None:
@@ -47,9 +47,11 @@ def test_the_list_has_what_a_script_needs(cli: Cli, filler: Filler) -> None:
     assert letter.pop("accepted_at") <= letter.pop("died_at")
     assert letter == {
         "id": "evt-1",
+        "event": "identify",
         "reason": "rejected",
         "class": "rejected",
         "status": 400,
+        "outcome": "http_400",
         "attempts": 1,
         "redriven": 0,
         "may_have_been_delivered": False,
@@ -96,8 +98,9 @@ def test_nothing_is_changed_without_a_selection(cli: Cli, letters: Filler, comma
 def test_a_dry_run_counts_and_changes_nothing(cli: Cli, letters: Filler) -> None:
     before = letters.journal.snapshot().counters
     told = cli("dead", "redrive", "--all", "--dry-run").stdout.splitlines()
-    assert told[0] == "4 dead letters would be redriven"
-    assert [line.split() for line in told[1:]] == [["rejected", "2"], ["retries_exhausted", "2"]]
+    assert f"{told[0]}\n" == cli.place
+    assert told[1] == "4 dead letters would be redriven"
+    assert [line.split() for line in told[2:]] == [["rejected", "2"], ["retries_exhausted", "2"]]
     assert cli.json("dead", "redrive", "--class", "ambiguous", "--dry-run") == {
         "dry_run": True,
         "selected": 2,
@@ -154,7 +157,7 @@ def test_discard_asks_first(cli: Cli, letters: Filler) -> None:
     for answer in ("n\n", "\n", ""):
         ended = cli("dead", "discard", "--reason", "rejected", stdin=answer)
         assert (ended.returncode, ended.stdout) == (1, "")
-        assert "Discard 2 dead letters for good?" in ended.stderr
+        assert f"{cli.place}Discard 2 dead letters for good?" in ended.stderr
     assert letters.journal.snapshot().dead == 4
     ended = cli("dead", "discard", "--reason", "rejected", stdin="y\n")
     assert (ended.returncode, ended.stdout) == (0, "2 dead letters discarded\n")
@@ -240,10 +243,10 @@ def test_the_list_says_how_many_more_there_are_if_the_journal_counts_them(
         (("--since", "2d"), "more"),
     ):
         told = cli("dead", "list", "--limit", "1", *options).stdout
-        assert told.endswith(f"1 dead letter, {more} with a larger --limit\n")
+        assert told.endswith(f"1 dead letter, {more} with a larger --limit\n{cli.place}")
     told = cli("dead", "list", "--limit", "2", "--class", "ambiguous").stdout
-    assert told.endswith("2 dead letters\n")
-    assert cli("dead", "list", "--reason", "poison").stdout == "0 dead letters\n"
+    assert told.endswith(f"2 dead letters\n{cli.place}")
+    assert cli("dead", "list", "--reason", "poison").stdout == f"0 dead letters\n{cli.place}"
 
 
 def test_a_diff_of_nothing_says_so(cli: Cli, filler: Filler) -> None:
@@ -260,3 +263,61 @@ def test_a_reason_that_does_not_exist_is_refused_with_those_that_do(cli: Cli, co
     ended = cli("dead", command, "--reason", "rejcted")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert all(reason in " ".join(ended.stderr.split()) for reason in DeathReason)
+
+
+def test_the_list_can_begin_with_the_newest(cli: Cli, letters: Filler) -> None:
+    assert ids_of(cli, "--newest") == ["slow-2", "slow-1", "new", "old"]
+    assert ids_of(cli, "--newest", "--limit", "1", "--reason", "rejected") == ["new"]
+    assert ids_of(cli, "--newest", "--until", "2h") == ["old"]
+
+
+def test_the_list_shows_the_name_of_each_event_and_nothing_else_of_it(
+    cli: Cli, filler: Filler
+) -> None:
+    name = "Order Completed in the Shop"
+    event = {"type": "track", "event": name, "messageId": "sale", "traits": {"email": MARKER}}
+    filler.journal.accept([("sale", json.dumps(event).encode()), ("odd", b"no JSON")])
+    filler.bury("sale", "odd", "link")
+    told = cli("dead", "list").stdout
+    assert [line.split()[3:] for line in told.splitlines()[1:4]] == [
+        ["http_400", "identify", "link"],
+        ["http_400", "-", "odd"],
+        ["http_400", "Order", "Completed…", "sale"],
+    ]
+    assert MARKER not in told
+    assert [letter["event"] for letter in cli.json("dead", "list")] == ["identify", None, name]
+
+
+def test_dead_letters_are_counted_by_what_they_have_in_common(cli: Cli, letters: Filler) -> None:
+    by_reason, by_both = (
+        cli.json("dead", "list", "--by", words) for words in ("reason", "reason,event")
+    )
+    assert [(group["reason"], group["number"]) for group in by_reason] == [
+        ("rejected", 2),
+        ("retries_exhausted", 2),
+    ]
+    assert by_both[0] == {**by_reason[0], "event": "identify"}
+    assert by_both[0]["newest_id"] == "new"
+    assert by_both[0]["oldest_died_at"] < by_both[0]["newest_died_at"]
+    told = cli("dead", "list", "--by", "class,status", "--limit", "1").stdout
+    assert told.endswith(f"4 dead letters of 2 kinds, 1 more with a larger --limit\n{cli.place}")
+    ended = cli("dead", "list", "--by", "")
+    assert ended.returncode == 2
+    ended = cli("dead", "list", "--by", "name")
+    assert ended.returncode == 2
+    assert "'name' is not one of reason, event, status, class, answer" in ended.stderr
+
+
+def test_dead_letters_are_counted_by_the_form_of_the_answer(cli: Cli, filler: Filler) -> None:
+    for number, name in enumerate(("ada", "grace", "edsger")):
+        said = f"user {name}{number} ({MARKER}) is unknown"
+        filler.bury(name, attempts=[attempt(said=said)])
+    filler.bury("silent")
+    filler.bury("never", attempts=[], reason="missing_device_id", outcome_class=None, status=None)
+    groups = cli.json("dead", "list", "--by", "answer")
+    assert [(group["answer"], group["number"]) for group in groups] == [
+        ("400 user … (…) is unknown", 3),
+        ("http_400", 1),
+        (None, 1),
+    ]
+    assert MARKER not in cli("dead", "list", "--by", "answer").stdout

@@ -71,7 +71,14 @@ def put_everywhere(filler: Filler, name: str, **who: Any) -> None:
     filler.journal.accept([(waiting, raw(waiting, **who)), (dead, raw(dead, **who))])
     leases = claim(filler, f"lease-{name}")
     failed = {
-        "attempts": [attempt(outcome_class="ambiguous", detail="http_503", status=503)],
+        "attempts": [
+            attempt(
+                outcome_class="ambiguous",
+                detail="http_503",
+                status=503,
+                said=f"later, {who['userId']}",
+            )
+        ],
         "accepted": {0: "users"},
     }
     body = raw(dead, **who)
@@ -92,7 +99,7 @@ def put_everywhere(filler: Filler, name: str, **who: Any) -> None:
                 outcome_class="rejected",
                 status=400,
                 sent=SentCall(call="sale", path="/v1", body=body),
-                attempts=[attempt()],
+                attempts=[attempt(said=f"unknown user {who['userId']}")],
             ),
         ]
     )

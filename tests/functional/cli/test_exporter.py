@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -34,7 +35,7 @@ def exporter(cli: Cli, *arguments: str) -> Iterator[tuple[str, Process]]:
         assert process.stdout is not None
         said = process.stdout.readline()
         assert said.startswith("convertro exporter listening on http://127.0.0.1:"), said
-        yield said.split()[-1].removesuffix("/metrics"), process
+        yield said.split()[4].removesuffix(":"), process
     finally:
         process.kill()
         process.communicate()
@@ -74,8 +75,41 @@ def test_the_paths_and_methods_that_are_answered(cli: Cli, filler: Filler) -> No
         assert ask(f"{url}/healthz")[0] == 200
         assert ask(f"{url}/readyz")[0] == 200
         assert ask(f"{url}/metrics", "HEAD") == (200, "")
-        assert ask(url) == (404, "Nothing is here; ask for /metrics, /healthz or /readyz.\n")
+        assert ask(f"{url}/favicon.ico") == (
+            404,
+            "Nothing is here; ask for /, /api/status, /metrics, /healthz or /readyz.\n",
+        )
         assert ask(f"{url}/metrics", "POST") == (405, "Only GET and HEAD are answered.\n")
+
+
+def test_the_page_and_its_json_say_what_status_says(cli: Cli, filler: Filler) -> None:
+    filler.tick()
+    filler.bury("event-2", "event-3")
+    filler.accept("event-4")
+    with exporter(cli) as (url, _):
+        status, page = ask(url)
+        document = json.loads(ask(f"{url}/api/status")[1])
+    assert status == 200
+    said = cli.json("status")
+    assert document.keys() == said.keys()
+    assert document["dead"] == said["dead"]
+    assert document["sentence"] == "delivering: 1 event due, 1 worker"
+    assert f">{document['sentence']}</h1>" in page
+    assert "<code>convertro dead redrive --reason rejected</code>" in page
+    assert not re.search(rf"{MARKER}|event-\d|<script", page)
+
+
+def test_the_page_says_that_redis_is_away(stack: Stack) -> None:
+    with exporter(Cli(stack.environment)) as (url, _):
+        stack.kill_valkey()
+        status, page = ask(url)
+        assert status == 503
+        assert '<h1 class="bad">Redis is unavailable</h1>' in page
+        status, text = ask(f"{url}/api/status")
+        assert status == 503
+        assert "unavailable" in json.loads(text)["error"]
+        stack.restart_valkey()
+        until(lambda: ask(url)[0] == 200)
 
 
 def test_probes_say_why_not(cli: Cli) -> None:

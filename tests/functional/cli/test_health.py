@@ -120,6 +120,16 @@ def test_settings_that_are_missing_are_not_ready(cli: Cli) -> None:
     assert "CONVERTRO_SITE_ID must be set" in ended.stdout
 
 
+def test_a_liveness_probe_reads_no_more_settings_than_lead_to_the_journal(
+    stack: Stack, cli: Cli
+) -> None:
+    start(stack)
+    assert cli("health", "--live", CONVERTRO_LEASE_SECONDS="none").returncode == 0
+    ended = cli("health", "--live", CONVERTRO_REDIS_URL="http://nowhere")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("convertro: CONVERTRO_REDIS_URL: ")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -5,6 +5,7 @@ import pytest
 from tests.support.cli_process import MARKER, Cli, Filler, attempt
 from tests.support.letters import deaths_of
 from worker.journal.records import Move
+from worker.status.wording import clock_time
 
 #: As long as Segment allows, and longer than what is left of a line.
 LONG_ID = "ajs-next-1777889730123-" + "8a4f1c2e" * 9 + "12345"
@@ -30,6 +31,33 @@ def test_an_empty_journal_without_a_worker(cli: Cli) -> None:
     document = cli.json("status")
     assert document["sentence"] == "no worker is alive: nothing waits"
     assert document["state"] == "no_worker_is_alive"
+
+
+NEVER_USED = "This journal has never been used: "
+
+
+@pytest.mark.parametrize("command", [("status",), ("audit",), ("dead", "list")])
+def test_an_answer_says_which_journal_it_is_about(
+    cli: Cli, filler: Filler, command: tuple[str, ...]
+) -> None:
+    assert cli.place in cli(*command).stdout
+    assert NEVER_USED in cli(*command).stdout
+    filler.accept("m1")
+    told = cli(*command).stdout
+    assert cli.place in told
+    assert NEVER_USED not in told
+
+
+def test_a_script_is_told_the_journal_too(cli: Cli, filler: Filler) -> None:
+    assert cli.json("status")["journal"]["never_used"] is True
+    filler.tick()
+    journal = cli.json("status")["journal"]
+    assert journal.pop("redis").startswith("127.0.0.1:")
+    assert journal == {
+        "database": 0,
+        "key_prefix": cli.settings["CONVERTRO_KEY_PREFIX"],
+        "never_used": False,
+    }
 
 
 def test_events_without_a_worker(cli: Cli, filler: Filler) -> None:
@@ -115,7 +143,35 @@ def test_show_says_everything_about_a_dead_letter_but_its_content(cli: Cli, fill
         "class": "ambiguous",
         "status": None,
         "detail": "read_timeout",
+        "took_ms": None,
+        "answer_form": None,
     }
+
+
+SAID = f"'total' 12k of {MARKER} is no number"
+
+
+def test_what_convertro_answered_is_shown_whole_on_demand_alone(cli: Cli, filler: Filler) -> None:
+    filler.bury("evt-1", attempts=[attempt(took_ms=41, said=SAID), attempt(said=SAID)])
+    for command in (("show", "evt-1"), ("dead", "show", "evt-1")):
+        told = cli(*command).stdout
+        assert "  http_400: '…' … of … is no number\n" in told
+        assert told.count("is no number") == 1, "what is said again is kept once"
+        assert "41 ms" in told
+        assert MARKER not in told + cli(*command, "--json").stdout
+        assert f"  http_400: {SAID}\n" in cli(*command, "--reveal").stdout
+    first, last = cli.json("show", "evt-1", "--reveal")["record"]["outcomes"]
+    assert (first["took_ms"], first["answer"]) == (41, None)
+    assert (last["answer"], last["answer_form"]) == (SAID, "'…' … of … is no number")
+
+
+def test_what_an_earlier_version_wrote_of_its_attempts_is_shown_as_well(
+    cli: Cli, filler: Filler
+) -> None:
+    filler.bury("evt-1", attempts=[attempt(took_ms=None)])
+    told = cli("show", "evt-1").stdout
+    assert "http_400     -\n" in told
+    assert "Convertro's answers" not in told
 
 
 def test_show_finds_an_event_wherever_it_is(cli: Cli, filler: Filler) -> None:
@@ -127,7 +183,36 @@ def test_show_finds_an_event_wherever_it_is(cli: Cli, filler: Filler) -> None:
     assert cli("show", "held").stdout.startswith("held is claimed by a worker, until ")
     assert cli("show", "later").stdout.startswith("later is waiting until ")
     assert "(in 58 min" in cli("show", "later").stdout
-    assert cli("show", "done").stdout == "done is finished: delivered, skipped or discarded\n"
+    assert cli("show", "done").stdout.startswith("done was delivered 20")
+
+
+def test_show_says_how_and_when_an_event_finished(cli: Cli, filler: Filler) -> None:
+    filler.finish(Move.DELIVERED, *(f"other-{number}" for number in range(1200)))
+    filler.finish(Move.SKIPPED, "no-order", reason="missing_order_id")
+    filler.bury("dropped")
+    filler.journal.discard(deaths_of(filler.journal, "dropped"), "operator")
+    filler.finish(Move.DELIVERED, "sent")
+    at = clock_time(filler.journal.snapshot().now_ms)[:14]
+    assert cli("show", "no-order").stdout.startswith(
+        f"no-order was skipped (missing_order_id) {at}"
+    )
+    assert cli("show", "dropped").stdout.startswith(f"dropped was discarded (operator) {at}")
+    document = cli.json("show", "other-7")
+    assert (document["place"], document["ended"]) == (
+        "finished",
+        {"how": "delivered", "reason": None},
+    )
+    assert document["at"].startswith(at.replace(" ", "T"))
+
+
+def test_show_of_what_an_earlier_version_finished_does_not_guess(cli: Cli, filler: Filler) -> None:
+    filler.finish(Move.DELIVERED, "old")
+    filler.redis.delete(*filler.redis.keys(f"{filler.prefix}endings:*"))
+    assert cli("show", "old").stdout == (
+        "old is finished: delivered, skipped or discarded; a worker of an earlier version did not "
+        "note which\n"
+    )
+    assert cli.json("show", "old")["ended"] is None
 
 
 def test_show_of_an_unknown_id_is_a_no(cli: Cli) -> None:
@@ -159,8 +244,10 @@ def test_the_audit_shows_its_equation(cli: Cli, filler: Filler) -> None:
     filler.accept("m5")
     ended = cli("audit")
     assert ended.returncode == 0
-    assert ended.stdout.endswith("every event is accounted for\n")
-    assert cli.json("audit") == {
+    assert ended.stdout.endswith(f"every event is accounted for\n{cli.place}")
+    audited = cli.json("audit")
+    assert audited.pop("journal")["key_prefix"] == cli.settings["CONVERTRO_KEY_PREFIX"]
+    assert audited == {
         "good": True,
         "accepted": 5,
         "delivered": 1,

@@ -1,5 +1,6 @@
 """The look and feel of the command line: completion, errors, widths, colours, the version."""
 
+import json
 import os
 import pty
 import re
@@ -89,6 +90,68 @@ def test_names_are_completed_without_the_libraries() -> None:
     assert (answer.stdout, answer.stderr) == (b"redrive\n", b"")
 
 
+def modules_after(cli: Cli, *words: str) -> set[str]:
+    """The libraries that a command loaded."""
+    check = (
+        "import sys; from worker.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*{name.partition('.')[0] for name in sys.modules}, "
+        "file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", check, *words],
+        cwd=ROOT,
+        env=cli.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in ended.stderr
+    return set(ended.stderr.split())
+
+
+def test_a_liveness_probe_loads_the_redis_client_and_nothing_else_that_is_slow(
+    cli: Cli, filler: Filler
+) -> None:
+    filler.tick()
+    loaded = modules_after(cli, "health", "--live", "--all")
+    assert "redis" in loaded
+    assert not {"celery", "kombu", "pydantic", "requests", "rich", "structlog"} & loaded
+
+
+@pytest.mark.parametrize("command", [("status",), ("show", "evt-1"), ("dead", "list")])
+def test_a_command_that_looks_loads_neither_celery_nor_what_it_would_log_with(
+    cli: Cli, command: tuple[str, ...]
+) -> None:
+    loaded = modules_after(cli, *command)
+    assert {"redis", "pydantic"} <= loaded
+    assert not {"celery", "kombu", "requests", "structlog"} & loaded
+
+
+def test_what_a_command_logs_all_the_same_has_the_usual_form(cli: Cli) -> None:
+    check = (
+        "import logging, sys\n"
+        "from config.settings import Settings\n"
+        "from worker.cli.terminal.late_logs import configure_logs_late\n"
+        "configure_logs_late(Settings())\n"
+        "assert 'structlog' not in sys.modules\n"
+        "logging.getLogger('redis').info('too much')\n"
+        "for number in (1, 2): logging.getLogger('x').warning('It %s.', 'failed', "
+        "extra={'action': f'test_{number}'})"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", check],
+        cwd=ROOT,
+        env=cli.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [line["action"] for line in lines] == ["test_1", "test_2"]
+    assert lines[0]["event"] == "It failed."
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -156,7 +219,7 @@ def test_no_color_means_no_colour(cli: Cli, filler: Filler) -> None:
     for command in (("preflight",), ("dead", "redrive", "--all")):
         seen = seen_on_a_terminal(cli, *command, TERM="xterm", NO_COLOR="1")
         styles = {number for number, kind in ESCAPE.findall(seen) if kind == b"m"}
-        assert styles <= {b"0", b"1"}, "bold is no colour"
+        assert styles <= {b"0", b"1", b"2"}, "bold and dim are no colours"
 
 
 def test_the_version_is_that_of_the_project(cli: Cli) -> None:

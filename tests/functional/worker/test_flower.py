@@ -76,6 +76,25 @@ def test_a_dead_letter_is_a_failed_task_under_its_events_id(flower: Flower) -> N
     assert f'type="task-failed",worker="{task["worker"]}"' in flower.text("/metrics")
 
 
+def test_what_a_worker_did_adds_up(flower: Flower) -> None:
+    flower.stack.sandbox.add_fault("status=400,match=refused")
+    start_worker(flower, "--hostname", "w1@shop")
+    flower.stack.producer().intake.enqueue_many(
+        [mobile_track(messageId=f"event-{number}") for number in range(5)]
+    )
+    bury(flower, *(f"refused-{number}" for number in range(7)))
+
+    def is_over() -> bool:
+        (worker,) = flower.json("/workers", json="1")["data"]
+        return int(worker["task-received"]) == 7 + int(worker.get("task-succeeded", 0))
+
+    until(is_over)
+    (worker,) = flower.json("/workers", json="1")["data"]
+    assert worker["task-failed"] == 7
+    waiting = 'flower_worker_prefetched_tasks{task="convertro.dead_letter",worker="w1@shop"}'
+    assert f"{waiting} 0.0" in flower.text("/metrics")
+
+
 def test_an_id_may_be_odd_and_may_die_again(flower: Flower) -> None:
     flower.stack.sandbox.add_fault("status=400")
     start_worker(flower)

@@ -5,26 +5,16 @@ With TEST_PICTURES=1 in the environment it renews them.
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.browser import BROWSER, PNG, browse
 from tests.support.events import mobile_track
 from tests.support.flower_process import Flower
 from tests.support.waiting import until
 from worker.lab.demo.stack import ROOT, Stack
 from worker.task_names import DEAD_LETTER, DELIVER
-
-BROWSER = shutil.which("chromium")
-
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--hide-scrollbars", "--virtual-time-budget=10000"),
-)
-
-PNG = b"\x89PNG\r\n\x1a\n"
 
 #: For pages that are read on a screen beside the text.
 MOST_BYTES = 150 * 1024
@@ -33,13 +23,6 @@ pytestmark = [
     pytest.mark.skipif(BROWSER is None, reason="chromium is not installed"),
     pytest.mark.skipif("CI" in os.environ, reason="pictures are for people's machines, not for CI"),
 ]
-
-
-def browse(url: str, profile: Path, *options: str) -> str:
-    """Open a page in a browser that knows nothing; answers what it prints."""
-    command = [str(BROWSER), *OPTIONS, f"--user-data-dir={profile}", *options, url]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return ended.stdout
 
 
 @pytest.mark.environment(BREAKER_MIN_COUNT="1000")

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from prometheus_client import generate_latest
 
 from tests.support.events import mobile_track
 from tests.support.killed_server import Server
 from tests.support.waiting import until
+from worker.exporter.collector import journal_registry
 from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import Stack, stop_process
 from worker.task_names import DELIVER, QUEUE
@@ -76,3 +78,24 @@ def test_a_task_that_is_no_wakeup_is_logged_without_its_arguments(
     assert stop_process(worker) == 0
     assert [line for line in lines_of(stack) if line["level"] == "debug"]
     assert SECRET not in stack.worker_log.read_text()
+
+
+def test_what_convertro_answers_is_kept_with_its_event_and_told_nowhere_else(
+    stack: Stack,
+) -> None:
+    worker = stack.start_worker(CONVERTRO_LOG_LEVEL="DEBUG")
+    stack.sandbox.add_fault(f"error-body,message=unknown user {SECRET}")
+    producer = stack.producer()
+    producer.intake.enqueue(mobile_track(messageId="refused"))
+    until(lambda: producer.journal.snapshot().dead == 1)
+    record = producer.journal.look("refused").record
+    assert record is not None
+    (attempt,) = record.outcomes
+    assert attempt.said == f"unknown user {SECRET}"
+    assert attempt.took_ms is not None
+    assert stop_process(worker) == 0
+    assert "event_dead" in stack.worker_log.read_text()
+    assert SECRET not in stack.worker_log.read_text()
+    metrics = generate_latest(journal_registry(producer.journal, producer.settings)).decode()
+    assert "convertro_up 1.0" in metrics
+    assert SECRET not in metrics

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.cli.program import COMMANDS, DEAD_COMMANDS, Entry, LazyCommand
+from worker.cli.program import COMMANDS, DEAD_COMMANDS, LIST_COMMANDS, Entry, LazyCommand
 from worker.cli.terminal.exit_codes import ExitCode
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -15,6 +15,7 @@ PAGE = (ROOT / "docs" / "cli.md").read_text()
 
 OWN = {
     **{name: entry for name, entry in COMMANDS.items() if ".cli." in entry.target},
+    **{f"list {name}": entry for name, entry in LIST_COMMANDS.items()},
     **{f"dead {name}": entry for name, entry in DEAD_COMMANDS.items()},
 }
 

@@ -151,7 +151,10 @@ def test_what_operators_do_heeds_the_dedupe_window_that_workers_say(
     assert operator.discard([(letter.event_id, letter.died_at_ms)], DiscardReason.OPERATOR) == 1
     assert worker.accept([("dead", b"{}")]) == (False,), "workers and clients remember it too"
     generations = redis.zrange("{convertro}:generations", 0, -1, withscores=True)
-    assert generations == [(f"{{convertro}}:done:{now_ms // 60_000}".encode(), now_ms + 120_000)]
+    assert generations == [
+        (f"{{convertro}}:{kind}:{now_ms // 60_000}".encode(), now_ms + 120_000)
+        for kind in ("done", "endings")
+    ]
 
 
 def test_a_client_heeds_the_dedupe_window_that_workers_say(redis: fakeredis.FakeRedis) -> None:

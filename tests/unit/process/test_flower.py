@@ -63,10 +63,12 @@ def app() -> Celery:
     return make_app(Settings(broker_url="memory://"), 1.0)
 
 
-def test_one_event_makes_a_failed_task_of_a_dead_letter(app: Celery) -> None:
-    ((event,),) = heard(app, [BURIAL])
+def test_three_events_make_a_failed_task_of_a_dead_letter(app: Celery) -> None:
+    (events,) = heard(app, [BURIAL])
+    assert [event["type"] for event in events] == ["task-received", "task-started", "task-failed"]
     state = app.events.State()
-    state.event({**event, "local_received": event["timestamp"]})
+    for event in events:
+        state.event({**event, "local_received": event["timestamp"]})
     task = state.tasks["event-1"]
     assert (task.name, task.state) == (DEAD_LETTER, "FAILURE")
     assert (task.exception, task.result) == ("rejected (http_400)", "rejected (http_400)")
@@ -77,8 +79,9 @@ def test_one_event_makes_a_failed_task_of_a_dead_letter(app: Celery) -> None:
 def test_burials_that_were_written_together_are_one_message(app: Celery) -> None:
     burials = [Burial(f"event-{number}", "poison") for number in range(BATCH + 1)]
     first, second = heard(app, burials)
-    assert (len(first), len(second)) == (BATCH, 1)
-    assert [event["uuid"] for event in first + second] == [burial.event_id for burial in burials]
+    assert (len(first), len(second)) == (3 * BATCH, 3)
+    told = [event["uuid"] for event in first + second if event["type"] == "task-failed"]
+    assert told == [burial.event_id for burial in burials]
 
 
 def test_who_buries_does_not_wait_for_a_broker_that_hangs() -> None:

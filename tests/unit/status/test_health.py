@@ -17,11 +17,11 @@ from worker.status.health import (
     Verdict,
     WorkerChoice,
     every_worker,
-    judge,
     live,
     of_this_host,
     one_worker,
 )
+from worker.status.readiness import judge
 
 HERE = f"celery@{socket.gethostname()}"
 ELSEWHERE = "celery@elsewhere"

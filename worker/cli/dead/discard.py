@@ -15,6 +15,7 @@ from worker.cli.terminal.options import (
 )
 from worker.cli.terminal.output import JsonOption
 from worker.reasons import DiscardReason
+from worker.status.place import place_words
 from worker.status.wording import counted
 
 
@@ -47,11 +48,12 @@ def discard(  # noqa: PLR0913  one argument for each option
     )
     selection = Selection(ids or (), filters, everything)
     selection.check()
-    journal = open_journal().journal
+    producer = open_journal()
+    journal = producer.journal
     chosen = choose(journal, selection)
     if chosen.ids and not yes:
         confirm(
-            reason_lines(chosen),
+            [*reason_lines(chosen), place_words(producer.settings)],
             f"Discard {counted(len(chosen.ids), 'dead letter')} for good?",
             "nothing was discarded; --yes discards without a question",
         )

@@ -2,16 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
 
-from worker.cli.dead.selection import Filters, Selection, complain_about, select
+from worker.cli.dead.selection import Filters, Selection, complain_about, select, with_events
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import (
@@ -26,12 +25,8 @@ from worker.cli.terminal.options import (
 from worker.cli.terminal.output import json_line
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.record_view import content_of
-from worker.journal.journal import Journal
 from worker.journal.reading import DeadLetter
 from worker.status.wording import counted, iso_time, printable
-
-#: Events read in one round trip: up to 64 KiB each.
-_READ_AT_ONCE = 50
 
 _OutputOption = Annotated[
     Path | None,
@@ -71,9 +66,10 @@ def export(  # noqa: PLR0913  one argument for each option
     not_dead: dict[str, str] = {}
     number = 0
     with _opened(output) as file:
-        for letter, raw in _with_events(journal, select(journal, selection, not_dead)):
-            file.write(f"{json_line(_document(letter, raw))}\n")
-            number += 1
+        for letter, raw in with_events(journal, select(journal, selection, not_dead)):
+            if raw is not None:  # else it has left meanwhile
+                file.write(f"{json_line(_document(letter, raw))}\n")
+                number += 1
     if output is not None:
         typer.echo(
             f"{counted(number, 'dead letter')} written to {printable(str(output))}", err=True
@@ -92,18 +88,6 @@ def _opened(path: Path | None) -> Iterator[IO[str]]:
     opener = partial(os.open, mode=0o600)
     with open(path, "w", encoding="utf-8", opener=opener) as file, waiting("Writing dead letters"):
         yield file
-
-
-def _with_events(
-    journal: Journal, letters: Iterable[DeadLetter]
-) -> Iterator[tuple[DeadLetter, bytes]]:
-    """Read the events of dead letters, some at a time; what has left meanwhile is left out."""
-    rest = iter(letters)
-    while step := list(islice(rest, _READ_AT_ONCE)):
-        events = journal.raw_events([letter.event_id for letter in step])
-        for letter, raw in zip(step, events, strict=True):
-            if raw is not None:
-                yield letter, raw
 
 
 def _document(letter: DeadLetter, raw: bytes) -> dict[str, Any]:

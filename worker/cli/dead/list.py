@@ -6,29 +6,45 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.dead.selection import UNKNOWN_REASON, Filters, filtered
+from worker.cli.dead.groups import GroupBy, groups, parse_group_by
+from worker.cli.dead.groups import document as group_document
+from worker.cli.dead.selection import UNKNOWN_REASON, Filters, filtered, with_events
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import (
+    DEFAULT_ROWS,
     ClassOption,
+    LimitOption,
+    NewestOption,
     ReasonOption,
     SinceOption,
     StatusOption,
     UntilOption,
 )
 from worker.cli.terminal.output import JsonOption, say, say_json_array
+from worker.cli.terminal.place import say_place
 from worker.cli.terminal.progress import waiting
+from worker.cli.terminal.record_view import event_name_of, last_outcome, short_name
 from worker.cli.terminal.tables import say_table, table, text
+from worker.journal.journal import Journal
 from worker.journal.reading import DeadLetter
 from worker.journal.snapshot import Snapshot
 from worker.status.wording import age, counted, iso_time
 
-#: Rows of a table unless the user says otherwise; JSON has no such bound.
-_DEFAULT_ROWS = 100
 
-_LimitOption = Annotated[
-    int | None,
+def _by(words: str) -> GroupBy:
+    try:
+        return parse_group_by(words)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+_ByOption = Annotated[
+    GroupBy | None,
     typer.Option(
-        "--limit", min=1, help=f"At most so many; without it {_DEFAULT_ROWS}, or all with --json."
+        "--by",
+        metavar="WORDS",
+        parser=_by,
+        help="Count them by reason, event, status, class or answer; several with commas.",
     ),
 ]
 
@@ -40,27 +56,67 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     status: StatusOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: _LimitOption = None,
+    by: _ByOption = None,
+    newest: NewestOption = False,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List dead letters, oldest first.
+    """List dead letters, oldest first; with --newest, the newest first.
 
-    Filters that are given must all apply. Never shows content. How many more there are is said if
-    only --reason and --status are given, or nothing is; with other filters, only that there are.
+    Filters that are given must all apply. Shows no content but the event's name. How many more
+    there are is said if only --reason and --status are given, or nothing is; with other filters,
+    only that there are. --by counts them instead, most of them first, with the id of the newest of
+    each kind; answer is the last status with the form of what Convertro said.
 
     Example: convertro dead list --since 2h --class rejected
 
+    Example: convertro dead list --by reason,event
+
     Example: convertro dead list --json | jq -r '.[].id'
     """
-    journal = open_journal().journal
+    producer = open_journal()
+    journal = producer.journal
     filters = Filters(
         reason=reason, outcome_class=outcome_class, status=status, since=since, until=until
     )
-    letters = filtered(journal, filters)
-    if as_json:
-        say_json_array(_document(letter) for letter in islice(letters, limit))
+    if by is not None:
+        _say_groups(journal, filters, by, limit, as_json=as_json)
+    elif as_json:
+        chosen = islice(filtered(journal, filters, newest=newest), limit)
+        say_json_array(_document(letter, raw) for letter, raw in with_events(journal, chosen))
     else:
-        _say(letters, filters, limit or _DEFAULT_ROWS, journal.snapshot())
+        letters = filtered(journal, filters, newest=newest)
+        _say(journal, letters, filters, limit or DEFAULT_ROWS)
+    if not as_json:
+        say_place(producer.settings, journal.snapshot())
+
+
+def _say_groups(
+    journal: Journal, filters: Filters, by: GroupBy, limit: int | None, *, as_json: bool
+) -> None:
+    with waiting("Looking through the dead letters"):
+        found = groups(journal, filtered(journal, filters), by)
+    shown = found[: limit or (None if as_json else DEFAULT_ROWS)]
+    if as_json:
+        say_json_array(group_document(group, by) for group in shown)
+        return
+    now_ms = journal.snapshot().now_ms
+    titles = ("number", *by.words, "newest", "its id")
+    grid = table(*titles, numbers=("number", "newest"), fixed=("number", "newest"))
+    for group in shown:
+        grid.add_row(
+            text(f"{group.number:,}"),
+            *map(text, group.kind),
+            text(age(max(0, now_ms - group.newest_ms) / 1000)),
+            text(group.newest_id),
+        )
+    if shown:
+        say_table(grid)
+        say("")
+    number = sum(group.number for group in found)
+    left = len(found) - len(shown)
+    more = f", {left:,} more with a larger --limit" if left else ""
+    say(f"{counted(number, 'dead letter')} of {counted(len(found), 'kind')}{more}")
 
 
 def _number(filters: Filters, snapshot: Snapshot) -> int | None:
@@ -74,33 +130,25 @@ def _number(filters: Filters, snapshot: Snapshot) -> int | None:
     )
 
 
-def _say(letters: Iterator[DeadLetter], filters: Filters, limit: int, snapshot: Snapshot) -> None:
-    grid = table(
-        "age",
-        "reason",
-        "class",
-        "status",
-        "tries",
-        "id",
-        numbers=("age", "status", "tries"),
-        fixed=("age", "reason", "class", "status", "tries"),
-    )
+def _say(journal: Journal, letters: Iterator[DeadLetter], filters: Filters, limit: int) -> None:
+    snapshot = journal.snapshot()
+    titles = ("age", "reason", "outcome", "event", "id")
+    grid = table(*titles, numbers=("age",), fixed=titles[:-1])
     with waiting("Looking through the dead letters"):
         number = _number(filters, snapshot)
         # What is not shown is not read, but for one letter if the journal does not count them.
         rows = list(islice(letters, limit if number is None else min(limit, number)))
         is_more = len(rows) == limit and number is None and next(letters, None) is not None
-    for letter in rows:
-        record = letter.record
+        events = list(with_events(journal, rows))
+    for letter, raw in events:
         grid.add_row(
             text(age(max(0, snapshot.now_ms - letter.died_at_ms) / 1000)),
-            text(record.reason or UNKNOWN_REASON),
-            text(record.outcome_class),
-            text(record.status),
-            text(record.attempts),
+            text(letter.record.reason or UNKNOWN_REASON),
+            text(last_outcome(letter.record)),
+            text(short_name(event_name_of(raw))),
             text(letter.event_id),
         )
-    if rows:
+    if events:
         say_table(grid)
         say("")
     left = (number or 0) - len(rows)
@@ -108,13 +156,15 @@ def _say(letters: Iterator[DeadLetter], filters: Filters, limit: int, snapshot: 
     say(f"{counted(len(rows), 'dead letter')}{more and f', {more} with a larger --limit'}")
 
 
-def _document(letter: DeadLetter) -> dict[str, Any]:
+def _document(letter: DeadLetter, raw: bytes | None) -> dict[str, Any]:
     record = letter.record
     return {
         "id": letter.event_id,
+        "event": event_name_of(raw),
         "reason": record.reason,
         "class": record.outcome_class,
         "status": record.status,
+        "outcome": last_outcome(record),
         "attempts": record.attempts,
         "redriven": record.redriven,
         "may_have_been_delivered": bool(record.in_doubt),

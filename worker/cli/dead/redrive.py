@@ -23,6 +23,7 @@ from worker.cli.terminal.options import (
 )
 from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.cli.terminal.pacing import RateOption
+from worker.cli.terminal.place import say_place
 from worker.cli.terminal.progress import progress
 from worker.cli.terminal.times import rate_words
 from worker.journal.journal import Death
@@ -181,6 +182,8 @@ def _redrive(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
         lambda left: _command(chosen, left, manner),
     )
     if manner.dry_run:
+        if not manner.as_json:
+            say_place(producer.settings)
         report(moves, dry_run=True, as_json=manner.as_json)
         return
     more = {}

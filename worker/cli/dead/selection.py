@@ -7,7 +7,7 @@ collected first, so that what dies meanwhile, perhaps again, is not part of it.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile, zip_longest
+from itertools import dropwhile, islice, takewhile, zip_longest
 
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail
 from worker.cli.terminal.progress import waiting
@@ -15,6 +15,9 @@ from worker.cli.terminal.times import Since
 from worker.journal.journal import Death, Journal
 from worker.journal.reading import DeadLetter, Sighting
 from worker.status.wording import iso_time, printable
+
+#: Events read in one round trip: up to 64 KiB each.
+_READ_AT_ONCE = 50
 
 #: Shown for a dead letter of unknown reason.
 UNKNOWN_REASON = "unknown"
@@ -199,14 +202,28 @@ def place_of(sighting: Sighting) -> str:
     return "dead without a record" if sighting.place == "dead" else sighting.place
 
 
-def filtered(journal: Journal, filters: Filters) -> Iterator[DeadLetter]:
-    """Go through the dead letters to which the filters apply, oldest first."""
+def filtered(journal: Journal, filters: Filters, *, newest: bool = False) -> Iterator[DeadLetter]:
+    """Go through the dead letters to which the filters apply, oldest or newest first."""
     now_ms = journal.snapshot().now_ms if filters.since or filters.until else 0
-    letters = journal.dead_letters(filters.since.time_ms(now_ms) if filters.since else 0)
+    since_ms = filters.since.time_ms(now_ms) if filters.since else 0
+    letters = journal.dead_letters(since_ms, newest=newest)
     if filters.until:
         end_ms = filters.until.time_ms(now_ms)
-        letters = takewhile(lambda letter: letter.died_at_ms < end_ms, letters)
+        if newest:
+            letters = dropwhile(lambda letter: letter.died_at_ms >= end_ms, letters)
+        else:
+            letters = takewhile(lambda letter: letter.died_at_ms < end_ms, letters)
     return (letter for letter in letters if filters.match(letter))
+
+
+def with_events(
+    journal: Journal, letters: Iterable[DeadLetter]
+) -> Iterator[tuple[DeadLetter, bytes | None]]:
+    """Read the events of dead letters, some at a time; None for those that are not there."""
+    rest = iter(letters)
+    while step := list(islice(rest, _READ_AT_ONCE)):
+        events = journal.raw_events([letter.event_id for letter in step])
+        yield from zip(step, events, strict=True)
 
 
 def complain_about(not_dead: dict[str, str]) -> None:

@@ -2,19 +2,18 @@
 
 import sys
 import time
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from config.settings import Settings
-from worker.cli.status.document import document
 from worker.cli.status.view import parts
-from worker.cli.status.watch import watch
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
 from worker.cli.terminal.tables import say_table
 from worker.journal.producer import Producer
+from worker.status.document import document
+from worker.status.read import read_status
 from worker.status.status import Status
 
 _WatchOption = Annotated[
@@ -44,7 +43,7 @@ def status(
     """
     producer = open_journal()
     if not watching:
-        now = look(producer)
+        now = _look(producer)
         if as_json:
             say_json(document(now))
             return
@@ -55,27 +54,19 @@ def status(
     elif as_json:
         # An unavailable Redis ends it, for its supervisor to see.
         while True:
-            say(json_line(document(look(producer))))
+            say(json_line(document(_look(producer))))
             sys.stdout.flush()
             time.sleep(every)
     else:
-        watch(lambda: parts(look(producer)), every)
+        from worker.cli.status.watch import watch  # noqa: PLC0415  loads what draws on terminals
+
+        watch(lambda: parts(_look(producer)), every)
 
 
-def look(producer: Producer) -> Status:
+def _look(producer: Producer) -> Status:
     """Gather what is known now."""
-    journal, settings = producer.journal, producer.settings
-    snapshot = journal.snapshot(recent=True)
-    now = Status(
-        snapshot=snapshot,
-        memory=journal.memory(),
-        settings=settings,
-        refusal=None if snapshot.all_alive(settings.concurrency) else _refusal(settings),
-    )
-    if now.horizon_by_ms is None:
-        return now
-    tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)
-    return replace(now, horizon_by=tried)
+    settings = producer.settings
+    return read_status(producer.journal, settings, lambda: _refusal(settings))
 
 
 def _refusal(settings: Settings) -> str | None:

@@ -9,8 +9,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 
 from convertro.errors import JournalUnavailable
-from worker.cli.status.view import text_block
-from worker.cli.terminal.tables import console, say_table, text
+from worker.cli.terminal.tables import block, console, say_table, text
 from worker.status.wording import clock_time
 
 _Parts = Sequence[RenderableType]
@@ -51,7 +50,7 @@ def _shown(look: Callable[[], _Parts]) -> Callable[[], _Parts]:
                 "enqueue() fails, nothing is delivered; start Redis or check "
                 "CONVERTRO_REDIS_URL. What follows is from before."
             )
-            return [head, text_block(said, style="bold red"), *last]
+            return [head, block(said, style="bold red"), *last]
         return [head, *last]
 
     return show

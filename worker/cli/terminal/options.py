@@ -65,3 +65,14 @@ UntilOption = Annotated[
     ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
+
+#: Rows of a table unless the user says otherwise; JSON has no such bound.
+DEFAULT_ROWS = 100
+
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", min=1, help=f"At most so many; without it {DEFAULT_ROWS}, or all with --json."
+    ),
+]
+NewestOption = Annotated[bool, typer.Option("--newest", help="The last ones first.")]

@@ -4,21 +4,39 @@ import json
 from math import isfinite
 from typing import Any
 
+import msgspec
 from rich.table import Table
 
 from worker.cli.terminal.output import say
-from worker.cli.terminal.tables import say_table, table, text
+from worker.cli.terminal.tables import block, say_table, table, text
 from worker.journal.records import UNKNOWN_CALL, Record
-from worker.status.wording import clock_time, counted, iso_time, iso_time_or_none
+from worker.status.answer_form import GAP, form_of
+from worker.status.wording import (
+    clock_time,
+    counted,
+    iso_time,
+    iso_time_or_none,
+    milliseconds,
+    printable,
+)
 
 _Pairs = list[tuple[str, str]]
+
+#: Columns that an event's name may take in a table.
+_NAME_WIDTH = 16
 
 #: Segment's own types; another one might say anything, so it counts as content.
 _TYPES = frozenset({"alias", "group", "identify", "page", "screen", "track"})
 
 
-def record_document(record: Record) -> dict[str, Any]:
-    """A record as JSON."""
+def record_document(record: Record, raw: bytes | None, *, reveal: bool) -> dict[str, Any]:
+    """A record as JSON.
+
+    Args:
+        record: What is known of the event.
+        raw: The event, of which an answer's form must show nothing.
+        reveal: With what the answers said, whole.
+    """
     return {
         "accepted_at": iso_time(record.accepted_at_ms),
         "attempts": record.attempts,
@@ -42,6 +60,9 @@ def record_document(record: Record) -> dict[str, Any]:
                 "class": attempt.outcome_class,
                 "status": attempt.status,
                 "detail": attempt.detail,
+                "took_ms": attempt.took_ms,
+                "answer_form": form_of(attempt.said, raw) if attempt.said else None,
+                **({"answer": attempt.said or None} if reveal else {}),
             }
             for attempt in record.outcomes
         ],
@@ -93,23 +114,45 @@ def say_facts(facts: _Pairs) -> None:
     say_table(grid)
 
 
-def say_attempts(record: Record) -> None:
-    """Print the latest attempts, oldest first."""
+def say_attempts(record: Record, raw: bytes | None, *, reveal: bool) -> None:
+    """Print the latest attempts, oldest first, and what the answers said.
+
+    Args:
+        record: What is known of the event.
+        raw: The event, of which an answer's form must show nothing.
+        reveal: Print the answers whole.
+    """
     if not record.outcomes:
         return
     say("")
     if record.attempts > len(record.outcomes):
         say(f"the last {len(record.outcomes)} of {record.attempts:,} attempts")
-    grid = table("attempted at", "call", "class", "status", "detail")
+    grid = table("attempted at", "call", "class", "status", "detail", "took", numbers=("took",))
     for attempt in record.outcomes:
+        took_ms = attempt.took_ms
         grid.add_row(
             text(clock_time(attempt.at_ms)),
             text(attempt.call),
             text(attempt.outcome_class),
             text(attempt.status),
             text(attempt.detail),
+            text(None if took_ms is None else milliseconds(took_ms)),
         )
     say_table(grid)
+    _say_answers(record, raw, reveal=reveal)
+
+
+def _say_answers(record: Record, raw: bytes | None, *, reveal: bool) -> None:
+    """Print what Convertro said, whole or without what may be the event's."""
+    answers = [attempt for attempt in record.outcomes if attempt.said]
+    if not answers:
+        return
+    say("")
+    hidden = "" if reveal else f" ({GAP} stands for what may be content; --reveal shows it)"
+    say(f"Convertro's answers{hidden}")
+    for attempt in answers:
+        said = attempt.said if reveal else form_of(attempt.said, raw)
+        say_table(block(f"{attempt.detail}: {printable(said)}", first="  "))
 
 
 def content_of(raw: bytes) -> Any:
@@ -125,6 +168,36 @@ def type_of(raw: bytes) -> str | None:
     event = content_of(raw)
     kind = event.get("type") if isinstance(event, dict) else None
     return kind if isinstance(kind, str) and kind in _TYPES else None
+
+
+class _Named(msgspec.Struct):
+    """What of an event says what happened."""
+
+    type: str = ""
+    event: str | None = None
+
+
+def event_name_of(raw: bytes | None) -> str | None:
+    """The name of a track; of any other event its type; None if that cannot be read."""
+    try:
+        named = msgspec.json.decode(raw or b"", type=_Named)
+    except msgspec.DecodeError:
+        return None
+    if named.type == "track":
+        return named.event
+    return named.type if named.type in _TYPES else None
+
+
+def short_name(name: str | None) -> str:
+    """An event's name for a narrow column."""
+    if name is None:
+        return "-"
+    return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
+
+
+def last_outcome(record: Record) -> str | None:
+    """What the last attempt came to, such as `http_503`; None without one."""
+    return record.outcomes[-1].detail if record.outcomes else None
 
 
 def _number(text: str) -> float | str:

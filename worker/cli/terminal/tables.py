@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection
+from textwrap import wrap
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -43,6 +44,18 @@ def table(*titles: str, numbers: Collection[str] = (), fixed: Collection[str] = 
 def text(shown: object, style: str = "") -> Text:
     """A cell; None is shown as a dash."""
     return Text("-" if shown is None else printable(str(shown)), style=style)
+
+
+def block(sentence: str, *, first: str = "", style: str = "") -> Text:
+    """A sentence in lines that fit, the later ones set in as far as the first."""
+    lines = wrap(
+        sentence,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_on_hyphens=False,
+    )
+    return Text("\n").join(text(line, style=style) for line in lines)
 
 
 def say_table(grid: RenderableType) -> None:

@@ -51,6 +51,9 @@ local function learn(record, finish)
     -- wrong. A late word of before a redrive must not begin the retries of after it.
     if record.lease == finish.lease then record.tried_at = math.min(record.tried_at or now, now) end
     record.outcomes = record.outcomes or {}
+    -- What Convertro says again and again is kept once, with the latest attempt.
+    local before = record.outcomes[#record.outcomes]
+    if before and before.said and before.said == outcome.said then before.said = nil end
     table.insert(record.outcomes, outcome)
     if #record.outcomes > MAX_OUTCOMES then table.remove(record.outcomes, 1) end
     if outcome.class == 'ambiguous' then doubt(record, outcome.call) end
@@ -67,9 +70,9 @@ end
 -- For an event that would be dead by now, were deliveries not held.
 local LONG_DELAY = 600000
 
-local function leave(finish, counter)
+local function leave(finish, how, counter)
   undue(finish.id)
-  forget(finish.id)
+  forget(finish.id, how)
   count(counter)
   if finish.notes then
     for _, note in ipairs(finish.notes) do count('noted:' .. note) end
@@ -88,11 +91,11 @@ end
 
 local function carry_out_move(finish, record)
   if finish.to == 'delivered' then
-    leave(finish, 'delivered')
+    leave(finish, DELIVERED, 'delivered')
     observe('delivered_in', now - record.accepted_at)
     latest.delivered_at = string.format('%.0f', now)
   elseif finish.to == 'skipped' then
-    leave(finish, 'skipped:' .. finish.reason)
+    leave(finish, SKIP_REASONS[finish.reason], 'skipped:' .. finish.reason)
   elseif finish.to == 'returned' then
     make_due(finish, record, now, 'returned')
   elseif finish.to == 'postponed' then

@@ -2,14 +2,14 @@
 -- flags: no-writes
 
 -- Where one event is: args.id.
--- Answers {place, score, record, raw event}; the place is 'due', 'claimed', 'waiting',
--- 'dead', 'finished' (its id is remembered) or 'unknown'.
+-- Answers {place, score, record, raw event, {generation in which it finished, its begin}}; the place
+-- is 'due', 'claimed', 'waiting', 'dead', 'finished' (its id is remembered) or 'unknown'.
 local id = args.id
 local record = redis.call('HGET', PROGRESS, id) or ''
 local raw = redis.call('HGET', EVENTS, id) or ''
 
 local died = redis.call('ZSCORE', DEAD, id)
-if died then return {'dead', died, record, raw} end
+if died then return {'dead', died, record, raw, {}} end
 
 local due = redis.call('ZSCORE', DUE, id)
 if due then
@@ -17,6 +17,13 @@ if due then
   if tonumber(due) > now then
     place = redis.call('ZSCORE', CLAIMED, id) and 'claimed' or 'waiting'
   end
-  return {place, due, record, raw}
+  return {place, due, record, raw, {}}
 end
-return {is_done(id) and 'finished' or 'unknown', '', '', ''}
+
+local current = generation()
+for number = current, current - 1, -1 do
+  if redis.call('SISMEMBER', done_key(number), id) == 1 then
+    return {'finished', '', '', '', {number, number * DEDUPE}}
+  end
+end
+return {'unknown', '', '', '', {}}

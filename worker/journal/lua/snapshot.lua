@@ -31,5 +31,6 @@ return {
   'remembered', redis.call('SCARD', done_key(current)) + redis.call('SCARD', done_key(current - 1)),
   'window', window,
   'breaker', redis.call('HGETALL', BREAKER),
+  'batch', redis.call('HGET', SHARED, 'batch') or '',
   'pause', redis.call('GET', PAUSE) or '',
 }

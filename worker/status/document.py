@@ -1,10 +1,11 @@
-"""What `convertro status --json` prints."""
+"""What `convertro status --json` prints. Pure."""
 
 from typing import Any
 
-from worker.cli.status.view import LONGEST_SECONDS, RATES, WINDOWS
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, SeenWorker, Snapshot
+from worker.status.place import place_document
 from worker.status.problems import problems
+from worker.status.rates import LONGEST_SECONDS, RATES, WINDOWS
 from worker.status.status import Status, drain
 from worker.status.wording import iso_time_or_none
 
@@ -17,6 +18,7 @@ def document(status: Status) -> dict[str, Any]:
     due = snapshot.due_now and snapshot.first_due_ms is not None
     return {
         "state": status.state,
+        "journal": {**place_document(settings), "never_used": snapshot.never_used},
         "sentence": status.sentence,
         "problems": [
             {"name": problem.name, "sentence": problem.sentence} for problem in problems(status)

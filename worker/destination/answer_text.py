@@ -1,0 +1,59 @@
+"""What an answer says of an error, in its own words. Pure.
+
+The words are Convertro's and may quote the event, a person's address for instance: they are kept
+with the event, go when it goes, and are never logged or counted.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+#: Printable characters of an answer that are kept.
+MAX_CHARACTERS = 300
+
+#: Where JSON answers have their message, the most telling first.
+_FIELDS = ("message", "error", "detail", "error_description", "description", "reason", "errors")
+
+_TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+def text_of(headers: Mapping[str, str], body: bytes) -> str:
+    """The message of an answer, or its whole body: the beginning, on one line.
+
+    Args:
+        headers: The answer's headers; looked up as `Content-Type`.
+        body: The answer's body, as far as it was read.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    if headers.get("Content-Type", "").lower().startswith("text/html"):
+        text = _TAG.sub(" ", text)
+    else:
+        text = _message_of(text) or text
+    return _on_one_line(text)
+
+
+def _message_of(text: str) -> str | None:
+    """The message of a JSON answer; None if it has none, or is no JSON."""
+    try:
+        return _found(json.loads(text, parse_int=str))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _found(answer: Any) -> str | None:
+    if isinstance(answer, str):
+        return answer.strip() or None
+    if isinstance(answer, list):
+        return next(filter(None, map(_found, answer)), None)
+    if isinstance(answer, dict):
+        return next(filter(None, (_found(answer.get(name)) for name in _FIELDS)), None)
+    return None
+
+
+def _on_one_line(text: str) -> str:
+    # More than is kept, because blanks that follow each other become one.
+    shown = "".join(
+        character if character.isprintable() else " " for character in text[: 10 * MAX_CHARACTERS]
+    )
+    return " ".join(shown.split())[:MAX_CHARACTERS]

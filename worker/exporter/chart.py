@@ -1,0 +1,68 @@
+"""The chart of the last quarter of an hour, as points in a plane. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, log10
+
+from convertro.intake_journal import SLOT_MS
+from worker.journal.snapshot import Recent, total_of
+from worker.status.rates import RATES
+
+#: The size of the plane; the page scales it.
+WIDTH, HEIGHT = 600, 120
+
+#: The rates that are drawn.
+_DRAWN = ("accepted", "delivered", "attempts that failed")
+
+#: The top of a chart that has nothing to show, in events a second.
+_LOWEST_TOP = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One rate over time."""
+
+    name: str
+    #: As SVG's `polyline` wants them: `0,120 6.67,80.5 …`, the oldest first.
+    points: str
+    #: Of the last ten seconds that are over, in a second.
+    latest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The lines, and how many events a second the top edge stands for."""
+
+    lines: tuple[Line, ...]
+    top: float
+
+
+def chart(recent: Recent) -> Chart:
+    """Draw what was counted in each ten seconds; those that are under way are left out."""
+    numbers = Recent.slots_at(recent.now_ms)[:-1]
+    rates = {
+        name: [
+            sum(total_of(recent.slots.get(number, {}), kind) for kind in RATES[name])
+            * (1000 / SLOT_MS)
+            for number in numbers
+        ]
+        for name in _DRAWN
+    }
+    top = _round_up(max(map(max, rates.values())))
+    lines = (Line(name, _points(series, top), series[-1]) for name, series in rates.items())
+    return Chart(tuple(lines), top)
+
+
+def _points(rates: Sequence[float], top: float) -> str:
+    step = WIDTH / (len(rates) - 1)
+    return " ".join(
+        f"{index * step:g},{HEIGHT - rate / top * HEIGHT:g}" for index, rate in enumerate(rates)
+    )
+
+
+def _round_up(rate: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50, …."""
+    if rate <= _LOWEST_TOP:
+        return _LOWEST_TOP
+    power = 10.0 ** floor(log10(rate))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= rate)

@@ -1,0 +1,108 @@
+"""The status page: what `convertro status` says, for a browser. Pure.
+
+It is read-only on purpose. Who may see it need not be somebody who may act; what acts are the
+commands of `convertro`, on a machine that may reach Redis.
+"""
+
+import re
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from worker.exporter.chart import HEIGHT, WIDTH, chart
+from worker.reasons import DeathReason, Fault
+from worker.status.place import NEVER_USED, place_words
+from worker.status.problems import problems
+from worker.status.status import Status, outlook
+from worker.status.tables import (
+    answers_of,
+    durations_table,
+    journal_table,
+    rates_table,
+    workers_table,
+)
+from worker.status.wording import clock_time, printable
+
+#: How often the page asks again.
+REFRESH_SECONDS = 10
+
+#: The page loads nothing and runs nothing; nobody may put it into a frame.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+
+#: Reasons of letters that die again however often they are sent back.
+_UNDELIVERABLE = frozenset(reason for reason in DeathReason if reason.fault is Fault.SENDER)
+
+_COMMAND = re.compile(r"`([^`]*)`")
+
+
+def status_page(status: Status) -> str:
+    """The whole page."""
+    snapshot = status.snapshot
+    return _TEMPLATE.render(
+        status=status,
+        mood=mood(status),
+        place=place_words(status.settings),
+        never_used=NEVER_USED if snapshot.never_used else "",
+        problems=list(problems(status)),
+        outlook=list(outlook(status)),
+        chart=chart(snapshot.recent),
+        tables=[
+            journal_table(status),
+            rates_table(snapshot),
+            durations_table(snapshot),
+            workers_table(snapshot),
+        ],
+        deaths=[
+            (reason, number, answers_of(snapshot, reason), _remedy(reason))
+            for reason, number in snapshot.dead_by_reason.items()
+        ],
+        read_at=clock_time(snapshot.now_ms),
+    )
+
+
+def _remedy(reason: str) -> str:
+    """The command for letters of a reason once its cause is gone; of some it never goes."""
+    verb = "discard" if reason in _UNDELIVERABLE else "redrive"
+    return f"convertro dead {verb} --reason {reason}"
+
+
+def outage_page(sentence: str) -> str:
+    """What the page says while the journal cannot be read."""
+    return _OUTAGE.render(sentence=sentence)
+
+
+def mood(status: Status) -> str:
+    """`bad` if nothing is delivered, `warning` if something else is wrong, otherwise `good`."""
+    if not status.is_well:
+        return "bad"
+    return "warning" if any(problems(status)) else "good"
+
+
+def with_code(sentence: str) -> Markup:
+    """A sentence in HTML, its commands between backticks as code."""
+    parts = _COMMAND.split(printable(sentence))
+    shown = (
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )
+    return Markup().join(shown)
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("worker.exporter"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {"with_code": with_code, "printable": printable}
+_ENVIRONMENT.globals |= {
+    "refresh_seconds": REFRESH_SECONDS,
+    "width": WIDTH,
+    "height": HEIGHT,
+}
+_TEMPLATE = _ENVIRONMENT.get_template("status.html")
+_OUTAGE = _ENVIRONMENT.get_template("outage.html")

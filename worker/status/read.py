@@ -1,0 +1,32 @@
+"""Reading what a status is made of."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from config.settings import Settings
+from worker.journal.journal import Journal
+from worker.status.status import Status
+
+
+def read_status(journal: Journal, settings: Settings, refusal: Callable[[], str | None]) -> Status:
+    """Gather what is known now.
+
+    Args:
+        journal: Whose state is asked for.
+        settings: Those of the workers.
+        refusal: Says why Redis refuses writes; asked only if a worker seems not to live.
+
+    Raises:
+        JournalUnavailable: Redis did not answer.
+    """
+    snapshot = journal.snapshot(recent=True)
+    now = Status(
+        snapshot=snapshot,
+        memory=journal.memory(),
+        settings=settings,
+        refusal=None if snapshot.all_alive(settings.concurrency) else refusal(),
+    )
+    if now.horizon_by_ms is None:
+        return now
+    tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)
+    return replace(now, horizon_by=tried)
