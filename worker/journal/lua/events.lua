@@ -78,7 +78,7 @@ end
 local seconds_noted = nil
 
 local function note_ending(id, letter)
-  seconds_noted = seconds_noted or string.char(last_bytes(math.floor(now % DEDUPE / 1000)))
+  seconds_noted = seconds_noted or string.char(last_bytes(math.floor(now % window / 1000)))
   local digest = digest_of(id)
   local low = digest % 16777216
   local a, b, c = last_bytes((digest - low) / 16777216)
