@@ -1,6 +1,7 @@
 """What `convertro status` shows to people, a part below the other, 80 columns wide."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -19,7 +20,7 @@ WINDOWS = {"1 min": 60, "5 min": 300, "15 min": 900}
 LONGEST_SECONDS = 900
 
 #: States in which nobody need do anything.
-_WELL = frozenset({"delivering", "idle", "waiting"})
+WELL = frozenset({"delivering", "idle", "waiting"})
 
 FAILURES = tuple(
     f"attempts:{kind.value}" for kind in OutcomeClass if kind is not OutcomeClass.ACCEPTED
@@ -34,29 +35,47 @@ RATES = {
 }
 
 
-def parts(status: Status) -> list[RenderableType]:
+class Part(NamedTuple):
+    """Something that is shown, below the last one."""
+
+    #: What is left out if it does not fit.
+    name: str
+    shown: RenderableType
+
+
+def parts(status: Status) -> list[Part]:
     """Everything, the most important first."""
     return [
-        *_answers(status),
-        _journal(status),
-        _rates(status.snapshot),
-        _durations(status.snapshot),
-        _workers(status.snapshot),
+        *answers(status),
+        Part("the journal", _journal(status)),
+        Part("rates", _rates(status.snapshot)),
+        Part("durations", _durations(status.snapshot)),
+        Part("workers", _workers(status.snapshot)),
+        place(status),
     ]
 
 
-def _answers(status: Status) -> Iterator[Text]:
+def answers(status: Status) -> Iterator[Part]:
     """The sentence, what is wrong, and how it goes on."""
-    listed = tuple(problems(status))
-    style = "bold green" if status.state in _WELL else "bold red"
-    if listed and status.state in _WELL:
-        style = "bold yellow"
-    place = place_block(status.settings, status.snapshot)
-    yield Text("\n").join([block(status.sentence, style=style), place])
-    for problem in listed:
-        yield block(problem.sentence, first="! ", style="yellow")
+    yield Part("the state", headline(status))
+    for problem in problems(status):
+        yield Part("problems", block(problem.sentence, first="! ", style="yellow"))
     if lines := list(outlook(status)):
-        yield Text("\n").join(block(line, first="- ") for line in lines)
+        yield Part("the outlook", Text("\n").join(block(line, first="- ") for line in lines))
+
+
+def place(status: Status) -> Part:
+    """Which journal this is about."""
+    return Part("where this is", place_block(status.settings, status.snapshot))
+
+
+def headline(status: Status) -> Text:
+    """How things stand, in a colour that says whether all is well."""
+    is_well = status.state in WELL
+    style = "bold green" if is_well else "bold red"
+    if is_well and next(problems(status), None):
+        style = "bold yellow"
+    return block(status.sentence, style=style)
 
 
 def _journal(status: Status) -> Table:

@@ -60,8 +60,13 @@ def block(sentence: str, *, first: str = "", style: str = "") -> Text:
 
 def say_table(grid: RenderableType) -> None:
     """Print a table or a text, without blanks at the ends of its lines."""
+    for line in lines_of(grid):
+        say(line)
+
+
+def lines_of(grid: RenderableType) -> list[str]:
+    """The lines of a table or a text, without blanks at their ends."""
     shown_on = console()
     with shown_on.capture() as captured:
         shown_on.print(grid)
-    for line in captured.get().splitlines():
-        say(line.rstrip())
+    return [line.rstrip() for line in captured.get().splitlines()]
