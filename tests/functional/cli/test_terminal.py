@@ -11,12 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli_process import ROOT, Cli, Filler
+from tests.support.cli_process import ROOT, Cli, Filler, attempt
+from worker.journal.records import Move
+
+#: An attempt that says much.
+SLOW = attempt(detail="connection_lost", took_ms=12_500, said="unknown word " * 20)
 
 #: What a terminal obeys instead of showing it.
 ESCAPE = re.compile(rb"\x1b\[([0-9;?]*)([A-Za-z])")
 
-LISTINGS = (("dead", "list"), ("dead", "show", "evt-1"), ("status",), ("schedule",), ("preflight",))
+LISTINGS = (
+    ("dead", "list"),
+    ("dead", "list", "--by", "reason,event,answer"),
+    ("list", "waiting"),
+    ("dead", "show", "evt-1"),
+    ("status",),
+    ("schedule",),
+    ("preflight",),
+)
 
 #: With this line a screen of `status --watch` that is too low ends.
 END_OF_SCREEN = b" needs "
@@ -50,6 +62,8 @@ def completed_by_bash(*words: str) -> list[str]:
     [
         (("de",), ["dead", "demo"]),
         (("dead", "re"), ["redrive"]),
+        (("list", ""), ["waiting"]),
+        (("dead", "list", "--n"), ["--newest"]),
         (("dead", "redrive", "--re"), ["--reason", "--reveal"]),
         (("dead", "list", "--class", "amb"), ["ambiguous"]),
         (("status", "--js"), ["--json"]),
@@ -176,10 +190,22 @@ def test_a_slip_of_the_pen_is_answered_with_what_was_meant(
 def test_listings_fit_the_width(
     cli: Cli, filler: Filler, command: tuple[str, ...], columns: int
 ) -> None:
-    filler.bury("evt-1", "long-" + "x" * 90)
+    filler.finish(Move.POSTPONED, "later-" + "x" * 90, delay_ms=3_500_000, attempts=[SLOW])
+    filler.bury("evt-1", "long-" + "x" * 90, attempts=[SLOW])
     told = cli(*command, COLUMNS=str(columns), CONVERTRO_KEY_PREFIX=filler.prefix)
     assert told.stderr == ""
     assert max(map(len, told.stdout.splitlines())) <= columns
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("command", [("dead", "list"), ("list", "waiting")], ids=" ".join)
+def test_no_list_is_so_narrow_that_it_shows_no_ids(
+    cli: Cli, filler: Filler, command: tuple[str, ...], columns: int
+) -> None:
+    filler.finish(Move.POSTPONED, "evt-1", delay_ms=3_500_000, attempts=[SLOW])
+    filler.bury("evt-2", attempts=[SLOW], reason="missing_device_id")
+    shown = {("dead", "list"): "evt-2", ("list", "waiting"): "evt-1"}[command]
+    assert shown in cli(*command, COLUMNS=str(columns)).stdout
 
 
 def seen_on_a_terminal(
