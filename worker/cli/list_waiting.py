@@ -12,7 +12,7 @@ from worker.cli.terminal.record_view import event_name_of, last_outcome, short_n
 from worker.cli.terminal.tables import say_table, table, text
 from worker.journal.reading import Unfinished
 from worker.journal.snapshot import Snapshot
-from worker.status.wording import age, counted, duration, iso_time, iso_time_or_none
+from worker.status.wording import age, counted, iso_time, iso_time_or_none
 
 
 def list_waiting(
@@ -38,14 +38,16 @@ def list_waiting(
         say_json_array(_document(event, snapshot.now_ms) for event in islice(events, limit))
         return
     shown = _say_rows(islice(events, limit or DEFAULT_ROWS), snapshot.now_ms)
-    say(_summary(snapshot, shown))
+    say_table(text(_summary(snapshot)))
+    if (left := snapshot.in_flight - shown) > 0:
+        say(f"{left:,} more with a larger --limit")
     say_place(producer.settings, snapshot)
 
 
 def _say_rows(events: Iterator[Unfinished], now_ms: int) -> int:
     """Print the table; answers how many rows it has."""
     titles = ("next try", "accepted", "tries", "last outcome", "event", "id")
-    grid = table(*titles, numbers=("accepted", "tries"), fixed=titles[:-1])
+    grid = table(*titles, numbers=("accepted", "tries"), fixed=titles[:3])
     for event in events:
         grid.add_row(
             text(_next_try(event, now_ms)),
@@ -69,18 +71,16 @@ def _place(event: Unfinished, now_ms: int) -> str:
 
 def _next_try(event: Unfinished, now_ms: int) -> str:
     words = {"due": "now", "claimed": "under way"}
-    return words.get(_place(event, now_ms), f"in {duration((event.due_at_ms - now_ms) // 1000)}")
+    return words.get(_place(event, now_ms), f"in {age((event.due_at_ms - now_ms) / 1000)}")
 
 
-def _summary(snapshot: Snapshot, shown: int) -> str:
+def _summary(snapshot: Snapshot) -> str:
     parts = [
         f"{snapshot.due_now:,} due now",
         f"{snapshot.claimed:,} claimed by a worker",
         f"{snapshot.waiting:,} waiting for a later try",
     ]
-    left = snapshot.in_flight - shown
-    more = f"; {left:,} more with a larger --limit" if left > 0 else ""
-    return f"{counted(snapshot.in_flight, 'event')}: {', '.join(parts)}{more}"
+    return f"{counted(snapshot.in_flight, 'event')}: {', '.join(parts)}"
 
 
 def _document(event: Unfinished, now_ms: int) -> dict[str, Any]:

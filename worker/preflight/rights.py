@@ -41,10 +41,13 @@ _OF_JOURNAL: tuple[_Commands, ...] = (
     (
         *(("ZADD", 1, "a"), ("ZSCORE", "a"), ("ZCARD",), ("ZCOUNT", 0, 1), ("ZRANGE", 0, 1)),
         *(("ZRANGEBYSCORE", 0, 1), ("ZREVRANGEBYSCORE", 1, 0), ("ZSCAN", 0), ("ZREM", "b")),
-        *(("ZREMRANGEBYSCORE", 0, 0), ("UNLINK",)),
+        *(("ZMSCORE", "a"), ("ZREMRANGEBYSCORE", 0, 0), ("UNLINK",)),
     ),
     (("SADD", "a"), ("SISMEMBER", "a"), ("SCARD",), ("SREM", "b"), ("UNLINK",)),
-    (("LPUSH", "a", "b"), ("LLEN",), ("RPOP",), ("BLPOP", 0.01), ("UNLINK",)),
+    (
+        *(("LPUSH", "a", "b"), ("RPUSH", "c"), ("LLEN",), ("LRANGE", 0, -1), ("RPOP",)),
+        *(("BLPOP", 0.01), ("UNLINK",)),
+    ),
     (("SET", "a"), ("GET",), ("EXISTS",), ("DEL",)),
 )
 

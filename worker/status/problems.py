@@ -65,7 +65,8 @@ class Problem:
 
 
 def problems(status: Status) -> Iterator[Problem]:
-    """Everything that is wrong, the most urgent first."""
+    """Everything that is wrong, the most urgent first: orders that are lost before all else."""
+    yield from _order_problems(status.snapshot)
     if status.refusal:
         yield Problem("redis_refuses", status.refusal)
     yield from _redis_problems(status.memory)
@@ -250,7 +251,7 @@ def _bound_problems(status: Status) -> Iterator[Problem]:
             )
 
 
-def _sender_problems(snapshot: Snapshot) -> Iterator[Problem]:
+def _order_problems(snapshot: Snapshot) -> Iterator[Problem]:
     recent = snapshot.recent.counters(_SENDER_SECONDS)
     lately = f"of the last {duration(_SENDER_SECONDS)}"
     if orders := recent.get(f"skipped:{SkipReason.MISSING_ORDER_ID}", 0):
@@ -261,6 +262,11 @@ def _sender_problems(snapshot: Snapshot) -> Iterator[Problem]:
             "Convertro never hears of that money. Let the site send `order_id` in the properties "
             f"of Order Completed. {_likely(likely)}",
         )
+
+
+def _sender_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    recent = snapshot.recent.counters(_SENDER_SECONDS)
+    lately = f"of the last {duration(_SENDER_SECONDS)}"
     sent = recent.get(f"noted:{Note.UNREADABLE_AMOUNT}", 0)
     dead = recent.get(f"dead:{DeathReason.UNREADABLE_AMOUNT}", 0)
     if sent or dead:

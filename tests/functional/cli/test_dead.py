@@ -76,7 +76,11 @@ def test_show_keeps_the_content_to_itself_unless_asked(cli: Cli, letters: Filler
     document = cli.json("dead", "show", "new")
     assert "event" not in document
     assert document["size_bytes"] == len(raw)
-    assert cli.json("dead", "show", "new", "--reveal") == {**document, "event": json.loads(raw)}
+    revealed = cli.json("dead", "show", "new", "--reveal")
+    assert revealed.pop("event") == json.loads(raw)
+    for record in (revealed, revealed["record"]):
+        assert record["outcomes"][0].pop("answer") is None
+    assert revealed == document
 
 
 def test_show_of_what_is_not_dead_is_a_no(cli: Cli, filler: Filler) -> None:
@@ -315,9 +319,7 @@ def test_dead_letters_are_counted_by_the_form_of_the_answer(cli: Cli, filler: Fi
     filler.bury("silent")
     filler.bury("never", attempts=[], reason="missing_device_id", outcome_class=None, status=None)
     groups = cli.json("dead", "list", "--by", "answer")
-    assert [(group["answer"], group["number"]) for group in groups] == [
-        ("400 user … (…) is unknown", 3),
-        ("http_400", 1),
-        (None, 1),
-    ]
+    numbers = {group["answer"]: group["number"] for group in groups}
+    assert numbers == {"400 user … (…) is unknown": 3, "http_400": 1, None: 1}
+    assert groups[0]["number"] == 3
     assert MARKER not in cli("dead", "list", "--by", "answer").stdout

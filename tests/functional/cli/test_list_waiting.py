@@ -62,7 +62,7 @@ def test_the_list_can_be_short_and_can_begin_at_its_end(cli: Cli, filler: Filler
     assert [event["id"] for event in newest] == names[::-1]
     told = cli("list", "waiting", "--limit", "2", "--newest").stdout
     assert [row[-1] for row in rows(told)] == [names[-1], names[-2]]
-    assert "205 more with a larger --limit" in told
+    assert "\n205 more with a larger --limit\n" in told
 
 
 def test_an_empty_list_is_empty(cli: Cli) -> None:

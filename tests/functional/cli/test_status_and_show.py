@@ -1,5 +1,7 @@
 """The commands that only look: `status`, `show`, `audit`, `schedule`."""
 
+import json
+
 import pytest
 
 from tests.support.cli_process import MARKER, Cli, Filler, attempt
@@ -306,3 +308,43 @@ def test_no_look_shows_content(cli: Cli, filler: Filler) -> None:
             ended = cli(*command, *form)
             assert ended.returncode == 0
             assert MARKER not in ended.stdout + ended.stderr
+
+
+def test_a_check_is_quiet_while_all_is_well_and_says_what_is_wrong(
+    cli: Cli, filler: Filler
+) -> None:
+    filler.tick()
+    ended = cli("status", "--check")
+    assert ended.returncode == 0
+    assert ended.stdout == f"idle: nothing is due, 1 worker\n\n{cli.place}"
+    filler.bury("evt-1")
+    ended = cli("status", "--check")
+    assert ended.returncode == 1
+    assert "! 1 event became dead letters" in " ".join(ended.stdout.split())
+    assert "per second" not in ended.stdout
+    ended = cli("status", "--check", "--json")
+    assert ended.returncode == 1
+    names = [problem["name"] for problem in json.loads(ended.stdout)["problems"]]
+    assert names == ["attempts_fail", "dead_letters_new"]
+
+
+def test_a_check_does_not_mind_what_is_tried_again_by_itself(cli: Cli, filler: Filler) -> None:
+    failed = [attempt(outcome_class="ambiguous", status=503, detail="http_503")]
+    filler.finish(Move.POSTPONED, "later", delay_ms=3_500_000, attempts=failed)
+    ended = cli("status", "--check")
+    assert "1 of the 1 attempt" in ended.stdout
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("trouble", ["paused", "no worker"])
+def test_a_check_minds_that_nothing_is_delivered(cli: Cli, filler: Filler, trouble: str) -> None:
+    if trouble == "paused":
+        filler.tick()
+        filler.journal.pause("a change")
+    assert cli("status", "--check").returncode == 1
+    assert cli("status").returncode == 0
+
+
+def test_a_check_that_watches_is_refused(cli: Cli) -> None:
+    ended = cli("status", "--check", "--watch")
+    assert (ended.returncode, ended.stdout) == (2, "")

@@ -6,11 +6,16 @@ import pty
 import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
 
-from tests.support.cli_process import ROOT, Cli, Filler
+from tests.support.cli_process import ROOT, Cli, Filler, attempt
+from worker.journal.records import Move
+
+#: An attempt that says much.
+SLOW = attempt(detail="connection_lost", took_ms=12_500, said="unknown word " * 20)
 
 #: What a terminal obeys instead of showing it.
 ESCAPE = re.compile(rb"\x1b\[([0-9;?]*)([A-Za-z])")
@@ -18,7 +23,18 @@ ESCAPE = re.compile(rb"\x1b\[([0-9;?]*)([A-Za-z])")
 #: What it would turn round, or not show.
 EVIL = "\u202eevil\u2066\u200b"
 
-LISTINGS = (("dead", "list"), ("dead", "show", "evt-1"), ("status",), ("schedule",), ("preflight",))
+LISTINGS = (
+    ("dead", "list"),
+    ("dead", "list", "--by", "reason,event,answer"),
+    ("list", "waiting"),
+    ("dead", "show", "evt-1"),
+    ("status",),
+    ("schedule",),
+    ("preflight",),
+)
+
+#: With this line a screen of `status --watch` that is too low ends.
+END_OF_SCREEN = b" needs "
 
 #: Asks bash what it would offer for the words after `convertro`, and one a line.
 COMPLETE = """
@@ -49,6 +65,8 @@ def completed_by_bash(*words: str) -> list[str]:
     [
         (("de",), ["dead", "demo"]),
         (("dead", "re"), ["redrive"]),
+        (("list", ""), ["waiting"]),
+        (("dead", "list", "--n"), ["--newest"]),
         (("dead", "redrive", "--re"), ["--reason", "--reveal"]),
         (("dead", "list", "--class", "amb"), ["ambiguous"]),
         (("status", "--js"), ["--json"]),
@@ -175,15 +193,38 @@ def test_a_slip_of_the_pen_is_answered_with_what_was_meant(
 def test_listings_fit_the_width(
     cli: Cli, filler: Filler, command: tuple[str, ...], columns: int
 ) -> None:
-    filler.bury("evt-1", "long-" + "x" * 90)
+    filler.finish(Move.POSTPONED, "later-" + "x" * 90, delay_ms=3_500_000, attempts=[SLOW])
+    filler.bury("evt-1", "long-" + "x" * 90, attempts=[SLOW])
     told = cli(*command, COLUMNS=str(columns), CONVERTRO_KEY_PREFIX=filler.prefix)
     assert told.stderr == ""
     assert max(map(len, told.stdout.splitlines())) <= columns
 
 
-def seen_on_a_terminal(cli: Cli, *command: str, **environment: str) -> bytes:
-    """What a command sends to a terminal."""
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("command", [("dead", "list"), ("list", "waiting")], ids=" ".join)
+def test_no_list_is_so_narrow_that_it_shows_no_ids(
+    cli: Cli, filler: Filler, command: tuple[str, ...], columns: int
+) -> None:
+    filler.finish(Move.POSTPONED, "evt-1", delay_ms=3_500_000, attempts=[SLOW])
+    filler.bury("evt-2", attempts=[SLOW], reason="missing_device_id")
+    shown = {("dead", "list"): "evt-2", ("list", "waiting"): "evt-1"}[command]
+    assert shown in cli(*command, COLUMNS=str(columns)).stdout
+
+
+def seen_on_a_terminal(
+    cli: Cli, *command: str, keys: bytes = b"", lines: int = 24, **environment: str
+) -> bytes:
+    """What a command sends to a terminal of 80 columns.
+
+    Args:
+        cli: Runs it.
+        command: What is run.
+        keys: What is pressed once it shows something.
+        lines: How high the terminal is.
+        environment: Further variables.
+    """
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (lines, 80))
     process = subprocess.Popen(
         [sys.executable, "-m", "worker.cli", *command],
         cwd=ROOT,
@@ -197,6 +238,10 @@ def seen_on_a_terminal(cli: Cli, *command: str, **environment: str) -> bytes:
     try:
         while part := os.read(ours, 65_536):
             seen += part
+            # A terminal echoes what is pressed before the command listens: it has drawn by then.
+            if keys and END_OF_SCREEN in seen:
+                os.write(ours, keys)
+                keys = b""
     except OSError:  # the other end is closed
         pass
     os.close(ours)
@@ -220,6 +265,47 @@ def test_no_color_means_no_colour(cli: Cli, filler: Filler) -> None:
         seen = seen_on_a_terminal(cli, *command, TERM="xterm", NO_COLOR="1")
         styles = {number for number, kind in ESCAPE.findall(seen) if kind == b"m"}
         assert styles <= {b"0", b"1", b"2"}, "bold and dim are no colours"
+
+
+def text_on_a_terminal(cli: Cli, *command: str, lines: int) -> list[str]:
+    """The lines that a command leaves on a terminal, without colours."""
+    seen = seen_on_a_terminal(cli, *command, lines=lines, TERM="xterm")
+    return ESCAPE.sub(b"", seen).decode().splitlines()
+
+
+@pytest.mark.parametrize(("lines", "again"), [(24, True), (60, False)])
+def test_the_state_is_the_last_line_too_if_the_first_one_has_left_the_terminal(
+    cli: Cli, filler: Filler, lines: int, again: bool
+) -> None:
+    filler.bury("evt-1", "evt-2", reason="poison")
+    shown = text_on_a_terminal(cli, "status", lines=lines)
+    assert (len(shown) > 24, shown[0]) == (True, "idle: nothing is due, 1 worker")
+    assert (shown[-1] == shown[0]) is again
+    assert shown.count(shown[0]) == 1 + again
+    piped = cli("status").stdout.splitlines()
+    assert piped.count(shown[0]) == 1
+
+
+def test_watching_fits_the_terminal_says_what_does_not_and_ends_with_q(
+    cli: Cli, filler: Filler
+) -> None:
+    filler.bury("evt-1", "evt-2", reason="poison")
+    seen = seen_on_a_terminal(cli, "status", "--watch", "--every", "60", keys=b"xQ", TERM="xterm")
+    shown = [line.rstrip() for line in ESCAPE.sub(b"", seen).decode().splitlines()]
+    assert "Ctrl-C ends this" in shown[0]
+    assert "idle: nothing is due, 1 worker" in shown
+    (note,) = [line for line in shown if line.startswith("no room for ")]
+    assert re.fullmatch(r"no room for [\w, ]*workers: all of it needs \d\d lines", note)
+    assert len(shown) <= 24 + 1
+
+
+def test_an_error_breaks_between_words_and_never_within_a_command(cli: Cli) -> None:
+    shown = text_on_a_terminal(cli, "dead", "redrive", "--all", "--diff", "--canary", "3", lines=24)
+    assert shown[0].startswith("convertro: --diff sends nothing, so leave out")
+    gone = Cli({**cli.settings, "CONVERTRO_REDIS_URL": "redis://127.0.0.1:1"})
+    shown = text_on_a_terminal(gone, "audit", lines=24)
+    assert len(shown) > 1
+    assert " ".join(shown) + "\n" == gone("audit").stderr
 
 
 def test_the_version_is_that_of_the_project(cli: Cli) -> None:

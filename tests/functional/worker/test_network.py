@@ -88,13 +88,14 @@ def test_a_probe_and_a_scrape_end_although_nobody_answers_for_the_name_of_redis(
     assert cli("health", "--ready").returncode == 3
     exporter = cli.start("exporter", "--port", "0")
     assert exporter.stdout is not None
-    url = exporter.stdout.readline().split()[-1]
-    with urlopen(url, timeout=10) as answer:
+    url = exporter.stdout.readline().split()[4].removesuffix(":")
+    with urlopen(f"{url}/metrics", timeout=10) as answer:
         assert b"convertro_up 0.0" in answer.read()
     exporter.terminate()
     exporter.communicate()
 
 
+@pytest.mark.slow  # it waits for a minute
 def test_a_worker_that_its_broker_never_lets_in_says_why_and_ends(stack: Stack) -> None:
     """One where nobody listens, and one that refuses writes."""
     with embedded_server(config={"min-replicas-to-write": "1"}) as refusing:

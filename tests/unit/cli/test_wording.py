@@ -4,6 +4,7 @@ import pytest
 
 from config.settings import Settings
 from worker.cli.schedule import words_after, words_before
+from worker.cli.terminal.exit_codes import GO_ON, wrapped
 from worker.status.wording import age, ago, clock_time, counted, duration, iso_time, printable
 
 
@@ -64,3 +65,16 @@ def test_the_schedule_in_words() -> None:
 
 def test_a_schedule_without_retries_says_so() -> None:
     assert "nothing more is tried" in words_before(Settings(), [])
+
+
+def test_a_command_to_be_copied_is_never_broken() -> None:
+    command = (
+        "convertro dead redrive --reason rejected --until 2026-11-25T08:41:11.443Z --rate 20/s"
+    )
+    line = f"convertro: interrupted; 68 of 200 dead letters redriven so far; {GO_ON}{command}"
+    assert wrapped(line, 60).splitlines()[-1] == command
+    assert wrapped("look at it with `convertro dead show evt-1`, then", 30).splitlines() == [
+        "look at it with",
+        "`convertro dead show evt-1`,",
+        "then",
+    ]

@@ -197,6 +197,11 @@ def test_each_problem_has_a_name(fields: dict[str, Any], name: str) -> None:
     assert names(facts(**fields)) == [name]
 
 
+def test_orders_that_convertro_never_hears_of_come_first() -> None:
+    lost = Recent(NOW_MS, {SLOT - 1: {"skipped:missing_order_id": 3}})
+    assert names(facts(pause=Pause(NOW_MS, ""), recent=lost)) == ["orders_without_id", "paused"]
+
+
 @pytest.mark.parametrize(
     ("detail", "looks_at"),
     [

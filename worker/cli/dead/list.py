@@ -133,7 +133,7 @@ def _number(filters: Filters, snapshot: Snapshot) -> int | None:
 def _say(journal: Journal, letters: Iterator[DeadLetter], filters: Filters, limit: int) -> None:
     snapshot = journal.snapshot()
     titles = ("age", "reason", "outcome", "event", "id")
-    grid = table(*titles, numbers=("age",), fixed=titles[:-1])
+    grid = table(*titles, numbers=("age",), fixed=("age",))
     with waiting("Looking through the dead letters"):
         number = _number(filters, snapshot)
         # What is not shown is not read, but for one letter if the journal does not count them.

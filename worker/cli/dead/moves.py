@@ -9,7 +9,7 @@ import typer
 
 from convertro.errors import JournalUnavailable
 from worker.cli.dead.selection import Chosen, complain_about
-from worker.cli.terminal.exit_codes import ExitCode, fail, fail_unavailable
+from worker.cli.terminal.exit_codes import GO_ON, ExitCode, fail, fail_unavailable
 from worker.cli.terminal.interrupts import step
 from worker.cli.terminal.output import json_line, say
 from worker.cli.terminal.pacing import paced
@@ -79,7 +79,7 @@ class Moves:
     def _go_on(self) -> str | None:
         if self.going_on is None or not self.left:
             return None
-        return f"go on with: {self.going_on(list(self.left))}"
+        return f"{GO_ON}{self.going_on(list(self.left))}"
 
 
 def report(

@@ -1,66 +1,125 @@
 """The command `convertro status`: how things stand, first in one sentence."""
 
+import shutil
 import sys
 import time
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+from rich.console import Group
 
 from config.settings import Settings
-from worker.cli.status.view import parts
+from worker.cli.status.view import Part, answers, headline, parts, place
+from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, open_journal
 from worker.cli.terminal.output import JsonOption, json_line, say, say_json
-from worker.cli.terminal.tables import say_table
+from worker.cli.terminal.tables import lines_of, write_lines
 from worker.journal.producer import Producer
 from worker.status.document import document
+from worker.status.problems import problems
 from worker.status.read import read_status
 from worker.status.status import Status
 
+#: Problems for which nobody need do anything: the events are tried again by themselves.
+_PASSING = frozenset({"attempts_fail"})
+
 _WatchOption = Annotated[
-    bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
+    bool, typer.Option("--watch", help="Show it again and again, until q or Ctrl-C.")
 ]
 _EveryOption = Annotated[
     float,
     typer.Option("--every", metavar="SECONDS", min=0.5, help="With --watch: how often."),
 ]
+_CheckOption = Annotated[
+    bool,
+    typer.Option("--check", help="Show state and problems alone; exit with 1 if there are any."),
+]
 
 
 def status(
-    *, watching: _WatchOption = False, every: _EveryOption = 2.0, as_json: JsonOption = False
+    *,
+    watching: _WatchOption = False,
+    every: _EveryOption = 2.0,
+    checking: _CheckOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say how things stand.
 
     Whether events are delivered or held and why; what is wrong and what to do about it; what
-    waits, how long that takes, and when retries end; what is dead; rates, durations, workers.
+    waits, how long that takes, and when retries end; what is dead; rates, durations, workers. On a
+    terminal that is too short for it, the first line comes again as the last.
+
+    With --check, for timers: only the state and what is wrong, and exit code 1 if something is, or
+    if deliveries are held, stuck or without a worker. Attempts that fail and are tried again by
+    themselves are shown and do not count.
 
     Example: convertro status
 
     Example: convertro status --watch
 
+    Example: convertro status --check || mail -s convertro ops@example.com
+
     Example: convertro status --json | jq -r .problems[].name
 
-    Exit codes: 0 shown, whatever it says, 3 Redis is unavailable; with --watch it waits for Redis.
+    Exit codes: 0 shown, whatever it says; 1 with --check: something is wrong; 2 options that do not
+    go together; 3 Redis is unavailable; with --watch it waits for Redis.
     """
+    if watching and checking:
+        fail(ExitCode.USAGE, "give either --watch or --check")
     producer = open_journal()
-    if not watching:
-        now = _look(producer)
-        if as_json:
-            say_json(document(now))
-            return
-        for number, part in enumerate(parts(now)):
-            if number:
-                say("")
-            say_table(part)
-    elif as_json:
-        # An unavailable Redis ends it, for its supervisor to see.
-        while True:
-            say(json_line(document(_look(producer))))
-            sys.stdout.flush()
-            time.sleep(every)
+    if watching:
+        _watch(producer, every, as_json=as_json)
+        return
+    now = _look(producer)
+    if as_json:
+        say_json(document(now))
+    elif checking:
+        _say([*answers(now), place(now)])
     else:
+        _say_whole(now)
+    if checking and is_wrong(now):
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def is_wrong(status: Status) -> bool:
+    """Whether somebody should look."""
+    return not status.is_well or any(problem.name not in _PASSING for problem in problems(status))
+
+
+def _say_whole(now: Status) -> None:
+    """Print everything; the first line again if it has left a terminal by then."""
+    number = _say(parts(now))
+    if sys.stdout.isatty() and number >= shutil.get_terminal_size().lines:
+        say("")
+        _say([Part("", headline(now))])
+
+
+def _say(shown: Iterable[Part]) -> int:
+    """Print parts with a blank line in between; answers how many lines that took."""
+    lines: list[str] = []
+    for part in shown:
+        lines += ["", *lines_of(part.shown)] if lines else lines_of(part.shown)
+    write_lines(lines)
+    return len(lines)
+
+
+def _watch(producer: Producer, every: float, *, as_json: bool) -> None:
+    if not as_json:
         from worker.cli.status.watch import watch  # noqa: PLC0415  loads what draws on terminals
 
-        watch(lambda: parts(_look(producer)), every)
+        def show() -> list[Part]:
+            # What is last may not fit; where this is always does, below the state.
+            state, *others, where = parts(_look(producer))
+            return [Part(state.name, Group(state.shown, where.shown)), *others]
+
+        watch(show, every)
+        return
+    # An unavailable Redis ends it, for its supervisor to see.
+    while True:
+        say(json_line(document(_look(producer))))
+        sys.stdout.flush()
+        time.sleep(every)
 
 
 def _look(producer: Producer) -> Status:

@@ -1,6 +1,7 @@
 """What `convertro status` shows to people, a part below the other, 80 columns wide."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -14,29 +15,47 @@ from worker.status.tables import Table as Figures
 from worker.status.tables import durations_table, journal_table, rates_table, workers_table
 
 
-def parts(status: Status) -> list[RenderableType]:
+class Part(NamedTuple):
+    """Something that is shown, below the last one."""
+
+    #: What is left out if it does not fit.
+    name: str
+    shown: RenderableType
+
+
+def parts(status: Status) -> list[Part]:
     """Everything, the most important first."""
     return [
-        *_answers(status),
-        _grid(journal_table(status)),
-        _grid(rates_table(status.snapshot)),
-        _grid(durations_table(status.snapshot)),
-        _grid(workers_table(status.snapshot)),
+        *answers(status),
+        Part("the journal", _grid(journal_table(status))),
+        Part("rates", _grid(rates_table(status.snapshot))),
+        Part("durations", _grid(durations_table(status.snapshot))),
+        Part("workers", _grid(workers_table(status.snapshot))),
+        place(status),
     ]
 
 
-def _answers(status: Status) -> Iterator[Text]:
+def answers(status: Status) -> Iterator[Part]:
     """The sentence, what is wrong, and how it goes on."""
-    listed = tuple(problems(status))
-    style = "bold green" if status.is_well else "bold red"
-    if listed and status.is_well:
-        style = "bold yellow"
-    place = place_block(status.settings, status.snapshot)
-    yield Text("\n").join([block(status.sentence, style=style), place])
-    for problem in listed:
-        yield block(problem.sentence, first="! ", style="yellow")
+    yield Part("the state", headline(status))
+    for problem in problems(status):
+        yield Part("problems", block(problem.sentence, first="! ", style="yellow"))
     if lines := list(outlook(status)):
-        yield Text("\n").join(block(line, first="- ") for line in lines)
+        yield Part("the outlook", Text("\n").join(block(line, first="- ") for line in lines))
+
+
+def place(status: Status) -> Part:
+    """Which journal this is about."""
+    return Part("where this is", place_block(status.settings, status.snapshot))
+
+
+def headline(status: Status) -> Text:
+    """How things stand, in a colour that says whether all is well."""
+    is_well = status.is_well
+    style = "bold green" if is_well else "bold red"
+    if is_well and next(problems(status), None):
+        style = "bold yellow"
+    return block(status.sentence, style=style)
 
 
 def _grid(shown: Figures) -> Table:

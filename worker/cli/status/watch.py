@@ -1,35 +1,113 @@
 """Showing something again and again on a terminal, through every outage."""
 
+import os
+import select
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from convertro.errors import JournalUnavailable
+from worker.cli.status.view import Part
 from worker.cli.terminal.tables import block, console, say_table, text
-from worker.status.wording import clock_time
+from worker.status.wording import clock_time, counted
 
-_Parts = Sequence[RenderableType]
+_Parts = Sequence[Part]
+
+#: Waits for so many seconds; answers whether the user wants no more.
+_Wait = Callable[[float], bool]
+
+#: Lines for what does not fit, and a blank one before it.
+_NOTE_LINES = 2
 
 
 def watch(look: Callable[[], _Parts], every_seconds: float) -> None:
-    """Show what `look` answers until Ctrl-C; without a terminal one below the other."""
+    """Show what `look` answers until `q` or Ctrl-C; without a terminal one below the other."""
     show = _shown(look)
     on_terminal = sys.stdout.isatty()
-    screen = Live(console=console(), auto_refresh=False, screen=True)
-    with suppress(KeyboardInterrupt), screen if on_terminal else nullcontext():
+    shown_on = console()
+    screen = Live(console=shown_on, auto_refresh=False, screen=True)
+    with suppress(KeyboardInterrupt), screen if on_terminal else nullcontext(), _keys() as wait:
         while True:
-            parts = [shown for part in show() for shown in (text(""), part)][1:]
+            parts = show()
             if on_terminal:
-                screen.update(Group(*parts), refresh=True)
+                screen.update(_fitting(parts, shown_on), refresh=True)
             else:
-                for part in (*parts, text("")):
-                    say_table(part)
+                for part in parts:
+                    say_table(part.shown)
+                    say_table(text(""))
                 sys.stdout.flush()
-            time.sleep(every_seconds)
+            if wait(every_seconds):
+                return
+
+
+@contextmanager
+def _keys() -> Iterator[_Wait]:
+    """Hear single keys while the block runs, if there is somebody to press them."""
+    if not sys.stdin.isatty():
+        yield _sleep
+        return
+    import termios  # noqa: PLC0415  only where there are terminals
+    import tty  # noqa: PLC0415  the same
+
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    tty.setcbreak(keyboard)
+    try:
+        yield lambda seconds: _is_ended(keyboard, seconds)
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
+def _is_ended(keyboard: int, seconds: float) -> bool:
+    """Wait for so long; answers whether `q` was pressed meanwhile."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        ready, _, _ = select.select([keyboard], [], [], left)
+        if not ready:
+            continue
+        pressed = os.read(keyboard, 1024)
+        if not pressed or b"q" in pressed.lower():
+            return True
+    return False
+
+
+def _fitting(parts: _Parts, shown_on: Console) -> RenderableType:
+    """The parts from the first on that fit, whole, and the names of the others."""
+    options = shown_on.options
+    heights = [len(shown_on.render_lines(part.shown, options)) + 1 for part in parts]
+    if sum(heights) - 1 <= options.max_height:
+        return _joined(parts)
+    room = options.max_height - _NOTE_LINES
+    kept: list[Part] = []
+    left_out: list[str] = []
+    for part, height in zip(parts, heights, strict=True):
+        if height - 1 <= room:
+            kept.append(part)
+            room -= height
+        else:
+            left_out.append(part.name)
+    names = ", ".join(dict.fromkeys(left_out))
+    needed = counted(sum(heights) - 1, "line")
+    note = text(f"no room for {names}: all of it needs {needed}", style="dim")
+    return _joined([*kept, Part("", note)])
+
+
+def _joined(parts: _Parts) -> Group:
+    """One below the other, with a blank line in between."""
+    shown: list[RenderableType] = []
+    for part in parts:
+        shown += [Text(""), part.shown] if shown else [part.shown]
+    return Group(*shown)
 
 
 def _shown(look: Callable[[], _Parts]) -> Callable[[], _Parts]:
@@ -40,7 +118,7 @@ def _shown(look: Callable[[], _Parts]) -> Callable[[], _Parts]:
     def show() -> _Parts:
         nonlocal last, failing_since
         now_ms = int(time.time() * 1000)
-        head = text(f"{clock_time(now_ms)}, Ctrl-C ends this", style="dim")
+        head = Part("", text(f"{clock_time(now_ms)}, q or Ctrl-C ends this", style="dim"))
         try:
             last, failing_since = look(), None
         except JournalUnavailable as error:
@@ -50,7 +128,7 @@ def _shown(look: Callable[[], _Parts]) -> Callable[[], _Parts]:
                 "enqueue() fails, nothing is delivered; start Redis or check "
                 "CONVERTRO_REDIS_URL. What follows is from before."
             )
-            return [head, block(said, style="bold red"), *last]
+            return [head, Part("that Redis is away", block(said, style="bold red")), *last]
         return [head, *last]
 
     return show

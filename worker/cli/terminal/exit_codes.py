@@ -3,7 +3,11 @@
 `docs/cli.md` holds the same table for users.
 """
 
+import re
+import shutil
+import sys
 from enum import IntEnum
+from textwrap import wrap
 from typing import NoReturn
 
 import typer
@@ -16,6 +20,15 @@ _CHECK = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then"
 _REPEAT = "repeat the command"
 
 
+#: What ends a sentence that says how to go on: a whole command.
+GO_ON = "go on with: "
+
+_COMMAND = re.compile(rf"`[^`]*`|(?<={GO_ON}).*")
+
+#: A blank at which no line breaks.
+_UNBROKEN = "\N{NO-BREAK SPACE}"
+
+
 class ExitCode(IntEnum):
     """What a command's end tells a script."""
 
@@ -23,7 +36,7 @@ class ExitCode(IntEnum):
     DONE = 0
     #: It ran, and the answer is no: refused events, an unknown id, an event that is not
     #: dead, a violated audit, an error that a preflight found, a worker that is not healthy,
-    #: a declined confirmation.
+    #: something wrong that `status --check` found, a declined confirmation.
     NEGATIVE = 1
     #: A wrong option, a wrong setting, an extra that is not installed, or a file that cannot be
     #: read or written.
@@ -35,8 +48,18 @@ class ExitCode(IntEnum):
 
 
 def complain(sentence: str) -> None:
-    """Say a sentence on standard error."""
-    typer.echo(f"convertro: {printable(sentence)}", err=True)
+    """Say a sentence on standard error; on a terminal in lines that break between words."""
+    line = f"convertro: {printable(sentence)}"
+    if sys.stderr.isatty():
+        line = wrapped(line, shutil.get_terminal_size().columns)
+    typer.echo(line, err=True)
+
+
+def wrapped(line: str, width: int) -> str:
+    """A line in several that break between words, and never within a command to be copied."""
+    whole = _COMMAND.sub(lambda command: command[0].replace(" ", _UNBROKEN), line)
+    lines = wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(_UNBROKEN, " ")
 
 
 def fail(code: ExitCode, sentence: str) -> NoReturn:

@@ -149,7 +149,7 @@ def _say_answers(record: Record, raw: bytes | None, *, reveal: bool) -> None:
         return
     say("")
     hidden = "" if reveal else f" ({GAP} stands for what may be content; --reveal shows it)"
-    say(f"Convertro's answers{hidden}")
+    say_table(text(f"Convertro's answers{hidden}"))
     for attempt in answers:
         said = attempt.said if reveal else form_of(attempt.said, raw)
         say_table(block(f"{attempt.detail}: {printable(said)}", first="  "))

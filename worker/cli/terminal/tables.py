@@ -1,7 +1,7 @@
 """Tables for people: without lines, readable without colour, 80 columns wide in a pipe."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from textwrap import wrap
 
 from rich.console import Console, RenderableType
@@ -60,8 +60,18 @@ def block(sentence: str, *, first: str = "", style: str = "") -> Text:
 
 def say_table(grid: RenderableType) -> None:
     """Print a table or a text, without blanks at the ends of its lines."""
+    write_lines(lines_of(grid))
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are, colours and all: what they show was made printable before."""
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def lines_of(grid: RenderableType) -> list[str]:
+    """The lines of a table or a text, without blanks at their ends."""
     shown_on = console()
     with shown_on.capture() as captured:
         shown_on.print(grid)
-    for line in captured.get().splitlines():  # with colours on a terminal
-        sys.stdout.write(f"{line.rstrip()}\n")
+    return [line.rstrip() for line in captured.get().splitlines()]  # with colours on a terminal
