@@ -117,7 +117,7 @@ reference: $(DEV) ## Rewrite docs/configuration.md and .env.example from the set
 lock: $(DEV) ## Renew the pinned requirements
 	$(LOCK) --all-extras --group dev -o requirements/dev.txt pyproject.toml
 	$(LOCK) --all-extras --group build -c requirements/dev.txt -o requirements/setup.txt pyproject.toml
-	$(LOCK) --extra exporter --extra flower --extra sandbox --group build -c requirements/dev.txt -o requirements/worker.txt pyproject.toml
+	$(LOCK) --extra collector --extra exporter --extra flower --extra sandbox --group build -c requirements/dev.txt -o requirements/worker.txt pyproject.toml
 	$(LOCK) --group soak -c requirements/setup.txt -o requirements/soak.txt
 	$(LOCK) --group mutation -c requirements/dev.txt -o requirements/mutation.txt
 	$(LOCK) --no-deps --resolution lowest-direct -o $(VENV)/lowest.txt client/pyproject.toml

@@ -22,6 +22,7 @@ GROUPS = {
     "concurrency": "The worker",
     "blip_tries": "Retries",
     "breaker_min_count": "Holding",
+    "write_keys": "The collector",
     "dedupe_seconds": "Limits",
     "log_format": "Logs and Flower",
 }

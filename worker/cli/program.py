@@ -61,6 +61,7 @@ COMMANDS = {
     ),
     "health": Entry("worker.cli.health:health", "Say whether workers are healthy, for probes."),
     "exporter": Entry("worker.cli.exporter:exporter", "Serve Prometheus metrics."),
+    "collector": Entry("worker.cli.collector:collector", "Take events from Segment's SDKs."),
     "demo": Entry(
         "worker.lab.demo.demo_command:demo", "See the main job done, everything included."
     ),
