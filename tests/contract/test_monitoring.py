@@ -28,6 +28,7 @@ ANCHORS = {
     "events-unaccounted-for",
     "orders-without-an-id",
     "amounts-that-cannot-be-read",
+    "the-collector-refuses",
 }
 
 #: An alert of the rules, until the next one or the next group.

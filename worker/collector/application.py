@@ -36,7 +36,8 @@ _SIGNATURES = ("X-Segment-Signature", "X-Signature")
 #: What a browser asks before it sends from another origin's page.
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding",
+    # The last one comes with each further try.
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, X-Retry-Count",
     "Access-Control-Max-Age": "86400",
 }
 
@@ -110,6 +111,7 @@ class Application:
             headers["Vary"] = "Origin"
             if (origin := request.headers.get("Origin")) in self._origins:
                 headers["Access-Control-Allow-Origin"] = str(origin)
+                headers["Access-Control-Expose-Headers"] = "Retry-After"
                 if request.method == "OPTIONS":
                     headers |= _PREFLIGHT_HEADERS
         headers["Content-Type"] = answer.content_type

@@ -199,9 +199,12 @@ def test_pages_of_configured_origins_may_send(shared: CollectorProcess) -> None:
     answer = shared.ask("OPTIONS", "/v1/t", headers=asked)
     assert answer.status == 204
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
+    assert {"Authorization", "Content-Type", "X-Retry-Count"} <= set(
+        answer.headers["Access-Control-Allow-Headers"].split(", ")
+    )
     answer = shared.post("/v1/t", event("from-a-page"), Origin=ORIGIN)
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
     assert answer.headers["Vary"] == "Origin"
 
 
