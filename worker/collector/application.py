@@ -33,7 +33,8 @@ BODY_SECONDS = 30.0
 #: Whichever the sender uses: the first signs a whole body, the second the first event of it.
 _SIGNATURES = ("X-Segment-Signature", "X-Signature")
 
-#: What a browser asks before it sends from another origin's page.
+#: What a browser asks before it sends from another origin's page. `Retry-After` is not exposed:
+#: after ten such waits Segment's library drops an event, by its own backoff it goes on longer.
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     # The last one comes with each further try.
@@ -111,7 +112,6 @@ class Application:
             headers["Vary"] = "Origin"
             if (origin := request.headers.get("Origin")) in self._origins:
                 headers["Access-Control-Allow-Origin"] = str(origin)
-                headers["Access-Control-Expose-Headers"] = "Retry-After"
                 if request.method == "OPTIONS":
                     headers |= _PREFLIGHT_HEADERS
         headers["Content-Type"] = answer.content_type
