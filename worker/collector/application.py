@@ -9,6 +9,7 @@ from time import monotonic
 
 from aiohttp import StreamReader, web
 from prometheus_client import CONTENT_TYPE_LATEST
+from redis.exceptions import RedisError
 
 from config.settings import Settings
 from convertro.async_intake import AsyncIntake, News
@@ -175,7 +176,7 @@ class Application:
             raise Refused(answers.TOO_MANY)
         handed, errors = await self._hand_over(some, Reception(receipt, document.encode))
         self._count_errors(errors)
-        outcomes = await asyncio.gather(*handed, return_exceptions=True)
+        outcomes = [await _outcome(one) for one in handed]
         accepted = len(some) - len(errors)
         self._count(outcomes, accepted)
         if failure := next((one for one in outcomes if isinstance(one, BaseException)), None):
@@ -238,6 +239,13 @@ async def _ignore(_request: web.BaseRequest, _route: Route, _key: str) -> Answer
 
 async def _live(_request: web.BaseRequest, _route: Route, _key: str) -> Answer:
     return answers.text(200, "this process runs")
+
+
+async def _outcome(handed: "asyncio.Future[News]") -> News | BaseException:
+    try:
+        return await handed
+    except (JournalUnavailable, RedisError) as error:
+        return error
 
 
 def _parsed(body: bytes) -> Document:

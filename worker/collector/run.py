@@ -1,6 +1,7 @@
 """Puts a process of the collector together and runs it."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Collection
@@ -20,6 +21,9 @@ from worker.preflight.ask_redis import ask_redis
 from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
 from worker.status.health import Verdict, judge
 
+#: New objects after which garbage is looked for: some MB.
+_GARBAGE_OBJECTS = 50_000
+
 
 def run(
     settings: Settings, listening: socket.socket, stop_signals: Collection[signal.Signals]
@@ -31,6 +35,11 @@ def run(
         listening: The socket to answer on.
         stop_signals: Those that end it.
     """
+    # What was imported stays, and a request's JSON holds no circles: to look for garbage after
+    # every 700 objects, through all that there is, took a fifth of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_OBJECTS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings, listening, stop_signals))
 

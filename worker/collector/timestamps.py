@@ -10,7 +10,7 @@ from typing import Any
 
 def written(moment: datetime) -> str:
     """A moment in UTC as Segment writes it: `2026-05-04T10:15:30.123Z`."""
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 def corrected(happened: Any, sent: Any, received_at: datetime) -> str | None:
