@@ -91,7 +91,7 @@ def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> Mapping[str
     """
     completed = dict(item)
     for field in ("context", "integrations"):
-        if isinstance(shared := batch.get(field), Mapping):
+        if isinstance(shared := batch.get(field), dict):
             own = completed.get(field)
             completed[field] = shared if own is None else _merged(shared, own)
     if completed.get("sentAt") is None and batch.get("sentAt") is not None:
@@ -101,7 +101,7 @@ def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> Mapping[str
 
 def _merged(shared: Any, own: Any, level: int = 1) -> Any:
     """What two objects say together; of other values the own one wins."""
-    mergeable = isinstance(shared, Mapping) and isinstance(own, Mapping)
+    mergeable = isinstance(shared, dict) and isinstance(own, dict)
     if not mergeable or level > MAX_NESTING:
         return own
     common = {key: _merged(shared[key], own[key], level + 1) for key in shared if key in own}

@@ -91,7 +91,7 @@ class Reception:
         return row
 
     def _bounded_row_of(self, entry: Entry) -> Row:
-        is_object = isinstance(entry.event, Mapping)
+        is_object = isinstance(entry.event, dict)
         event = self._stamped(entry.completed()) if is_object else entry.event
         try:
             raw = self._encode(event)

@@ -44,11 +44,12 @@ log = structlog.stdlib.get_logger(__name__)
 class _Connection(web.RequestHandler):
     """A connection that is refused if there are too many, and closed if it says nothing."""
 
-    __slots__ = ("_server",)
+    __slots__ = ("_is_counted", "_server")
 
     def __init__(self, server: "_Server", **options: Any) -> None:
         super().__init__(server, **options)
         self._server = server
+        self._is_counted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless too many are open."""
@@ -58,13 +59,15 @@ class _Connection(web.RequestHandler):
             transport.close()
             return
         super().connection_made(transport)
-        self._server.metrics.connections.inc()
+        self._is_counted = True
+        self._server.count(1)
         self._loop.call_later(_FIRST_REQUEST_SECONDS, self._end_if_silent)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Count it no longer."""
-        if self.transport is not None or self in self._server.connections:
-            self._server.metrics.connections.dec()
+        if self._is_counted:
+            self._is_counted = False
+            self._server.count(-1)
         super().connection_lost(exc)
 
     def _end_if_silent(self) -> None:
@@ -110,13 +113,19 @@ class _Server(web.Server):
     def __init__(self, handler: Handler, metrics: CollectorMetrics, most_connections: int) -> None:
         super().__init__(handler)
         self.metrics = metrics
+        self._open = 0
         self._most_connections = most_connections
         metrics.most_connections.set(most_connections)
 
     @property
     def is_full(self) -> bool:
         """Whether no more connections may be opened."""
-        return len(self._connections) >= self._most_connections
+        return self._open >= self._most_connections
+
+    def count(self, opened: int) -> None:
+        """So many connections were opened; fewer than none were closed."""
+        self._open += opened
+        self.metrics.connections.set(self._open)
 
     def __call__(self) -> web.RequestHandler:
         """Make one."""

@@ -289,6 +289,7 @@ def test_a_client_that_waits_for_leave_gets_it(shared: CollectorProcess) -> None
 
 def test_too_many_connections_are_refused_and_counted(cli: Cli) -> None:
     with CollectorProcess({**cli.settings, "CONVERTRO_COLLECTOR_CONNECTIONS": "2"}) as collector:
+        until(lambda: value(collector.metrics(), "convertro_collector_connections") == 1)
         where = ("127.0.0.1", collector.port)
         with socket.create_connection(where) as one, socket.create_connection(where) as two:
             for connection in (one, two):
@@ -303,8 +304,8 @@ def test_too_many_connections_are_refused_and_counted(cli: Cli) -> None:
         assert value(shown, "convertro_collector_connections") == 2
         assert value(shown, "convertro_collector_connections_max") == 2
         assert value(shown, "convertro_collector_refused_connections_total") == 1
+        until(lambda: value(collector.metrics(), "convertro_collector_connections") == 1)
         assert collector.post("/v1/track", event("m1")).status == 200
-        assert value(collector.metrics(), "convertro_collector_connections") == 1
 
 
 def test_probes(collector: CollectorProcess) -> None:
