@@ -287,14 +287,19 @@ def test_a_client_that_waits_for_leave_gets_it(shared: CollectorProcess) -> None
         assert sock.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
+def kept_open(port: int) -> socket.socket:
+    """A connection that was answered; one that was closed before may still count for a moment."""
+    while True:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        if connection.recv(65536).startswith(b"HTTP/1.1 200 "):
+            return connection
+        connection.close()
+
+
 def test_too_many_connections_are_refused_and_counted(cli: Cli) -> None:
     with CollectorProcess({**cli.settings, "CONVERTRO_COLLECTOR_CONNECTIONS": "2"}) as collector:
-        until(lambda: value(collector.metrics(), "convertro_collector_connections") == 1)
-        where = ("127.0.0.1", collector.port)
-        with socket.create_connection(where) as one, socket.create_connection(where) as two:
-            for connection in (one, two):
-                connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-                assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        with kept_open(collector.port) as one, kept_open(collector.port):
             assert raw_exchange(collector.port).startswith(b"HTTP/1.1 503 ")
             one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             text = b""
@@ -303,9 +308,10 @@ def test_too_many_connections_are_refused_and_counted(cli: Cli) -> None:
         shown = text.decode().partition("\r\n\r\n")[2]
         assert value(shown, "convertro_collector_connections") == 2
         assert value(shown, "convertro_collector_connections_max") == 2
-        assert value(shown, "convertro_collector_refused_connections_total") == 1
-        until(lambda: value(collector.metrics(), "convertro_collector_connections") == 1)
-        assert collector.post("/v1/track", event("m1")).status == 200
+        refused = value(shown, "convertro_collector_refused_connections_total")
+        assert refused is not None
+        assert refused >= 1
+        kept_open(collector.port).close()
 
 
 def test_probes(collector: CollectorProcess) -> None:
