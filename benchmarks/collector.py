@@ -70,7 +70,7 @@ def load(url: str, pid: int, batch: int, seconds: int, run: str) -> Run:
     ).stdout
     cpu = cpu_seconds(pid) - before
     requests = int(found(r"(\d+) requests in", told))
-    p99 = re.search(r"^\s+99%\s+([\d.]+)(us|ms|s)$", told, re.MULTILINE)
+    p99 = re.search(r"^\s+99%\s+([\d.]+)(us|ms|s)\s*$", told, re.MULTILINE)
     assert p99, told
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
     return Run(

@@ -105,7 +105,7 @@ def _several(settings: Settings, number: int) -> Serve:
     from worker.collector.run import run  # noqa: PLC0415  the same
 
     def serve(listening: socket.socket, stop_signals: Collection[signal.Signals]) -> None:
-        one = partial(run, settings, listening, stop_signals)
+        one = partial(run, settings, listening, stop_signals, os.getpid())
         with folder:
             run_processes(number, one, stop_signals, ended=mark_process_dead)
 

@@ -26,7 +26,10 @@ _GARBAGE_OBJECTS = 50_000
 
 
 def run(
-    settings: Settings, listening: socket.socket, stop_signals: Collection[signal.Signals]
+    settings: Settings,
+    listening: socket.socket,
+    stop_signals: Collection[signal.Signals],
+    parent_id: int | None = None,
 ) -> None:
     """Answer requests until a signal comes.
 
@@ -34,6 +37,7 @@ def run(
         settings: Without write keys everybody may send.
         listening: The socket to answer on.
         stop_signals: Those that end it.
+        parent_id: The process without which this one ends as well.
     """
     # What was imported stays, and a request's JSON holds no circles: to look for garbage after
     # every 700 objects, through all that there is, took a fifth of the time.
@@ -41,11 +45,14 @@ def run(
     gc.freeze()
     gc.set_threshold(_GARBAGE_OBJECTS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, listening, stop_signals))
+        runner.run(_run(settings, listening, stop_signals, parent_id))
 
 
 async def _run(
-    settings: Settings, listening: socket.socket, stop_signals: Collection[signal.Signals]
+    settings: Settings,
+    listening: socket.socket,
+    stop_signals: Collection[signal.Signals],
+    parent_id: int | None,
 ) -> None:
     journal = Journal(connect_journal(settings, PRODUCER_TIMEOUT_SECONDS), settings)
     intake = AsyncIntake(journal)
@@ -63,6 +70,7 @@ async def _run(
         metrics,
         most_connections=settings.collector_connections,
         stop_signals=stop_signals,
+        parent_id=parent_id,
     )
     await intake.close()
     journal.disconnect()

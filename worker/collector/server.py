@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -146,10 +147,17 @@ async def serve(
     *,
     most_connections: int,
     stop_signals: Iterable[signal.Signals],
+    parent_id: int | None = None,
 ) -> None:
-    """Answer requests until a signal comes, or until the parent process is gone.
+    """Answer requests until a signal comes; what was read by then is answered.
 
-    What was read by then is answered.
+    Args:
+        listening: The socket to answer on.
+        handler: Answers a request.
+        metrics: Counts connections.
+        most_connections: How many may be open.
+        stop_signals: Those that end it.
+        parent_id: The process without which this one ends as well.
     """
     server = _Server(handler, metrics, most_connections)
     runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
@@ -159,16 +167,15 @@ async def serve(
     for number in stop_signals:
         loop.add_signal_handler(number, stopping.set)
     await web.SockSite(runner, listening, backlog=_BACKLOG).start()
-    await _until_stopped(stopping)
+    if parent_id is None:
+        await stopping.wait()
+    else:
+        await _until_stopped_or_orphaned(stopping, parent_id)
     await runner.cleanup()
 
 
-async def _until_stopped(stopping: asyncio.Event) -> None:
-    parent = os.getppid()
-    while os.getppid() == parent:
-        try:
+async def _until_stopped_or_orphaned(stopping: asyncio.Event, parent_id: int) -> None:
+    while os.getppid() == parent_id and not stopping.is_set():
+        with suppress(TimeoutError):
             async with asyncio.timeout(_PARENT_SECONDS):
                 await stopping.wait()
-        except TimeoutError:
-            continue
-        return
