@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-ver
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo drill test check format lint types unit functional applications chaos compose bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup dev demo drill test check format lint types unit functional applications clients chaos compose bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,7 +40,7 @@ drill: $(SETUP) ## Break everything for two minutes, then count what arrived
 
 # Most of the time a test waits for processes: four at once share two cores well.
 test: $(DEV) ## Run every test but the slow ones
-	$(BIN)/pytest -m "not slow and not index and not applications" --numprocesses 4 --dist worksteal
+	$(BIN)/pytest -m "not slow and not index and not applications and not clients" --numprocesses 4 --dist worksteal
 
 check: lint types unit ## What must pass before a commit
 
@@ -64,6 +64,9 @@ functional: $(DEV) ## Run the tests with a real Valkey, worker and sandbox
 
 applications: $(DEV) ## Run the tests in which real applications use the client's wheel
 	$(BIN)/pytest tests/functional/applications --numprocesses 2 --dist worksteal
+
+clients: $(DEV) ## Let Segment's own libraries for Node and browsers send to the collector (npm, Chromium)
+	$(BIN)/pytest -rPs tests/clients
 
 chaos: $(DEV) ## Run the tests that kill and break things, the slow ones too
 	$(BIN)/pytest -rP tests/chaos
@@ -118,7 +121,7 @@ reference: $(DEV) ## Rewrite docs/configuration.md, docs/metrics.md and .env.exa
 lock: $(DEV) ## Renew the pinned requirements
 	$(LOCK) --all-extras --group dev -o requirements/dev.txt pyproject.toml
 	$(LOCK) --all-extras --group build -c requirements/dev.txt -o requirements/setup.txt pyproject.toml
-	$(LOCK) --extra exporter --extra flower --extra sandbox --group build -c requirements/dev.txt -o requirements/worker.txt pyproject.toml
+	$(LOCK) --extra collector --extra exporter --extra flower --extra sandbox --group build -c requirements/dev.txt -o requirements/worker.txt pyproject.toml
 	$(LOCK) --group soak -c requirements/setup.txt -o requirements/soak.txt
 	$(LOCK) --group mutation -c requirements/dev.txt -o requirements/mutation.txt
 	$(LOCK) --no-deps --resolution lowest-direct -o $(VENV)/lowest.txt client/pyproject.toml

@@ -232,6 +232,43 @@ class Settings(BaseSettings, ConvertroSettings):
         0.0, ge=0, le=100_000, description="Requests of all workers together; 0 for no bound."
     )
 
+    write_keys: SecretStr | None = Field(
+        None,
+        description=(
+            "Write keys that the collector knows, separated by commas; each application's SDK "
+            "is given one of them."
+        ),
+    )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description=(
+            "Shared secret of Segment's Webhooks destination; without it the collector takes no "
+            "webhooks."
+        ),
+    )
+    cors_origins: str = Field(
+        "",
+        description=(
+            "Origins whose pages may send to the collector, separated by commas: "
+            "https://shop.example.com,https://m.example.com."
+        ),
+    )
+    collector_requests_per_second: float = Field(
+        1000.0,
+        ge=0,
+        le=1_000_000,
+        description=(
+            "Requests with one write key that each process of the collector takes, before it "
+            "answers 429; 0 for no bound."
+        ),
+    )
+    collector_connections: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Connections that each process of the collector holds open; more are refused.",
+    )
+
     dedupe_seconds: int = Field(
         86400,
         ge=60,
@@ -333,6 +370,28 @@ class Settings(BaseSettings, ConvertroSettings):
             check_redis_url(url)
         return value
 
+    @field_validator("write_keys")
+    @classmethod
+    def _check_write_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in _listed(value.get_secret_value() if value else ""):
+            if not re.fullmatch(r"[\x21-\x7e]{1,200}", key) or ":" in key or "/" in key:
+                raise ValueError(
+                    "must be keys of printable ASCII without blanks, colons and slashes, "
+                    "separated by commas"
+                )
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_cors_origins(cls, value: str) -> str:
+        for origin in _listed(value):
+            if not re.fullmatch(r"https?://[a-z0-9.:\[\]-]+", origin):
+                raise ValueError(
+                    "must be origins separated by commas, as a browser sends them: "
+                    "https://shop.example.com, in small letters, without a path"
+                )
+        return value
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         self._check_insecure_http()
@@ -388,6 +447,16 @@ class Settings(BaseSettings, ConvertroSettings):
         )
 
     @property
+    def known_write_keys(self) -> tuple[str, ...]:
+        """The write keys that the collector takes."""
+        return _listed(self.write_keys.get_secret_value() if self.write_keys else "")
+
+    @property
+    def known_origins(self) -> tuple[str, ...]:
+        """The origins whose pages may send to the collector."""
+        return _listed(self.cors_origins)
+
+    @property
     def celery_broker_url(self) -> str:
         """Where wake-ups travel: the broker's URL, with its password."""
         url = (self.broker_url or self.redis_url).get_secret_value()
@@ -413,6 +482,11 @@ class Settings(BaseSettings, ConvertroSettings):
         if missing:
             names = ", ".join(f"{ENV_PREFIX}{name.upper()}" for name in missing)
             raise SettingsError(f"{names} must be set: every call to Convertro needs it")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """What stands between the commas of a value."""
+    return tuple(part for piece in text.split(",") if (part := piece.strip()))
 
 
 def load_settings() -> Settings:

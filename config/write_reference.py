@@ -22,6 +22,7 @@ GROUPS = {
     "concurrency": "The worker",
     "blip_tries": "Retries",
     "breaker_min_count": "Holding",
+    "write_keys": "The collector",
     "dedupe_seconds": "Limits",
     "log_format": "Logs and Flower",
 }
@@ -87,10 +88,11 @@ def environment_example() -> str:
         lines.append(f"# {ENV_PREFIX}{name.upper()}={quoted}")
     lines += [
         "",
-        "# docker-compose.yml alone: Flower's pages, as user:password; where Redis listens on this",
-        "# machine; how much memory it may use",
+        "# docker-compose.yml alone: Flower's pages, as user:password; where Redis and the",
+        "# collector listen on this machine; how much memory Redis may use",
         "# FLOWER_BASIC_AUTH=''",
         "# REDIS_PORT=6379",
+        "# COLLECTOR_PORT=8030",
         "# REDIS_MAXMEMORY=1gb",
         "# An image that is built again from the same files is the same, and its containers stay.",
         "BUILDX_NO_DEFAULT_ATTESTATIONS=1",

@@ -11,7 +11,7 @@ from convertro.segment_event import encode, event_id
 #: Events and bytes in one round trip at most: some 30 µs an event, during which Redis does nothing
 #: else.
 CHUNK_EVENTS = 100
-_CHUNK_BYTES = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 
 #: Wake-ups that one accept may ask for; the ticker rings for the rest.
 OFFERED_WAKEUPS = 8
@@ -36,7 +36,9 @@ class Taken:
         return len(self.ids) - len(self.errors) - self.new
 
 
-class _Journal(Protocol):
+class RowsJournal(Protocol):
+    """What takes events in."""
+
     def accept(self, events: Sequence[Row], *, offered: int) -> Sequence[bool]:
         """Take events in and wake workers; answers which are new."""
 
@@ -44,7 +46,7 @@ class _Journal(Protocol):
 class Intake:
     """Takes events into the journal, and refuses at once while Redis hangs."""
 
-    def __init__(self, journal: _Journal) -> None:
+    def __init__(self, journal: RowsJournal) -> None:
         self._journal = journal
         self._refusal = Refusal()
 
@@ -126,7 +128,7 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     for row in rows:
         chunk.append(row)
         size += len(row[1])
-        if len(chunk) == CHUNK_EVENTS or size > _CHUNK_BYTES:
+        if len(chunk) == CHUNK_EVENTS or size > CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:

@@ -78,11 +78,29 @@ def encode(event: Any) -> bytes:
     return raw
 
 
+def encode_read(event: Any) -> bytes:
+    """The same for what msgspec read: all its values are JSON's, so that only bounds are checked.
+
+    Raises:
+        InvalidEvent: As for `encode`.
+    """
+    if fault := fault_of(event):
+        raise fault
+    raw = _encoded(event)
+    if raw is None:
+        return encode(event)
+    if len(raw) > MAX_EVENT_BYTES:
+        raise _too_large()
+    if _may_be_too_deep(raw):
+        _check_values(event)
+    return raw
+
+
 def _encoded(event: Any) -> bytes | None:
     """Write an event of plain types; None for lone surrogates and numbers of many digits."""
     try:
         return msgspec.json.encode(event)
-    except (ValueError, OverflowError, msgspec.MsgspecError):
+    except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         return None
 
 
@@ -202,11 +220,18 @@ def event_id(event: Mapping[str, Any], raw: bytes) -> str:
         event: An event that `encode` accepted.
         raw: What `encode` made of it.
     """
-    if message_id := _message_id_of(event):
+    if message_id := message_id_of(event):
         return message_id
     content = json.loads(raw)  # nothing here is of any type but JSON's
-    if message_id := _message_id_of(content):
-        return message_id
+    return message_id_of(content) or made_id(content)
+
+
+def made_id(content: Mapping[str, Any]) -> str:
+    """The id of an event that brings none: a digest if it says when it happened, else random.
+
+    Args:
+        content: What a JSON reader makes of the event.
+    """
     return content_id(content) if says_when(content) else _RANDOM_ID_PREFIX + token_hex(_ID_BYTES)
 
 
@@ -226,7 +251,8 @@ def content_id(content: Mapping[str, Any]) -> str:
     return _DERIVED_ID_PREFIX + sha256(canonical.encode()).hexdigest()[: 2 * _ID_BYTES]
 
 
-def _message_id_of(event: Mapping[str, Any]) -> str | None:
+def message_id_of(event: Mapping[str, Any]) -> str | None:
+    """The id that an event brings, as text; None if it brings no usable one."""
     message_id = id_of(event.get("messageId"))
     return message_id if message_id and len(message_id) <= MAX_MESSAGE_ID_LENGTH else None
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ALERTS = (ROOT / "monitoring" / "alerts.yml").read_text()
 ALERTS_TEST = (ROOT / "monitoring" / "alerts_test.yml").read_text()
 DASHBOARD = json.loads((ROOT / "monitoring" / "dashboard.json").read_text())
-METRICS_PAGE = ROOT / "docs" / "metrics.md"
+METRICS_PAGES = (ROOT / "docs" / "metrics.md", ROOT / "docs" / "collector.md")
 
 #: The runbook's headings.
 ANCHORS = {
@@ -28,6 +28,7 @@ ANCHORS = {
     "events-unaccounted-for",
     "orders-without-an-id",
     "amounts-that-cannot-be-read",
+    "the-collector-refuses",
 }
 
 #: An alert of the rules, until the next one or the next group.
@@ -49,7 +50,8 @@ def panels() -> list[dict[str, Any]]:
 
 
 def exported() -> set[str]:
-    return set(re.findall(r"\bconvertro_[a-z_]+", METRICS_PAGE.read_text()))
+    text = "".join(page.read_text() for page in METRICS_PAGES)
+    return set(re.findall(r"\bconvertro_[a-z_]+", text))
 
 
 def named(text: str) -> set[str]:
@@ -69,7 +71,9 @@ def test_an_alert_says_how_urgent_it_is_and_what_to_do_first(name: str) -> None:
     assert url[1] in ANCHORS
 
 
-@pytest.mark.parametrize("name", sorted(alerts().keys() - {"ConvertroExporterAbsent"}))
+@pytest.mark.parametrize(
+    "name", sorted(name for name in alerts() if "Collector" not in name and "Absent" not in name)
+)
 def test_an_alert_links_the_status_page_of_its_exporter(name: str) -> None:
     assert '          status_page: "http://{{ $labels.instance }}/"\n' in alerts()[name]
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
-WORKER, EXPORTER = UNITS = [
+WORKER, EXPORTER, COLLECTOR = UNITS = [
     FOLDER / "convertro-worker@.service",
     FOLDER / "convertro-exporter.service",
+    FOLDER / "convertro-collector.service",
 ]
 
 #: Of 100, as `systemd-analyze security` reckons: 96 is a unit without any such setting.

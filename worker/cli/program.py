@@ -65,6 +65,7 @@ COMMANDS = {
         "worker.cli.forget:forget", "Take a worker off the list that is gone for good."
     ),
     "exporter": Entry("worker.cli.exporter:exporter", "Serve Prometheus metrics."),
+    "collector": Entry("worker.cli.collector:collector", "Take events from Segment's SDKs."),
     "demo": Entry(
         "worker.lab.demo.demo_command:demo", "See the main job done, everything included."
     ),

@@ -1,38 +1,19 @@
 """What real libraries post goes into the command line as it is, and each event ends as expected."""
 
-import gzip
 import json
 from collections import Counter
-from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.cli_process import Cli, json_lines
+from tests.support.sdk_bodies import BODIES, BY_BODY, SETTINGS, end_of, ends_of_all, events_of
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
-BODIES = Path(__file__).resolve().parents[2] / "fixtures" / "sdk_bodies"
-
-EXPECTED = json_lines((BODIES / "expected.jsonl").read_text())
-BY_BODY = {name: list(rows) for name, rows in groupby(EXPECTED, lambda row: row["body"])}
-
-SETTINGS = {
-    "HYBRID_ATTRIBUTION_MODEL": "true",
-    "EVENTS": json.dumps({"Signed Up": "signup", "Lead": "lead", "Käufe ✓ 完了": "purchase"}),
-}
 ENVIRONMENT = {f"CONVERTRO_{name}": value for name, value in SETTINGS.items()}
 
 each_body = pytest.mark.parametrize("name", BY_BODY)
-
-
-def events_of(name: str) -> list[Any]:
-    """The events of a body, read without the product."""
-    raw = (BODIES / name).read_bytes()
-    document = json.loads(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
-    events: list[Any] = document.get("batch", [document])
-    return events
 
 
 def test_each_event_of_each_body_is_expected_to_become_something() -> None:
@@ -75,7 +56,6 @@ def became(answer: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.environment(**SETTINGS)
 def test_bodies_are_enqueued_as_they_are_and_a_worker_does_what_is_expected(stack: Stack) -> None:
     cli = Cli(stack.environment)
-    ends = {}
     for name, rows in BY_BODY.items():
         refused = [row for row in rows if "refused" in row]
         ended = cli("enqueue", BODIES / name, "--json")
@@ -84,15 +64,10 @@ def test_bodies_are_enqueued_as_they_are_and_a_worker_does_what_is_expected(stac
         assert tally["accepted"] + tally["duplicates"] == len(rows) - len(refused)
         for row, line in zip(refused, ended.stderr.splitlines(), strict=True):
             assert line.startswith(f"line 1, event {row['event']}: {row['refused']}")
-        # One id was given by hand to several events: the first counts.
-        ends = {
-            event["messageId"]: row
-            for event, row in zip(events_of(name), rows, strict=True)
-            if row not in refused
-        } | ends
     stack.start_worker()
     journal = stack.producer().journal
     until(lambda: journal.snapshot().in_flight == 0)
+    ends = ends_of_all()
     snapshot = journal.snapshot()
     left = {
         name: number
@@ -102,10 +77,3 @@ def test_bodies_are_enqueued_as_they_are_and_a_worker_does_what_is_expected(stac
     assert left == Counter(map(end_of, ends.values()))
     assert snapshot.unaccounted == 0
     assert len(stack.sandbox.calls()) == sum(len(row.get("calls", ())) for row in ends.values())
-
-
-def end_of(row: dict[str, Any]) -> str:
-    """The counter of what an event has to become."""
-    if "skip" in row:
-        return f"skipped:{row['skip']}"
-    return f"dead:{row['dead']}" if "dead" in row else "delivered"

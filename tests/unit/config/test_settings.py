@@ -164,12 +164,14 @@ def test_plain_http_elsewhere_has_to_be_asked_for() -> None:
 
 def test_secrets_are_masked() -> None:
     settings = Settings(
-        redis_url="redis://:secret@redis.example/0",
-        broker_url="redis://:secret@broker.example/0",
-        proxy_url="http://user:secret@proxy.example",
+        redis_url="redis://:hush@redis.example/0",
+        broker_url="redis://:hush@broker.example/0",
+        proxy_url="http://user:hush@proxy.example",
+        write_keys="hush",
+        webhook_secret="hush",
     )
-    assert "secret" not in f"{settings!r} {settings}"
-    assert settings.celery_broker_url == "redis://:secret@broker.example:6379/0"
+    assert "hush" not in f"{settings!r} {settings}"
+    assert settings.celery_broker_url == "redis://:hush@broker.example:6379/0"
 
 
 def test_a_worker_needs_its_destination() -> None:

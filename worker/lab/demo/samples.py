@@ -55,6 +55,8 @@ class Sample:
     why: str = ""
     #: How many calls the sandbox should have accepted for it.
     calls: int = 0
+    #: Whether it is posted to the collector, as Segment's SDKs do, instead of enqueued here.
+    posted: bool = False
 
 
 def _web(message_id: str, kind: str, **fields: Any) -> dict[str, Any]:
@@ -97,6 +99,9 @@ SAMPLES = (
         "anonymous_identify",
     ),
     Sample("order", _order("demo-order"), calls=1),
+    Sample(
+        "order, posted by an SDK", _order("demo-order-posted", orderId="7c0"), calls=1, posted=True
+    ),
     Sample("order of a new buyer", _order("demo-order-new", repeat=False), calls=2),
     Sample(
         "order of a repeat buyer",

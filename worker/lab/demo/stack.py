@@ -62,6 +62,7 @@ class Stack:
         self._valkey_config: dict[str, str] = {}
         self._placeholder: socket.socket | None = None
         self._sandbox: SandboxProcess | None = None
+        self._collector: subprocess.Popen[str] | None = None
         self.worker_log = self.folder / "worker.log"
 
     def __enter__(self) -> Self:
@@ -155,6 +156,21 @@ class Stack:
         assert self._sandbox is not None  # noqa: S101  for the type checker
         return self._sandbox.client
 
+    def start_collector(self) -> str:
+        """Start a collector on a free port, for clients without a key; answers its address."""
+        command = [sys.executable, "-m", "worker.cli", "collector", "--port", "0", "--no-keys"]
+        self._collector = subprocess.Popen(  # noqa: S603  our own program
+            command,
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            stdout=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+        assert self._collector.stdout is not None  # noqa: S101  for the type checker
+        with self._collector.stdout as said:
+            return said.readline().split()[-1]
+
     def start_worker(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start a real `celery worker`, which logs JSON lines to `worker_log`."""
         command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
@@ -208,6 +224,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything that was started, the worker first."""
+        if self._collector is not None:
+            stop_process(self._collector)
         self.stop_workers()
         if self._sandbox is not None:
             self._sandbox.stop()

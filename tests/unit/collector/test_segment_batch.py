@@ -8,7 +8,7 @@ import pytest
 from convertro.errors import InvalidEvent
 from convertro.segment_event import encode
 from tests.support.events import ABSENT
-from worker.cli.terminal.batch import entries_of
+from worker.segment_batch import entries_of
 
 ONE = {"type": "track", "messageId": "m1"}
 TWO = {"type": "identify", "messageId": "m2"}

@@ -1,7 +1,7 @@
 """What a JSON document holds: an event, what Segment's libraries post, or a list of these. Pure.
 
 Libraries post several events as one object, `{"batch": [...]}`, which says for all of them what
-they have in common.
+they have in common. Files of events and the collector are read by these rules.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,19 +30,26 @@ class Entry:
         return self.event if self.batch is None else _completed(self.event, self.batch)
 
 
-def entries_of(document: Any) -> Iterator[Entry]:
-    """Go through the would-be events of a document, in order."""
+def entries_of(document: Any, *, path_type: str | None = None) -> Iterator[Entry]:
+    """Go through the would-be events of a document, in order.
+
+    Args:
+        document: What a JSON reader made of it.
+        path_type: The type of events that name none, if the path they were posted to says it.
+    """
     if not isinstance(document, list):
-        yield from _entries_of_one(document, ())
+        yield from _entries_of_one(document, (), path_type)
         return
     for number, one in enumerate(document, start=1):
         kind = "batch" if _is_batch(one) else "event"
-        yield from _entries_of_one(one, (f"{kind} {number}",))
+        yield from _entries_of_one(one, (f"{kind} {number}",), path_type)
 
 
-def _entries_of_one(document: Any, where: tuple[str, ...]) -> Iterator[Entry]:
+def _entries_of_one(
+    document: Any, where: tuple[str, ...], path_type: str | None
+) -> Iterator[Entry]:
     if not _is_batch(document):
-        yield Entry(where, document, error=_fault_of(document))
+        yield Entry(where, document, error=_fault_of(document, path_type))
         return
     items = document.get("batch")
     if not isinstance(items, list):
@@ -50,7 +57,7 @@ def _entries_of_one(document: Any, where: tuple[str, ...]) -> Iterator[Entry]:
         yield Entry(where, error=fault)
         return
     for number, item in enumerate(items, start=1):
-        yield Entry((*where, f"event {number}"), item, document, _fault_of(item))
+        yield Entry((*where, f"event {number}"), item, document, _fault_of(item, path_type))
 
 
 def _is_batch(document: Any) -> bool:
@@ -61,11 +68,11 @@ def _is_batch(document: Any) -> bool:
     return kind == "batch" or (kind is None and "batch" in document)
 
 
-def _fault_of(event: Any) -> InvalidEvent | None:
+def _fault_of(event: Any, path_type: str | None) -> InvalidEvent | None:
     """What is wrong with an event because of how it was posted."""
     if _is_batch(event):
         return InvalidEvent("batch", "is inside another batch, where only events may be")
-    if isinstance(event, dict) and "type" not in event:
+    if path_type is None and isinstance(event, dict) and "type" not in event:
         return InvalidEvent(
             "type",
             "is missing; it is said by the path the event was posted to, such as /v1/track, "
@@ -84,7 +91,7 @@ def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> Mapping[str
     """
     completed = dict(item)
     for field in ("context", "integrations"):
-        if isinstance(shared := batch.get(field), Mapping):
+        if isinstance(shared := batch.get(field), dict):
             own = completed.get(field)
             completed[field] = shared if own is None else _merged(shared, own)
     if completed.get("sentAt") is None and batch.get("sentAt") is not None:
@@ -94,7 +101,7 @@ def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> Mapping[str
 
 def _merged(shared: Any, own: Any, level: int = 1) -> Any:
     """What two objects say together; of other values the own one wins."""
-    mergeable = isinstance(shared, Mapping) and isinstance(own, Mapping)
+    mergeable = isinstance(shared, dict) and isinstance(own, dict)
     if not mergeable or level > MAX_NESTING:
         return own
     common = {key: _merged(shared[key], own[key], level + 1) for key in shared if key in own}

@@ -1,0 +1,64 @@
+"""Segment's library for Node sends, while Redis hangs and dies and the collector too."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.collector_process import KEY, CollectorProcess
+from tests.support.killed_server import Server
+from tests.support.waiting import until
+from worker.lab.demo.stack import Stack
+
+APPLICATION = Path(__file__).parent / "node_application.mjs"
+OUTAGE_SECONDS = 3.0
+
+
+def nothing(_stack: Stack, _collector: CollectorProcess) -> None:
+    """All is well."""
+
+
+def hang(stack: Stack, _collector: CollectorProcess) -> None:
+    with Server(stack).hung():
+        time.sleep(OUTAGE_SECONDS)
+
+
+def die(stack: Stack, _collector: CollectorProcess) -> None:
+    with Server(stack).down():
+        time.sleep(OUTAGE_SECONDS)
+
+
+def kill(_stack: Stack, collector: CollectorProcess) -> None:
+    collector.kill()
+    time.sleep(OUTAGE_SECONDS)
+    collector.start()
+
+
+@pytest.mark.clients
+@pytest.mark.parametrize("accident", [nothing, hang, die, kill])
+def test_the_library_keeps_what_was_not_accepted_and_sends_it_again(
+    npm_folder: Path,
+    stack: Stack,
+    collector: CollectorProcess,
+    accident: Callable[[Stack, CollectorProcess], None],
+) -> None:
+    journal = stack.producer().journal
+    application = subprocess.Popen(
+        ["node", APPLICATION, npm_folder, collector.url, KEY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: journal.snapshot().total("accepted") > 100)
+    accident(stack, collector)
+    before = journal.snapshot().total("accepted")
+    until(lambda: journal.snapshot().total("accepted") > before + 100)
+    told = json.loads(application.communicate(timeout=120)[0])
+    assert told["lost"] == []
+    until(lambda: journal.snapshot().in_flight == 0)
+    delivered = {call.key.partition("/")[0] for call in stack.sandbox.calls()}
+    assert delivered == set(told["ids"])
+    assert journal.snapshot().unaccounted == 0

@@ -1,0 +1,96 @@
+"""Segment's own library for Python sends, while Redis hangs and dies and the collector too."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.support.cli_process import ROOT
+from tests.support.collector_process import KEY, CollectorProcess
+from tests.support.exposition import labels_of, value
+from tests.support.killed_server import Server
+from tests.support.waiting import PATIENCE_SECONDS, until
+from worker.lab.demo.stack import Stack
+
+#: Long enough for the library to hear of it and to try again.
+OUTAGE_SECONDS = 2.5
+
+
+@contextmanager
+def sending(collector: CollectorProcess) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Let an application send; what ends it answers what it says at its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.python_sdk", collector.url, KEY],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+    def end() -> dict[str, Any]:
+        told, _ = process.communicate(timeout=2 * PATIENCE_SECONDS)
+        return dict(json.loads(told))
+
+    try:
+        yield end
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def hang(stack: Stack, _collector: CollectorProcess) -> None:
+    with Server(stack).hung():
+        time.sleep(OUTAGE_SECONDS)
+
+
+def die(stack: Stack, _collector: CollectorProcess) -> None:
+    with Server(stack).down():
+        time.sleep(OUTAGE_SECONDS)
+
+
+def kill(_stack: Stack, collector: CollectorProcess) -> None:
+    collector.kill()
+    time.sleep(OUTAGE_SECONDS)
+    collector.start()
+
+
+def restart(_stack: Stack, collector: CollectorProcess) -> None:
+    assert collector.stop() == 0
+    collector.start()
+
+
+@pytest.mark.parametrize(
+    "accident", [hang, die, kill, pytest.param(restart, marks=pytest.mark.slow)]
+)
+def test_the_library_keeps_what_was_not_accepted_and_sends_it_again(
+    stack: Stack, accident: Callable[[Stack, CollectorProcess], None]
+) -> None:
+    journal = stack.producer().journal
+    Server(stack)  # it writes before it answers
+    stack.start_worker()
+    with CollectorProcess(stack.environment) as collector, sending(collector) as end:
+        until(lambda: journal.snapshot().total("accepted") > 100)
+        accident(stack, collector)
+        before = journal.snapshot().total("accepted")
+        until(lambda: journal.snapshot().total("accepted") > before + 100)
+        told = end()
+        text = collector.metrics()
+    assert told["lost"] == []
+    until(lambda: journal.snapshot().in_flight == 0)
+    delivered = {call.key.partition("/")[0] for call in stack.sandbox.calls()}
+    assert delivered == set(told["ids"])
+    snapshot = journal.snapshot()
+    assert snapshot.unaccounted == 0
+    assert snapshot.total("accepted") == len(told["ids"])
+    if accident in {hang, die}:
+        assert value(text, "convertro_collector_requests_total", route="batch", status="503")
+        outcomes = labels_of(text, "convertro_collector_events_total")
+        # A step of which nobody knew whether it was carried out may have been.
+        assert outcomes["accepted"] <= snapshot.total("accepted")
+        assert outcomes["unavailable"] > 0

@@ -1,0 +1,114 @@
+"""The journal is away or full, the collector is asked to stop, clients are slow."""
+
+import asyncio
+import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from config.settings import Settings
+from convertro.async_intake import AsyncIntake
+from tests.support.collector_process import BASIC, KEY, CollectorProcess
+from tests.support.events import mobile_track
+from tests.support.exposition import value
+from tests.support.killed_server import Server
+from tests.support.waiting import PATIENCE_SECONDS
+from worker.collector import application, server
+from worker.collector.application import Application
+from worker.collector.metrics import CollectorMetrics
+from worker.collector.write_keys import WriteKeys
+from worker.lab.demo.stack import Stack
+from worker.status.health import Health, Verdict
+
+
+def test_while_the_journal_is_away_or_full_clients_are_told_to_come_again(stack: Stack) -> None:
+    redis = Server(stack)
+    with CollectorProcess(stack.environment) as collector:
+        for number, trouble in enumerate((redis.down, redis.hung, redis.full)):
+            batch = {"batch": [mobile_track(messageId=f"m{number}-{index}") for index in range(30)]}
+            with trouble():
+                answer = collector.post("/v1/batch", batch)
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+                assert collector.ask("GET", "/readyz", headers={}).status == 503
+                assert collector.ask("GET", "/healthz", headers={}).status == 200
+            # After a hang it refuses at once for a moment.
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while (answer := collector.post("/v1/batch", batch)).status == 503:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            assert answer.status == 200
+            assert collector.ask("GET", "/readyz", headers={}).status == 200
+        text = collector.metrics()
+        log = collector.log
+    snapshot = stack.producer().journal.snapshot()
+    assert snapshot.total("accepted") == 90
+    assert value(text, "convertro_collector_requests_total", route="batch", status="200") == 3
+    assert '"action": "journal_unavailable"' in log
+    assert '"action": "journal_back"' in log
+
+
+def test_a_collector_that_is_stopped_answers_what_it_has_read(stack: Stack) -> None:
+    with CollectorProcess(stack.environment) as collector, ThreadPoolExecutor(1) as other:
+        with Server(stack).hung():
+            waiting = other.submit(collector.post, "/v1/track", mobile_track(messageId="m1"))
+            time.sleep(0.3)
+            collector.process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+        assert waiting.result(PATIENCE_SECONDS).status == 200
+        assert collector.process.wait(PATIENCE_SECONDS) == 0
+    assert stack.producer().journal.snapshot().total("accepted") == 1
+
+
+async def all_well() -> Verdict:
+    return Verdict(Health.GOOD, "ready")
+
+
+def exchange_with_slow(sent: bytes) -> bytes:
+    """What a client hears that sends so much and then nothing more; no journal is there."""
+    metrics = CollectorMetrics()
+    settings = Settings()
+
+    async def run() -> bytes:
+        handler = Application(
+            settings,
+            keys=WriteKeys([KEY]),
+            intake=AsyncIntake(None),  # type: ignore[arg-type]  nothing gets so far
+            metrics=metrics,
+            judge=all_well,
+        ).handle
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(
+            server._Server(handler, metrics, 10), "127.0.0.1", 0, family=socket.AF_INET
+        )
+        async with listening:
+            port = listening.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            try:
+                return await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
+            finally:
+                writer.close()
+                await writer.wait_closed()
+
+    return asyncio.run(run())
+
+
+HEAD = (
+    f"POST /v1/t HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC['Authorization']}\r\n"
+    "Content-Length: 100\r\n\r\n"
+).encode()
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /v1/t HTTP/1.1\r\nHost: x\r\n"])
+def test_who_never_comes_to_the_point_is_hung_up_on(
+    begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_FIRST_REQUEST_SECONDS", 0.1)
+    assert exchange_with_slow(begun) == b""
+
+
+def test_a_body_that_does_not_come_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "BODY_SECONDS", 0.1)
+    assert exchange_with_slow(HEAD + b"{").startswith(b"HTTP/1.1 408 ")

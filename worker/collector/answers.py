@@ -1,0 +1,121 @@
+"""What a request is answered. Pure."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import NamedTuple
+
+import msgspec
+
+from convertro.errors import InvalidEvent
+
+#: Bytes of a body, unpacked; Segment's own bound.
+MAX_BODY_BYTES = 500 * 1024
+
+#: Events of a batch; Segment's own bound.
+MAX_EVENTS = 2500
+
+#: Refused events that an answer names.
+_MAX_NAMED = 100
+
+#: When to come again while the journal is unavailable.
+_UNAVAILABLE_SECONDS = 2
+
+#: Fields that an answer, a metric or a log line may name; all others are content.
+_FIELDS = frozenset({"batch", "messageId", "type"})
+
+JSON = "application/json"
+_TEXT = "text/plain; charset=utf-8"
+
+
+class Answer(NamedTuple):
+    """A response without what HTTP adds."""
+
+    status: int
+    body: bytes = b'{"success":true}'
+    content_type: str = JSON
+    headers: Mapping[str, str] = {}
+    #: A stable word for the reason of a refusal, for logs.
+    refusal: str | None = None
+
+
+class Refused(Exception):  # noqa: N818  the name says what is so
+    """The request is answered with an error."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+TAKEN = Answer(200)
+PREFLIGHT = Answer(204, b"")
+
+
+def text(status: int, sentence: str) -> Answer:
+    """A sentence for people and probes."""
+    return Answer(status, f"{sentence}\n".encode(), _TEXT)
+
+
+def refusal(status: int, name: str, sentence: str, **headers: str) -> Answer:
+    """An error, as Segment's API answers one.
+
+    Args:
+        status: The HTTP status.
+        name: A stable word.
+        sentence: Says nothing that the request said.
+        headers: With underscores for hyphens.
+    """
+    body = msgspec.json.encode({"success": False, "message": sentence})
+    named = {header.replace("_", "-"): value for header, value in headers.items()}
+    return Answer(status, body, headers=named, refusal=name)
+
+
+NOT_FOUND = refusal(404, "not_found", "nothing is here")
+NO_WEBHOOKS = refusal(404, "no_webhooks", "CONVERTRO_WEBHOOK_SECRET is not set")
+UNKNOWN_KEY = refusal(401, "unknown_key", "the write key is missing or unknown")
+BAD_SIGNATURE = refusal(401, "bad_signature", "the signature is missing or wrong")
+NOT_JSON = refusal(400, "not_json", "the body is not JSON in UTF-8, or its encoding is broken")
+BAD_REQUEST = refusal(400, "bad_request", "this is not HTTP as it is understood here")
+TOO_LARGE = refusal(400, "too_large", f"the body is larger than {MAX_BODY_BYTES} bytes")
+TOO_MANY = refusal(400, "too_many", f"the batch holds more than {MAX_EVENTS} events")
+TOO_SLOW = refusal(408, "too_slow", "the body did not come in time", Connection="close")
+UNAVAILABLE = refusal(
+    503,
+    "unavailable",
+    "the journal is unavailable; send it again",
+    Retry_After=str(_UNAVAILABLE_SECONDS),
+)
+FAILED = refusal(500, "failed", "something is wrong here; send it again")
+
+
+def not_allowed(method: str) -> Answer:
+    """For another method than a path's own."""
+    return refusal(405, "not_allowed", f"use {method}", Allow=f"{method}, OPTIONS")
+
+
+def too_often(wait_seconds: float) -> Answer:
+    """For a write key that is used too often."""
+    seconds = str(max(1, ceil(wait_seconds)))
+    return refusal(429, "too_often", "too many requests with this key", Retry_After=seconds)
+
+
+def field_of(error: InvalidEvent) -> str:
+    """The field to which an error belongs, or `event`: names of other fields are content."""
+    return error.field if error.field in _FIELDS else "event"
+
+
+def taken(accepted: int, errors: Sequence[tuple[int, InvalidEvent]]) -> Answer:
+    """All that can be accepted is in the journal.
+
+    Args:
+        accepted: How many that are.
+        errors: The index and the fault of each event that cannot be.
+    """
+    if not errors:
+        return TAKEN
+    named = [
+        {"index": index, "field": field_of(error), "reason": error.reason}
+        for index, error in errors[:_MAX_NAMED]
+    ]
+    success = accepted > 0
+    body = {"success": success, "message": f"{len(errors)} events refused", "refused": named}
+    return Answer(200 if success else 400, msgspec.json.encode(body))

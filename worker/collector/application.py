@@ -1,0 +1,306 @@
+"""From a request to its answer: who sends, what came, what of it is in the journal by now."""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from time import monotonic
+
+from aiohttp import StreamReader, web
+from prometheus_client import CONTENT_TYPE_LATEST
+from redis.exceptions import RedisError
+
+from config.settings import Settings
+from convertro.async_intake import AsyncIntake, News
+from convertro.errors import InvalidEvent, JournalUnavailable
+from convertro.intake import CHUNK_EVENTS, Row
+from worker.collector import answers
+from worker.collector.answers import Answer, Refused
+from worker.collector.metrics import CollectorMetrics
+from worker.collector.rate import Rate
+from worker.collector.reception import Document, Receipt, Reception, read_document
+from worker.collector.refusal_log import RefusalLog
+from worker.collector.routes import Action, Route, route_of
+from worker.collector.settings_answer import settings_answer
+from worker.collector.write_keys import WriteKeys, basic_user, is_signed
+from worker.process.outage import Outage
+from worker.segment_batch import Entry, entries_of
+from worker.status.health import Verdict
+
+#: How long a client may take to send a body.
+BODY_SECONDS = 30.0
+
+#: Whichever the sender uses: the first signs a whole body, the second the first event of it.
+_SIGNATURES = ("X-Segment-Signature", "X-Signature")
+
+#: What a browser asks before it sends from another origin's page. `Retry-After` is not exposed:
+#: after ten such waits Segment's library drops an event, by its own backoff it goes on longer.
+_PREFLIGHT_HEADERS = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    # The last one comes with each further try.
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, X-Retry-Count",
+    "Access-Control-Max-Age": "86400",
+}
+
+#: What brings events.
+_BRINGING = frozenset({Action.COLLECT, Action.WEBHOOK})
+
+#: For zlib: a gzip header, and the largest window.
+_GZIP = 16 + zlib.MAX_WBITS
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Application:
+    """Answers requests.
+
+    Args:
+        settings: Who may send, and how often.
+        keys: The write keys that are known.
+        intake: Takes events into the journal.
+        metrics: Counts.
+        judge: Says whether events can be accepted.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        keys: WriteKeys,
+        intake: AsyncIntake,
+        metrics: CollectorMetrics,
+        judge: Callable[[], Awaitable[Verdict]],
+    ) -> None:
+        self._keys = keys
+        self._intake = intake
+        self._metrics = metrics
+        self._judge = judge
+        self._secret = settings.webhook_secret
+        self._origins: Collection[str] = frozenset(settings.known_origins)
+        self._rate = Rate(settings.collector_requests_per_second, monotonic)
+        self._log = RefusalLog()
+        self._outage = Outage("journal", alarms=True)
+        self._actions = {
+            Action.COLLECT: self._collect,
+            Action.WEBHOOK: self._webhook,
+            Action.SETTINGS: self._settings,
+            Action.IGNORE: _ignore,
+            Action.LIVE: _live,
+            Action.READY: self._ready,
+            Action.METRICS: self._exposition,
+        }
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request and count it."""
+        began = monotonic()
+        route, path_key = route_of(request.raw_path)
+        try:
+            answer = await self._answer(request, route, path_key)
+        except Refused as refused:
+            answer = refused.answer
+            if answer.refusal:
+                self._log.note(answer.refusal)
+        name = route.name if route else "other"
+        self._metrics.request(name, answer.status).inc()
+        if route and route.action in _BRINGING:
+            self._metrics.seconds.observe(monotonic() - began)
+        return self._response(request, answer)
+
+    def _response(self, request: web.BaseRequest, answer: Answer) -> web.Response:
+        headers = {"Server": "convertro", **answer.headers}
+        if self._origins:
+            headers["Vary"] = "Origin"
+            if (origin := request.headers.get("Origin")) in self._origins:
+                headers["Access-Control-Allow-Origin"] = str(origin)
+                if request.method == "OPTIONS":
+                    headers |= _PREFLIGHT_HEADERS
+        headers["Content-Type"] = answer.content_type
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    async def _answer(self, request: web.BaseRequest, route: Route | None, path_key: str) -> Answer:
+        if route is None:
+            raise Refused(answers.NOT_FOUND)
+        if request.method == "OPTIONS":
+            return answers.PREFLIGHT
+        if request.method != route.method and (request.method, route.method) != ("HEAD", "GET"):
+            raise Refused(answers.not_allowed(route.method))
+        return await self._actions[route.action](request, route, path_key)
+
+    async def _collect(self, request: web.BaseRequest, route: Route, _key: str) -> Answer:
+        key = basic_user(request.headers.get("Authorization", ""))
+        if key:
+            self._admit(key)
+        received_at = datetime.now(UTC)
+        document = _parsed(await _body_of(request))
+        if not key:
+            content = document.content
+            named = content.get("writeKey") if isinstance(content, dict) else None
+            self._admit(named if isinstance(named, str) else "")
+        return await self._take(document, Receipt(received_at, route.event_type))
+
+    async def _webhook(self, request: web.BaseRequest, _route: Route, _key: str) -> Answer:
+        if not self._secret:
+            raise Refused(answers.NO_WEBHOOKS)
+        received_at = datetime.now(UTC)
+        body = await _body_of(request)
+        signature = next(filter(None, map(request.headers.get, _SIGNATURES)), "")
+        if not is_signed(body, signature, self._secret.get_secret_value()):
+            raise Refused(answers.BAD_SIGNATURE)
+        return await self._take(_parsed(body), Receipt(received_at, by_segment=True))
+
+    async def _settings(self, _request: web.BaseRequest, _route: Route, key: str) -> Answer:
+        self._admit(key)
+        return Answer(200, settings_answer(key))
+
+    async def _ready(self, _request: web.BaseRequest, _route: Route, _key: str) -> Answer:
+        verdict = await self._judge()
+        return answers.text(200 if verdict.good else 503, verdict.sentence)
+
+    async def _exposition(self, _request: web.BaseRequest, _route: Route, _key: str) -> Answer:
+        return Answer(200, self._metrics.exposition(), CONTENT_TYPE_LATEST)
+
+    def _admit(self, key: str) -> None:
+        """Go on only if a write key is known and not used too often."""
+        found = self._keys.find(key)
+        if found is None:
+            raise Refused(answers.UNKNOWN_KEY)
+        if wait_seconds := self._rate.wait_seconds(found):
+            raise Refused(answers.too_often(wait_seconds))
+
+    async def _take(self, document: Document, receipt: Receipt) -> Answer:
+        """Take the events of a document into the journal."""
+        entries = entries_of(document.content, path_type=receipt.event_type)
+        some = list(islice(entries, answers.MAX_EVENTS + 1))
+        if len(some) > answers.MAX_EVENTS:
+            raise Refused(answers.TOO_MANY)
+        handed, errors = await self._hand_over(some, Reception(receipt, document.encode))
+        self._count_errors(errors)
+        outcomes = [await _outcome(one) for one in handed]
+        accepted = len(some) - len(errors)
+        self._count(outcomes, accepted)
+        if failure := next((one for one in outcomes if isinstance(one, BaseException)), None):
+            if not isinstance(failure, JournalUnavailable):
+                raise failure
+            self._outage.note(failure.reason)
+            raise Refused(answers.UNAVAILABLE) from failure
+        if accepted:
+            self._outage.end()
+        return answers.taken(accepted, errors)
+
+    async def _hand_over(
+        self, entries: Sequence[Entry], reception: Reception
+    ) -> tuple[list["asyncio.Future[News]"], list[tuple[int, InvalidEvent]]]:
+        """Hand the events to the journal, chunk by chunk, so that other requests go on meanwhile.
+
+        Returns:
+            What to wait for, and the index and fault of each event that cannot be accepted.
+        """
+        handed: list[asyncio.Future[News]] = []
+        errors: list[tuple[int, InvalidEvent]] = []
+        for begin in range(0, len(entries), CHUNK_EVENTS):
+            if begin:
+                await asyncio.sleep(0)
+            rows: list[Row] = []
+            for index, entry in enumerate(entries[begin : begin + CHUNK_EVENTS], start=begin):
+                try:
+                    rows.append(reception.row_of(entry))
+                except InvalidEvent as error:
+                    errors.append((index, error))
+            if rows:
+                handed.append(self._intake.submit(rows))
+        return handed, errors
+
+    def _count_errors(self, errors: Sequence[tuple[int, InvalidEvent]]) -> None:
+        for _, error in errors:
+            field = answers.field_of(error)
+            self._metrics.refused[field].inc()
+            self._log.note(f"event:{field}")
+        if errors:
+            self._metrics.events["refused"].inc(len(errors))
+
+    def _count(self, outcomes: Sequence[News | BaseException], events: int) -> None:
+        """Count what became of the events that were handed over."""
+        known = [one for one in outcomes if not isinstance(one, BaseException)]
+        new = sum(map(sum, known))
+        safe = sum(map(len, known))
+        for outcome, number in (
+            ("accepted", new),
+            ("duplicate", safe - new),
+            ("unavailable", events - safe),
+        ):
+            if number:
+                self._metrics.events[outcome].inc(number)
+
+
+async def _ignore(_request: web.BaseRequest, _route: Route, _key: str) -> Answer:
+    return answers.TAKEN
+
+
+async def _live(_request: web.BaseRequest, _route: Route, _key: str) -> Answer:
+    return answers.text(200, "this process runs")
+
+
+async def _outcome(handed: "asyncio.Future[News]") -> News | BaseException:
+    try:
+        return await handed
+    except (JournalUnavailable, RedisError) as error:
+        return error
+
+
+def _parsed(body: bytes) -> Document:
+    try:
+        return read_document(body)
+    except (ValueError, RecursionError):
+        raise Refused(answers.NOT_JSON) from None
+
+
+async def _body_of(request: web.BaseRequest) -> bytes:
+    """A request's body, unpacked.
+
+    Raises:
+        Refused: It is too large, comes too slowly, or cannot be unpacked.
+    """
+    if (request.content_length or 0) > answers.MAX_BODY_BYTES:
+        raise Refused(answers.TOO_LARGE)
+    body = await _read(request)
+    if request.headers.get("Content-Encoding", "").lower() != "gzip":
+        return body
+    unpacking = zlib.decompressobj(_GZIP)
+    try:
+        unpacked = unpacking.decompress(body, answers.MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise Refused(answers.NOT_JSON) from None
+    if len(unpacked) > answers.MAX_BODY_BYTES:
+        raise Refused(answers.TOO_LARGE)
+    if not unpacking.eof:
+        raise Refused(answers.NOT_JSON)
+    return unpacked
+
+
+async def _read(request: web.BaseRequest) -> bytes:
+    """A request's body as it comes."""
+    content = request.content
+    if content.is_eof():  # as nearly always: it came with the headers
+        return await _bounded(content)
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _bounded(content)
+    except TimeoutError:
+        raise Refused(answers.TOO_SLOW) from None
+    except web.RequestPayloadError:  # it broke off
+        raise Refused(answers.NOT_JSON) from None
+
+
+async def _bounded(content: StreamReader) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while part := await content.readany():
+        size += len(part)
+        if size > answers.MAX_BODY_BYTES:
+            raise Refused(answers.TOO_LARGE)
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,64 @@
+"""Several processes that listen on one socket: started, replaced and stopped together."""
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Collection
+from multiprocessing.context import ForkProcess
+
+import structlog
+
+from worker.collector.server import STOP_SECONDS
+
+#: How long to wait before a process that ended is replaced, so that a fault costs little.
+_PAUSE_SECONDS = 1.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def run_processes(
+    number: int,
+    run: Callable[[], None],
+    stop_signals: Collection[signal.Signals],
+    *,
+    ended: Callable[[int], None],
+) -> None:
+    """Keep so many processes running until a signal comes, then stop them.
+
+    Args:
+        number: How many.
+        run: What each does; it ends at a signal.
+        stop_signals: Those that end all.
+        ended: Told of each process that ended by itself, by its id.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*stop_signals, signal.SIGCHLD})
+    context = multiprocessing.get_context("fork")
+
+    def start() -> ForkProcess:
+        process = context.Process(target=_unblocked, args=(run, stop_signals))
+        process.start()
+        return process
+
+    running = [start() for _ in range(number)]
+    while signal.sigwait({*stop_signals, signal.SIGCHLD}) == signal.SIGCHLD:
+        for index, process in enumerate(running):
+            if process.is_alive() or process.pid is None:
+                continue
+            log.error(
+                "A process of the collector ended; another one takes its place.",
+                action="collector_process_ended",
+                exit_code=process.exitcode,
+            )
+            ended(process.pid)
+            time.sleep(_PAUSE_SECONDS)
+            running[index] = start()
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.join(2 * STOP_SECONDS)
+        process.kill()
+
+
+def _unblocked(run: Callable[[], None], stop_signals: Collection[signal.Signals]) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*stop_signals, signal.SIGCHLD})
+    run()

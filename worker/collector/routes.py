@@ -1,0 +1,70 @@
+"""Which path does what: those of Segment's HTTP Tracking API, and our own. Pure."""
+
+import re
+from collections.abc import Iterator
+from enum import Enum, auto
+from typing import NamedTuple
+
+
+class Action(Enum):
+    """What is done with a request."""
+
+    #: Its body holds events.
+    COLLECT = auto()
+    #: The same, signed by Segment.
+    WEBHOOK = auto()
+    #: Tell an SDK that it may send.
+    SETTINGS = auto()
+    #: What SDKs measure of themselves: answered and thrown away.
+    IGNORE = auto()
+    #: Whether this process runs.
+    LIVE = auto()
+    #: Whether events can be accepted.
+    READY = auto()
+    METRICS = auto()
+
+
+class Route(NamedTuple):
+    """What answers a path."""
+
+    #: Stable and one of few, for metrics.
+    name: str
+    method: str
+    action: Action
+    #: The type of events that name none.
+    event_type: str | None = None
+
+
+_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+
+_SETTINGS = re.compile(r"/v1/projects/([^/]+)/settings")
+SETTINGS_ROUTE = Route("settings", "GET", Action.SETTINGS)
+
+
+def _routes() -> Iterator[tuple[str, Route]]:
+    for name in _TYPES:
+        route = Route(name, "POST", Action.COLLECT, name)
+        yield from ((f"/v1/{name}", route), (f"/v1/{name[0]}", route))
+    for name in ("batch", "import"):
+        yield f"/v1/{name}", Route(name, "POST", Action.COLLECT)
+    yield "/v1/b", Route("batch", "POST", Action.COLLECT)
+    yield "/v1/webhook", Route("webhook", "POST", Action.WEBHOOK)
+    yield "/v1/m", Route("metrics_of_sdk", "POST", Action.IGNORE)
+    yield "/healthz", Route("healthz", "GET", Action.LIVE)
+    yield "/readyz", Route("readyz", "GET", Action.READY)
+    yield "/metrics", Route("metrics", "GET", Action.METRICS)
+
+
+ROUTES = dict(_routes())
+
+
+def route_of(target: str) -> tuple[Route | None, str]:
+    """The route of a request's target, and the write key that is part of its path.
+
+    A slash at the end and a query make no difference.
+    """
+    path = target.partition("?")[0]
+    route = ROUTES.get(path) or ROUTES.get(path.rstrip("/"))
+    if route is None and (found := _SETTINGS.fullmatch(path.rstrip("/"))):
+        return SETTINGS_ROUTE, found[1]
+    return route, ""
