@@ -13,7 +13,7 @@ from convertro.async_intake import AsyncIntake
 from convertro.connection import PRODUCER_TIMEOUT_SECONDS
 from worker.collector.application import Application
 from worker.collector.metrics import CollectorMetrics
-from worker.collector.server import serve
+from worker.collector.server import CollectorServer, serve
 from worker.collector.write_keys import WriteKeys
 from worker.journal.journal import Journal
 from worker.journal.redis_client import connect_journal
@@ -65,14 +65,8 @@ async def _run(
         metrics=metrics,
         judge=lambda: asyncio.to_thread(_ready, settings),
     )
-    await serve(
-        listening,
-        application.handle,
-        metrics,
-        most_connections=settings.collector_connections,
-        stop_signals=stop_signals,
-        parent_id=parent_id,
-    )
+    server = CollectorServer(application.handle, metrics, settings.collector_connections)
+    await serve(server, listening, stop_signals=stop_signals, parent_id=parent_id)
     await intake.close()
     journal.disconnect()
 

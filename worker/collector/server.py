@@ -47,7 +47,7 @@ class _Connection(web.RequestHandler):
 
     __slots__ = ("_is_counted", "_server")
 
-    def __init__(self, server: "_Server", **options: Any) -> None:
+    def __init__(self, server: "CollectorServer", **options: Any) -> None:
         super().__init__(server, **options)
         self._server = server
         self._is_counted = False
@@ -102,7 +102,7 @@ class _Connection(web.RequestHandler):
         )
 
 
-class _Server(web.Server):
+class CollectorServer(web.Server):
     """Makes the connections.
 
     Args:
@@ -141,25 +141,20 @@ class _Server(web.Server):
 
 
 async def serve(
+    server: CollectorServer,
     listening: socket.socket,
-    handler: Handler,
-    metrics: CollectorMetrics,
     *,
-    most_connections: int,
     stop_signals: Iterable[signal.Signals],
     parent_id: int | None = None,
 ) -> None:
     """Answer requests until a signal comes; what was read by then is answered.
 
     Args:
-        listening: The socket to answer on.
-        handler: Answers a request.
-        metrics: Counts connections.
-        most_connections: How many may be open.
+        server: Answers them.
+        listening: The socket on which they come.
         stop_signals: Those that end it.
         parent_id: The process without which this one ends as well.
     """
-    server = _Server(handler, metrics, most_connections)
     runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
     stopping = asyncio.Event()

@@ -80,7 +80,7 @@ def exchange_with_slow(sent: bytes) -> bytes:
         ).handle
         loop = asyncio.get_running_loop()
         listening = await loop.create_server(
-            server._Server(handler, metrics, 10), "127.0.0.1", 0, family=socket.AF_INET
+            server.CollectorServer(handler, metrics, 10), "127.0.0.1", 0, family=socket.AF_INET
         )
         async with listening:
             port = listening.sockets[0].getsockname()[1]
