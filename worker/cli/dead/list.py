@@ -24,7 +24,7 @@ from worker.cli.terminal.output import JsonOption, say, say_json_array
 from worker.cli.terminal.place import say_place
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.record_view import event_name_of, last_outcome, short_name
-from worker.cli.terminal.tables import say_table, table, text
+from worker.cli.terminal.tables import keep_whole, say_table, table, text
 from worker.journal.journal import Journal
 from worker.journal.reading import DeadLetter
 from worker.journal.snapshot import Snapshot
@@ -149,6 +149,7 @@ def _say(journal: Journal, letters: Iterator[DeadLetter], filters: Filters, limi
             text(letter.event_id),
         )
     if events:
+        keep_whole(grid, (letter.event_id for letter, _ in events))
         say_table(grid)
         say("")
     left = (number or 0) - len(rows)

@@ -1,6 +1,6 @@
 """Tables for people: without lines, readable without colour, 80 columns wide in a pipe."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from textwrap import wrap
 
 from rich.console import Console, RenderableType
@@ -9,6 +9,9 @@ from rich.text import Text
 
 from worker.cli.terminal.output import say
 from worker.status.wording import printable
+
+#: Columns of an id as Segment's libraries make them; longer ones may break.
+_ID_WIDTH = 36
 
 #: Columns of running text.
 WIDTH = 79
@@ -39,6 +42,15 @@ def table(*titles: str, numbers: Collection[str] = (), fixed: Collection[str] = 
             overflow="fold",
         )
     return grid
+
+
+def keep_whole(grid: Table, ids: Iterable[str]) -> None:
+    """Let no id in the last column break, so that it can be copied.
+
+    Very long ones do, and all of them where there is hardly room for anything else.
+    """
+    is_short = all(len(event_id) <= _ID_WIDTH for event_id in ids)
+    grid.columns[-1].no_wrap = is_short and console().width > WIDTH
 
 
 def text(shown: object, style: str = "") -> Text:
