@@ -111,6 +111,7 @@ def _say_groups(
             text(group.newest_id),
         )
     if shown:
+        keep_whole(grid, (group.newest_id for group in shown))
         say_table(grid)
         say("")
     number = sum(group.number for group in found)
