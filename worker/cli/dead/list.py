@@ -9,6 +9,7 @@ import typer
 from worker.cli.dead.groups import GroupBy, groups, parse_group_by
 from worker.cli.dead.groups import document as group_document
 from worker.cli.dead.selection import UNKNOWN_REASON, Filters, filtered, with_events
+from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import (
     DEFAULT_ROWS,
@@ -73,7 +74,11 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     Example: convertro dead list --by reason,event
 
     Example: convertro dead list --json | jq -r '.[].id'
+
+    Exit codes: 0 listed, 2 a wrong option, 3 Redis is unavailable.
     """
+    if by is not None and newest:
+        fail(ExitCode.USAGE, "--newest means nothing with --by, which counts")
     producer = open_journal()
     journal = producer.journal
     filters = Filters(
