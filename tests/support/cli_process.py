@@ -56,7 +56,8 @@ class Cli:
     def place(self) -> str:
         """The line that says where the journal is."""
         address = self.settings["CONVERTRO_REDIS_URL"].removeprefix("redis://").removesuffix("/0")
-        return f"Redis {address}, database 0, keys {self.settings['CONVERTRO_KEY_PREFIX']}*\n"
+        prefix = self.settings.get("CONVERTRO_KEY_PREFIX", "{convertro}:")
+        return f"Redis {address}, database 0, keys {prefix}*\n"
 
     def json(self, *arguments: str | Path) -> Any:
         """What a command prints with `--json`, which has to end well."""

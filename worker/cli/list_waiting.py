@@ -9,7 +9,7 @@ from worker.cli.terminal.options import DEFAULT_ROWS, LimitOption, NewestOption
 from worker.cli.terminal.output import JsonOption, say, say_json_array
 from worker.cli.terminal.place import say_place
 from worker.cli.terminal.record_view import event_name_of, last_outcome, short_name
-from worker.cli.terminal.tables import say_table, table, text
+from worker.cli.terminal.tables import keep_whole, say_table, table, text
 from worker.journal.reading import Unfinished
 from worker.journal.snapshot import Snapshot
 from worker.status.wording import age, counted, iso_time, iso_time_or_none
@@ -20,9 +20,9 @@ def list_waiting(
 ) -> None:
     """List the events that are due, claimed by a worker, or waiting for a later try.
 
-    When each is tried next, how long ago it was accepted, how often it was tried, and what the last
-    attempt came to. The event that is tried next comes first; with --newest, the one that is tried
-    last. Shows no content but the event's name. `convertro status` says why deliveries are held.
+    When each is tried next, how long ago it was accepted, and what the last attempt came to. The
+    event that is tried next comes first; with --newest, the one that is tried last. Shows no
+    content but the event's name. `convertro status` says why deliveries are held.
 
     Example: convertro list waiting --limit 20
 
@@ -46,21 +46,22 @@ def list_waiting(
 
 def _say_rows(events: Iterator[Unfinished], now_ms: int) -> int:
     """Print the table; answers how many rows it has."""
-    titles = ("next try", "accepted", "tries", "last outcome", "event", "id")
-    grid = table(*titles, numbers=("accepted", "tries"), fixed=titles[:3])
-    for event in events:
+    titles = ("next try", "age", "outcome", "event", "id")
+    grid = table(*titles, numbers=("age",), fixed=("next try", "age"))
+    rows = list(events)
+    for event in rows:
         grid.add_row(
             text(_next_try(event, now_ms)),
-            text(f"{age(max(0, now_ms - event.record.accepted_at_ms) / 1000)} ago"),
-            text(f"{event.record.attempts:,}"),
+            text(age(max(0, now_ms - event.record.accepted_at_ms) / 1000)),
             text(last_outcome(event.record)),
             text(short_name(event_name_of(event.raw))),
             text(event.event_id),
         )
-    if grid.rows:
+    if rows:
+        keep_whole(grid, (event.event_id for event in rows))
         say_table(grid)
         say("")
-    return len(grid.rows)
+    return len(rows)
 
 
 def _place(event: Unfinished, now_ms: int) -> str:
@@ -70,7 +71,7 @@ def _place(event: Unfinished, now_ms: int) -> str:
 
 
 def _next_try(event: Unfinished, now_ms: int) -> str:
-    words = {"due": "now", "claimed": "under way"}
+    words = {"due": "now", "claimed": "claimed"}
     return words.get(_place(event, now_ms), f"in {age((event.due_at_ms - now_ms) / 1000)}")
 
 

@@ -16,9 +16,6 @@ GAP = "…"
 #: Values of the event that are shorter say nothing of a person, and are in every second word.
 _SHORTEST_VALUE = 3
 
-#: Values of an event that are looked for; an event of more has its longest ones left out.
-_MOST_VALUES = 500
-
 #: A quotation; an apostrophe within a word begins none.
 _QUOTED = re.compile(r"(\"|“|„|«|`|(?<!\w)['‘])(.+?)(\"|”|“|»|`|['’](?!\w))")  # noqa: RUF001  they are quotes
 
@@ -36,9 +33,11 @@ def form_of(text: str, raw: bytes | None) -> str:
         text: What the answer says.
         raw: The event; None if it is not there.
     """
-    values = sorted(set(_values_of(raw)), key=len, reverse=True)[:_MOST_VALUES]
+    folded = text.casefold()
+    values = {value for value in _values_of(raw) if value.casefold() in folded}
     if values:
-        alternatives = "|".join(map(re.escape, values))
+        # Of two that begin alike the longer one.
+        alternatives = "|".join(map(re.escape, sorted(values, key=len, reverse=True)))
         text = re.sub(rf"(?<!\w)(?:{alternatives})(?!\w)", GAP, text, flags=re.IGNORECASE)
     text = _QUOTED.sub(rf"\g<1>{GAP}\g<3>", text)
     return _GAPS.sub(GAP, _TELLING.sub(GAP, text))

@@ -109,7 +109,9 @@ def test_a_healthy_deployment(stack: Stack) -> None:
         assert check["remedy"] is None
     ended = cli("preflight")
     assert ended.returncode == 0
-    assert ended.stdout.endswith("\nno warnings, no errors: workers will start\n")
+    summary, place = ended.stdout.splitlines()[-2:]
+    assert summary == "no warnings, no errors: workers will start"
+    assert f"{place}\n" == cli.place
     assert max(map(len, ended.stdout.splitlines())) <= 80
 
 

@@ -211,6 +211,17 @@ def test_no_list_is_so_narrow_that_it_shows_no_ids(
     assert shown in cli(*command, COLUMNS=str(columns)).stdout
 
 
+@pytest.mark.parametrize("command", [("dead", "list"), ("list", "waiting")], ids=" ".join)
+def test_an_id_as_the_libraries_make_them_can_be_copied(
+    cli: Cli, filler: Filler, command: tuple[str, ...]
+) -> None:
+    waiting, dead = "9c65c288-d8a9-47a4-aeb3-1fe208b496d7", "953ffc66-ab0b-4eee-a4e5-407c13133b10"
+    filler.finish(Move.POSTPONED, waiting, delay_ms=3_500_000, attempts=[SLOW])
+    filler.bury(dead, attempts=[SLOW], reason="retries_exhausted")
+    shown = {("dead", "list"): dead, ("list", "waiting"): waiting}[command]
+    assert shown in cli(*command).stdout
+
+
 def seen_on_a_terminal(
     cli: Cli, *command: str, keys: bytes = b"", lines: int = 24, **environment: str
 ) -> bytes:

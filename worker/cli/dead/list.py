@@ -9,6 +9,7 @@ import typer
 from worker.cli.dead.groups import GroupBy, groups, parse_group_by
 from worker.cli.dead.groups import document as group_document
 from worker.cli.dead.selection import UNKNOWN_REASON, Filters, filtered, with_events
+from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import (
     DEFAULT_ROWS,
@@ -24,7 +25,7 @@ from worker.cli.terminal.output import JsonOption, say, say_json_array
 from worker.cli.terminal.place import say_place
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.record_view import event_name_of, last_outcome, short_name
-from worker.cli.terminal.tables import say_table, table, text
+from worker.cli.terminal.tables import keep_whole, say_table, table, text
 from worker.journal.journal import Journal
 from worker.journal.reading import DeadLetter
 from worker.journal.snapshot import Snapshot
@@ -73,7 +74,11 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     Example: convertro dead list --by reason,event
 
     Example: convertro dead list --json | jq -r '.[].id'
+
+    Exit codes: 0 listed, 2 a wrong option, 3 Redis is unavailable.
     """
+    if by is not None and newest:
+        fail(ExitCode.USAGE, "--newest means nothing with --by, which counts")
     producer = open_journal()
     journal = producer.journal
     filters = Filters(
@@ -111,6 +116,7 @@ def _say_groups(
             text(group.newest_id),
         )
     if shown:
+        keep_whole(grid, (group.newest_id for group in shown))
         say_table(grid)
         say("")
     number = sum(group.number for group in found)
@@ -149,6 +155,7 @@ def _say(journal: Journal, letters: Iterator[DeadLetter], filters: Filters, limi
             text(letter.event_id),
         )
     if events:
+        keep_whole(grid, (letter.event_id for letter, _ in events))
         say_table(grid)
         say("")
     left = (number or 0) - len(rows)

@@ -58,7 +58,7 @@ def status(
 
     Example: convertro status --watch
 
-    Example: convertro status --check || mail -s convertro ops@example.com
+    Example: convertro status --check || page-somebody
 
     Example: convertro status --json | jq -r .problems[].name
 

@@ -10,6 +10,9 @@ from rich.text import Text
 
 from worker.status.wording import printable
 
+#: Columns of an id as Segment's libraries make them; longer ones may break.
+_ID_WIDTH = 36
+
 #: Columns of running text.
 WIDTH = 79
 
@@ -39,6 +42,15 @@ def table(*titles: str, numbers: Collection[str] = (), fixed: Collection[str] = 
             overflow="fold",
         )
     return grid
+
+
+def keep_whole(grid: Table, ids: Iterable[str]) -> None:
+    """Let no id in the last column break, so that it can be copied.
+
+    Very long ones do, and all of them where there is hardly room for anything else.
+    """
+    is_short = all(len(event_id) <= _ID_WIDTH for event_id in ids)
+    grid.columns[-1].no_wrap = is_short and console().width > WIDTH
 
 
 def text(shown: object, style: str = "") -> Text:
