@@ -44,7 +44,7 @@ workers say in the journal.
 Times are in seconds unless the name says otherwise. Flags take `true` or `false`.
 
 Blanks and line ends around a value are no part of it, so a secret's file may end in a newline.
-A value that holds what it cannot hold (a control character or one that nobody sees, quotes
+A value that holds what it cannot hold (a control character or an invisible one, quotes
 around it; in a URL also a blank, or anything beyond ASCII) is refused, with the variable and
 the character named. Values and files are read as UTF-8, whatever the locale is.
 """

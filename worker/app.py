@@ -85,7 +85,7 @@ def _check_before_detaching(context: click.Context, _option: click.Parameter, _v
         worker_log.take(context.params["hostname"], context.params)
         worker_log.open()
         if not context.params.get("logfile"):
-            click.echo("convertro: without --logfile nobody sees what this worker logs", err=True)
+            click.echo("convertro: without --logfile what this worker logs is lost", err=True)
         _refuse(preflight_of_worker(settings, waits=False))
 
 

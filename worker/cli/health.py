@@ -49,7 +49,7 @@ def health(
     """Say in one line whether workers are healthy, for probes.
 
     With --live the workers of this host, by the journal: each gave a sign of life in the last
-    5 s, and asks for work if some waits. Code 3 says that nobody can tell: do not restart
+    5 s, and asks for work if some waits. Code 3 says that it cannot be told: do not restart
     workers for it. With --ready: the settings are complete, Redis may hold a journal, can be
     written to, and has memory left.
 

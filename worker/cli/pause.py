@@ -20,7 +20,7 @@ def pause(*, reason: _PauseReasonOption = "", as_json: JsonOption = False) -> No
     """Hold deliveries until `convertro resume`.
 
     Events are still accepted. What is in flight ends; nothing more is sent, no retry is
-    charged, no event becomes a dead letter for Convertro's sake.
+    used up, and no event becomes a dead letter because of it.
 
     Example: convertro pause --reason "the vendor migrates until noon"
 

@@ -9,7 +9,7 @@ from worker.journal.records import Finish, Finished, Move
 log = structlog.stdlib.get_logger(__name__)
 
 SENTENCES = {
-    "event_held": "Deliveries are held: an event waits, nothing is charged to it.",
+    "event_held": "Deliveries are held: an event waits and uses up no retry.",
     "event_gone": "An event has left the journal meanwhile: finished by another worker, or erased.",
     "lease_lost": "Another worker took this event over; what was learned is recorded.",
     "event_dead": "An event is a dead letter now.",

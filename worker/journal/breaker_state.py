@@ -24,7 +24,7 @@ class BreakerState(StrEnum):
 class Cause(StrEnum):
     """Why the breaker is open."""
 
-    #: Most of what is sent fails: Convertro is sick.
+    #: Most of what is sent fails: Convertro is failing.
     FAILURES = "failures"
     #: An answer says that the configuration is wrong, not the event.
     SETUP = "setup"

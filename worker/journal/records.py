@@ -171,7 +171,7 @@ class Move(StrEnum):
     DELIVERED = "delivered"
     SKIPPED = "skipped"
     POSTPONED = "postponed"
-    #: Due again at once, nothing charged: its worker stops.
+    #: Due again at once, with no retry used up: its worker stops.
     RETURNED = "returned"
     DEAD = "dead"
     #: It stays claimed under a renewed lease: a call was accepted and more follow.
@@ -182,7 +182,7 @@ class Finished(StrEnum):
     """What became of a finish."""
 
     MOVED = "moved"
-    #: Deliveries are held: it is due again, nothing was charged.
+    #: Deliveries are held: it is due again, and no retry was used up.
     HELD = "held"
     #: Another worker holds the event, or it is dead; what was learned is recorded.
     LOST = "lost"

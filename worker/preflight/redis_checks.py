@@ -232,7 +232,7 @@ def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
     told = f"{facts.dead:,} {letters} of at most {max_count:,}"
     if facts.dead >= _MANY_DEAD_SHARE * max_count:
         return warning(
-            f"{told}: beyond that those that are worth least are let go",
+            f"{told}: beyond that those that are worth least are removed",
             "redrive or discard some, or raise CONVERTRO_DEAD_MAX_COUNT",
         )
     return ok(f"{told}, and one can be written")

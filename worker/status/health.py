@@ -101,7 +101,7 @@ def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
 def liveness(
     snapshot: Snapshot, batch: int, chosen: WorkerChoice, refusal: Callable[[], str | None]
 ) -> Verdict:
-    """The same, unless Redis refuses workers' signs of life: then nobody can tell.
+    """The same, unless Redis refuses workers' signs of life: then it cannot be told.
 
     Args:
         snapshot: The journal now.

@@ -40,7 +40,7 @@ _UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
 
 #: What to do about each cause of holding.
 _ADVICE = {
-    Cause.FAILURES: "Convertro is sick, nothing here is.",
+    Cause.FAILURES: "Convertro is failing; nothing is wrong here.",
     Cause.SETUP: (
         "Compare CONVERTRO_BASE_URL, CONVERTRO_CLIENT_NAME and CONVERTRO_SITE_ID with your "
         "account; restart the workers with the right ones, then say `convertro resume`."
@@ -50,7 +50,7 @@ _ADVICE = {
     ),
     Cause.BURIALS: (
         "Probably the settings or this program are wrong, not the events. Look at one with "
-        "`convertro dead list` and `dead show ID`; mend it, then say `convertro resume`."
+        "`convertro dead list` and `dead show ID`; correct it, then say `convertro resume`."
     ),
 }
 
@@ -87,7 +87,7 @@ def _redis_problems(memory: Memory) -> Iterator[Problem]:
             "redis_full",
             f"Redis is full ({used}): enqueue() refuses events above {FULL_SHARE:.0%}, so "
             "producers lose what they do not keep; raise maxmemory (CONFIG SET maxmemory …), then "
-            "find out what fills it: due events, dead letters, or somebody else's keys.",
+            "find out what fills it: due events, dead letters, or keys of other programs.",
         )
     elif memory.share > _FILLING:
         yield Problem(
@@ -109,10 +109,10 @@ def _worker_problems(status: Status) -> Iterator[Problem]:
     if not snapshot.workers and snapshot.in_flight:
         yield Problem(
             "no_worker",
-            "Nobody delivers: see to the silent worker, or start one with "
+            "No worker delivers: see to the silent one, or start one with "
             "`celery -A worker.app worker`."
             if snapshot.silent
-            else "Nobody delivers: start a worker with `celery -A worker.app worker`.",
+            else "No worker delivers: start one with `celery -A worker.app worker`.",
         )
     if snapshot.silent:
         last = max(worker.ticked_ms for worker in snapshot.silent)
@@ -138,7 +138,7 @@ def _convertro_problems(status: Status) -> Iterator[Problem]:
         advice = _address_advice(breaker.detail or "") or _ADVICE[breaker.cause]
         yield Problem(
             f"held_{breaker.cause.value}",
-            f"{advice} Nothing is lost, charged or given up meanwhile; {_probes(status)}.",
+            f"{advice} Nothing is lost or given up meanwhile, and no retry is used up; {_probes(status)}.",
         )
     elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot):
         recent = snapshot.recent.counters(_NEWS_SECONDS)
@@ -205,7 +205,7 @@ def _dead_problems(status: Status) -> Iterator[Problem]:
         yield Problem(
             "wrong_address",
             f"{counted(unknown, 'dead letter')} because Convertro does not know the address: "
-            "probably CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong or was; mend "
+            "probably CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong or was; correct "
             "it, restart the workers, then `convertro dead redrive --reason rejected`.",
         )
     reasons = _lately(snapshot, "dead")
@@ -291,8 +291,8 @@ def _queue_problems(snapshot: Snapshot) -> Iterator[Problem]:
     if kinds := _lately(snapshot, "foreign"):
         yield Problem(
             "foreign_messages",
-            f"{counted(sum(kinds.values()), 'message')} in the queue of wake-ups had no business "
-            f"there in the last {duration(_NEWS_SECONDS)} ({_listed(kinds)}). They were dropped "
+            f"{counted(sum(kinds.values()), 'message')} of another kind came into the queue of "
+            f"wake-ups in the last {duration(_NEWS_SECONDS)} ({_listed(kinds)}). They were dropped "
             "and are gone: something else sends to this queue; give each application its own "
             "CONVERTRO_QUEUE or broker database.",
         )

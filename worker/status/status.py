@@ -163,7 +163,7 @@ def _drain_words(status: Status) -> Iterator[str]:
     seconds, rate = left.seconds, left.rate
     if status.is_held or not snapshot.workers:
         if snapshot.in_flight and seconds is None:
-            yield "how long the backlog takes nobody can tell: nothing was delivered yet"
+            yield "how long the backlog takes cannot be told: nothing was delivered yet"
         elif snapshot.in_flight and seconds is not None:
             yield (
                 "once it goes on, the backlog is clear in at most about "

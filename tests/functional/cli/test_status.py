@@ -88,7 +88,7 @@ def test_a_vendor_that_is_down(stack: Stack, worker: object) -> None:
     said = said_by(stack)
     assert said.startswith("holding since ")
     assert "most calls to Convertro fail (http_503); 100 events wait, 1 worker" in said
-    assert "! Convertro is sick, nothing here is. Nothing is lost, charged or given up" in said
+    assert "! Convertro is failing; nothing is wrong here. Nothing is lost or given up" in said
     assert "- if it stays so, the first event's retries end " in said
     assert "- once it goes on, the backlog is clear in at most about " in said
     document = document_of(stack)

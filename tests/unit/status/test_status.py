@@ -298,7 +298,7 @@ def test_the_outage_countdown() -> None:
 def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
     held: dict[str, Any] = {"breaker": SICK, "waiting": 600, "tried": 0}
     assert prospects(facts(**held))[-1] == (
-        "how long the backlog takes nobody can tell: nothing was delivered yet"
+        "how long the backlog takes cannot be told: nothing was delivered yet"
     )
     # 100 in ten seconds are 10 a second: 600 take a minute.
     known = facts(**held, latest=Latest(fastest=100))

@@ -105,7 +105,7 @@ class Canary:
         if not self.stopped:
             return []
         number = f"{len(self.pending):,} of {counted(len(self.ids), 'canary event')}"
-        return [f"{self.stopped}, so nobody knows yet about {number}"]
+        return [f"{self.stopped}, so it is not known yet what became of {number}"]
 
     def _next(self) -> str:
         dead = [name for name, fate in self.failed.items() if fate.place == "dead"]
