@@ -175,7 +175,8 @@ class Application:
         if len(some) > answers.MAX_EVENTS:
             raise Refused(answers.TOO_MANY)
         handed, errors = await self._hand_over(some, Reception(receipt, document.encode))
-        self._count_errors(errors)
+        if errors:
+            self._count_errors(errors)
         outcomes = [await _outcome(one) for one in handed]
         accepted = len(some) - len(errors)
         self._count(outcomes, accepted)
@@ -216,21 +217,21 @@ class Application:
             field = answers.field_of(error)
             self._metrics.refused[field].inc()
             self._log.note(f"event:{field}")
-        if errors:
-            self._metrics.events["refused"].inc(len(errors))
+        self._metrics.events["refused"].inc(len(errors))
 
     def _count(self, outcomes: Sequence[News | BaseException], events: int) -> None:
         """Count what became of the events that were handed over."""
-        known = [one for one in outcomes if not isinstance(one, BaseException)]
-        new = sum(map(sum, known))
-        safe = sum(map(len, known))
-        for outcome, number in (
-            ("accepted", new),
-            ("duplicate", safe - new),
-            ("unavailable", events - safe),
-        ):
-            if number:
-                self._metrics.events[outcome].inc(number)
+        new = safe = 0
+        for outcome in outcomes:
+            if not isinstance(outcome, BaseException):
+                new += sum(outcome)
+                safe += len(outcome)
+        if new:
+            self._metrics.events["accepted"].inc(new)
+        if safe > new:
+            self._metrics.events["duplicate"].inc(safe - new)
+        if events > safe:
+            self._metrics.events["unavailable"].inc(events - safe)
 
 
 async def _ignore(_request: web.BaseRequest, _route: Route, _key: str) -> Answer:
@@ -264,6 +265,8 @@ async def _body_of(request: web.BaseRequest) -> bytes:
     if (request.content_length or 0) > answers.MAX_BODY_BYTES:
         raise Refused(answers.TOO_LARGE)
     body = await _read(request)
+    if len(body) > answers.MAX_BODY_BYTES:  # in chunks, its length is not said before
+        raise Refused(answers.TOO_LARGE)
     if request.headers.get("Content-Encoding", "").lower() != "gzip":
         return body
     unpacking = zlib.decompressobj(_GZIP)
@@ -282,7 +285,7 @@ async def _read(request: web.BaseRequest) -> bytes:
     """A request's body as it comes."""
     content = request.content
     if content.is_eof():  # as nearly always: it came with the headers
-        return await _bounded(content)
+        return content.read_nowait()
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(_CONTINUE)
         request.writer.output_size = 0
