@@ -114,9 +114,10 @@ mutate: $(DEV) ## Change the code at random and see which tests notice (half an 
 	$(BIN)/python -m tests.mutation.lua $(ARGS)
 	$(BIN)/python -m tests.mutation.pure $(ARGS)
 
-reference: $(DEV) ## Rewrite docs/configuration.md, docs/metrics.md and .env.example from the code
+reference: $(DEV) ## Rewrite .env.example and docs/cli.md, configuration.md and metrics.md from the code
 	$(BIN)/python -m config.write_reference
 	$(BIN)/python -m worker.exporter.write_reference
+	$(BIN)/python -m worker.cli.write_reference
 
 lock: $(DEV) ## Renew the pinned requirements
 	$(LOCK) --all-extras --group dev -o requirements/dev.txt pyproject.toml

@@ -44,7 +44,8 @@ def audit(*, as_json: JsonOption = False) -> None:
     """Check that every event is accounted for.
 
     Accepted events must equal those delivered, skipped, discarded, due or claimed, and dead.
-    Then every event is looked at by itself. It may run beside workers at any time.
+    Then every event is looked at by itself, and the ids of those that are wrong are named. It may
+    run beside workers at any time.
 
     Example: convertro audit || page-somebody
 

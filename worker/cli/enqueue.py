@@ -50,9 +50,20 @@ class _Tally:
 def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption = False) -> None:
     """Put raw Segment events into the journal.
 
-    What cannot be accepted is reported on standard error with its place, all others are
-    accepted. An id that is known changes nothing and counts as a duplicate, so the command
-    may be repeated.
+    FILE holds one event, an array of events, a batch as Segment's libraries post it
+    ({"batch": [...]}), or JSONL with any of these in a line, gzip or not. It is UTF-8; a line, or a
+    document that is not JSONL, has at most 256 MiB unpacked.
+
+    What cannot be accepted is reported on standard error with its place, such as `line 1, batch 2,
+    event 3`; a document of several lines is at the line in which it begins. All others are
+    accepted. A known id changes nothing for CONVERTRO_DEDUPE_SECONDS and counts as a duplicate, so
+    the command may be repeated.
+
+    An event without an id gets a digest of its content. Equal ones without a time are numbered
+    within the file, which takes 130 bytes of memory for each different one; those of a second file
+    count as duplicates, so put such files together.
+
+    --rate leaves Convertro's limits and the journal's room to live traffic.
 
     Example: convertro enqueue events.jsonl
 
@@ -60,8 +71,8 @@ def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption 
 
     Example: cat events-*.jsonl.gz | convertro enqueue -
 
-    Exit codes: 0 all accepted, 1 some refused, 2 no such file or no JSON, 3 Redis is
-    unavailable, 130 interrupted.
+    Exit codes: 0 all accepted, 1 some refused, 2 no such file, no JSON or damaged gzip, 3
+    Redis is unavailable, 130 interrupted.
     """
     intake = open_journal().intake
     tally = _Tally()

@@ -37,7 +37,7 @@ def exporter(
     One exporter is enough, however many workers there are. / is `convertro status` for a browser,
     /api/status the same as JSON. /metrics reads the journal once. /healthz says what `convertro
     health --live --all` says, /readyz what `--ready` says, with 200 or 503. docs/metrics.md lists
-    the metrics.
+    the metrics. There is no password, and no access log.
 
     Example: convertro exporter --port 9808
 

@@ -11,14 +11,20 @@ from worker.status.wording import counted, printable
 
 
 def forget(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="Its name, as celery@host.")],
+    node: Annotated[
+        str,
+        typer.Argument(
+            metavar="NODE", help="Celery's name, as celery@host, or the whole name in the status."
+        ),
+    ],
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Take a worker that went silent off the list, because it does not come back.
 
-    A worker that is alive stays. What the silent one held comes back when its lease ends, forgotten
-    or not; then workers that are alive forget it by themselves.
+    Until then `convertro status` names it, and `convertro health --live --all` and the exporter's
+    /healthz are unhealthy. A worker that is alive stays. What the silent one held comes back when
+    its lease ends, forgotten or not; then workers that are alive forget it by themselves.
 
     Example: convertro forget celery@old-host
 

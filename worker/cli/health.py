@@ -48,10 +48,17 @@ def health(
 ) -> None:
     """Say in one line whether workers are healthy, for probes.
 
-    With --live the workers of this host, by the journal: each gave a sign of life in the last
-    5 s, and asks for work if some waits. Code 3 says that it cannot be told: do not restart
-    workers for it. With --ready: the settings are complete, Redis may hold a journal, can be
-    written to, and has memory left.
+    With --live the workers of this host, by the journal: each gave a sign of life in the last 5 s,
+    none fell silent within the last lease without a goodbye, and each asks for work if some has
+    waited for 30 s. They are those whose node name ends with @ and the host's name, and they are
+    judged together; --worker names one. It reads only the settings that lead to the journal, and
+    takes up to 15 s if Redis hangs.
+
+    Code 3 says that it cannot be told, because Redis is unavailable or refuses writes. Do not restart
+    workers for it: that cures nothing. The second example lets a probe take it for alive.
+
+    With --ready: the preflight finds no error, the journal can be written to, and less than nine
+    tenths of maxmemory are used. Neither Convertro nor a broker of its own is asked.
 
     Example: convertro health --live
 

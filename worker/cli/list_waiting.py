@@ -26,7 +26,7 @@ def list_waiting(
 
     Example: convertro list waiting --limit 20
 
-    Example: convertro list waiting --json | jq -r '.[] | select(.outcome == "http_503").id'
+    Example: convertro list waiting --json | jq '.[] | select(.attempts > 3)'
 
     Exit codes: 0 listed, 3 Redis is unavailable.
     """

@@ -19,8 +19,9 @@ _MAX_REASON_LENGTH = 200
 def pause(*, reason: _PauseReasonOption = "", as_json: JsonOption = False) -> None:
     """Hold deliveries until `convertro resume`.
 
-    Events are still accepted. What is in flight ends; nothing more is sent, no retry is
-    used up, and no event becomes a dead letter because of it.
+    Events are still accepted. Calls in flight end; nothing more is sent, no retries are used up,
+    and no event becomes a dead letter because of Convertro. Repeating it changes nothing: the first
+    time and reason stay.
 
     Example: convertro pause --reason "the vendor migrates until noon"
 
@@ -54,6 +55,9 @@ _BURY_SECONDS = 600.0
 
 def resume(*, bury: _BuryOption = False, as_json: JsonOption = False) -> None:
     """End a pause; an open breaker may probe at once.
+
+    While the breaker holds deliveries, the next event that is due is sent at once instead of after
+    the wait for the next probe: useful when you have corrected the settings.
 
     With --bury, deliveries that are held because most events would become dead letters go on,
     and they do become dead letters.

@@ -30,7 +30,20 @@ def preflight(*, as_json: JsonOption = False) -> None:
     """Check whether workers can start and run well.
 
     Looks at the settings, at Redis, at Convertro's host and at the broker; sends no event and
-    no request. A worker checks the same when it starts.
+    no request, and leaves nothing behind in Redis. A worker checks the same when it starts, and
+    waits up to a minute for Redis: an error keeps it from starting, a warning is logged.
+
+    Errors: a setting that is missing; no certificates to trust; a Redis that does not answer, is
+    older than 7.0, a replica, or evicts at its maxmemory; an append-only file that could not be
+    written; what CONVERTRO_DURABILITY=fsync needs; clocks over 60 s apart; a right that is missing;
+    a dead letter that cannot be written.
+
+    Warnings: variables without effect; a worker that stops before an attempt can end; a base URL
+    that is the sandbox or plain HTTP; eviction without maxmemory; nine tenths of maxmemory or of
+    CONVERTRO_DEAD_MAX_COUNT used; fewer than 20 connections left; no append-only file, or
+    appendfsync no; clocks over 2 s apart; Convertro or the broker out of reach.
+
+    What Redis does not tell, because the user may not use INFO or CONFIG GET, is not checked.
 
     Example: convertro preflight && celery -A worker.app worker
 

@@ -22,7 +22,8 @@ _Moment = tuple[float, float]
 def schedule(*, as_json: JsonOption = False) -> None:
     """Say when a failed call is tried again.
 
-    The schedule follows from the settings CONVERTRO_BLIP_… and CONVERTRO_RETRY_….
+    The schedule follows from the settings CONVERTRO_BLIP_… and CONVERTRO_RETRY_…. Redis is not
+    needed, so a change can be tried out first.
 
     Example: CONVERTRO_RETRY_HORIZON_SECONDS=14400 convertro schedule
     """

@@ -41,6 +41,10 @@ def show(
     one that is finished: whether it was delivered, skipped or discarded, why and when, for as long
     as its id is remembered. Only --reveal shows the event itself.
 
+    Of each failed attempt's answer the first 300 printable characters are kept. Without --reveal, …
+    stands for its numbers, for what is in quotes, for words with a digit or @, and for the event's
+    values. A part of a value can be left, such as a first name: take care where you copy it to.
+
     Example: convertro show evt-42
 
     Exit codes: 0 found, 1 unknown, 3 Redis is unavailable.

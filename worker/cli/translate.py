@@ -36,8 +36,9 @@ def translate(
 
     Prints a JSON object on one line for each event: message_id, outcome (send, skip or
     invalid), reason, and the calls with method, path, body and idempotency_key. An event that
-    cannot be read is invalid too, and its error names the field. Redis is not needed; the
-    destination's settings come from the environment.
+    cannot be accepted is invalid too, and its error names line and field. Calls whose event has no
+    usable timestamp get the present time. Redis is not needed; the destination's settings come from
+    the environment.
 
     With --why it says, for people, by which rule each event is web or mobile, from which of its
     fields those of its calls come, what was ignored, and whether an event before it in the file
@@ -45,7 +46,10 @@ def translate(
 
     Example: convertro translate events.jsonl | jq -c '[.outcome, .reason]'
 
-    Example: echo '{"type": "track", "event": "Signed Up"}' | convertro translate - --why
+    Example: convertro translate --why events.jsonl
+
+    Exit codes: 0 translated, whatever becomes of the events; 2 a wrong setting, or a file that
+    cannot be read.
     """
     settings = read_settings()
     seen: dict[str, str] = {}

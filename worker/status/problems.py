@@ -138,7 +138,8 @@ def _convertro_problems(status: Status) -> Iterator[Problem]:
         advice = _address_advice(breaker.detail or "") or _ADVICE[breaker.cause]
         yield Problem(
             f"held_{breaker.cause.value}",
-            f"{advice} Nothing is lost or given up meanwhile, and no retry is used up; {_probes(status)}.",
+            f"{advice} Nothing is lost or given up meanwhile, and no retry is used up; "
+            f"{_probes(status)}.",
         )
     elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot):
         recent = snapshot.recent.counters(_NEWS_SECONDS)

@@ -107,7 +107,7 @@ def test_a_probe_can_restart_for_a_sick_worker_and_not_for_redis(stack: Stack, c
 
 
 def probe(cli: Cli) -> int:
-    """What a container's probe is told to run, see docs/cli.md."""
+    """What a container's probe is told to run, see `convertro health --help`."""
     script = f"{shlex.join(COMMAND)} health --live; test $? -ne 1"
     return subprocess.run(
         ["sh", "-c", script], cwd=ROOT, env=cli.environment(), capture_output=True, check=False

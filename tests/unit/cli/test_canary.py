@@ -55,6 +55,6 @@ def test_the_verdict_counts_the_reasons_and_names_one_that_is_dead() -> None:
 def test_the_verdict_says_why_nobody_waited() -> None:
     canary = Canary(["a", "b"], {"a": Fate("finished")}, stopped="no worker is alive")
     assert canary.verdict(0) == (
-        "no worker is alive, so nobody knows yet about 1 of 2 canary events; "
+        "no worker is alive, so it is not known yet what became of 1 of 2 canary events; "
         "there were no others; see `convertro show b`"
     )

@@ -1,4 +1,4 @@
-"""The table of commands agrees with the commands, and the page about them with both."""
+"""The table of commands agrees with the commands."""
 
 import re
 import subprocess
@@ -11,7 +11,6 @@ from worker.cli.program import COMMANDS, DEAD_COMMANDS, LIST_COMMANDS, Entry, La
 from worker.cli.terminal.exit_codes import ExitCode
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "cli.md").read_text()
 
 OWN = {
     **{name: entry for name, entry in COMMANDS.items() if ".cli." in entry.target},
@@ -28,23 +27,12 @@ def test_every_command_can_be_loaded(name: str, entry: Entry) -> None:
     assert LazyCommand(name, entry).load().help
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_every_command_has_its_place_in_the_page(name: str) -> None:
-    assert f"## `convertro {name}" in PAGE
-    assert f"$ convertro {name}" in PAGE
-
-
 @pytest.mark.parametrize(("name", "entry"), EVERY.items(), ids=EVERY)
 def test_help_names_exit_codes_that_exist(name: str, entry: Entry) -> None:
     told = LazyCommand(name, entry).load().help.partition("Exit codes:")[2]
     named = [int(code) for code in re.findall(r"(?:^|[,;])\s*(\d+) ", told)]
     assert named == sorted({*named} & {*ExitCode}), f"{name}: unknown, twice, or out of order"
     assert not told or named[0] == ExitCode.DONE
-
-
-@pytest.mark.parametrize("code", ExitCode)
-def test_every_exit_code_is_in_the_pages_table(code: ExitCode) -> None:
-    assert f"| {code.value} | " in PAGE
 
 
 def test_the_list_of_commands_is_quick_because_it_imports_none() -> None:

@@ -270,7 +270,7 @@ def test_the_address_is_blamed_for_what_only_a_wrong_address_explains() -> None:
     [
         ({}, "3 probes failed, the next probe goes in 8 s"),
         ({"probe_at_ms": NOW_MS - 1, "probes_failed": 1}, "1 probe failed, one goes as soon"),
-        ({"state": BreakerState.HALF_OPEN, "probes_failed": 0}, "meanwhile; one is out now"),
+        ({"state": BreakerState.HALF_OPEN, "probes_failed": 0}, "used up; one is out now"),
     ],
 )
 def test_the_next_probe_is_told(fields: dict[str, Any], words: str) -> None:

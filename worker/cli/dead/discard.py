@@ -34,7 +34,7 @@ def discard(  # noqa: PLR0913  one argument for each option
     """Let dead letters go for good.
 
     They leave the journal, counted as discarded:operator. Give ids, or filters, which must all
-    apply, or --all. What dies after the start is not included.
+    apply, or --all. What dies after the start is not included. It asks first.
 
     Example: convertro dead export --reason rejected --output rejected.jsonl
 

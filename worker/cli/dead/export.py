@@ -47,9 +47,9 @@ def export(  # noqa: PLR0913  one argument for each option
 ) -> None:
     """Write dead letters with their events, as JSONL.
 
-    Each line has id, reason, class, status, attempts, died_at and event, and so may hold
-    personal data. Give ids, or filters, which must all apply; without either it is all of them.
-    Nothing changes in the journal.
+    Each line has id, reason, class, status, attempts, died_at and event (as text if it is no JSON),
+    and so may hold personal data. Give ids, or filters, which must all apply; without either it is
+    all of them. Nothing changes in the journal.
 
     Example: convertro dead export --since 1d --output dead.jsonl
 

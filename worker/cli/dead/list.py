@@ -67,7 +67,8 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     Filters that are given must all apply. Shows no content but the event's name. How many more
     there are is said if only --reason and --status are given, or nothing is; with other filters,
     only that there are. --by counts them instead, most of them first, with the id of the newest of
-    each kind; answer is the last status with the form of what Convertro said.
+    each kind; answer is the last status with the form of what Convertro said, in which numbers and
+    the event's values are left out.
 
     Example: convertro dead list --since 2h --class rejected
 

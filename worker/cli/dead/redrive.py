@@ -119,11 +119,14 @@ def redrive(  # noqa: PLR0913  one argument for each option
 
     They become due at once, with a fresh retry budget; calls that Convertro accepted are not
     made again. Give ids, or filters, which must all apply, or --all. What dies after the start
-    is not included. If interrupted, it says how to go on.
+    is not included. If interrupted, it names the command that goes on with those that are left.
 
-    --diff shows for some what would be sent now and what was sent before they died, with values
-    hidden. --canary N sends N, some of each kind, and the others once all N are delivered or
-    skipped; if one dies again or has to wait for a retry, the others stay untouched.
+    --diff shows for some of each kind what would be sent now, by the settings of this shell, and
+    what was sent before they died, with values hidden.
+
+    --canary N sends N, some of each kind, and the others once all N are delivered or skipped; if
+    one dies again or has to wait for a retry, the others stay untouched. So they do if no worker is
+    alive, deliveries are held, or no worker does anything for a lease and 30 s.
 
     Example: convertro dead redrive --reason rejected --diff
 

@@ -54,14 +54,20 @@ def erase(
 ) -> None:
     """Remove a person's events, whatever their state.
 
-    Due, waiting and dead ones go at once; one that a worker holds as soon as the worker is done or
-    its lease ends. They are counted as discarded:erased, and not even their ids are kept. The
-    receipt, in JSON, holds the ids of the events and nothing about the person. Repeating the
-    command is safe.
+    An event is the person's if its userId, its anonymousId or the previousId of an alias is the id,
+    as a whole and in its case; 123 fits the number and the text. Persons who are only mentioned in
+    traits or properties are not found. What is no JSON object goes if it holds the id as a word of
+    its own.
+
+    It asks first. Due, waiting and dead ones go at once; one that a worker holds as soon as the
+    worker is done or its lease ends. They are counted as discarded:erased, and not even their ids
+    are kept. The receipt, in JSON, holds the ids of the events and nothing about the person; it is
+    printed after Ctrl-C or an outage of Redis, too. Repeating the command is safe.
+    docs/privacy.md says what it cannot reach.
 
     Example: convertro erase --user-id 97980 --dry-run
 
-    Example: convertro erase --user-id 97980 --anonymous-id 507f191e --yes > receipt.json
+    Example: convertro erase --anonymous-id 507f191e --yes > receipt.json
 
     Exit codes: 0 nothing of theirs is left, 1 declined or some are left, 2 no id or an empty one, 3
     Redis is unavailable, 130 interrupted.

@@ -48,22 +48,27 @@ def status(
 
     Whether events are delivered or held and why; what is wrong and what to do about it; what
     waits, how long that takes, and when retries end; what is dead; rates, durations, workers. On a
-    terminal that is too short for it, the first line comes again as the last.
+    terminal that is too short for it, the first line comes again as the last. docs/output.md says
+    how to read it, docs/operations.md what to do.
 
     With --check, for timers: only the state and what is wrong, and exit code 1 if something is, or
     if deliveries are held, stuck or without a worker. Attempts that fail and are tried again by
-    themselves are shown and do not count.
+    themselves are shown and do not count. cron mails what its line prints, so the third example
+    mails only if something is wrong.
+
+    --watch leaves out what does not fit the terminal, and the last line names it. With --json it
+    prints one document a line, and ends when Redis is unavailable.
 
     Example: convertro status
 
     Example: convertro status --watch
 
-    Example: convertro status --check || page-somebody
+    Example: said=$(convertro status --check 2>&1) || echo "$said"
 
     Example: convertro status --json | jq -r .problems[].name
 
     Exit codes: 0 shown, whatever it says; 1 with --check: something is wrong; 2 options that do not
-    go together; 3 Redis is unavailable; with --watch it waits for Redis.
+    go together; 3 Redis is unavailable, for which --watch waits.
     """
     if watching and checking:
         fail(ExitCode.USAGE, "give either --watch or --check")

@@ -1,6 +1,6 @@
 """How a command ends: the exit codes, and one sentence on standard error.
 
-`docs/cli.md` holds the same table for users.
+`worker.cli.write_reference` says at length what each means.
 """
 
 import re
@@ -34,12 +34,9 @@ class ExitCode(IntEnum):
 
     #: Everything that was asked for is done or shown.
     DONE = 0
-    #: It ran, and the answer is no: refused events, an unknown id, an event that is not
-    #: dead, a violated audit, an error that a preflight found, a worker that is not healthy,
-    #: something wrong that `status --check` found, a declined confirmation.
+    #: It ran, and the answer is no.
     NEGATIVE = 1
-    #: A wrong option, a wrong setting, an extra that is not installed, or a file that cannot be
-    #: read or written.
+    #: What was asked for cannot be done as it was asked for, or here.
     USAGE = 2
     #: Redis did not answer, or refused.
     UNAVAILABLE = 3

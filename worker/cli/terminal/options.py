@@ -52,7 +52,7 @@ SinceOption = Annotated[
         "--since",
         metavar="WHEN",
         parser=_since,
-        help="Those that died since then: 30m, 2h, 7d, or an ISO 8601 time (UTC unless it says).",
+        help="Those that died since then: 1h30m, 7d, or an ISO 8601 time (UTC unless it says).",
     ),
 ]
 UntilOption = Annotated[
