@@ -23,7 +23,7 @@ from convertro.errors import SettingsError
 from worker import bootstrap
 from worker.delivery.task import DeliverTask
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS
-from worker.preflight import broker_refusal, preflight_of_worker
+from worker.preflight.preflight import broker_refusal, preflight_of_worker
 from worker.process.agreement import sentence_of
 from worker.process.restarts import consumer_class
 from worker.process.stopping import PoolProcess, ignore_hangups, stop_step

@@ -45,7 +45,7 @@ def collector(
     GET /metrics shows its metrics; /healthz and /readyz are for probes. docs/collector.md says how
     to point each SDK at it.
 
-    Example: CONVERTRO_WRITE_KEYS=shop-web,shop-server convertro collector --port 8030
+    Example: CONVERTRO_WRITE_KEYS=shop-web,shop-ios convertro collector
 
     Exit codes: 0 stopped by a signal, 2 a wrong option or setting, or the port is taken.
     """

@@ -54,7 +54,7 @@ def health(
     judged together; --worker names one. It reads only the settings that lead to the journal, and
     takes up to 15 s if Redis hangs.
 
-    Code 3 says that it cannot be told, because Redis is unavailable or refuses writes. Do not restart
+    Code 3 says that it cannot be told: Redis is unavailable or refuses writes. Do not restart
     workers for it: that cures nothing. The second example lets a probe take it for alive.
 
     With --ready: the preflight finds no error, the journal can be written to, and less than nine

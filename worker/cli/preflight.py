@@ -6,12 +6,12 @@ from typing import Any
 import typer
 
 from config.logs import configure_logs
-from worker import preflight as checking
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.cli.terminal.place import say_place
 from worker.cli.terminal.tables import say_table, table, text
+from worker.preflight import preflight as checking
 from worker.preflight.checks import Check, Level
 from worker.status.place import place_document
 from worker.status.wording import counted

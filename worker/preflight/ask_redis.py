@@ -19,7 +19,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from config.settings import Settings
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
-from worker.preflight.reachable import address_of
+from worker.preflight.address import address_of
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, Why
 from worker.preflight.rights import journal_trials, missing_rights
 

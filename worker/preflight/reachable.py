@@ -1,14 +1,14 @@
-"""Whether Convertro's host and the broker accept connections, and what to call them in public."""
+"""Whether Convertro's host and the broker accept connections."""
 
-import re
 import socket
 from urllib.parse import urlsplit
 
 from config.settings import Settings, ca_bundle_of
 from convertro.errors import SettingsError
 from worker.outcomes import TLS_ADVICE
+from worker.preflight.address import address_of
+from worker.preflight.broker_rights import missing_broker_rights
 from worker.preflight.checks import Check, error, not_checked, ok, rights_error, warning
-from worker.preflight.rights import missing_broker_rights
 from worker.transport.connections import open_socket
 from worker.transport.failures import FAILURES, tls_fault
 from worker.transport.transport import Transport
@@ -18,21 +18,6 @@ _PORTS = {"http": 80, "https": 443}
 
 #: The longest wait for the broker; without it a worker delivers, but hears of events late.
 _BROKER_SECONDS = 3
-
-#: What may be shown of a URL. Anything else might be a part of a password.
-_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?")
-
-
-def address_of(url: str) -> str:
-    """Host and port of a URL, or of each that it lists, without credentials."""
-    listed = url.split(";") if url.count("://") > 1 else [url]
-    hosts = ",".join(_without_credentials(one) for one in listed).split(",")
-    return ", ".join(filter(_ADDRESS.fullmatch, hosts)) or "the host of the URL"
-
-
-def _without_credentials(url: str) -> str:
-    behind_scheme = url.partition("://")[2].partition("?")[0]
-    return behind_scheme.rpartition("@")[2].partition("/")[0]
 
 
 def connection_check(settings: Settings) -> Check:

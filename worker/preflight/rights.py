@@ -1,24 +1,17 @@
 """Whether Redis lets us do all that a worker does: each command is tried, on keys of its own.
 
 A user of an ACL that lacks a right makes a worker fail later and for ever, so each right is tried
-before: the commands on every kind of key under the journal's prefix; and, through the application
-that workers use, one message that is published and taken, and what Celery subscribes to.
+before. Here are those that the journal needs; `broker_rights.py` has those of the broker.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from hashlib import sha1
 from typing import Any
 from uuid import uuid4
 
-from celery import Celery
-from celery.events.dispatcher import EventDispatcher
-from kombu import Connection, Queue
 from redis import Redis
-from redis.exceptions import NoPermissionError, RedisError
-
-from worker.task_names import DELIVER
+from redis.exceptions import NoPermissionError
 
 #: A command, the key that it is tried on, and the rest of its arguments.
 Trial = tuple[str, str, tuple[object, ...]]
@@ -29,10 +22,10 @@ _NOTHING = "return 1"
 _CHANCE = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 #: A command and what follows its key.
-_Commands = tuple[tuple[object, ...], ...]
+Commands = tuple[tuple[object, ...], ...]
 
 #: Of the journal, on a key of each kind; each ends with its removal.
-_OF_JOURNAL: tuple[_Commands, ...] = (
+_OF_JOURNAL: tuple[Commands, ...] = (
     (
         *(("HSET", "a", 1), ("HSETNX", "b", 1), ("HINCRBY", "a", 1), ("HGET", "a"), ("HMGET", "a")),
         *(("HGETALL",), ("HEXISTS", "a"), ("HLEN",), ("HSTRLEN", "a"), ("HSCAN", 0), ("HDEL", "a")),
@@ -51,11 +44,6 @@ _OF_JOURNAL: tuple[_Commands, ...] = (
     (("SET", "a"), ("GET",), ("EXISTS",), ("DEL",)),
 )
 
-#: Of a queue.
-_OF_QUEUES: _Commands = (
-    *(("LPUSH", "a", "b"), ("LLEN",), ("PEXPIRE", 1000), ("RPOP",), ("BRPOP", 0.01), ("DEL",)),
-)
-
 
 def journal_trials(prefix: str) -> Iterator[Trial]:
     """Every command that the journal's steps consist of."""
@@ -67,21 +55,6 @@ def journal_trials(prefix: str) -> Iterator[Trial]:
     yield "TIME", "", ()
     yield "EVAL", "", (_NOTHING, 1, key)
     yield "EVALSHA", "", (sha1(_NOTHING.encode(), usedforsecurity=False).hexdigest(), 1, key)
-
-
-def broker_trials(queue: str) -> Iterator[Trial]:
-    """Every command that Celery's transport for Redis gives, on keys like those that it uses."""
-    own = f"{queue}.preflight-{uuid4().hex}"
-    chance = uuid4()
-    queues = (f"{chance}.reply.celery.pidbox", f"{chance}.celery.pidbox", f"celeryev.{chance}")
-    for key in (own, *queues):
-        for command, *rest in _OF_QUEUES:
-            yield str(command), key, tuple(rest)
-    for exchange in (own, "celery.pidbox", "reply.celery.pidbox", "celeryev"):
-        for command, *rest in (("SADD", own), ("SREM", own), ("SMEMBERS",)):
-            for kind in ("binding", "binding_permanent"):
-                yield command, f"_kombu.{kind}.{exchange}", tuple(rest)
-    yield "LLEN", queue, ()
 
 
 def missing_rights(redis: Redis, trials: Iterable[Trial]) -> list[str]:
@@ -100,56 +73,3 @@ def missing_rights(redis: Redis, trials: Iterable[Trial]) -> list[str]:
         for (command, key, _), answer in zip(tried, answers, strict=True)
         if isinstance(answer, NoPermissionError)
     ]
-
-
-def missing_broker_rights(app: Celery) -> list[str]:
-    """What a worker of an application may not do at its broker, if that is a Redis.
-
-    Raises:
-        Exception: The broker does not work at all; any broker, any error.
-    """
-    with app.connection_for_write() as connection:
-        connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=3)
-        if connection.transport.driver_type != "redis":
-            return []
-        client: Redis = connection.default_channel.client  # type: ignore[attr-defined]
-        missing = missing_rights(client, broker_trials(app.conf.task_default_queue))
-        missing += _missing_channels(client)
-        if not missing:
-            _exchange_a_message(app, connection)
-            _send_an_event(app, connection)
-    return missing
-
-
-def _missing_channels(client: Redis) -> list[str]:
-    """The channels to which Celery's remote control and gossip would subscribe in vain."""
-    database = client.connection_pool.connection_kwargs.get("db") or 0
-    missing = []
-    for name in ("celery.pidbox", "celeryev/worker.*"):
-        channel = f"/{database}.{name}"
-        listener = client.pubsub()  # type: ignore[no-untyped-call]
-        try:
-            listener.psubscribe(channel)
-            listener.parse_response(timeout=3)
-        except NoPermissionError:
-            missing.append(f"PSUBSCRIBE {channel}")
-        finally:
-            with suppress(RedisError):
-                listener.close()
-    return missing
-
-
-def _exchange_a_message(app: Celery, connection: Connection) -> None:
-    """Publish a wake-up to a queue of its own and take it, as producers and workers do."""
-    name = f"{app.conf.task_default_queue}.preflight-{uuid4().hex}"
-    queue: Any = Queue(name, routing_key=name)
-    app.send_task(DELIVER, ignore_result=True, connection=connection, queue=queue)
-    bound = queue(connection.default_channel)
-    bound.get(no_ack=True)
-    bound.delete()
-
-
-def _send_an_event(app: Celery, connection: Connection) -> None:
-    """Tell Flower something that it does not know, and so does not heed."""
-    dispatcher = EventDispatcher(connection, app=app, buffer_while_offline=False)
-    dispatcher.send("preflight", retry=False)

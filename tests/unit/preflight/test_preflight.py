@@ -11,7 +11,7 @@ import pytest
 from config.settings import Settings
 from worker.cli.preflight import exit_code, summary
 from worker.cli.terminal.exit_codes import ExitCode
-from worker.preflight import PATIENCE_SECONDS, RedisAnswer, wait_for_redis
+from worker.preflight.address import address_of
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
 from worker.preflight.persistence_checks import (
@@ -20,7 +20,8 @@ from worker.preflight.persistence_checks import (
     memory_check,
     persistence_check,
 )
-from worker.preflight.reachable import address_of, broker_check, connection_check
+from worker.preflight.preflight import PATIENCE_SECONDS, RedisAnswer, wait_for_redis
+from worker.preflight.reachable import broker_check, connection_check
 from worker.preflight.redis_checks import (
     REDIS_CHECKS,
     NoAnswer,

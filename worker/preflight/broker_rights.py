@@ -1,0 +1,92 @@
+"""Whether the broker lets us do all that a worker does: through the application that workers use.
+
+Each command of Celery's transport is tried on keys of its own; one message is published and taken,
+and what Celery subscribes to is subscribed to.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+from celery import Celery
+from celery.events.dispatcher import EventDispatcher
+from kombu import Connection, Queue
+from redis import Redis
+from redis.exceptions import NoPermissionError, RedisError
+
+from worker.preflight.rights import Commands, Trial, missing_rights
+from worker.task_names import DELIVER
+
+#: Of a queue.
+_OF_QUEUES: Commands = (
+    *(("LPUSH", "a", "b"), ("LLEN",), ("PEXPIRE", 1000), ("RPOP",), ("BRPOP", 0.01), ("DEL",)),
+)
+
+
+def broker_trials(queue: str) -> Iterator[Trial]:
+    """Every command that Celery's transport for Redis gives, on keys like those that it uses."""
+    own = f"{queue}.preflight-{uuid4().hex}"
+    chance = uuid4()
+    queues = (f"{chance}.reply.celery.pidbox", f"{chance}.celery.pidbox", f"celeryev.{chance}")
+    for key in (own, *queues):
+        for command, *rest in _OF_QUEUES:
+            yield str(command), key, tuple(rest)
+    for exchange in (own, "celery.pidbox", "reply.celery.pidbox", "celeryev"):
+        for command, *rest in (("SADD", own), ("SREM", own), ("SMEMBERS",)):
+            for kind in ("binding", "binding_permanent"):
+                yield command, f"_kombu.{kind}.{exchange}", tuple(rest)
+    yield "LLEN", queue, ()
+
+
+def missing_broker_rights(app: Celery) -> list[str]:
+    """What a worker of an application may not do at its broker, if that is a Redis.
+
+    Raises:
+        Exception: The broker does not work at all; any broker, any error.
+    """
+    with app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=3)
+        if connection.transport.driver_type != "redis":
+            return []
+        client: Redis = connection.default_channel.client  # type: ignore[attr-defined]
+        missing = missing_rights(client, broker_trials(app.conf.task_default_queue))
+        missing += _missing_channels(client)
+        if not missing:
+            _exchange_a_message(app, connection)
+            _send_an_event(app, connection)
+    return missing
+
+
+def _missing_channels(client: Redis) -> list[str]:
+    """The channels to which Celery's remote control and gossip would subscribe in vain."""
+    database = client.connection_pool.connection_kwargs.get("db") or 0
+    missing = []
+    for name in ("celery.pidbox", "celeryev/worker.*"):
+        channel = f"/{database}.{name}"
+        listener = client.pubsub()  # type: ignore[no-untyped-call]
+        try:
+            listener.psubscribe(channel)
+            listener.parse_response(timeout=3)
+        except NoPermissionError:
+            missing.append(f"PSUBSCRIBE {channel}")
+        finally:
+            with suppress(RedisError):
+                listener.close()
+    return missing
+
+
+def _exchange_a_message(app: Celery, connection: Connection) -> None:
+    """Publish a wake-up to a queue of its own and take it, as producers and workers do."""
+    name = f"{app.conf.task_default_queue}.preflight-{uuid4().hex}"
+    queue: Any = Queue(name, routing_key=name)
+    app.send_task(DELIVER, ignore_result=True, connection=connection, queue=queue)
+    bound = queue(connection.default_channel)
+    bound.get(no_ack=True)
+    bound.delete()
+
+
+def _send_an_event(app: Celery, connection: Connection) -> None:
+    """Tell Flower something that it does not know, and so does not heed."""
+    dispatcher = EventDispatcher(connection, app=app, buffer_while_offline=False)
+    dispatcher.send("preflight", retry=False)

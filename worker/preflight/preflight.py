@@ -1,0 +1,106 @@
+"""The preflight: before a worker delivers, is everything as it has to be?
+
+`convertro preflight` shows every finding. A worker that starts logs the warnings and refuses
+to start for an error, but waits for a while for a Redis that is not up yet.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
+from time import monotonic, sleep
+
+import structlog
+
+from config.settings import Settings, unknown_variables, variables_without_effect
+from worker.preflight.ask_redis import ask_redis
+from worker.preflight.checks import Check, Level, named, settings_checks
+from worker.preflight.reachable import broker_check, connection_check, trust_check
+from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
+
+#: How long a starting worker waits for Redis: a machine where everything boots at once.
+PATIENCE_SECONDS = 60.0
+_PAUSE_SECONDS = 1.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+RedisAnswer = RedisFacts | NoAnswer
+
+
+def preflight(settings: Settings) -> tuple[Check, ...]:
+    """Every check, in the order in which they are shown; one that fails stops no other."""
+    return tuple(chain.from_iterable(_stages(settings, lambda: ask_redis(settings))))
+
+
+def preflight_of_worker(settings: Settings, *, waits: bool = True) -> list[str]:
+    """The same for a worker that starts: it waits for Redis, and each finding is a log line.
+
+    Answers a sentence for each error; a worker must not start if there is one.
+
+    Args:
+        settings: Those of the worker.
+        waits: Whether to wait for a Redis that is not ready; else that is no error, since the
+            worker that is started will wait.
+    """
+    ask = partial(ask_redis, settings)
+    patient = partial(wait_for_redis, ask) if waits else ask
+    for stage in _stages(settings, patient, may_be_away=not waits):
+        checks = list(stage)
+        for check in checks:
+            if check.level is Level.WARNING:
+                log.warning(check.sentence, action="preflight_warning", check=check.name)
+            if check.level is Level.ERROR:
+                log.error(check.sentence, action="preflight_error", check=check.name)
+        if errors := [check.sentence for check in checks if check.level is Level.ERROR]:
+            return errors
+    return []
+
+
+def broker_refusal(settings: Settings) -> str | None:
+    """What the broker does not let a worker do, which was let do it when it started."""
+    check = broker_check(settings)
+    return check.sentence if check.level is Level.ERROR else None
+
+
+def wait_for_redis(
+    ask: Callable[[], RedisAnswer],
+    *,
+    now: Callable[[], float] = monotonic,
+    pause: Callable[[float], None] = sleep,
+) -> RedisAnswer:
+    """Ask again each second while Redis is not there or loads its data; the last answer counts."""
+    until = now() + PATIENCE_SECONDS
+    answer = ask()
+    if isinstance(answer, NoAnswer) and answer.may_pass:
+        log.warning(
+            "Redis is not ready: the worker waits for it before it starts.",
+            action="preflight_waits",
+            address=answer.address,
+            reason=answer.reason,
+            at_most_seconds=PATIENCE_SECONDS,
+        )
+    while isinstance(answer, NoAnswer) and answer.may_pass and now() < until:
+        pause(_PAUSE_SECONDS)
+        answer = ask()
+    return answer
+
+
+def _stages(
+    settings: Settings, ask: Callable[[], RedisAnswer], *, may_be_away: bool = False
+) -> Iterator[Iterable[Check]]:
+    """The checks in three steps, from what costs nothing to what may take seconds."""
+    trust = named({"trust": trust_check(settings)})
+    yield chain(settings_checks(settings, unknown_variables(), variables_without_effect()), trust)
+    answer = ask()
+    answers = not isinstance(answer, NoAnswer)
+    if isinstance(answer, NoAnswer):
+        if answer.may_pass and may_be_away:
+            return
+        yield no_answer_checks(answer)
+    else:
+        yield redis_checks(settings, answer)
+    yield named(
+        {
+            "connection": connection_check(settings),
+            "broker": broker_check(settings, redis_answers=answers),
+        }
+    )
