@@ -156,7 +156,8 @@ def test_a_pause_ends_the_wait_for_the_canary(cli: Cli, filler: Filler) -> None:
         _, complaint = process.communicate()
     assert process.returncode == 1
     assert re.fullmatch(
-        r"convertro: deliveries are paused since .* UTC, so nobody knows yet about 1 of "
+        r"convertro: deliveries are paused since .* UTC, so it is not known yet what "
+        r"became of 1 of "
         r"1 canary event; the other 2 dead letters stay untouched; see `convertro show evt-\d`\n",
         complaint,
     ), complaint
