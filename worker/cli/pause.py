@@ -71,7 +71,7 @@ def resume(*, bury: _BuryOption = False, as_json: JsonOption = False) -> None:
     if as_json:
         say_json({"was_paused": resumed.was_paused, "breaker_is_open": resumed.is_open})
         return
-    say("deliveries go on" if resumed.was_paused else "deliveries were not paused")
+    say("deliveries go on" if resumed.was_paused else "there was no pause")
     if bury:
         say("for ten minutes events become dead letters, however many they are")
     if resumed.is_open:

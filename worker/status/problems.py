@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from convertro.intake_journal import FULL_SHARE
 from worker.journal.breaker_state import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot
-from worker.outcomes import TLS_ADVICE
+from worker.outcomes import TLS_ADVICE, OutcomeClass
 from worker.reasons import (
     LIKELY_ORDER_ID_NAMES,
     REVENUE_REMOVED,
@@ -35,6 +35,9 @@ _LOSS_SECONDS = 86_400
 #: Statuses that say that the address is wrong rather than the event.
 _WRONG_ADDRESS = frozenset({404, 405, 410})
 
+#: Classes of outcomes after which an attempt is not made again.
+_NOT_RETRIED = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.REJECTED})
+
 #: Ends of details that say that no connection came about.
 _UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
 
@@ -42,8 +45,9 @@ _UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
 _ADVICE = {
     Cause.FAILURES: "Convertro is failing; nothing is wrong here.",
     Cause.SETUP: (
-        "Compare CONVERTRO_BASE_URL, CONVERTRO_CLIENT_NAME and CONVERTRO_SITE_ID with your "
-        "account; restart the workers with the right ones, then say `convertro resume`."
+        "Convertro, or a proxy before it, refuses us. Compare CONVERTRO_BASE_URL, "
+        "CONVERTRO_CLIENT_NAME and CONVERTRO_SITE_ID with your account; restart the workers with "
+        "the right ones, then say `convertro resume`."
     ),
     Cause.THROTTLED: (
         "Convertro names the time itself; CONVERTRO_MAX_REQUESTS_PER_SECOND keeps below its limit."
@@ -106,6 +110,8 @@ def _journal_problems(snapshot: Snapshot) -> Iterator[Problem]:
 
 def _worker_problems(status: Status) -> Iterator[Problem]:
     snapshot = status.snapshot
+    if status.refusal:  # a sign of life is a write, so whether workers live cannot be told
+        return
     if not snapshot.workers and snapshot.in_flight:
         yield Problem(
             "no_worker",
@@ -119,7 +125,8 @@ def _worker_problems(status: Status) -> Iterator[Problem]:
         yield Problem(
             "worker_silent",
             f"{nodes_of(snapshot.silent)} went silent {ago(last, snapshot.now_ms)} without saying "
-            "goodbye: killed, hung, or cut off from Redis; look at the process, start it again.",
+            "goodbye. If its process is gone, start it again; if it hangs, kill it first; if "
+            "`convertro preflight` cannot reach Redis from there, correct that.",
         )
     if stuck := snapshot.stuck(status.settings.concurrency):
         asked = max(worker.asked_ms or 0 for worker in stuck)
@@ -138,21 +145,42 @@ def _convertro_problems(status: Status) -> Iterator[Problem]:
         advice = _address_advice(breaker.detail or "") or _ADVICE[breaker.cause]
         yield Problem(
             f"held_{breaker.cause.value}",
-            f"{advice} Nothing is lost or given up meanwhile, and no retry is used up; "
-            f"{_probes(status)}.",
+            f"{advice} Nothing is lost or given up meanwhile; {_probes(status)}."
+            f"{_buried_before(snapshot) if breaker.cause is Cause.BURIALS else ''}",
         )
     elif (failed_ms := snapshot.latest.failed_ms) and _is_news(failed_ms, snapshot):
-        recent = snapshot.recent.counters(_NEWS_SECONDS)
-        attempts = {name: number for name, number in recent.items() if name.startswith("attempts:")}
-        failed = sum(attempts.values()) - attempts.get("attempts:accepted", 0)
-        again = " They are tried again by themselves." if snapshot.tried else ""
-        if failed:
-            yield Problem(
-                "attempts_fail",
-                f"{failed:,} of the {counted(sum(attempts.values()), 'attempt')} of the last "
-                f"{duration(_NEWS_SECONDS)} failed, the latest {ago(failed_ms, snapshot.now_ms)}: "
-                f"{snapshot.latest.failed_detail}.{again}",
-            )
+        yield from _failed_attempts(snapshot, failed_ms)
+
+
+def _failed_attempts(snapshot: Snapshot, failed_ms: int) -> Iterator[Problem]:
+    """What fails and is tried again; what is rejected is told with the dead letters."""
+    attempts = _lately(snapshot, "attempts")
+    failed = sum(number for kind, number in attempts.items() if kind not in _NOT_RETRIED)
+    if not failed:
+        return
+    latest = f": {snapshot.latest.failed_detail}"
+    if snapshot.latest.failed_class in _NOT_RETRIED:
+        latest = ""
+    again = ""
+    if snapshot.tried:
+        again = " They are tried again by themselves; `convertro list waiting` names the events."
+    yield Problem(
+        "attempts_fail",
+        f"{failed:,} of the {counted(sum(attempts.values()), 'attempt')} of the last "
+        f"{duration(_NEWS_SECONDS)} failed, the latest {ago(failed_ms, snapshot.now_ms)}{latest}."
+        f"{again}",
+    )
+
+
+def _buried_before(snapshot: Snapshot) -> str:
+    reasons = _lately(snapshot, "dead")
+    if not reasons:
+        return ""
+    most = max(reasons, key=lambda reason: reasons[reason])
+    return (
+        f" {counted(sum(reasons.values()), 'event')} became dead letters before: once deliveries "
+        f"go on, `convertro dead redrive --reason {most}`."
+    )
 
 
 def _is_news(failed_ms: int, snapshot: Snapshot) -> bool:
@@ -259,7 +287,8 @@ def _order_problems(snapshot: Snapshot) -> Iterator[Problem]:
         likely = recent.get(f"noted:{Note.LIKELY_ORDER_ID}", 0)
         yield Problem(
             "orders_without_id",
-            f"{counted(orders, 'website order')} {lately} had no order id and so were skipped: "
+            f"{counted(orders, 'website order')} {lately} had no order id and "
+            f"{'was' if orders == 1 else 'were'} skipped: "
             "Convertro never hears of that money. Let the site send `order_id` in the properties "
             f"of Order Completed. {_likely(likely)}",
         )

@@ -29,13 +29,13 @@ def refusal(
         reason = answer.refusal or rights_error(answer.missing_rights, "CONVERTRO_REDIS_URL").says
         return (
             f"Redis refuses our writes ({printable(reason)}). Workers with the same user deliver "
-            f"nothing and cannot say that they live; {remedy_of('NoPermission')}. They go on by "
-            "themselves then, do not restart them."
+            f"nothing and cannot report that they are alive; {remedy_of('NoPermission')}. They go "
+            "on by themselves once that is done; do not restart them."
         )
     if not answer.refusal:
         return None
     return (
         f"Redis refuses writes ({printable(answer.refusal)}): nothing is accepted or delivered, "
-        f"and workers cannot say that they live; {remedy_of(answer.refusal)}. They go on by "
-        "themselves then, do not restart them."
+        f"and workers cannot report that they are alive; {remedy_of(answer.refusal)}. They go on "
+        "by themselves once that is done; do not restart them."
     )

@@ -95,6 +95,11 @@ def _state(status: Status) -> tuple[str, str]:
         why = f" ({printable(snapshot.pause.reason)})" if snapshot.pause.reason else ""
         since = clock_time(snapshot.pause.since_ms)
         return "paused", f"paused since {since}{why}: {waits}, {workers}"
+    if status.refusal:
+        return (
+            "redis_refuses",
+            f"Redis refuses writes: {waits}, whether workers live cannot be told",
+        )
     if not snapshot.workers:
         return "no_worker_is_alive", f"no worker is alive: {waits}"
     if len(snapshot.stuck(status.settings.concurrency)) == len(snapshot.workers):
@@ -166,8 +171,8 @@ def _drain_words(status: Status) -> Iterator[str]:
             yield "how long the backlog takes cannot be told: nothing was delivered yet"
         elif snapshot.in_flight and seconds is not None:
             yield (
-                "once it goes on, the backlog is clear in at most about "
-                f"{duration(max(1, seconds))}, at the fastest pace seen ({rate:,.1f} a second)"
+                "once it goes on, the backlog is clear in about "
+                f"{duration(max(1, seconds))}, at the best rate so far ({rate:,.1f} a second)"
             )
     elif snapshot.due_now and seconds is None and rate <= -_GROWTH:
         yield f"the backlog grows by {-rate:,.1f} events a second: more comes in than goes out"

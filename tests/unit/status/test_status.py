@@ -270,7 +270,7 @@ def test_the_address_is_blamed_for_what_only_a_wrong_address_explains() -> None:
     [
         ({}, "3 probes failed, the next probe goes in 8 s"),
         ({"probe_at_ms": NOW_MS - 1, "probes_failed": 1}, "1 probe failed, one goes as soon"),
-        ({"state": BreakerState.HALF_OPEN, "probes_failed": 0}, "used up; one is out now"),
+        ({"state": BreakerState.HALF_OPEN, "probes_failed": 0}, "meanwhile; one is out now"),
     ],
 )
 def test_the_next_probe_is_told(fields: dict[str, Any], words: str) -> None:
@@ -303,7 +303,7 @@ def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
     # 100 in ten seconds are 10 a second: 600 take a minute.
     known = facts(**held, latest=Latest(fastest=100))
     assert prospects(known)[-1] == (
-        "once it goes on, the backlog is clear in at most about 1 min, at the fastest pace seen "
+        "once it goes on, the backlog is clear in about 1 min, at the best rate so far "
         "(10.0 a second)"
     )
     bounded = facts({"max_requests_per_second": 5}, **held, latest=Latest(fastest=100))
@@ -336,10 +336,22 @@ def test_failures_that_are_over_are_no_problem() -> None:
 
 
 def test_only_what_waits_for_another_try_is_said_to_be_tried_again() -> None:
-    failed = Latest(failed_ms=NOW_MS - 12_000, failed_detail="http_400")
-    known: dict[str, Any] = {
-        "latest": failed,
-        "recent": Recent(NOW_MS, {SLOT - 1: {"attempts:rejected": 3}}),
-    }
-    assert sentences(facts(**known)).endswith("the latest 12 s ago: http_400.")
-    assert sentences(facts(**known, tried=1, waiting=1)).endswith("tried again by themselves.")
+    failed = Latest(failed_ms=NOW_MS - 12_000, failed_class="unsent", failed_detail="http_503")
+    rejected = replace(failed, failed_class="rejected", failed_detail="http_400")
+    both = Recent(NOW_MS, {SLOT - 1: {"attempts:rejected": 3, "attempts:unsent": 2}})
+    only_rejected = Recent(NOW_MS, {SLOT - 1: {"attempts:rejected": 3}})
+    told = "2 of the 5 attempts of the last 5 min failed, the latest 12 s ago"
+    assert sentences(facts(latest=failed, recent=both)) == f"{told}: http_503."
+    assert sentences(facts(latest=rejected, recent=both)) == f"{told}."
+    assert sentences(facts(latest=rejected, recent=only_rejected)) == ""
+    again = sentences(facts(latest=failed, recent=both, tried=1, waiting=1))
+    assert again.endswith("tried again by themselves; `convertro list waiting` names the events.")
+
+
+def test_a_redis_that_refuses_writes_leaves_open_whether_workers_live() -> None:
+    refused = replace(
+        facts(workers=(), silent=(WORKER,), waiting=2), refusal="Redis refuses writes (MISCONF)."
+    )
+    assert refused.state == "redis_refuses"
+    assert refused.sentence.startswith("Redis refuses writes: 2 events wait, ")
+    assert names(refused) == ["redis_refuses"]

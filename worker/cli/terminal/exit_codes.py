@@ -16,9 +16,15 @@ from config.printable import printable
 from convertro.errors import JournalUnavailable
 
 _WHEN_FULL = "raise maxmemory (`convertro status` says how full Redis is), then"
+_WHEN_REFUSED = "`convertro status` says why Redis refuses writes and what to do; then"
 _CHECK = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then"
 _REPEAT = "repeat the command"
 
+#: What to do about a Redis that answers and refuses, by a word of what it says.
+_ADVICE = {
+    "OutOfMemory": _WHEN_FULL,
+    **dict.fromkeys(("MISCONF", "NOREPLICAS", "ReadOnly", "NoPermission"), _WHEN_REFUSED),
+}
 
 #: What ends a sentence that says how to go on: a whole command.
 GO_ON = "go on with: "
@@ -83,6 +89,6 @@ def fail_unavailable(
         Exit: Always.
     """
     what_happened = " ".join(str(error).split()).rstrip(".")
-    first = _WHEN_FULL if "OutOfMemory" in what_happened else _CHECK
+    first = next((advice for sign, advice in _ADVICE.items() if sign in what_happened), _CHECK)
     parts = [what_happened, so_far, f"{first} {then or _REPEAT}"]
     fail(ExitCode.UNAVAILABLE, "; ".join(part for part in parts if part))
