@@ -325,7 +325,7 @@ def test_a_check_is_quiet_while_all_is_well_and_says_what_is_wrong(
     ended = cli("status", "--check", "--json")
     assert ended.returncode == 1
     names = [problem["name"] for problem in json.loads(ended.stdout)["problems"]]
-    assert names == ["attempts_fail", "dead_letters_new"]
+    assert names == ["dead_letters_new"]
 
 
 def test_a_check_does_not_mind_what_is_tried_again_by_itself(cli: Cli, filler: Filler) -> None:

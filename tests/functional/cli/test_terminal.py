@@ -306,7 +306,7 @@ def test_watching_fits_the_terminal_says_what_does_not_and_ends_with_q(
     assert "Ctrl-C ends this" in shown[0]
     assert "idle: nothing is due, 1 worker" in shown
     (note,) = [line for line in shown if line.startswith("no room for ")]
-    assert re.fullmatch(r"no room for [\w, ]*workers: all of it needs \d\d lines", note)
+    assert re.fullmatch(r"no room for [\w, ]+: all of it needs \d\d lines", note)
     assert len(shown) <= 24 + 1
 
 
