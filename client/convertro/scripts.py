@@ -43,10 +43,10 @@ _KEY = re.compile(r"KEY\('([\w:]+)'\)")
 _COMMAND = re.compile(r"redis\.call\('([A-Z]+)'")
 
 #: Refuses a script whose user may not run all of its commands.
-_RIGHTS = """for _, command in ipairs({%s}) do
-  if not redis.acl_check_cmd(command, KEYS[1]) then
-    return redis.error_reply('NOPERM this user has no permissions to run ' .. command)
-  end
+_RIGHTS = """local may = redis.acl_check_cmd
+local refused = %s
+if refused then
+  return redis.error_reply('NOPERM this user has no permissions to run ' .. refused)
 end
 """
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -137,7 +137,8 @@ class Scripts:
         text, names = _number_keys("\n".join(_linked(self._constants, *chunks)))
         rights = header.get("rights", " ".join(sorted(set(_COMMAND.findall(text))))).split()
         flags = ",".join(header.get("flags", "").split())
-        head = f"#!lua flags={flags}\n{_RIGHTS % ', '.join(map(repr, rights))}"
+        refused = " or ".join(f"not may('{right}', KEYS[1]) and '{right}'" for right in rights)
+        head = f"#!lua flags={flags}\n{_RIGHTS % refused}"
         source = head + text if self._shebang else text
         digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
         keys = tuple(f"{self._key_prefix}{name}" for name in names)
