@@ -99,10 +99,17 @@ class _Message(Struct, kw_only=True):
     content_encoding: Literal["utf-8"] = field(name="content-encoding")
 
 
+class _DeliveryInfo(Struct, forbid_unknown_fields=True):
+    exchange: str = ""
+    routing_key: str = ""
+    #: kombu put it back, because it was taken and never acknowledged.
+    redelivered: bool = False
+
+
 class _Properties(Struct):
     body_encoding: Literal["base64"]
     delivery_tag: str
-    delivery_info: dict[Literal["exchange", "routing_key"], str]
+    delivery_info: _DeliveryInfo
     priority: int = 0
     reply_to: str | None = None
 

@@ -57,8 +57,15 @@ def test_an_entry_that_is_no_wakeup_is_of_a_kind(kind: str, entry: bytes) -> Non
         {"headers": headers(parent_id="9b0b5d7e-5a14-4b3a-9b0c-6a3c2f8e1d11")},
         {"properties": properties(reply_to=None, priority=3)},
         {"filler": 1},
+        # kombu put it back: its worker was killed, or lost Redis, before it was acknowledged.
+        {
+            "headers": headers(redelivered=True),
+            "properties": properties(
+                delivery_info={"exchange": "", "routing_key": QUEUE, "redelivered": True}
+            ),
+        },
     ],
-    ids=["as is", "traced", "bare", "rung by a task", "with a priority", "with more"],
+    ids=["as is", "traced", "bare", "rung by a task", "with a priority", "with more", "again"],
 )
 def test_a_wakeup_is_one_whatever_tracing_tools_add(changes: dict[str, Any]) -> None:
     entry = envelope(**changes)
