@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from worker.exporter.chart import HEIGHT, WIDTH, chart
 from worker.reasons import DeathReason, Fault
 from worker.status.place import NEVER_USED, place_words
-from worker.status.problems import problems
+from worker.status.problems import mood, problems
 from worker.status.status import Status, outlook
 from worker.status.tables import (
     answers_of,
@@ -72,13 +72,6 @@ def _remedy(reason: str) -> str:
 def outage_page(sentence: str) -> str:
     """What the page says while the journal cannot be read."""
     return _OUTAGE.render(sentence=sentence)
-
-
-def mood(status: Status) -> str:
-    """`bad` if nothing is delivered, `warning` if something else is wrong, otherwise `good`."""
-    if not status.is_well:
-        return "bad"
-    return "warning" if any(problems(status)) else "good"
 
 
 def with_code(sentence: str) -> Markup:

@@ -84,6 +84,13 @@ def problems(status: Status) -> Iterator[Problem]:
     yield from _queue_problems(status.snapshot)
 
 
+def mood(status: Status) -> str:
+    """`bad` if nothing is delivered, `warning` if something else is wrong, otherwise `good`."""
+    if not status.is_well:
+        return "bad"
+    return "warning" if any(problems(status)) else "good"
+
+
 def _redis_problems(memory: Memory) -> Iterator[Problem]:
     used = f"{memory.share:.0%} of maxmemory, {memory.bound / 1e6:,.0f} MB, is used"
     if memory.share > FULL_SHARE:

@@ -9,10 +9,13 @@ from rich.text import Text
 
 from worker.cli.terminal.place import place_block
 from worker.cli.terminal.tables import block, table, text
-from worker.status.problems import problems
+from worker.status.problems import mood, problems
 from worker.status.status import Status, outlook
 from worker.status.tables import Table as Figures
 from worker.status.tables import durations_table, journal_table, rates_table, workers_table
+
+#: Of the headline.
+_STYLES = {"good": "bold green", "warning": "bold yellow", "bad": "bold red"}
 
 
 class Part(NamedTuple):
@@ -51,11 +54,7 @@ def place(status: Status) -> Part:
 
 def headline(status: Status) -> Text:
     """How things stand, in a colour that says whether all is well."""
-    is_well = status.is_well
-    style = "bold green" if is_well else "bold red"
-    if is_well and next(problems(status), None):
-        style = "bold yellow"
-    return block(status.sentence, style=style)
+    return block(status.sentence, style=_STYLES[mood(status)])
 
 
 def _grid(shown: Figures) -> Table:
