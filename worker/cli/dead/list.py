@@ -85,28 +85,36 @@ def list_dead(  # noqa: PLR0913  one argument for each option
     filters = Filters(
         reason=reason, outcome_class=outcome_class, status=status, since=since, until=until
     )
+    letters = filtered(journal, filters, newest=newest)
+    if as_json:
+        _say_json(journal, letters, by, limit)
+        return
+    snapshot = journal.snapshot()
     if by is not None:
-        _say_groups(journal, filters, by, limit, as_json=as_json)
-    elif as_json:
-        chosen = islice(filtered(journal, filters, newest=newest), limit)
-        say_json_array(_document(letter, raw) for letter, raw in with_events(journal, chosen))
+        _say_groups(journal, letters, by, limit or DEFAULT_ROWS, snapshot.now_ms)
     else:
-        letters = filtered(journal, filters, newest=newest)
-        _say(journal, letters, filters, limit or DEFAULT_ROWS)
-    if not as_json:
-        say_place(producer.settings, journal.snapshot())
+        _say(journal, letters, filters, limit or DEFAULT_ROWS, snapshot)
+    say_place(producer.settings, snapshot)
+
+
+def _say_json(
+    journal: Journal, letters: Iterator[DeadLetter], by: GroupBy | None, limit: int | None
+) -> None:
+    if by is None:
+        chosen = with_events(journal, islice(letters, limit))
+        say_json_array(_document(letter, raw) for letter, raw in chosen)
+        return
+    with waiting("Looking through the dead letters"):
+        found = groups(journal, letters, by)
+    say_json_array(group_document(group, by) for group in found[:limit])
 
 
 def _say_groups(
-    journal: Journal, filters: Filters, by: GroupBy, limit: int | None, *, as_json: bool
+    journal: Journal, letters: Iterator[DeadLetter], by: GroupBy, limit: int, now_ms: int
 ) -> None:
     with waiting("Looking through the dead letters"):
-        found = groups(journal, filtered(journal, filters), by)
-    shown = found[: limit or (None if as_json else DEFAULT_ROWS)]
-    if as_json:
-        say_json_array(group_document(group, by) for group in shown)
-        return
-    now_ms = journal.snapshot().now_ms
+        found = groups(journal, letters, by)
+    shown = found[:limit]
     titles = ("number", *by.words, "newest", "its id")
     grid = table(*titles, numbers=("number", "newest"), fixed=("number", "newest"))
     for group in shown:
@@ -137,8 +145,13 @@ def _number(filters: Filters, snapshot: Snapshot) -> int | None:
     )
 
 
-def _say(journal: Journal, letters: Iterator[DeadLetter], filters: Filters, limit: int) -> None:
-    snapshot = journal.snapshot()
+def _say(
+    journal: Journal,
+    letters: Iterator[DeadLetter],
+    filters: Filters,
+    limit: int,
+    snapshot: Snapshot,
+) -> None:
     titles = ("age", "reason", "outcome", "event", "id")
     grid = table(*titles, numbers=("age",), fixed=("age",))
     with waiting("Looking through the dead letters"):
