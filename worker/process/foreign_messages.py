@@ -16,13 +16,11 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct, field
 
+from worker.process.once_a_minute import OnceAMinute
 from worker.task_names import DELIVER
 
 #: A wake-up has a tenth of it, and room for the headers of tracing tools; more is not even read.
 MAX_BYTES = 16_384
-
-#: How often a kind is logged at most.
-LOG_SECONDS = 60.0
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -174,17 +172,15 @@ class ForeignMessages:
     """
 
     def __init__(self, *, now: Callable[[], float] = monotonic) -> None:
-        self._now = now
         self._lock = Lock()  # some pools tick in a thread of their own
         self._uncounted: Counter[str] = Counter()
-        self._unsaid: Counter[str] = Counter()
-        self._said_at: dict[str, float] = {}
+        self._unsaid = OnceAMinute(now=now)
 
     def note(self, kind: Kind) -> None:
         """One was dropped."""
         with self._lock:
             self._uncounted[kind.value] += 1
-            self._unsaid[kind.value] += 1
+            self._unsaid.note(kind.value)
 
     def uncounted(self) -> dict[str, int]:
         """How many of each kind the journal is to count."""
@@ -198,15 +194,8 @@ class ForeignMessages:
 
     def say(self) -> None:
         """Log what was dropped, each kind once a minute at most."""
-        now = self._now()
         with self._lock:
-            ripe = [
-                kind
-                for kind in self._unsaid
-                if now - self._said_at.get(kind, -LOG_SECONDS) >= LOG_SECONDS
-            ]
-            said = {kind: self._unsaid.pop(kind) for kind in ripe}
-            self._said_at.update(dict.fromkeys(ripe, now))
+            said = self._unsaid.take()
         for kind, messages in said.items():
             log.warning(
                 "Messages that are no wake-ups were dropped: something else sends to this queue.",

@@ -7,8 +7,9 @@ from structlog.testing import capture_logs
 
 from convertro.errors import InvalidEvent
 from worker.collector import answers
-from worker.collector.refusal_log import LOG_SECONDS, RefusalLog
+from worker.collector.refusal_log import RefusalLog
 from worker.collector.routes import Action, route_of
+from worker.process.once_a_minute import LOG_SECONDS
 
 
 @pytest.mark.parametrize(

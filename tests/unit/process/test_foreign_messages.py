@@ -24,7 +24,6 @@ from tests.support.hostile.foreign_messages import (
 from worker.journal.journal import Journal
 from worker.process.broker import SteadyBroker
 from worker.process.foreign_messages import (
-    LOG_SECONDS,
     ForeignMessageError,
     ForeignMessages,
     Kind,
@@ -32,6 +31,7 @@ from worker.process.foreign_messages import (
     read_entry,
     read_message,
 )
+from worker.process.once_a_minute import LOG_SECONDS
 from worker.process.outage import Outage
 from worker.process.ticker import Ticker
 from worker.process.wakeups import Wakeups
