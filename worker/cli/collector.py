@@ -16,6 +16,7 @@ from config.settings import LOOPBACK_HOSTS, Settings
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.extras import require_extra
 from worker.cli.terminal.interrupts import heeded
+from worker.cli.terminal.listening import listening_on
 from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import say
 
@@ -53,10 +54,8 @@ def collector(
     settings = _checked(read_settings(), host, no_keys=no_keys)
     configure_logs(settings)
     serve = _one(settings) if workers == 1 else _several(settings, workers)
-    try:
+    with listening_on(host, port):
         listening = _listen(host, port)
-    except OSError as error:
-        fail(ExitCode.USAGE, f"cannot listen on {host}:{port}: {error.strerror or error}")
     address, taken_port = listening.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
     say(f"convertro collector listening on http://{shown}:{taken_port}")

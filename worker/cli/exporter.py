@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from config.logs import configure_logs
-from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.interrupts import heeded
+from worker.cli.terminal.listening import listening_on
 from worker.cli.terminal.open_journal import journal_of, read_settings
 from worker.cli.terminal.output import say
 from worker.exporter.collector import journal_registry
@@ -58,12 +58,8 @@ def exporter(
             "/readyz": lambda: ready(settings, _SCRAPE_TIMEOUT_SECONDS),
         },
     )
-    try:
+    with listening_on(host, port):
         server = ExporterServer(host, port, app)
-    except OSError as error:
-        fail(ExitCode.USAGE, f"cannot listen on {host}:{port}: {error.strerror or error}")
-    except UnicodeError:
-        fail(ExitCode.USAGE, f"cannot listen on {host}:{port}: this is no host name")
     stop_signals = heeded(_STOP_SIGNALS)
     # The threads inherit that: the signals wait for us.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)

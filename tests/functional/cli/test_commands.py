@@ -334,3 +334,10 @@ def feed(process: "subprocess.Popen[str]", numbers: range) -> None:
     assert process.stdin is not None
     process.stdin.write(jsonl([web_track(messageId=f"m{number}") for number in numbers]))
     process.stdin.flush()
+
+
+@pytest.mark.parametrize("command", ["exporter", "collector"])
+def test_a_host_that_is_no_name_is_a_sentence(cli: Cli, command: str) -> None:
+    ended = cli(command, "--host", "a..b", "--port", "0", CONVERTRO_WRITE_KEYS="key")
+    assert ended.returncode == 2
+    assert ended.stderr == "convertro: cannot listen on a..b:0: this is no host name\n"
