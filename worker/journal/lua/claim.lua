@@ -91,17 +91,35 @@ if nothing_to_do and not (args.lingers and live_wakeups() < capacity()) then
 end
 renew_wakeup(args.wakeup, nothing_to_do and LINGERS_FOR)
 
-local events = {}
+-- What is handed out: ids; ids and records as they are stored; ids behind the end of their lease.
+local ids, stored_records, leases = {}, {}, {}
 
 local function hand_out(id, record)
   record.lease = args.lease
-  save_record(id, record)
-  record.tried_for = record.tried_at and math.max(0, now - record.tried_at)
-  redis.call('ZADD', DUE, now + LEASE_MS, id)
-  redis.call('ZADD', CLAIMED, now + LEASE_MS, id)
-  events[#events + 1] = id
-  events[#events + 1] = redis.call('HGET', EVENTS, id) or ''
-  events[#events + 1] = cjson.encode(record)
+  ids[#ids + 1] = id
+  stored_records[#stored_records + 1] = id
+  stored_records[#stored_records + 1] = cjson.encode(record)
+  leases[#leases + 1] = now + LEASE_MS
+  leases[#leases + 1] = id
+end
+
+-- Writes that down; answers id, raw event and record of each.
+local function claimed()
+  if #ids == 0 then return {} end
+  redis.call('HSET', PROGRESS, unpack(stored_records))
+  redis.call('ZADD', DUE, unpack(leases))
+  redis.call('ZADD', CLAIMED, unpack(leases))
+  local events = {}
+  for number, raw in ipairs(redis.call('HMGET', EVENTS, unpack(ids))) do
+    local id, text = ids[number], stored_records[2 * number]
+    local record = records[id]
+    if record and record.tried_at then
+      record.tried_for = math.max(0, now - record.tried_at)
+      text = cjson.encode(record)
+    end
+    events[#events + 1], events[#events + 2], events[#events + 3] = id, raw or '', text
+  end
+  return events
 end
 
 local function lose(record, lost)
@@ -110,11 +128,14 @@ local function lose(record, lost)
   count('leases_lost')
 end
 
-for position = 1, #due, 2 do
-  if #events == 3 * limit then break end
-  local id = due[position]
+local chosen = {}
+for position = 1, #due, 2 do chosen[#chosen + 1] = due[position] end
+if #chosen > 0 then load_records(chosen) end
+
+for number, id in ipairs(chosen) do
+  if #ids == limit then break end
   -- Untouched so far: its score is still the time at which it was accepted.
-  local record = load_record(id) or {accepted_at = tonumber(due[position + 1])}
+  local record = load_record(id) or {accepted_at = tonumber(due[2 * number])}
   local lost = (record.leases_lost or 0) + (record.lease and 1 or 0)
   if record.erase then
     erase(id, record)
@@ -127,7 +148,7 @@ for position = 1, #due, 2 do
     hand_out(id, record)
   else
     -- What is in flight here ends first; then this process takes the suspect, and nothing else.
-    if args.idle and #events == 0 then
+    if args.idle and #ids == 0 then
       if record.lease then lose(record, lost) end
       hand_out(id, record)
     end
@@ -135,8 +156,8 @@ for position = 1, #due, 2 do
   end
 end
 
-pay(#events / 3)
-if is_open() and #events > 0 then
+pay(#ids)
+if is_open() and #ids > 0 then
   breaker.probe, breaker.probe_until, breaker_changed = args.lease, now + LEASE_MS, true
 end
-return answer('claimed', wait, events)
+return answer('claimed', wait, claimed())

@@ -1,8 +1,18 @@
 -- What becomes of an event, and its record. Put after gate.lua before scripts that move events.
 
+-- Records as this step knows them: false for an event that has none, or is gone.
+local records = {}
+
+-- Reads the records of many at once.
+local function load_records(ids)
+  for number, text in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
+    records[ids[number]] = text and cjson.decode(text)
+  end
+end
+
 local function load_record(id)
-  local text = redis.call('HGET', PROGRESS, id)
-  return text and cjson.decode(text)
+  if records[id] == nil then load_records({id}) end
+  return records[id]
 end
 
 -- How many dead letters there are now: by reason and status, how many are in doubt, and how many
@@ -22,6 +32,7 @@ end
 
 local function save_record(id, record)
   if record.reason then weigh(id, record) end
+  records[id] = record
   redis.call('HSET', PROGRESS, id, cjson.encode(record))
 end
 
@@ -47,11 +58,11 @@ local function undie(id, record, died_at)
   return true
 end
 
--- The event is neither due nor claimed any more.
-local function undue(id)
-  redis.call('ZREM', DUE, id)
-  redis.call('ZREM', CLAIMED, id)
-  redis.call('ZREM', TRIED, id)
+-- Events are neither due nor claimed any more.
+local function undue(ids)
+  redis.call('ZREM', DUE, unpack(ids))
+  redis.call('ZREM', CLAIMED, unpack(ids))
+  redis.call('ZREM', TRIED, unpack(ids))
 end
 
 -- How an event finished, in ten bytes: six for a digest of its id, three for the seconds since its
@@ -85,16 +96,21 @@ local function note_ending(id, letter)
   endings[#endings + 1] = string.char(a, b, c, last_bytes(low)) .. seconds_noted .. letter
 end
 
--- The event leaves the journal for good; only its id is remembered, in a set that has no expiry:
--- to free a million ids at once would keep Redis from answering. See tick.lua.
+-- Events leave the journal.
+local function remove_events(ids)
+  redis.call('HDEL', EVENTS, unpack(ids))
+  redis.call('HDEL', PROGRESS, unpack(ids))
+  for _, id in ipairs(ids) do records[id] = false end
+end
+
+-- They leave it for good; only their ids are remembered, in a set that has no expiry: to free a
+-- million ids at once would keep Redis from answering. See tick.lua.
 local is_generation_known = false
 
-local function forget(id, how)
-  redis.call('HDEL', EVENTS, id)
-  redis.call('HDEL', PROGRESS, id)
+local function forget(ids)
+  remove_events(ids)
   local key = done_key(generation())
-  redis.call('SADD', key, id)
-  note_ending(id, how)
+  redis.call('SADD', key, unpack(ids))
   if not is_generation_known then
     local over = (generation() + 2) * window
     redis.call('ZADD', GENERATIONS, over, key, over, endings_key(generation()))
@@ -104,16 +120,16 @@ end
 
 -- The event leaves the journal, id and all: an operator erases a person.
 local function erase(id, record)
-  if not undie(id, record) then undue(id) end
-  redis.call('HDEL', EVENTS, id)
-  redis.call('HDEL', PROGRESS, id)
+  if not undie(id, record) then undue({id}) end
+  remove_events({id})
   count('discarded:erased')
 end
 
 -- A dead letter is let go, counted under its reason.
 local function discard(id, reason, died_at)
   if not undie(id, load_record(id), died_at) then return false end
-  forget(id, DISCARD_REASONS[reason])
+  forget({id})
+  note_ending(id, DISCARD_REASONS[reason])
   count('discarded:' .. reason)
   return true
 end
@@ -171,7 +187,7 @@ local spare_removals = SPARE_REMOVALS
 local function bury(id, record, reason, sent, worth)
   record.reason, record.worth, record.lease = reason, worth or MOST_WORTH, nil
   save_record(id, record)
-  undue(id)
+  undue({id})
   redis.call('ZADD', DEAD, now, id)
   redis.call('ZADD', WORTH, string.format('%.0f', record.worth * WORTH_STEP + now), id)
   if sent then redis.call('HSET', SENT, id, cjson.encode(sent)) end

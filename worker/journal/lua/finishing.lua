@@ -20,7 +20,7 @@ local function observe(name, milliseconds)
   local bucket = 'inf'
   for _, bound in ipairs(BOUNDS) do
     if milliseconds <= bound then
-      bucket = string.format('%d', bound)
+      bucket = bound
       break
     end
   end
@@ -70,9 +70,13 @@ end
 -- For an event that would be dead by now, were deliveries not held.
 local LONG_DELAY = 600000
 
+-- Ids of events that are done: nearly all of a step, which takes them out of the journal together.
+local done = {}
+
 local function leave(finish, how, counter)
-  undue(finish.id)
-  forget(finish.id, how)
+  done[#done + 1] = finish.id
+  records[finish.id] = false
+  note_ending(finish.id, how)
   count(counter)
   if finish.notes then
     for _, note in ipairs(finish.notes) do count('noted:' .. note) end
@@ -187,8 +191,15 @@ local function carry_out_all(finishes)
   for _, finish in ipairs(finishes) do check_reason(finish) end
   -- A worker that ticks, and neither writes back nor asks, is stuck.
   if args.asks then redis.call('ZADD', ASKED, now, args.asks) end
-  local answer = {}
+  if #finishes == 0 then return {} end
+  local ids, answer = {}, {}
+  for number, finish in ipairs(finishes) do ids[number] = finish.id end
+  load_records(ids)
   for number, finish in ipairs(finishes) do answer[number] = carry_out(finish) end
+  if #done > 0 then
+    undue(done)
+    forget(done)
+  end
   return answer
 end
 
