@@ -13,7 +13,7 @@ from decimal import Decimal
 from hashlib import sha256
 from math import isfinite
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import msgspec
@@ -171,7 +171,7 @@ def _may_be_too_deep(raw: bytes) -> bool:
 
 def fault_of(event: Any) -> InvalidEvent | None:
     """Say what is wrong with the fields on which everything else rests; None if nothing is."""
-    if not isinstance(event, Mapping):
+    if not is_object(event):
         return InvalidEvent("event", f"must be a JSON object, not {kind_of(event)}")
     if "type" not in event:
         return InvalidEvent("type", "is missing")
@@ -180,6 +180,12 @@ def fault_of(event: Any) -> InvalidEvent | None:
     if isinstance(event.get("messageId"), str):
         return _message_id_fault(event["messageId"])
     return None
+
+
+def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value is what JSON calls an object."""
+    # What a JSON reader makes is a dict; to ask about other mappings takes ten times as long.
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def _message_id_fault(message_id: str) -> InvalidEvent | None:

@@ -11,7 +11,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
-from convertro.segment_event import ID_PLACEHOLDERS, id_of
+from convertro.segment_event import ID_PLACEHOLDERS, id_of, is_object
 
 #: Where an event says when it happened, the best first.
 TIMESTAMP_FIELDS = ("timestamp", "originalTimestamp", "receivedAt")
@@ -34,7 +34,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 def object_of(value: Any) -> Mapping[str, Any]:
     """The value if it is a JSON object, else an empty one."""
-    return value if isinstance(value, Mapping) else _NOTHING
+    return value if is_object(value) else _NOTHING
 
 
 def text_of(value: Any) -> str | None:

@@ -4,11 +4,11 @@ The one way to say it: workers send by it, `convertro translate` and `dead redri
 and the drill counts by it.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from config.settings import Settings
 from convertro.errors import InvalidEvent
@@ -23,8 +23,7 @@ from worker.destination.wire import body_of, call_name, call_type, encode_body, 
 from worker.reasons import DeathReason, Note, SkipReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedCall:
+class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call as it is to be sent, always as a POST."""
 
     #: Tells it from the others of its event, whatever the mapping; the end of its key.
@@ -39,8 +38,7 @@ class PlannedCall:
     bears_revenue: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done about an event; exactly one of the first three is the case."""
 
     #: The calls to make, in this order.
@@ -74,11 +72,11 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
             notes=translation.notes,
         )
     is_order = _is_order(event)
-    times: Counter[str] = Counter()
+    times: dict[str, int] = {}
     calls = []
     for call in translation.calls:
         name = call_type(call)
-        times[name] += 1
+        times[name] = times.get(name, 0) + 1
         calls.append(
             PlannedCall(
                 name=call_name(name, times[name]),

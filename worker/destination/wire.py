@@ -11,6 +11,7 @@ call than before, whatever the mapping has become, and needs no record to be kno
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache, lru_cache
@@ -27,6 +28,9 @@ from worker.destination.calls import Call, DeviceEvent, Install, LinkDevice, Tra
 #: stands for a call that nobody can name.
 _ID_CHARACTERS = (ascii_letters + digits + punctuation).replace("%", "").replace("/", "")
 _TYPE_CHARACTERS = _ID_CHARACTERS.replace("*", "")
+
+#: Nearly every id: nothing in it needs to be encoded.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]+")
 
 #: The names of each call's fields, in their order.
 _FIELDS: dict[type[Call], tuple[str, ...]] = {
@@ -45,8 +49,8 @@ def path_of(call: Call, settings: Settings) -> str:
 
 def body_of(call: Call) -> dict[str, Any]:
     """What is sent for a call; absent values are left out."""
-    values = ((name, getattr(call, name)) for name in _FIELDS[type(call)])
-    return {name: value for name, value in values if value is not None}
+    names = _FIELDS[type(call)]
+    return {name: value for name in names if (value := getattr(call, name)) is not None}
 
 
 def endpoint_of(call: Call) -> str:
@@ -105,7 +109,9 @@ def idempotency_key(event_id: str, name: str, number: int | None = None) -> str:
         name: What `call_name` says.
         number: The redrive since which the call has a key of its own; None if it needs none.
     """
-    quoted = quote(event_id, safe=_ID_CHARACTERS, errors="surrogatepass")
+    quoted = event_id
+    if not _PLAIN_ID.fullmatch(event_id):
+        quoted = quote(event_id, safe=_ID_CHARACTERS, errors="surrogatepass")
     return f"{quoted}/{name}" if number is None else f"{quoted}/{name}~{number}"
 
 

@@ -122,8 +122,7 @@ def read_record(stored: bytes) -> Record:
     return msgspec.json.decode(stored, type=Record, strict=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedEvent:
+class ClaimedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event that is ours until its lease runs out."""
 
     event_id: str

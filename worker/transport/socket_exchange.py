@@ -8,11 +8,12 @@ apart here. Whatever else comes is read as over a new connection, by `bounded_an
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from http.client import HTTPException
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
@@ -36,8 +37,15 @@ _BODILESS = frozenset({204, 304})
 _PARTED = ("multipart/", "message/")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class _Head(NamedTuple):
+    """What an ordinary answer begins with."""
+
+    status: int
+    #: By names in their usual spelling.
+    headers: Mapping[str, str]
+
+
+class Answer(msgspec.Struct, frozen=True):
     """What came back, as far as it could be read."""
 
     status: int
@@ -90,22 +98,34 @@ def _exchange(sock: socket.socket, request: bytes, timeout_seconds: float) -> tu
 
 def _ordinary_answer(read: bytes) -> Answer | None:
     """Take a whole answer apart; None if there is anything unusual about it."""
-    head = HEAD.match(read)
+    head, end, body = read.partition(b"\r\n\r\n")
+    found = _ordinary_head(head + end)
+    if found is None or found.headers.get("Content-Length") != str(len(body)):
+        return None
+    return Answer(found.status, found.headers, body)
+
+
+@lru_cache(maxsize=64)
+def _ordinary_head(text: bytes) -> _Head | None:
+    """Take a status line with its headers apart; None if there is anything unusual about it.
+
+    Most servers send the same ones with every answer within a second.
+    """
+    head = HEAD.fullmatch(text)
     if head is None:
         return None
     lines = head[2].decode("ascii").splitlines()
     pairs = [line.split(":", 1) for line in lines]
     headers = {name.title(): value.strip(" ") for name, value in pairs}
-    status, body = int(head[1]), read[head.end() :]
+    status = int(head[1])
     is_ordinary = (
         len(headers) == len(lines)
-        and headers.get("Content-Length") == str(len(body))
         and headers.get("Connection", "keep-alive").lower() == "keep-alive"
         and _PECULIAR.isdisjoint(headers)
         and status not in _BODILESS
         and not headers.get("Content-Type", "").lower().startswith(_PARTED)
     )
-    return Answer(status, headers, body) if is_ordinary else None
+    return _Head(status, headers) if is_ordinary else None
 
 
 def _peculiar_answer(sock: socket.socket, read: bytes) -> tuple[Answer, bool]:
