@@ -1,9 +1,9 @@
 """Tables and pictures of everything that was measured.
 
 `python -m benchmarks.report` reads `benchmarks/results/*.json` and writes `report.md` and pictures
-beside them. With `--into docs` it renews the blocks of docs/benchmarks.md, which stand between
-`<!-- figures: NAME -->` and `<!-- end -->`, and docs/benchmarks-*.png. What was not measured is
-said to be missing. matplotlib comes with `requirements/bench.txt`.
+beside them. With `--into docs` it renews the blocks of docs/benchmarks.md and docs/sizing.md, which
+stand between `<!-- figures: NAME -->` and `<!-- end -->`, and docs/benchmarks-*.png. What was not
+measured is said to be missing. matplotlib comes with `requirements/bench.txt`.
 """
 
 import argparse
@@ -39,10 +39,14 @@ BLOCKS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "limits-server": ("What a step costs Redis", report_own.limits_server),
     "growth": ("A growing backlog", report_own.growth),
     "scaling": ("More processes", report_own.scaling),
+    "in-flight": ("More in flight", report_own.in_flight),
     "safeties": ("What safeties cost", report_own.safeties),
     "durability": ("Waiting for the disk", report_own.durability),
     "idle": ("Idle", report_own.idle),
 }
+
+#: The pages that have blocks.
+PAGES = ("benchmarks.md", "sizing.md")
 
 MARKED = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -72,15 +76,16 @@ def main() -> None:
     folder = options.into or RESULTS
     missing = draw_all(results, folder)
     if options.into:
-        path = folder / "benchmarks.md"
-        path.write_text(renew(path.read_text(), results))
+        for path in (folder / name for name in PAGES):
+            path.write_text(renew(path.read_text(), results))
+            print(path)
     else:
         path = folder / "report.md"
         parts = [f"## {title}\n\n{block(name, results)}\n" for name, (title, _) in BLOCKS.items()]
         pictures = sorted(folder.glob("benchmarks-*.png"))
         parts += [f"![]({picture.name})\n" for picture in pictures]
         path.write_text("# Benchmarks\n\n" + "\n".join(parts))
-    print(path)
+        print(path)
     for name, reason in missing.items():
         print(f"no picture of {name}: {reason}")
 

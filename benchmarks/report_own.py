@@ -2,6 +2,7 @@
 
 from benchmarks.results_file import Results, results_of
 from benchmarks.rounds import (
+    ABSENT,
     Row,
     Spread,
     in_order,
@@ -119,7 +120,36 @@ def scaling(results: Results) -> str:
                     shown(values_of(rows, "worker_mib", **where)),
                 ]
             )
+        both = values_of(
+            results_of(results, "scaling").get("journals", []),
+            "events_per_second",
+            latency_ms=latency_ms,
+        )
+        lines.append(
+            [
+                f"{latency_ms} ms, 1 for each of two journals",
+                shown(both),
+                shown_ratio(ratios(both, first)),
+                ABSENT,
+            ]
+        )
     return table(["sink, processes", "delivered/s", "of one process", "worker's MiB"], lines)
+
+
+def in_flight(results: Results) -> str:
+    """Rate and memory by the events that each of two processes has in flight."""
+    rows = results_of(results, "in_flight")["rows"]
+    latencies = sorted({row["latency_ms"] for row in rows})
+    lines = []
+    for bound in sorted({row["in_flight"] for row in rows}):
+        rates = (
+            values_of(rows, "events_per_second", latency_ms=latency_ms, in_flight=bound)
+            for latency_ms in latencies
+        )
+        memory = values_of(rows, "worker_mib", in_flight=bound, latency_ms=latencies[-1])
+        lines.append([str(bound), *map(shown, rates), shown(memory)])
+    heads = [f"delivered/s at {latency_ms} ms" for latency_ms in latencies]
+    return table(["CONVERTRO_CONCURRENCY", *heads, "worker's MiB"], lines)
 
 
 def safeties(results: Results) -> str:

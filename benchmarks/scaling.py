@@ -1,17 +1,39 @@
-"""Deliveries per second by the number of worker processes.
+"""Deliveries per second by the number of worker processes, and of two journals at once.
 
-`python -m benchmarks.scaling --rounds 3 --events 10000`. One worker, `--concurrency` 1 to 4,
-32 threads in each process; the events wait in the journal before the clock starts.
+`python -m benchmarks.scaling --rounds 3 --events 10000`. One worker, `--concurrency` 1 to 4, with
+`CONVERTRO_CONCURRENCY` as it comes; the events wait in the journal before the clock starts. Two
+journals are two Valkeys with a worker of one process each.
 """
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
-from benchmarks.delivering import Way, measure_delivery
+from benchmarks.delivering import WARM_UP, Deployment, Way, deploy, measure_delivery, steady_rate
 from benchmarks.results_file import write_results
+from benchmarks.sink import Sink
 
 LATENCIES_MS = (0, 50)
 PROCESSES = (1, 2, 3, 4)
+JOURNALS = 2
+
+
+def measure_journals(latency_ms: float, events: int) -> float:
+    """Events a second that two journals deliver at the same time, by one process each."""
+    with ExitStack() as ends, ThreadPoolExecutor(JOURNALS) as threads:
+        deployments = []
+        for number in range(JOURNALS):
+            sink = ends.enter_context(Sink(latency_ms))
+            prefix = {"CONVERTRO_KEY_PREFIX": f"journal-{number}:"}
+            deployment = Deployment(ends.enter_context(deploy(sink, prefix)), sink)
+            deployment.start_worker(1)
+            deployment.fill(WARM_UP)
+            deployment.deliver_all()
+            deployment.fill(events)
+            deployments.append(deployment)
+        list(threads.map(Deployment.deliver_all, deployments))
+        return steady_rate([one for each in deployments for one in each.sink.arrivals()])
 
 
 def main() -> None:
@@ -45,7 +67,15 @@ def main() -> None:
                     f"{used['worker'].peak_mib:.0f} MiB",
                     flush=True,
                 )
-    print(write_results("scaling", rows))
+    journals = [
+        {"round": number, "latency_ms": latency_ms, "events_per_second": rate}
+        for number in range(options.rounds)
+        for latency_ms in LATENCIES_MS
+        for rate in [measure_journals(latency_ms, options.events // JOURNALS)]
+    ]
+    for row in journals:
+        print("two journals  " + "  ".join(f"{name} {value:,.0f}" for name, value in row.items()))
+    print(write_results("scaling", rows, journals=journals))
 
 
 if __name__ == "__main__":
