@@ -40,6 +40,9 @@ class Way:
     variables: Mapping[str, str] = field(default_factory=dict)
     #: Differences from `BOUNDS`.
     bounds: Mapping[str, int] = field(default_factory=dict)
+    #: What each process may have in flight where the destination takes long: the best for it of what
+    #: `benchmarks.tuning` tried. None for a way that has one event in a process.
+    slow_in_flight: int | None = None
     #: Whether it has an `enqueue_many`, and how that sends its events: in one round trip for each
     #: list, or gathered, which is many calls at once.
     bulk: Literal["one round trip", "gathered"] | None = None
@@ -129,6 +132,7 @@ WAYS = {
             commands=(_OURS,),
             packages=_CELERY_PACKAGES,
             bulk="one round trip",
+            slow_in_flight=512,
         ),
         Way(
             name="celery-prefork",
@@ -146,6 +150,7 @@ WAYS = {
                 f"{_CELERY} --pool threads --concurrency {{in_flight}} -n race{{number}}@%h"
             ),
             packages=_CELERY_PACKAGES,
+            slow_in_flight=256,
         ),
         Way(
             name="celery-gevent",
@@ -155,6 +160,7 @@ WAYS = {
                 f"{_CELERY} --pool gevent --concurrency {{in_flight}} -n race{{number}}@%h"
             ),
             packages=(*_CELERY_PACKAGES, "gevent"),
+            slow_in_flight=256,
         ),
         Way(
             name="dramatiq",
@@ -163,6 +169,7 @@ WAYS = {
             commands=(_DRAMATIQ,),
             packages=("dramatiq", "redis", "hiredis", "requests"),
             variables={"dramatiq_worker_timeout": "100"},
+            slow_in_flight=256,
         ),
         Way(
             name="rq",
@@ -179,6 +186,7 @@ WAYS = {
             environment=".venv-bench",
             commands=_two(_HUEY),
             packages=("huey", "gevent", "redis", "hiredis", "requests"),
+            slow_in_flight=256,
         ),
         Way(
             name="arq",
@@ -187,6 +195,7 @@ WAYS = {
             commands=_two(_ARQ),
             packages=("arq", "redis", "hiredis", "aiohttp", "uvloop"),
             bulk="gathered",
+            slow_in_flight=256,
         ),
         Way(
             name="taskiq",
@@ -195,6 +204,7 @@ WAYS = {
             commands=(_TASKIQ,),
             packages=("taskiq", "taskiq-redis", "redis", "hiredis", "aiohttp", "uvloop"),
             bulk="gathered",
+            slow_in_flight=512,
         ),
         Way(
             name="saq",
@@ -203,6 +213,7 @@ WAYS = {
             commands=(_SAQ,),
             packages=("saq", "redis", "hiredis", "aiohttp", "uvloop"),
             bulk="gathered",
+            slow_in_flight=256,
         ),
     )
 }

@@ -29,7 +29,8 @@ DRAIN_FROM, DRAIN_TO = 0.2, 0.9
 #: What is done after the last arrival, such as acknowledging, still counts as work.
 SETTLE_SECONDS = 0.5
 
-#: At a slower sink than this half as many events do, or ways with few in flight take too long.
+#: At a slower sink than this each way has in flight what is best for it there; those that cannot have
+#: more get half as many events, or they take too long.
 SLOW_MS = 100
 
 #: How long nothing may arrive before a way has failed.
@@ -162,10 +163,14 @@ def race(options: argparse.Namespace, save: Callable[[list[Row], list[Row]], Non
     latency_rows: list[Row] = []
     for number in range(options.rounds):
         for latency_ms in options.latencies:
-            events = options.events // 2 if latency_ms > SLOW_MS else options.events
             for way in in_turn(options.ways, number):
+                events, bounds = options.events, {}
+                if latency_ms > SLOW_MS and way.slow_in_flight:
+                    bounds = {"in_flight": way.slow_in_flight}
+                elif latency_ms > SLOW_MS:
+                    events //= 2
                 about = {"round": number, "latency_ms": latency_ms, "way": way.name}
-                row = {**about, "events": events, **measure(way, latency_ms, events)}
+                row = {**about, "events": events, **measure(way, latency_ms, events, bounds)}
                 rows.append(row)
                 print(line_of(row), flush=True)
                 save(rows, latency_rows)
