@@ -40,7 +40,7 @@ class Way:
     variables: Mapping[str, str] = field(default_factory=dict)
     #: Differences from `BOUNDS`.
     bounds: Mapping[str, int] = field(default_factory=dict)
-    #: What each process may have in flight where the destination takes long: the best for it of what
+    #: What each process may have in flight where the destination takes long: the best of what
     #: `benchmarks.tuning` tried. None for a way that has one event in a process.
     slow_in_flight: int | None = None
     #: Whether it has an `enqueue_many`, and how that sends its events: in one round trip for each

@@ -29,8 +29,8 @@ DRAIN_FROM, DRAIN_TO = 0.2, 0.9
 #: What is done after the last arrival, such as acknowledging, still counts as work.
 SETTLE_SECONDS = 0.5
 
-#: At a slower sink than this each way has in flight what is best for it there; those that cannot have
-#: more get half as many events, or they take too long.
+#: At a slower sink than this each way has in flight what is best for it there; those that cannot
+#: have more get half as many events, or they take too long.
 SLOW_MS = 100
 
 #: How long nothing may arrive before a way has failed.
