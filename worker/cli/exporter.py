@@ -54,7 +54,7 @@ def exporter(
             lambda: refusal(settings, _SCRAPE_TIMEOUT_SECONDS, judges_rights=False),
         ),
         {
-            "/healthz": lambda: live(journal.snapshot(), settings.concurrency, every_worker()),
+            "/healthz": lambda: live(journal.snapshot(), every_worker()),
             "/readyz": lambda: ready(settings, _SCRAPE_TIMEOUT_SECONDS),
         },
     )

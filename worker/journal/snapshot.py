@@ -192,9 +192,10 @@ class Snapshot:
             pause=Pause.from_json(answer["pause"]),
         )
 
-    def all_alive(self, batch: int) -> bool:
+    @property
+    def all_alive(self) -> bool:
         """Whether there are workers, and none is silent or stuck; each sign of life is a write."""
-        return bool(self.workers) and not self.silent and not self.stuck(batch)
+        return bool(self.workers) and not self.silent and not self.stuck
 
     @property
     def never_used(self) -> bool:
@@ -229,12 +230,9 @@ class Snapshot:
             return None
         return max(self.first_due_ms, self.breaker.probe_at_ms or 0)
 
-    def stuck(self, batch: int) -> tuple[SeenWorker, ...]:
-        """Workers that are alive and do not ask for work, although some waits.
-
-        Args:
-            batch: Events that one deliver task takes: `CONVERTRO_CONCURRENCY`.
-        """
+    @property
+    def stuck(self) -> tuple[SeenWorker, ...]:
+        """Workers that are alive and do not ask for work, although some waits."""
         since_ms = self.work_waits_since_ms
         if since_ms is None or self.now_ms - since_ms < STUCK_MS:
             return ()
@@ -244,7 +242,7 @@ class Snapshot:
             if worker.asked_ms is not None and self.now_ms - worker.asked_ms >= STUCK_MS
         )
         capacity = sum(worker.capacity for worker in self.workers)
-        needs_all = self.due_now > batch * capacity and not self.breaker.cause
+        needs_all = self.due_now > self.batch * capacity and not self.breaker.cause
         return idle if needs_all or len(idle) == len(self.workers) else ()
 
     @property

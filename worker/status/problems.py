@@ -135,7 +135,7 @@ def _worker_problems(status: Status) -> Iterator[Problem]:
             "goodbye. If its process is gone, start it again; if it hangs, kill it first; if "
             "`convertro preflight` cannot reach Redis from there, correct that.",
         )
-    if stuck := snapshot.stuck(status.settings.concurrency):
+    if stuck := snapshot.stuck:
         asked = max(worker.asked_ms or 0 for worker in stuck)
         yield Problem(
             "worker_stuck",

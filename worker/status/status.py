@@ -102,7 +102,7 @@ def _state(status: Status) -> tuple[str, str]:
         )
     if not snapshot.workers:
         return "no_worker_is_alive", f"no worker is alive: {waits}"
-    if len(snapshot.stuck(status.settings.concurrency)) == len(snapshot.workers):
+    if len(snapshot.stuck) == len(snapshot.workers):
         return "stuck", f"stuck: {waits}, and no worker asks for work, {workers}"
     if snapshot.breaker.state is not BreakerState.CLOSED:
         since = clock_time(snapshot.breaker.since_ms or 0)
