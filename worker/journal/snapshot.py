@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from convertro.intake_journal import SLOT_MS, SLOTS, WORKER_TTL_MS
+from convertro.intake_journal import FULL_SHARE, SLOT_MS, SLOTS, WORKER_TTL_MS
 from worker.journal.breaker_state import Breaker, BreakerState, Pause
 from worker.journal.histogram import Histogram
 
@@ -103,6 +103,11 @@ class Memory:
     def share(self) -> float:
         """The share of the bound that is used; 0 without a bound."""
         return self.used / self.bound if self.bound else 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether events are refused."""
+        return self.share > FULL_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

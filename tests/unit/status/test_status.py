@@ -32,6 +32,10 @@ OTHER = replace(WORKER, name="celery@b/1-bb")
 LAZY = replace(WORKER, name="celery@lazy/1-cc", asked_ms=NOW_MS - 45_000)
 GONE = replace(WORKER, name="celery@gone/1-dd", ticked_ms=NOW_MS - 90_000)
 
+LATELY = Recent(NOW_MS, {SLOT - 1: {"delivered": 120}, SLOT - 2: {"delivered": 80}})
+
+FULL = Memory(used=91, bound=100)
+
 SICK = Breaker(
     state=BreakerState.OPEN,
     cause=Cause.FAILURES,
@@ -111,6 +115,36 @@ def prospects(given: Status) -> list[str]:
         ),
         ({"waiting": 5}, "waiting", "waiting: 5 events due later, 1 worker"),
         (
+            {"claimed": 1, "recent": LATELY},
+            "delivering",
+            "delivering: 9.9 events a second, nothing is due, 1 worker",
+        ),
+        (
+            {"waiting": 5, "recent": LATELY},
+            "delivering",
+            "delivering: 9.9 events a second, 5 events due later, 1 worker",
+        ),
+        (
+            {"recent": Recent(NOW_MS, {SLOT - 1: {"delivered": 1}})},
+            "idle",
+            "idle: nothing is due, 1 worker",
+        ),
+        (
+            {"due_now": 1, "first_due_ms": NOW_MS, "recent": LATELY},
+            "delivering",
+            "delivering: 1 event due, 1 worker",
+        ),
+        (
+            {"memory": FULL},
+            "redis_full",
+            "Redis is full: no events are accepted; idle: nothing is due, 1 worker",
+        ),
+        (
+            {"memory": FULL, "workers": ()},
+            "redis_full",
+            "Redis is full: no events are accepted; no worker is alive: nothing waits",
+        ),
+        (
             {"workers": (LAZY,), "due_now": 5, "first_due_ms": NOW_MS - 40_000},
             "stuck",
             "stuck: 5 events wait, and no worker asks for work, 1 worker",
@@ -143,7 +177,7 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
 @pytest.mark.parametrize(
     ("fields", "name"),
     [
-        ({"memory": Memory(used=91, bound=100)}, "redis_full"),
+        ({"memory": FULL}, "redis_full"),
         ({"memory": Memory(used=80, bound=100)}, "redis_fills"),
         ({"workers": (), "waiting": 1}, "no_worker"),
         ({"silent": (GONE,)}, "worker_silent"),
@@ -350,7 +384,27 @@ def test_only_what_waits_for_another_try_is_said_to_be_tried_again() -> None:
     assert sentences(facts(latest=rejected, recent=both)) == f"{told}."
     assert sentences(facts(latest=rejected, recent=only_rejected)) == ""
     again = sentences(facts(latest=failed, recent=both, tried=1, waiting=1))
-    assert again.endswith("tried again by themselves; `convertro list waiting` names the events.")
+    assert again.endswith(
+        "http_503. 1 event is tried again automatically; `convertro list waiting` shows it."
+    )
+    again = sentences(facts(latest=failed, recent=both, tried=2, waiting=2))
+    assert again.endswith(
+        "2 events are tried again automatically; `convertro list waiting` shows them."
+    )
+
+
+def test_it_is_told_if_everything_is_skipped() -> None:
+    skipped = {"skipped:unmapped_event": 90, "skipped:unsupported_type": 10}
+    (problem,) = problems(facts(recent=Recent(NOW_MS, {SLOT - 60: skipped})))
+    assert problem.name == "all_skipped"
+    assert problem.sentence.startswith(
+        "All 100 events of the last 15 min were skipped (90 unmapped_event, 10 unsupported_type)"
+    )
+    for sign in ("attempts:accepted", "attempts:unsent", "delivered", "dead:no_identity"):
+        recent = Recent(NOW_MS, {SLOT - 60: {**skipped, sign: 1}})
+        assert "all_skipped" not in names(facts(recent=recent))
+    few = {"skipped:unmapped_event": 99}
+    assert names(facts(recent=Recent(NOW_MS, {SLOT - 1: few}))) == []
 
 
 def test_a_redis_that_refuses_writes_leaves_open_whether_workers_live() -> None:
@@ -358,5 +412,9 @@ def test_a_redis_that_refuses_writes_leaves_open_whether_workers_live() -> None:
         facts(workers=(), silent=(WORKER,), waiting=2), refusal="Redis refuses writes (MISCONF)."
     )
     assert refused.state == "redis_refuses"
-    assert refused.sentence.startswith("Redis refuses writes: 2 events wait, ")
+    assert refused.sentence == (
+        "Redis refuses writes: nothing is accepted or delivered; 2 events wait"
+    )
+    empty = replace(facts(), refusal=refused.refusal)
+    assert empty.sentence == "Redis refuses writes: nothing is accepted or delivered"
     assert names(refused) == ["redis_refuses"]

@@ -21,8 +21,9 @@ from worker.status.problems import problems
 from worker.status.read import read_status
 from worker.status.status import Status
 
-#: Problems for which nobody need do anything: the events are tried again by themselves.
-_PASSING = frozenset({"attempts_fail"})
+#: Problems for which nobody need do anything: the events are tried again by themselves, or no one
+#: was meant to be sent.
+_PASSING = frozenset({"attempts_fail", "all_skipped"})
 
 _WatchOption = Annotated[
     bool, typer.Option("--watch", help="Show it again and again, until q or Ctrl-C.")
