@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
+from worker.cli.status.command import is_wrong
 from worker.destination.properties import LIKELY_ORDER_ID, folded
 from worker.journal.breaker_state import Breaker, BreakerState, Cause, Pause
 from worker.journal.histogram import Histogram
@@ -395,8 +396,10 @@ def test_only_what_waits_for_another_try_is_said_to_be_tried_again() -> None:
 
 def test_it_is_told_if_everything_is_skipped() -> None:
     skipped = {"skipped:unmapped_event": 90, "skipped:unsupported_type": 10}
-    (problem,) = problems(facts(recent=Recent(NOW_MS, {SLOT - 60: skipped})))
+    status = facts(recent=Recent(NOW_MS, {SLOT - 60: skipped}))
+    (problem,) = problems(status)
     assert problem.name == "all_skipped"
+    assert not is_wrong(status)  # perhaps it is meant so: `--check` reminds nobody every minute
     assert problem.sentence.startswith(
         "All 100 events of the last 15 min were skipped (90 unmapped_event, 10 unsupported_type)"
     )
