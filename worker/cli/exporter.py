@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from functools import partial
 from threading import Thread
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from worker.cli.terminal.open_journal import journal_of, read_settings
 from worker.cli.terminal.output import say
 from worker.exporter.collector import journal_registry
 from worker.exporter.metrics_server import ExporterServer, exporter_app
-from worker.status.health import every_worker, live
+from worker.status.health import every_worker, liveness
 from worker.status.read import read_status
 from worker.status.readiness import ready
 from worker.status.refusal import refusal
@@ -46,15 +47,12 @@ def exporter(
     settings = read_settings()
     configure_logs(settings)
     journal = journal_of(settings, _SCRAPE_TIMEOUT_SECONDS)
+    why_refused = partial(refusal, settings, _SCRAPE_TIMEOUT_SECONDS, judges_rights=False)
     app = exporter_app(
         journal_registry(journal, settings),
-        lambda: read_status(
-            journal,
-            settings,
-            lambda: refusal(settings, _SCRAPE_TIMEOUT_SECONDS, judges_rights=False),
-        ),
+        lambda: read_status(journal, settings, why_refused),
         {
-            "/healthz": lambda: live(journal.snapshot(), settings.concurrency, every_worker()),
+            "/healthz": lambda: liveness(journal.snapshot(), every_worker(), why_refused),
             "/readyz": lambda: ready(settings, _SCRAPE_TIMEOUT_SECONDS),
         },
     )

@@ -82,8 +82,7 @@ def _live(worker: str | None, *, all_workers: bool) -> Verdict:
     chosen = every_worker() if all_workers else of_this_host()
     if worker is not None:
         chosen = one_worker(worker)
-    snapshot = look_quickly()
-    return liveness(snapshot, snapshot.batch, chosen, _refusal)
+    return liveness(look_quickly(), chosen, _refusal)
 
 
 def _refusal() -> str | None:

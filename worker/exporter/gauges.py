@@ -23,7 +23,7 @@ def gauge_families(snapshot: Snapshot, settings: Settings) -> _Gauges:
     yield from _event_gauges(snapshot, settings)
     yield from _dead_letter_gauges(snapshot, settings)
     yield from _holding_gauges(snapshot)
-    yield from _worker_gauges(snapshot, settings)
+    yield from _worker_gauges(snapshot)
 
 
 def _event_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
@@ -129,16 +129,17 @@ def _holding_gauges(snapshot: Snapshot) -> _Gauges:
     yield gauge("convertro_paused", "1 while an operator holds deliveries.", paused)
 
 
-def _worker_gauges(snapshot: Snapshot, settings: Settings) -> _Gauges:
+def _worker_gauges(snapshot: Snapshot) -> _Gauges:
     alive, silent = snapshot.workers, snapshot.silent
-    stuck = snapshot.stuck(settings.concurrency)
     tasks = sum(worker.capacity for worker in alive)
     yield gauge("convertro_workers", "Workers that are alive.", len(alive))
     yield gauge(
         "convertro_workers_silent", "Workers that went silent and may hold events.", len(silent)
     )
     yield gauge(
-        "convertro_workers_stuck", "Workers alive that do not ask for waiting work.", len(stuck)
+        "convertro_workers_stuck",
+        "Workers alive that do not ask for waiting work.",
+        len(snapshot.stuck),
     )
     yield gauge(
         "convertro_worker_tasks", "Deliver tasks that all workers alive run at once.", tasks

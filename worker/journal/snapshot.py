@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from convertro.intake_journal import SLOT_MS, SLOTS, WORKER_TTL_MS
+from convertro.intake_journal import FULL_SHARE, SLOT_MS, SLOTS, WORKER_TTL_MS
 from worker.journal.breaker_state import Breaker, BreakerState, Pause
 from worker.journal.histogram import Histogram
 
@@ -104,6 +104,11 @@ class Memory:
         """The share of the bound that is used; 0 without a bound."""
         return self.used / self.bound if self.bound else 0.0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether events are refused."""
+        return self.share > FULL_SHARE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
@@ -192,9 +197,10 @@ class Snapshot:
             pause=Pause.from_json(answer["pause"]),
         )
 
-    def all_alive(self, batch: int) -> bool:
+    @property
+    def all_alive(self) -> bool:
         """Whether there are workers, and none is silent or stuck; each sign of life is a write."""
-        return bool(self.workers) and not self.silent and not self.stuck(batch)
+        return bool(self.workers) and not self.silent and not self.stuck
 
     @property
     def never_used(self) -> bool:
@@ -229,12 +235,9 @@ class Snapshot:
             return None
         return max(self.first_due_ms, self.breaker.probe_at_ms or 0)
 
-    def stuck(self, batch: int) -> tuple[SeenWorker, ...]:
-        """Workers that are alive and do not ask for work, although some waits.
-
-        Args:
-            batch: Events that one deliver task takes: `CONVERTRO_CONCURRENCY`.
-        """
+    @property
+    def stuck(self) -> tuple[SeenWorker, ...]:
+        """Workers that are alive and do not ask for work, although some waits."""
         since_ms = self.work_waits_since_ms
         if since_ms is None or self.now_ms - since_ms < STUCK_MS:
             return ()
@@ -244,7 +247,7 @@ class Snapshot:
             if worker.asked_ms is not None and self.now_ms - worker.asked_ms >= STUCK_MS
         )
         capacity = sum(worker.capacity for worker in self.workers)
-        needs_all = self.due_now > batch * capacity and not self.breaker.cause
+        needs_all = self.due_now > self.batch * capacity and not self.breaker.cause
         return idle if needs_all or len(idle) == len(self.workers) else ()
 
     @property

@@ -60,16 +60,15 @@ def of_this_host() -> WorkerChoice:
     return WorkerChoice(f"this host, {host},", lambda worker: worker.node.partition("@")[2] == host)
 
 
-def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
+def live(snapshot: Snapshot, chosen: WorkerChoice) -> Verdict:
     """Whether the chosen workers run their loop, and ask for work if some waits.
 
     Args:
         snapshot: The journal now.
-        batch: Events that one deliver task takes: `CONVERTRO_CONCURRENCY`.
         chosen: Which workers.
     """
     silent = tuple(filter(chosen.has, snapshot.silent))
-    stuck = tuple(filter(chosen.has, snapshot.stuck(batch)))
+    stuck = tuple(filter(chosen.has, snapshot.stuck))
     alive = tuple(filter(chosen.has, snapshot.workers))
     if silent:
         last_ms = max(worker.ticked_ms for worker in silent)
@@ -99,17 +98,16 @@ def live(snapshot: Snapshot, batch: int, chosen: WorkerChoice) -> Verdict:
 
 
 def liveness(
-    snapshot: Snapshot, batch: int, chosen: WorkerChoice, refusal: Callable[[], str | None]
+    snapshot: Snapshot, chosen: WorkerChoice, refusal: Callable[[], str | None]
 ) -> Verdict:
     """The same, unless Redis refuses workers' signs of life: then it cannot be told.
 
     Args:
         snapshot: The journal now.
-        batch: Events that one deliver task takes.
         chosen: Which workers.
         refusal: Says why Redis refuses writes; asked only if a worker seems not to live.
     """
-    verdict = live(snapshot, batch, chosen)
+    verdict = live(snapshot, chosen)
     if verdict.good or not (sentence := refusal()):
         return verdict
     return Verdict(Health.UNKNOWN, sentence, "redis_refuses")

@@ -1,11 +1,11 @@
 """What is wrong, and what to do about it: a sentence or two for each. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from convertro.intake_journal import FULL_SHARE
 from worker.journal.breaker_state import BreakerState, Cause
-from worker.journal.snapshot import Memory, Snapshot
+from worker.journal.snapshot import Memory, Snapshot, total_of
 from worker.outcomes import TLS_ADVICE, OutcomeClass
 from worker.reasons import (
     LIKELY_ORDER_ID_NAMES,
@@ -28,6 +28,9 @@ _NEWS_SECONDS = 300
 
 #: For so long it is told what senders should correct: as long as it is known.
 _SENDER_SECONDS = 900
+
+#: Fewer skipped events say nothing of the settings.
+_MANY_SKIPPED = 100
 
 #: For so long it is told that something went for good which may have brought money.
 _LOSS_SECONDS = 86_400
@@ -80,12 +83,13 @@ def problems(status: Status) -> Iterator[Problem]:
         yield Problem("paused", "Held by hand: `convertro resume` ends it.")
     yield from _convertro_problems(status)
     yield from _dead_problems(status)
+    yield from _skip_problems(status.snapshot)
     yield from _sender_problems(status.snapshot)
     yield from _queue_problems(status.snapshot)
 
 
 def mood(status: Status) -> str:
-    """`bad` if nothing is delivered, `warning` if something else is wrong, otherwise `good`."""
+    """`bad` if nothing is delivered or accepted, `warning` if another thing is wrong, or `good`."""
     if not status.is_well:
         return "bad"
     return "warning" if any(problems(status)) else "good"
@@ -93,12 +97,12 @@ def mood(status: Status) -> str:
 
 def _redis_problems(memory: Memory) -> Iterator[Problem]:
     used = f"{memory.share:.0%} of maxmemory, {memory.bound / 1e6:,.0f} MB, is used"
-    if memory.share > FULL_SHARE:
+    if memory.is_full:
         yield Problem(
             "redis_full",
             f"Redis is full ({used}): enqueue() refuses events above {FULL_SHARE:.0%}, so "
-            "producers lose what they do not keep; raise maxmemory (CONFIG SET maxmemory …), then "
-            "find out what fills it: due events, dead letters, or keys of other programs.",
+            "producers lose what they do not keep. Raise maxmemory (`CONFIG SET maxmemory …`), "
+            "then find out what fills it: due events, dead letters, or keys of other programs.",
         )
     elif memory.share > _FILLING:
         yield Problem(
@@ -135,7 +139,7 @@ def _worker_problems(status: Status) -> Iterator[Problem]:
             "goodbye. If its process is gone, start it again; if it hangs, kill it first; if "
             "`convertro preflight` cannot reach Redis from there, correct that.",
         )
-    if stuck := snapshot.stuck(status.settings.concurrency):
+    if stuck := snapshot.stuck:
         asked = max(worker.asked_ms or 0 for worker in stuck)
         yield Problem(
             "worker_stuck",
@@ -170,7 +174,11 @@ def _failed_attempts(snapshot: Snapshot, failed_ms: int) -> Iterator[Problem]:
         latest = ""
     again = ""
     if snapshot.tried:
-        again = " They are tried again by themselves; `convertro list waiting` names the events."
+        one = snapshot.tried == 1
+        again = (
+            f" {counted(snapshot.tried, 'event')} {'is' if one else 'are'} tried again "
+            f"automatically; `convertro list waiting` shows {'it' if one else 'them'}."
+        )
     yield Problem(
         "attempts_fail",
         f"{failed:,} of the {counted(sum(attempts.values()), 'attempt')} of the last "
@@ -316,6 +324,22 @@ def _sender_problems(snapshot: Snapshot) -> Iterator[Problem]:
         )
 
 
+def _skip_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    recent = snapshot.recent.counters(_SENDER_SECONDS)
+    reasons = _parts(recent, "skipped")
+    skipped = sum(reasons.values())
+    others = sum(total_of(recent, name) for name in ("delivered", "dead", "attempts"))
+    if others or skipped < _MANY_SKIPPED:
+        return
+    yield Problem(
+        "all_skipped",
+        f"All {counted(skipped, 'event')} of the last {duration(_SENDER_SECONDS)} were skipped "
+        f"({_listed(reasons)}): nothing was sent, and they do not come back. Unless none was "
+        "meant for Convertro, correct CONVERTRO_EVENTS and restart the workers; `convertro "
+        "translate --why` tells what becomes of an event.",
+    )
+
+
 def _likely(number: int) -> str:
     *others, last = LIKELY_ORDER_ID_NAMES
     names = f"{', '.join(others)} or {last}"
@@ -337,13 +361,18 @@ def _queue_problems(snapshot: Snapshot) -> Iterator[Problem]:
 
 def _lately(snapshot: Snapshot, name: str) -> dict[str, int]:
     """What was counted lately under a name, by what comes after its colon."""
-    recent = snapshot.recent.counters(_NEWS_SECONDS).items()
+    return _parts(snapshot.recent.counters(_NEWS_SECONDS), name)
+
+
+def _parts(counters: Mapping[str, int], name: str) -> dict[str, int]:
+    """The counters of a name, by what comes after its colon."""
     return {
         counter.partition(":")[2]: number
-        for counter, number in recent
+        for counter, number in counters.items()
         if counter.startswith(f"{name}:")
     }
 
 
 def _listed(numbers: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in sorted(numbers.items()))
+    most = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number:,} {name}" for name, number in most)

@@ -24,7 +24,7 @@ def read_status(journal: Journal, settings: Settings, refusal: Callable[[], str 
         snapshot=snapshot,
         memory=journal.memory(),
         settings=settings,
-        refusal=None if snapshot.all_alive(settings.concurrency) else refusal(),
+        refusal=None if snapshot.all_alive else refusal(),
     )
     if now.horizon_by_ms is None:
         return now

@@ -6,6 +6,8 @@ from worker.preflight.checks import rights_error
 from worker.preflight.redis_checks import NoAnswer, remedy_of
 from worker.status.wording import printable
 
+_GO_ON = "do not restart them, they go on by themselves."
+
 
 def refusal(
     settings: Settings, timeout_seconds: float, *, judges_rights: bool = True
@@ -28,14 +30,14 @@ def refusal(
             return None
         reason = answer.refusal or rights_error(answer.missing_rights, "CONVERTRO_REDIS_URL").says
         return (
-            f"Redis refuses our writes ({printable(reason)}). Workers with the same user deliver "
-            f"nothing and cannot report that they are alive; {remedy_of('NoPermission')}. They go "
-            "on by themselves once that is done; do not restart them."
+            f"Redis refuses our writes: {remedy_of('NoPermission')}. Until then workers with the "
+            f"same user deliver nothing and cannot report that they are alive: {_GO_ON} "
+            f"The reason: {printable(reason)}."
         )
     if not answer.refusal:
         return None
     return (
-        f"Redis refuses writes ({printable(answer.refusal)}): nothing is accepted or delivered, "
-        f"and workers cannot report that they are alive; {remedy_of(answer.refusal)}. They go on "
-        "by themselves once that is done; do not restart them."
+        f"Redis refuses writes: {remedy_of(answer.refusal)}. Until then nothing is accepted or "
+        f"delivered, and workers cannot report that they are alive: {_GO_ON} "
+        f"Redis says: {printable(answer.refusal)}."
     )

@@ -15,8 +15,8 @@ _SHORT_SECONDS = 5
 #: The present rates are those of so many seconds: a burst is soon over.
 _RATE_SECONDS = 20
 
-#: Slower growth is none, in events a second.
-_GROWTH = 0.1
+#: Slower is as good as nothing, in events a second.
+_LEAST_RATE = 0.1
 
 
 #: States in which events are delivered as they come.
@@ -88,6 +88,14 @@ class Status:
 
 
 def _state(status: Status) -> tuple[str, str]:
+    name, sentence = _deliveries(status)
+    if status.memory.is_full and not status.refusal:
+        return "redis_full", f"Redis is full: no events are accepted; {sentence}"
+    return name, sentence
+
+
+def _deliveries(status: Status) -> tuple[str, str]:
+    """The state of what was accepted."""
     snapshot = status.snapshot
     workers = counted(len(snapshot.workers), "worker")
     waits = _who_waits(snapshot.in_flight)
@@ -96,13 +104,11 @@ def _state(status: Status) -> tuple[str, str]:
         since = clock_time(snapshot.pause.since_ms)
         return "paused", f"paused since {since}{why}: {waits}, {workers}"
     if status.refusal:
-        return (
-            "redis_refuses",
-            f"Redis refuses writes: {waits}, whether workers live cannot be told",
-        )
+        rest = f"; {waits}" if snapshot.in_flight else ""
+        return "redis_refuses", f"Redis refuses writes: nothing is accepted or delivered{rest}"
     if not snapshot.workers:
         return "no_worker_is_alive", f"no worker is alive: {waits}"
-    if len(snapshot.stuck(status.settings.concurrency)) == len(snapshot.workers):
+    if len(snapshot.stuck) == len(snapshot.workers):
         return "stuck", f"stuck: {waits}, and no worker asks for work, {workers}"
     if snapshot.breaker.state is not BreakerState.CLOSED:
         since = clock_time(snapshot.breaker.since_ms or 0)
@@ -112,13 +118,17 @@ def _state(status: Status) -> tuple[str, str]:
 
 def _flow(snapshot: Snapshot, workers: str) -> tuple[str, str]:
     """The state while nothing is in the way."""
+    later = f"{counted(snapshot.waiting, 'event')} due later"
+    rate = snapshot.recent.per_second(("delivered",), _RATE_SECONDS)
+    if rate >= _LEAST_RATE and not snapshot.due_now:
+        rest = later if snapshot.waiting else "nothing is due"
+        return "delivering", f"delivering: {rate:,.1f} events a second, {rest}, {workers}"
     if snapshot.due_now or snapshot.claimed:
         claimed = f", {snapshot.claimed:,} claimed" if snapshot.claimed else ""
         due = counted(snapshot.due_now, "event")
         return "delivering", f"delivering: {due} due{claimed}, {workers}"
     if snapshot.waiting:
-        later = counted(snapshot.waiting, "event")
-        return "waiting", f"waiting: {later} due later, {workers}"
+        return "waiting", f"waiting: {later}, {workers}"
     return "idle", f"idle: nothing is due, {workers}"
 
 
@@ -174,7 +184,7 @@ def _drain_words(status: Status) -> Iterator[str]:
                 "once it goes on, the backlog is clear in about "
                 f"{duration(max(1, seconds))}, at the best rate so far ({rate:,.1f} a second)"
             )
-    elif snapshot.due_now and seconds is None and rate <= -_GROWTH:
+    elif snapshot.due_now and seconds is None and rate <= -_LEAST_RATE:
         yield f"the backlog grows by {-rate:,.1f} events a second: more comes in than goes out"
     elif snapshot.due_now and seconds is not None and seconds >= _SHORT_SECONDS:
         yield f"clear in about {duration(seconds)} at the current rate"

@@ -123,6 +123,16 @@ def test_probes_say_why_not(cli: Cli) -> None:
         )
 
 
+def test_a_redis_that_refuses_writes_is_said_by_the_page_and_the_probe(stack: Stack) -> None:
+    stack.valkey.client().config_set("min-replicas-to-write", 1)
+    with exporter(Cli(stack.environment)) as (url, _):
+        assert '<li id="redis_refuses">Redis refuses writes: bring its replicas' in ask(url)[1]
+        status, sentence = ask(f"{url}/healthz")
+    assert status == 503
+    assert sentence.startswith("Redis refuses writes: bring its replicas back")
+    assert "NOREPLICAS" in sentence
+
+
 def test_a_redis_that_is_away_is_one_metric_and_comes_back(stack: Stack) -> None:
     with exporter(Cli(stack.environment)) as (url, _):
         stack.kill_valkey()

@@ -115,6 +115,7 @@ def test_a_full_redis(stack: Stack, worker: object) -> None:
         with pytest.raises(JournalUnavailable):
             enqueue(stack, event_ids("refused", 20))
         said = said_by(stack)
+    assert said.startswith("Redis is full: no events are accepted; ")
     assert "! Redis is full (" in said
     assert "enqueue() refuses events" in said
     assert "CONFIG SET maxmemory" in said
@@ -135,7 +136,7 @@ def test_a_worker_that_hangs_as_a_whole(stack: Stack, worker: Popen[str]) -> Non
     finally:
         for process_id in everybody:
             os.kill(process_id, signal.SIGCONT)
-    until(lambda: document_of(stack)["state"] == "idle")
+    until(lambda: document_of(stack)["state"] == "delivering")
     assert document_of(stack)["silent_workers"] == []
 
 
@@ -154,7 +155,7 @@ def test_a_worker_that_is_alive_and_consumes_nothing(stack: Stack, worker: Popen
     finally:
         for process_id in children:
             os.kill(process_id, signal.SIGCONT)
-    until(lambda: document_of(stack)["state"] == "idle")
+    until(lambda: document_of(stack)["state"] == "delivering")
 
 
 @pytest.mark.environment(SITE_ID="12345", **SENSITIVE)

@@ -58,7 +58,7 @@ class Bench:
             self.tick(*nodes)
 
     def judge(self, chosen: WorkerChoice) -> Verdict:
-        return live(self.journal.snapshot(), self.settings.concurrency, chosen)
+        return live(self.journal.snapshot(), chosen)
 
 
 @pytest.fixture

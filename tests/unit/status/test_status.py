@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
+from worker.cli.status.command import is_wrong
 from worker.destination.properties import LIKELY_ORDER_ID, folded
 from worker.journal.breaker_state import Breaker, BreakerState, Cause, Pause
 from worker.journal.histogram import Histogram
@@ -31,6 +32,10 @@ WORKER = SeenWorker(name="celery@a/1-aa", capacity=2, ticked_ms=NOW_MS - 500, as
 OTHER = replace(WORKER, name="celery@b/1-bb")
 LAZY = replace(WORKER, name="celery@lazy/1-cc", asked_ms=NOW_MS - 45_000)
 GONE = replace(WORKER, name="celery@gone/1-dd", ticked_ms=NOW_MS - 90_000)
+
+LATELY = Recent(NOW_MS, {SLOT - 1: {"delivered": 120}, SLOT - 2: {"delivered": 80}})
+
+FULL = Memory(used=91, bound=100)
 
 SICK = Breaker(
     state=BreakerState.OPEN,
@@ -111,6 +116,36 @@ def prospects(given: Status) -> list[str]:
         ),
         ({"waiting": 5}, "waiting", "waiting: 5 events due later, 1 worker"),
         (
+            {"claimed": 1, "recent": LATELY},
+            "delivering",
+            "delivering: 9.9 events a second, nothing is due, 1 worker",
+        ),
+        (
+            {"waiting": 5, "recent": LATELY},
+            "delivering",
+            "delivering: 9.9 events a second, 5 events due later, 1 worker",
+        ),
+        (
+            {"recent": Recent(NOW_MS, {SLOT - 1: {"delivered": 1}})},
+            "idle",
+            "idle: nothing is due, 1 worker",
+        ),
+        (
+            {"due_now": 1, "first_due_ms": NOW_MS, "recent": LATELY},
+            "delivering",
+            "delivering: 1 event due, 1 worker",
+        ),
+        (
+            {"memory": FULL},
+            "redis_full",
+            "Redis is full: no events are accepted; idle: nothing is due, 1 worker",
+        ),
+        (
+            {"memory": FULL, "workers": ()},
+            "redis_full",
+            "Redis is full: no events are accepted; no worker is alive: nothing waits",
+        ),
+        (
             {"workers": (LAZY,), "due_now": 5, "first_due_ms": NOW_MS - 40_000},
             "stuck",
             "stuck: 5 events wait, and no worker asks for work, 1 worker",
@@ -143,7 +178,7 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
 @pytest.mark.parametrize(
     ("fields", "name"),
     [
-        ({"memory": Memory(used=91, bound=100)}, "redis_full"),
+        ({"memory": FULL}, "redis_full"),
         ({"memory": Memory(used=80, bound=100)}, "redis_fills"),
         ({"workers": (), "waiting": 1}, "no_worker"),
         ({"silent": (GONE,)}, "worker_silent"),
@@ -245,15 +280,20 @@ def test_unreadable_amounts_are_told_by_what_became_of_their_events() -> None:
 
 
 def test_a_worker_is_stuck_only_if_it_is_needed() -> None:
-    waits: dict[str, Any] = {"workers": (WORKER, LAZY), "first_due_ms": NOW_MS - 40_000}
-    # Another one takes what there is: 32 events are one deliver task.
-    assert names(facts(**waits, due_now=32)) == []
+    waits: dict[str, Any] = {
+        "workers": (WORKER, LAZY),
+        "first_due_ms": NOW_MS - 40_000,
+        "batch": 8,  # as the workers say; `status` may run with other settings
+        "settings": {"concurrency": 100},
+    }
+    # Another one takes what there is: 8 events are one deliver task.
+    assert names(facts(**waits, due_now=8)) == []
     # There is work for all four deliver tasks.
-    assert "celery@lazy is alive" in sentences(facts(**waits, due_now=129))
+    assert "celery@lazy is alive" in sentences(facts(**waits, due_now=33))
     # While deliveries are held nobody need ask, until a probe is long overdue.
-    assert "worker_stuck" not in names(facts(**waits, due_now=129, breaker=SICK))
+    assert "worker_stuck" not in names(facts(**waits, due_now=33, breaker=SICK))
     overdue = replace(SICK, probe_at_ms=NOW_MS - 31_000)
-    alone: dict[str, Any] = {**waits, "workers": (LAZY,), "due_now": 129}
+    alone: dict[str, Any] = {**waits, "workers": (LAZY,), "due_now": 33}
     assert "worker_stuck" in names(facts(**alone, breaker=overdue))
     assert names(facts(**alone, pause=Pause(NOW_MS, ""))) == ["paused"]
 
@@ -345,7 +385,29 @@ def test_only_what_waits_for_another_try_is_said_to_be_tried_again() -> None:
     assert sentences(facts(latest=rejected, recent=both)) == f"{told}."
     assert sentences(facts(latest=rejected, recent=only_rejected)) == ""
     again = sentences(facts(latest=failed, recent=both, tried=1, waiting=1))
-    assert again.endswith("tried again by themselves; `convertro list waiting` names the events.")
+    assert again.endswith(
+        "http_503. 1 event is tried again automatically; `convertro list waiting` shows it."
+    )
+    again = sentences(facts(latest=failed, recent=both, tried=2, waiting=2))
+    assert again.endswith(
+        "2 events are tried again automatically; `convertro list waiting` shows them."
+    )
+
+
+def test_it_is_told_if_everything_is_skipped() -> None:
+    skipped = {"skipped:unmapped_event": 90, "skipped:unsupported_type": 10}
+    status = facts(recent=Recent(NOW_MS, {SLOT - 60: skipped}))
+    (problem,) = problems(status)
+    assert problem.name == "all_skipped"
+    assert not is_wrong(status)  # perhaps it is meant so: `--check` reminds nobody every minute
+    assert problem.sentence.startswith(
+        "All 100 events of the last 15 min were skipped (90 unmapped_event, 10 unsupported_type)"
+    )
+    for sign in ("attempts:accepted", "attempts:unsent", "delivered", "dead:no_identity"):
+        recent = Recent(NOW_MS, {SLOT - 60: {**skipped, sign: 1}})
+        assert "all_skipped" not in names(facts(recent=recent))
+    few = {"skipped:unmapped_event": 99}
+    assert names(facts(recent=Recent(NOW_MS, {SLOT - 1: few}))) == []
 
 
 def test_a_redis_that_refuses_writes_leaves_open_whether_workers_live() -> None:
@@ -353,5 +415,9 @@ def test_a_redis_that_refuses_writes_leaves_open_whether_workers_live() -> None:
         facts(workers=(), silent=(WORKER,), waiting=2), refusal="Redis refuses writes (MISCONF)."
     )
     assert refused.state == "redis_refuses"
-    assert refused.sentence.startswith("Redis refuses writes: 2 events wait, ")
+    assert refused.sentence == (
+        "Redis refuses writes: nothing is accepted or delivered; 2 events wait"
+    )
+    empty = replace(facts(), refusal=refused.refusal)
+    assert empty.sentence == "Redis refuses writes: nothing is accepted or delivered"
     assert names(refused) == ["redis_refuses"]

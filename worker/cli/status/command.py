@@ -21,8 +21,9 @@ from worker.status.problems import problems
 from worker.status.read import read_status
 from worker.status.status import Status
 
-#: Problems for which nobody need do anything: the events are tried again by themselves.
-_PASSING = frozenset({"attempts_fail"})
+#: Problems for which nobody need do anything: the events are tried again by themselves, or no one
+#: was meant to be sent.
+_PASSING = frozenset({"attempts_fail", "all_skipped"})
 
 _WatchOption = Annotated[
     bool, typer.Option("--watch", help="Show it again and again, until q or Ctrl-C.")
@@ -53,8 +54,8 @@ def status(
 
     With --check, for timers: only the state and what is wrong, and exit code 1 if something is, or
     if deliveries are held, stuck or without a worker. Attempts that fail and are tried again by
-    themselves are shown and do not count. cron mails what its line prints, so the third example
-    mails only if something is wrong.
+    themselves are shown and do not count, nor does that every event is skipped. cron mails what its
+    line prints, so the third example mails only if something is wrong.
 
     --watch leaves out what does not fit the terminal, and the last line names it. With --json it
     prints one document a line, and ends when Redis is unavailable.
