@@ -114,7 +114,7 @@ mutate: $(DEV) ## Change the code at random and see which tests notice (half an 
 	$(BIN)/python -m tests.mutation.lua $(ARGS)
 	$(BIN)/python -m tests.mutation.pure $(ARGS)
 
-reference: $(DEV) ## Rewrite .env.example, docs/cli.md, configuration.md, metrics.md and the tables of reasons
+reference: $(DEV) ## Rewrite .env.example, docs/cli.md, configuration.md, metrics.md and the tables of reasons and log actions
 	$(BIN)/python -m config.write_reference
 	$(BIN)/python -m worker.write_reference
 	$(BIN)/python -m worker.exporter.write_reference

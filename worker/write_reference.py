@@ -1,4 +1,4 @@
-"""Fills the tables of `docs/` that list the reasons of the code.
+"""Fills the tables of `docs/` that list what the code says: reasons, and actions of the log.
 
 Run as `python -m worker.write_reference`; a test fails while a page differs. A table is known by
 its titles; what stands around it is written by hand.
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
+from worker.log_actions import LogAction
 from worker.reasons import DeathReason, DiscardReason, Note, Reason, SkipReason
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -29,12 +30,20 @@ def _remedies() -> list[_Row]:
     return [(_code(reasons), remedy) for remedy, reasons in alike]
 
 
+def _actions() -> list[_Row]:
+    return [
+        (_code([one]), ", ".join(one.levels), one.meaning, _code(one.fields), one.remedy)
+        for one in LogAction
+    ]
+
+
 #: The rows of each table, by page and titles.
 TABLES: dict[str, dict[str, list[_Row]]] = {
     "delivery.md": {
         "| reason | what it means |": _meanings(DeathReason),
         "| discarded | because |": _meanings(DiscardReason),
     },
+    "logging.md": {"| action | level | what it says | fields | what to do |": _actions()},
     "mapping.md": {
         "| skip | because |": _meanings(SkipReason),
         "| note | of which events |": _meanings(Note),
