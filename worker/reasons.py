@@ -102,8 +102,7 @@ class DeathReason(Reason):
         "Convertro refused this event",
         (
             "404, 405, 410: [the address](#most-events-would-become-dead-letters). Else show the "
-            "vendor the call, as printed there in step 1 (`ID` instead of `--reason rejected`); "
-            "correct the setting and redrive, or the sender and discard."
+            "vendor what it would send; correct the setting and redrive, or the sender and discard."
         ),
     )
     RETRIES_EXHAUSTED = (
@@ -129,8 +128,8 @@ class DeathReason(Reason):
         Fault.EVENT,
         "three workers in a row died while they had it, or lost it",
         (
-            "See `Process … exited with …` in the log. Killed for want of memory, or with their "
-            "machine: redrive. Else examine an export outside production, report and discard it."
+            "See `Process … exited with …` in the log. If memory or their machine failed, redrive. "
+            "Else examine an export outside production, report and discard it."
         ),
     )
     UNEXPECTED_ERROR = (
@@ -150,8 +149,8 @@ class Note(Reason):
 
     LIKELY_ORDER_ID = (
         "likely_order_id",
-        "skipped as `missing_order_id` with a usable id in "
-        + " or ".join(f"`{name}`" for name in LIKELY_ORDER_ID_NAMES),
+        "skipped as `missing_order_id` with a usable id in one of "
+        + ", ".join(f"`{name}`" for name in LIKELY_ORDER_ID_NAMES),
     )
     UNREADABLE_AMOUNT = (
         "unreadable_amount",
