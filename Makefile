@@ -114,8 +114,9 @@ mutate: $(DEV) ## Change the code at random and see which tests notice (half an 
 	$(BIN)/python -m tests.mutation.lua $(ARGS)
 	$(BIN)/python -m tests.mutation.pure $(ARGS)
 
-reference: $(DEV) ## Rewrite .env.example and docs/cli.md, configuration.md and metrics.md from the code
+reference: $(DEV) ## Rewrite .env.example, docs/cli.md, configuration.md, metrics.md and the tables of reasons and log actions
 	$(BIN)/python -m config.write_reference
+	$(BIN)/python -m worker.write_reference
 	$(BIN)/python -m worker.exporter.write_reference
 	$(BIN)/python -m worker.cli.write_reference
 

@@ -23,6 +23,7 @@ from convertro.errors import SettingsError
 from worker import bootstrap
 from worker.delivery.task import DeliverTask
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS
+from worker.log_actions import LogAction
 from worker.preflight.preflight import broker_refusal, preflight_of_worker
 from worker.process.agreement import sentence_of
 from worker.process.restarts import consumer_class
@@ -102,17 +103,17 @@ def _refuse_to_start(sender: Any, **_signal: Any) -> None:
     try:  # Celery would log the error of a handler, and start
         _refuse(_reasons_not_to_start(sender))
     except Exception as error:
-        log.error("The preflight failed.", action="preflight_failed", exc_info=error)  # noqa: TRY400
+        log.error("The preflight failed.", action=LogAction.PREFLIGHT_FAILED, exc_info=error)  # noqa: TRY400
         raise SystemExit(f"convertro: the preflight failed: {type(error).__name__}") from None
 
 
 def _reasons_not_to_start(worker: Any) -> list[str]:
     errors = refused_options(worker, celery_config(settings, WORKER_TIMEOUT_SECONDS))
     for sentence in errors:
-        log.error(sentence, action="preflight_error", check="options")
+        log.error(sentence, action=LogAction.PREFLIGHT_ERROR, check="options")
     errors = errors or preflight_of_worker(settings)
     if not errors and (disagreement := bootstrap.join_journal(settings)):
-        log.error(disagreement, action="worker_disagrees")
+        log.error(disagreement, action=LogAction.WORKER_DISAGREES)
         return [disagreement]
     return errors
 
@@ -129,7 +130,7 @@ def _stop_delivering(**_signal: Any) -> None:
 
 @worker_shutdown.connect
 def _say_stopped(**_signal: Any) -> None:
-    log.info("The worker has stopped.", action="worker_stopped")
+    log.info("The worker has stopped.", action=LogAction.WORKER_STOPPED)
 
 
 @worker_process_init.connect

@@ -1,28 +1,37 @@
 """Why an event is skipped, dead, discarded or noted: the one list. Pure.
 
 Scripts get it in their settings, `--reason` takes no other word, metrics show each from the start,
-and tests hold the documentation to it. A reason that is not here cannot be written.
+and `make reference` writes its sentences into the documentation. A reason that is not here cannot
+be written.
 """
 
 from enum import StrEnum
 from typing import Self
 
 
-class SkipReason(StrEnum):
+class Reason(StrEnum):
+    """A word for why, with what it means; one without that is refused."""
+
+    #: What it means, in Markdown.
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Make a member."""
+        reason = str.__new__(cls, value)
+        reason._value_ = value
+        reason.meaning = meaning
+        return reason
+
+
+class SkipReason(Reason):
     """By which of Segment's rules there is nothing to send: counted, and gone."""
 
-    #: The event's `integrations` switch Convertro off.
-    DISABLED = "disabled"
-    #: The person did not consent to a category that the settings require.
-    NO_CONSENT = "no_consent"
-    #: Neither an identify nor a track.
-    UNSUPPORTED_TYPE = "unsupported_type"
-    #: An identify without a userId.
-    ANONYMOUS_IDENTIFY = "anonymous_identify"
-    #: A web Order Completed without an order id.
-    MISSING_ORDER_ID = "missing_order_id"
-    #: A web track whose name the `events` setting does not have.
-    UNMAPPED_EVENT = "unmapped_event"
+    DISABLED = "disabled", "`integrations` switch Convertro off"
+    NO_CONSENT = "no_consent", "a category of `CONVERTRO_CONSENT_CATEGORIES` lacks consent"
+    UNSUPPORTED_TYPE = "unsupported_type", "neither an `identify` nor a `track`"
+    ANONYMOUS_IDENTIFY = "anonymous_identify", "an `identify` without a `userId`"
+    MISSING_ORDER_ID = "missing_order_id", "a web order without an order id"
+    UNMAPPED_EVENT = "unmapped_event", "a web track whose name is not in `CONVERTRO_EVENTS`"
 
 
 class Fault(StrEnum):
@@ -36,65 +45,137 @@ class Fault(StrEnum):
     ANYWHERE = "anywhere"
 
 
-class DeathReason(StrEnum):
-    """Why an event is a dead letter, and where the fault lies; a reason without that is refused."""
+_REPAIR = (
+    "Redriving does not help: enqueue a repaired export under new `messageId`s, discard the old."
+)
+
+
+class DeathReason(Reason):
+    """Why an event is a dead letter, where the fault lies, and what to do about it."""
 
     fault: Fault
+    #: What an operator does about it, in Markdown for the runbook.
+    remedy: str
 
-    def __new__(cls, value: str, fault: Fault) -> Self:
+    def __new__(cls, value: str, fault: Fault, meaning: str, remedy: str) -> Self:
         """Make a member."""
         reason = str.__new__(cls, value)
         reason._value_ = value
+        reason.meaning = meaning
         reason.fault = fault
+        reason.remedy = remedy
         return reason
 
-    #: No JSON object, a wrong `type` or `messageId`, or a track without a name.
-    INVALID_EVENT = "invalid_event", Fault.SENDER
-    #: No userId, no anonymousId, no device id.
-    NO_IDENTITY = "no_identity", Fault.SENDER
-    #: A call of the server-to-server interface without the device id that it needs.
-    MISSING_DEVICE_ID = "missing_device_id", Fault.SENDER
-    #: A mobile track whose amount cannot be read: any number sent for it would be invented money.
-    UNREADABLE_AMOUNT = "unreadable_amount", Fault.SENDER
-    #: Convertro said no.
-    REJECTED = "rejected", Fault.ANYWHERE
-    #: It was not accepted within the horizon.
-    RETRIES_EXHAUSTED = "retries_exhausted", Fault.ANYWHERE
-    #: It bears revenue, may have been delivered, and the settings say not to send it again.
-    AMBIGUOUS = "ambiguous", Fault.EVENT
-    #: Its worker died, or lost it, three times in a row.
-    POISON = "poison", Fault.EVENT
-    #: This program's own code failed over it.
-    UNEXPECTED_ERROR = "unexpected_error", Fault.ANYWHERE
-
-
-class Note(StrEnum):
-    """What the producer of an event that was translated or skipped should correct: counted."""
-
-    #: An order was skipped for lack of an id, though a likely one is there under another name.
-    LIKELY_ORDER_ID = "likely_order_id"
-    #: An amount that would have counted could not be read.
-    UNREADABLE_AMOUNT = "unreadable_amount"
+    INVALID_EVENT = (
+        "invalid_event",
+        Fault.SENDER,
+        "no JSON object, a wrong `type` or `messageId`, or a track whose name is empty or no text",
+        f"Correct the sender. {_REPAIR}",
+    )
+    NO_IDENTITY = (
+        "no_identity",
+        Fault.SENDER,
+        "no usable `userId`, `anonymousId` or device id",
+        f"Correct the sender. {_REPAIR}",
+    )
+    MISSING_DEVICE_ID = (
+        "missing_device_id",
+        Fault.SENDER,
+        "a mobile or server event without a usable `context.device.id`",
+        (
+            "A website's event sent by a server: set its `channel` to `client`; an app's: set the "
+            f"device id. {_REPAIR}"
+        ),
+    )
+    UNREADABLE_AMOUNT = (
+        "unreadable_amount",
+        Fault.SENDER,
+        (
+            "a mobile or server event whose amount cannot be read; any number sent for it would be "
+            "invented money"
+        ),
+        f"Let the sender send numbers. {_REPAIR}",
+    )
+    REJECTED = (
+        "rejected",
+        Fault.ANYWHERE,
+        "Convertro refused this event",
+        (
+            "404, 405, 410: [the address](#most-events-would-become-dead-letters). Else show the "
+            "vendor what it would send; correct the setting and redrive, or the sender and discard."
+        ),
+    )
+    RETRIES_EXHAUSTED = (
+        "retries_exhausted",
+        Fault.ANYWHERE,
+        "Convertro did not accept it for 24 h (`CONVERTRO_RETRY_HORIZON_SECONDS`)",
+        (
+            "Redrive when Convertro works again. `delivered anyway? maybe`: see "
+            "[duplicates](#duplicates-reported-by-the-vendor)."
+        ),
+    )
+    AMBIGUOUS = (
+        "ambiguous",
+        Fault.EVENT,
+        "bears revenue, Convertro may have it, and `CONVERTRO_ON_AMBIGUOUS=hold`",
+        (
+            "Ask the vendor for the order, `event_id` in `convertro dead show ID --reveal`; "
+            "discard the event if they have it, else redrive."
+        ),
+    )
+    POISON = (
+        "poison",
+        Fault.EVENT,
+        "three workers in a row died while they had it, or lost it",
+        (
+            "See `Process … exited with …` in the log. If memory or their machine failed, redrive. "
+            "Else examine an export outside production, report and discard it."
+        ),
+    )
+    UNEXPECTED_ERROR = (
+        "unexpected_error",
+        Fault.ANYWHERE,
+        "this program's own code failed over it",
+        "Report what `delivery_failed` in the log names in `where`; change the version, redrive.",
+    )
 
 
 #: Where producers put an order's id by mistake: what `Note.LIKELY_ORDER_ID` looks for.
 LIKELY_ORDER_ID_NAMES = ("transaction_id", "order_number", "checkout_id")
 
 
-class DiscardReason(StrEnum):
+class Note(Reason):
+    """What the producer of an event that was translated or skipped should correct: counted."""
+
+    LIKELY_ORDER_ID = (
+        "likely_order_id",
+        "skipped as `missing_order_id` with a usable id in one of "
+        + ", ".join(f"`{name}`" for name in LIKELY_ORDER_ID_NAMES),
+    )
+    UNREADABLE_AMOUNT = (
+        "unreadable_amount",
+        "sent, though a `total` or `revenue` that would have counted is unreadable",
+    )
+
+
+class DiscardReason(Reason):
     """Why an event left the journal without being delivered or skipped."""
 
-    #: An operator let the dead letter go.
-    OPERATOR = "operator"
-    #: The dead letter was kept for as long as the settings say.
-    DEAD_EXPIRED = "dead_expired"
-    #: There were more dead letters than the settings allow.
-    DEAD_OVERFLOW = "dead_overflow"
-    #: The same of letters that could have been delivered and may bear revenue.
-    DEAD_EXPIRED_REVENUE = "dead_expired_revenue"
-    DEAD_OVERFLOW_REVENUE = "dead_overflow_revenue"
-    #: An operator erased the person.
-    ERASED = "erased"
+    OPERATOR = "operator", "an operator discarded the dead letter"
+    DEAD_EXPIRED = "dead_expired", "it was dead for `CONVERTRO_DEAD_MAX_AGE_SECONDS`"
+    DEAD_OVERFLOW = (
+        "dead_overflow",
+        "dead letters exceeded `CONVERTRO_DEAD_MAX_COUNT` or `CONVERTRO_DEAD_MAX_BYTES`",
+    )
+    DEAD_EXPIRED_REVENUE = (
+        "dead_expired_revenue",
+        "`dead_expired`, could have been delivered and may bear revenue",
+    )
+    DEAD_OVERFLOW_REVENUE = (
+        "dead_overflow_revenue",
+        "`dead_overflow`, could have been delivered and may bear revenue",
+    )
+    ERASED = "erased", "an operator erased the person (`convertro erase`)"
 
 
 #: Revenue that went by a bound: an error wherever it shows.

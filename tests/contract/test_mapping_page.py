@@ -12,7 +12,6 @@ from tests.support.events import ABSENT, order_completed, web_track
 from worker.destination import translate
 from worker.destination.amounts import amount_of
 from worker.destination.event_names import is_order_completed, normalised
-from worker.reasons import DeathReason, Fault, Note, SkipReason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text()
 
@@ -72,10 +71,3 @@ def test_types_of_sales(row: int, repeat: Any) -> None:
     for cell, is_hybrid in ((plain, False), (hybrid, True)):
         calls: Any = translate(event, ConvertroSettings(hybrid_attribution_model=is_hybrid)).calls
         assert [call.event_type for call in calls] == cell.replace("`", "").split(", then ")
-
-
-def test_every_reason_is_explained() -> None:
-    assert [reason for reason, _ in rows("skip | because")] == list(SkipReason)
-    of_senders = [reason for reason in DeathReason if reason.fault is Fault.SENDER]
-    assert [reason for reason in of_senders if f"`{reason}`" not in PAGE] == []
-    assert [note for note, _ in rows("note | of which events")] == list(Note)

@@ -9,6 +9,7 @@ from multiprocessing.context import ForkProcess
 import structlog
 
 from worker.collector.server import STOP_SECONDS
+from worker.log_actions import LogAction
 
 #: How long to wait before a process that ended is replaced, so that a fault costs little.
 _PAUSE_SECONDS = 1.0
@@ -46,7 +47,7 @@ def run_processes(
                 continue
             log.error(
                 "A process of the collector ended; another one takes its place.",
-                action="collector_process_ended",
+                action=LogAction.COLLECTOR_PROCESS_ENDED,
                 exit_code=process.exitcode,
             )
             ended(process.pid)

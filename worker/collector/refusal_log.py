@@ -5,6 +5,7 @@ from time import monotonic
 
 import structlog
 
+from worker.log_actions import LogAction
 from worker.process.once_a_minute import OnceAMinute
 
 log = structlog.stdlib.get_logger(__name__)
@@ -26,7 +27,7 @@ class RefusalLog:
         if number := self._unsaid.take_kind(kind):
             log.warning(
                 "Requests or events were refused; their senders were told.",
-                action="collector_refused",
+                action=LogAction.COLLECTOR_REFUSED,
                 kind=kind,
                 number=number,
             )

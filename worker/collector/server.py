@@ -13,6 +13,7 @@ from aiohttp import web
 
 from worker.collector import answers
 from worker.collector.metrics import CollectorMetrics
+from worker.log_actions import LogAction
 
 #: How long a client may take to begin its first request, headers included.
 _FIRST_REQUEST_SECONDS = 10.0
@@ -97,7 +98,7 @@ class _Connection(web.RequestHandler):
         """Say of which kind it is: its text may quote what came."""
         log.error(
             "A request failed: the collector's own code is wrong.",
-            action="collector_failed",
+            action=LogAction.COLLECTOR_FAILED,
             error=type(exc_info).__name__,
         )
 

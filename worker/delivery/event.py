@@ -27,6 +27,7 @@ from worker.delivery.worth import worth_of
 from worker.destination.plan import PlannedCall, plan_stored
 from worker.destination.wire import idempotency_key
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Finished, Move, SentCall, Worth
+from worker.log_actions import LogAction
 from worker.outcomes import Outcome
 from worker.reasons import DeathReason, Note, SkipReason
 
@@ -153,7 +154,7 @@ class Delivery:
             place = extract_tb(error.__traceback__)[-1]
             log.warning(
                 "An event made the worker's own code fail; it is a dead letter now.",
-                action="delivery_failed",
+                action=LogAction.DELIVERY_FAILED,
                 event_id=event.event_id,
                 error=type(error).__name__,
                 where=f"{Path(place.filename).name}:{place.lineno}",

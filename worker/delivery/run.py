@@ -24,6 +24,7 @@ from worker.journal.records import (
     Finished,
     Move,
 )
+from worker.log_actions import LogAction
 from worker.outcomes import OutcomeClass
 from worker.process.flower import Announce, tell_nobody
 from worker.process.outage import Outage
@@ -246,7 +247,7 @@ class DeliveryRun:
         """Leave events alone whose leases have ended: others may have them by now."""
         log.warning(
             "Events did not end within their lease; they are tried again.",
-            action="events_abandoned",
+            action=LogAction.EVENTS_ABANDONED,
             events=len(self._in_flight),
         )
         self.summary.lost += len(self._in_flight)
@@ -259,7 +260,7 @@ class DeliveryRun:
         if self._unwritten:
             log.warning(
                 "The journal is unavailable: these events are sent again when their lease ends.",
-                action="finishes_lost",
+                action=LogAction.FINISHES_LOST,
                 events=len(self._unwritten),
             )
 

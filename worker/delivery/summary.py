@@ -5,18 +5,36 @@ from dataclasses import dataclass
 import structlog
 
 from worker.journal.records import Finish, Finished, Move
+from worker.log_actions import LogAction
 
 log = structlog.stdlib.get_logger(__name__)
 
-SENTENCES = {
-    "event_held": "Deliveries are held: an event waits and uses up no retry.",
-    "event_gone": "An event has left the journal meanwhile: finished by another worker, or erased.",
-    "lease_lost": "Another worker took this event over; what was learned is recorded.",
-    "event_dead": "An event is a dead letter now.",
-    "event_postponed": "An event is tried again later.",
-    "event_delivered": "An event was delivered.",
-    "event_skipped": "An event was skipped: nothing is to be sent for it.",
-    "event_returned": "An event was handed back.",
+#: What is logged of an event that went where it was to go.
+_MOVED = {
+    Move.DELIVERED: (LogAction.EVENT_DELIVERED, "An event was delivered."),
+    Move.SKIPPED: (
+        LogAction.EVENT_SKIPPED,
+        "An event was skipped: nothing is to be sent for it.",
+    ),
+    Move.POSTPONED: (LogAction.EVENT_POSTPONED, "An event is tried again later."),
+    Move.RETURNED: (LogAction.EVENT_RETURNED, "An event was handed back."),
+    Move.DEAD: (LogAction.EVENT_DEAD, "An event is a dead letter now."),
+}
+
+#: What is logged of one that did not.
+_NOT_MOVED = {
+    Finished.HELD: (
+        LogAction.EVENT_HELD,
+        "Deliveries are held: an event waits and uses up no retry.",
+    ),
+    Finished.LOST: (
+        LogAction.LEASE_LOST,
+        "Another worker took this event over; what was learned is recorded.",
+    ),
+    Finished.GONE: (
+        LogAction.EVENT_GONE,
+        "An event has left the journal meanwhile: finished by another worker, or erased.",
+    ),
 }
 
 
@@ -54,20 +72,11 @@ class Summary:
 
 def log_finish(finish: Finish, finished: Finished) -> None:
     """One line for each event that an operator may want to hear of."""
-    if finished is Finished.HELD:
-        say, action = log.debug, "event_held"
-    elif finished is Finished.GONE:
-        say, action = log.info, "event_gone"
-    elif finished is not Finished.MOVED:
-        say, action = log.warning, "lease_lost"
-    elif finish.move is Move.DEAD:
-        say, action = log.warning, "event_dead"
-    elif finish.move is Move.POSTPONED:
-        say, action = log.info, "event_postponed"
-    else:
-        say, action = log.debug, f"event_{finish.move.value}"
-    say(
-        SENTENCES[action],
+    moved = finished is Finished.MOVED
+    action, sentence = _MOVED[finish.move] if moved else _NOT_MOVED[finished]
+    log.log(
+        action.level,
+        sentence,
         action=action,
         event_id=finish.event_id,
         reason=finish.reason,

@@ -8,6 +8,7 @@ from threading import Event, Thread
 import structlog
 
 from worker.journal.records import ClaimedEvent, Finish
+from worker.log_actions import LogAction
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class EventThreads:
                 # Its kind alone: the text and a traceback may quote the event.
                 log.warning(
                     "A deliver thread failed; its event is tried again when its lease ends.",
-                    action="thread_failed",
+                    action=LogAction.THREAD_FAILED,
                     event_id=event.event_id,
                     error=type(error).__name__,
                 )

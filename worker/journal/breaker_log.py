@@ -1,11 +1,13 @@
 """What a step of the journal did besides what it was asked for, as log lines."""
 
 import json
+from logging import ERROR, WARNING
 from typing import Any
 
 import structlog
 
 from worker.journal.breaker_state import Cause
+from worker.log_actions import LogAction
 from worker.reasons import REVENUE_REMOVED
 
 log = structlog.stdlib.get_logger(__name__)
@@ -34,14 +36,14 @@ def log_news(news: bytes) -> tuple[str, ...]:
     for event_id in poisoned:
         log.warning(
             "An event is a dead letter now: its worker died of it, or lost it, three times.",
-            action="event_dead",
+            action=LogAction.EVENT_DEAD,
             event_id=event_id,
             reason="poison",
         )
     if ended := told.get("ended"):
         log.warning(
             "The clock of Redis was set back: events that waited for a time too far ahead are due.",
-            action="waits_ended",
+            action=LogAction.WAITS_ENDED,
             events=ended,
         )
     for reason, removed in told.get("removed", {}).items():
@@ -51,10 +53,10 @@ def log_news(news: bytes) -> tuple[str, ...]:
 
 def _log_removed(reason: str, number: int, ids: list[str]) -> None:
     """One line for many: `ids` are a few of them."""
-    say = log.error if reason in REVENUE_REMOVED else log.warning
-    say(
+    log.log(
+        ERROR if reason in REVENUE_REMOVED else WARNING,
         "Dead letters were removed: they were beyond a bound.",
-        action="dead_letters_removed",
+        action=LogAction.DEAD_LETTERS_REMOVED,
         reason=reason,
         number=number,
         ids=ids,
@@ -64,12 +66,17 @@ def _log_removed(reason: str, number: int, ids: list[str]) -> None:
 def _log_turn(turn: dict[str, Any]) -> None:
     cause = Cause(turn["cause"])
     if turn["state"] == "opened":
-        say = log.error if cause in _URGENT else log.warning
-        say(_OPENED[cause], action="breaker_opened", cause=cause.value, detail=turn["detail"])
+        log.log(
+            ERROR if cause in _URGENT else WARNING,
+            _OPENED[cause],
+            action=LogAction.BREAKER_OPENED,
+            cause=cause.value,
+            detail=turn["detail"],
+        )
     else:
         log.info(
             "Convertro takes events again: deliveries go on.",
-            action="breaker_closed",
+            action=LogAction.BREAKER_CLOSED,
             cause=cause.value,
             held_ms=turn["held_ms"],
         )

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 import structlog
 
 from config.settings import Settings, unknown_variables, variables_without_effect
+from worker.log_actions import LogAction
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, named, settings_checks
 from worker.preflight.reachable import broker_check, connection_check, trust_check
@@ -47,9 +48,9 @@ def preflight_of_worker(settings: Settings, *, waits: bool = True) -> list[str]:
         checks = list(stage)
         for check in checks:
             if check.level is Level.WARNING:
-                log.warning(check.sentence, action="preflight_warning", check=check.name)
+                log.warning(check.sentence, action=LogAction.PREFLIGHT_WARNING, check=check.name)
             if check.level is Level.ERROR:
-                log.error(check.sentence, action="preflight_error", check=check.name)
+                log.error(check.sentence, action=LogAction.PREFLIGHT_ERROR, check=check.name)
         if errors := [check.sentence for check in checks if check.level is Level.ERROR]:
             return errors
     return []
@@ -73,7 +74,7 @@ def wait_for_redis(
     if isinstance(answer, NoAnswer) and answer.may_pass:
         log.warning(
             "Redis is not ready: the worker waits for it before it starts.",
-            action="preflight_waits",
+            action=LogAction.PREFLIGHT_WAITS,
             address=answer.address,
             reason=answer.reason,
             at_most_seconds=PATIENCE_SECONDS,

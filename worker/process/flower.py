@@ -16,6 +16,7 @@ from celery import Celery
 from celery.events.dispatcher import EventDispatcher
 
 from worker.journal.records import Burial
+from worker.log_actions import LogAction
 from worker.task_names import DEAD_LETTER
 
 #: After a failure nothing is announced for so long.
@@ -86,7 +87,7 @@ class Announcer:
             self._muted_until = self._now() + MUTED_SECONDS
             log.warning(
                 "Flower could not be told of dead letters; they are in the journal.",
-                action="burials_not_announced",
+                action=LogAction.BURIALS_NOT_ANNOUNCED,
                 error=type(error).__name__,
             )
 

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct, field
 
+from worker.log_actions import LogAction
 from worker.process.once_a_minute import OnceAMinute
 from worker.task_names import DELIVER
 
@@ -199,7 +200,7 @@ class ForeignMessages:
         for kind, messages in said.items():
             log.warning(
                 "Messages that are no wake-ups were dropped: something else sends to this queue.",
-                action="foreign_message_dropped",
+                action=LogAction.FOREIGN_MESSAGE_DROPPED,
                 kind=kind,
                 messages=messages,
             )

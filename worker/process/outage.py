@@ -5,22 +5,30 @@ Whoever notices it notices it again each second or oftener; the log is to say it
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
+
+from worker.log_actions import LogAction
 
 #: A restart or a failover is over by then; what lasts longer needs somebody.
 LASTING_SECONDS = 30.0
 
 log = structlog.stdlib.get_logger(__name__)
 
-SENTENCES = {
-    "journal_unavailable": "The journal is unavailable; what is known is kept and tried again.",
-    "journal_outage": "The journal is still unavailable: nothing is accepted or delivered.",
-    "journal_back": "The journal is back; work goes on.",
-    "broker_unavailable": "The broker is unavailable; the worker tries again every few seconds.",
-    "broker_outage": "The broker is still unavailable: this worker gets no wake-ups.",
-    "broker_back": "The broker is back; work goes on.",
+_SENTENCES = {
+    LogAction.JOURNAL_UNAVAILABLE: (
+        "The journal is unavailable; what is known is kept and tried again."
+    ),
+    LogAction.JOURNAL_OUTAGE: (
+        "The journal is still unavailable: nothing is accepted or delivered."
+    ),
+    LogAction.JOURNAL_BACK: "The journal is back; work goes on.",
+    LogAction.BROKER_UNAVAILABLE: (
+        "The broker is unavailable; the worker tries again every few seconds."
+    ),
+    LogAction.BROKER_OUTAGE: "The broker is still unavailable: this worker gets no wake-ups.",
+    LogAction.BROKER_BACK: "The broker is back; work goes on.",
 }
 
 
@@ -50,19 +58,20 @@ class Outage:
         """It is away; the first time is logged, and that it lasts, once."""
         if self._since is None:
             self._since = self._now()
-            action = f"{self._what}_unavailable"
-            log.warning(SENTENCES[action], action=action, reason=reason)
+            self._say("unavailable", reason=reason)
         elif self._alarms and not self._alarmed and self._seconds() >= LASTING_SECONDS:
             self._alarmed = True
-            action = f"{self._what}_outage"
-            log.error(SENTENCES[action], action=action, reason=reason, seconds=self._seconds())
+            self._say("outage", reason=reason, seconds=self._seconds())
 
     def end(self) -> None:
         """It is there; logged if it was away."""
         if self._since is not None:
-            action = f"{self._what}_back"
-            log.info(SENTENCES[action], action=action, seconds=self._seconds())
+            self._say("back", seconds=self._seconds())
             self._since, self._alarmed = None, False
+
+    def _say(self, state: Literal["unavailable", "outage", "back"], **fields: Any) -> None:
+        action = LogAction[f"{self._what}_{state}".upper()]
+        log.log(action.level, _SENTENCES[action], action=action, **fields)
 
     def _seconds(self) -> float:
         """For how long it has been away, as far as this process knows."""

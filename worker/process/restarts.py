@@ -10,6 +10,7 @@ from celery.platforms import EX_FAILURE
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
+from worker.log_actions import LogAction
 from worker.process.broker import RECONNECT_SECONDS
 from worker.process.outage import Outage
 
@@ -65,7 +66,7 @@ class SteadyConsumer(Consumer):
         is_early = monotonic() - self._connected_at < _AT_ONCE_SECONDS
         self._failed_at_once = self._failed_at_once + 1 if is_early else 0
         if self._failed_at_once >= _PATIENCE and (sentence := self.refusal()):
-            log.error(sentence, action="broker_refuses")
+            log.error(sentence, action=LogAction.BROKER_REFUSES)
             raise WorkerShutdown(EX_FAILURE)
         if is_early or self._ready_by is not None:
             self._note(exc)
@@ -81,7 +82,7 @@ class SteadyConsumer(Consumer):
             f"used ({type(error).__name__}: {reason}); check that it runs and takes writes, "
             "`convertro preflight` tries it from here"
         )
-        log.error(sentence, action="worker_not_ready")
+        log.error(sentence, action=LogAction.WORKER_NOT_READY)
         raise WorkerShutdown(EX_FAILURE)
 
 

@@ -15,6 +15,8 @@ import structlog
 from celery import bootsteps
 from celery.signals import task_postrun, task_prerun
 
+from worker.log_actions import LogAction
+
 #: How long a process that was told to end stays after its task, so that the parent hears
 #: what came of the task.
 _FAREWELL_SECONDS = 0.5
@@ -106,12 +108,12 @@ def _on_hangup(_number: int, _frame: FrameType | None) -> None:
 
 def _say_hung_up(is_closed: bool) -> None:
     if is_closed:
-        log.info("The terminal was closed: the worker stops.", action="terminal_closed")
+        log.info("The terminal was closed: the worker stops.", action=LogAction.TERMINAL_CLOSED)
     else:
         log.info(
             "SIGHUP does nothing: settings are read at the start, and a log file that was moved "
             "is opened anew anyway.",
-            action="hangup_ignored",
+            action=LogAction.HANGUP_IGNORED,
         )
 
 
@@ -139,7 +141,7 @@ def stop_step(stop_flag: StopFlag) -> type[bootsteps.StartStopStep]:
             """The worker stops, warm or cold."""
             log.info(
                 "The worker stops: what is in flight ends or is handed back.",
-                action="worker_stopping",
+                action=LogAction.WORKER_STOPPING,
             )
             stop_flag.set()
 

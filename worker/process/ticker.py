@@ -18,6 +18,7 @@ from celery.worker import state
 
 from convertro.errors import JournalUnavailable
 from worker.journal.journal import Disagreement, Journal
+from worker.log_actions import LogAction
 from worker.process.foreign_messages import ForeignMessages
 from worker.process.outage import Outage
 from worker.process.wakeups import Wakeups
@@ -75,7 +76,7 @@ class Ticker:
             log.warning(
                 "This machine's clock is not that of Redis: times in the log and in records are "
                 "wrong; set both by NTP.",
-                action="clocks_differ",
+                action=LogAction.CLOCKS_DIFFER,
                 ahead_seconds=round(self.journal.skew_seconds, 1),
             )
         self.clocks_differ = differ
@@ -202,7 +203,7 @@ def ticker_step(
             try:
                 self._ticker.tick()
             except Disagreement as error:
-                log.error(explain(error), action="worker_disagrees")  # noqa: TRY400  it is said whole
+                log.error(explain(error), action=LogAction.WORKER_DISAGREES)  # noqa: TRY400  it is said whole
                 state.should_stop = EX_FAILURE  # type: ignore[assignment]  # the stubs know no number
 
         def stop(self, _consumer: Any) -> None:

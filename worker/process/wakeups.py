@@ -18,6 +18,7 @@ from celery import Celery
 from kombu import Queue
 
 from convertro.intake_journal import WAKEUP_TOKEN, fresh_tokens
+from worker.log_actions import LogAction
 from worker.task_names import DELIVER
 
 #: After a failed publication the broker is left alone for so long; the ticker takes over.
@@ -61,7 +62,7 @@ class Wakeups:
                 if not self._failing:
                     log.warning(
                         "A wake-up could not be published; tickers ring until the broker is back.",
-                        action="wakeup_not_published",
+                        action=LogAction.WAKEUP_NOT_PUBLISHED,
                         error=type(error).__name__,
                     )
                 self._failing = True
@@ -100,7 +101,7 @@ class Wakeups:
         except Exception as error:  # noqa: BLE001  the same
             log.warning(
                 "Clients cannot be told how to wake workers; tickers ring instead.",
-                action="wakeup_not_sampled",
+                action=LogAction.WAKEUP_NOT_SAMPLED,
                 error=type(error).__name__,
             )
             return None

@@ -40,6 +40,11 @@ def test_a_lasting_outage_is_an_error_once() -> None:
     assert [line.get("seconds") for line in lines] == [None, 30.0, 60.0]
 
 
+def test_its_lines_have_the_fields_that_are_listed() -> None:
+    for line in told_by_an_outage(alarms=True):
+        assert set(line) == {*line["action"].fields, "action", "event", "log_level"}
+
+
 def test_a_process_that_does_not_speak_for_its_worker_raises_no_alarm() -> None:
     assert [line["action"] for line in told_by_an_outage(alarms=False)] == [
         "broker_unavailable",

@@ -12,12 +12,13 @@ from worker.destination.wire import event_id_of
 from worker.journal.snapshot import Snapshot
 from worker.lab.demo.samples import Sample, SampleFate
 from worker.lab.sandbox.client import SandboxCall
+from worker.log_actions import LogAction
 
-#: How the stable actions of the worker's log read as fates.
+#: How actions of the worker's log read as fates.
 _FATES = {
-    "event_delivered": SampleFate.DELIVERED,
-    "event_skipped": SampleFate.SKIPPED,
-    "event_dead": SampleFate.DEAD,
+    LogAction.EVENT_DELIVERED: SampleFate.DELIVERED,
+    LogAction.EVENT_SKIPPED: SampleFate.SKIPPED,
+    LogAction.EVENT_DEAD: SampleFate.DEAD,
 }
 
 _COLORS = {SampleFate.DELIVERED: "green", SampleFate.SKIPPED: "yellow", SampleFate.DEAD: "red"}
