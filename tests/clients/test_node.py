@@ -2,39 +2,21 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.collector_outages import die, hang, kill
 from tests.support.collector_process import KEY, CollectorProcess
-from tests.support.killed_server import Server
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
 APPLICATION = Path(__file__).parent / "node_application.mjs"
-OUTAGE_SECONDS = 3.0
 
 
 def nothing(_stack: Stack, _collector: CollectorProcess) -> None:
     """All is well."""
-
-
-def hang(stack: Stack, _collector: CollectorProcess) -> None:
-    with Server(stack).hung():
-        time.sleep(OUTAGE_SECONDS)
-
-
-def die(stack: Stack, _collector: CollectorProcess) -> None:
-    with Server(stack).down():
-        time.sleep(OUTAGE_SECONDS)
-
-
-def kill(_stack: Stack, collector: CollectorProcess) -> None:
-    collector.kill()
-    time.sleep(OUTAGE_SECONDS)
-    collector.start()
 
 
 @pytest.mark.clients

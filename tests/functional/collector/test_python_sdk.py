@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,14 +10,12 @@ from typing import Any
 import pytest
 
 from tests.support.cli_process import ROOT
+from tests.support.collector_outages import die, hang, kill
 from tests.support.collector_process import KEY, CollectorProcess
 from tests.support.exposition import labels_of, value
 from tests.support.killed_server import Server
 from tests.support.waiting import PATIENCE_SECONDS, until
 from worker.lab.demo.stack import Stack
-
-#: Long enough for the library to hear of it and to try again.
-OUTAGE_SECONDS = 2.5
 
 
 @contextmanager
@@ -42,22 +39,6 @@ def sending(collector: CollectorProcess) -> Iterator[Callable[[], dict[str, Any]
     finally:
         process.kill()
         process.communicate()
-
-
-def hang(stack: Stack, _collector: CollectorProcess) -> None:
-    with Server(stack).hung():
-        time.sleep(OUTAGE_SECONDS)
-
-
-def die(stack: Stack, _collector: CollectorProcess) -> None:
-    with Server(stack).down():
-        time.sleep(OUTAGE_SECONDS)
-
-
-def kill(_stack: Stack, collector: CollectorProcess) -> None:
-    collector.kill()
-    time.sleep(OUTAGE_SECONDS)
-    collector.start()
 
 
 def restart(_stack: Stack, collector: CollectorProcess) -> None:
