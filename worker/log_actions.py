@@ -102,7 +102,7 @@ class LogAction(StrEnum):
             "could have been delivered and may bear revenue."
         ),
         "reason number ids",
-        "[Too many, too old](operations.md#too-many-too-old).",
+        "[Removed for good](operations.md#dead-letters-removed-for-good).",
     )
     COLLECTOR_FAILED = (
         "collector_failed",

@@ -45,9 +45,7 @@ class Fault(StrEnum):
     ANYWHERE = "anywhere"
 
 
-_REPAIR = (
-    "Redriving does not help: enqueue a repaired export under new `messageId`s, discard the old."
-)
+_REPAIR = "Redriving does not help: [repair](#repairing-events)."
 
 
 class DeathReason(Reason):
@@ -99,7 +97,7 @@ class DeathReason(Reason):
     REJECTED = (
         "rejected",
         Fault.ANYWHERE,
-        "Convertro refused this event",
+        "Convertro rejected this event",
         (
             "404, 405, 410: [the address](#most-events-would-become-dead-letters). Else show the "
             "vendor what it would send; correct the setting and redrive, or the sender and discard."

@@ -20,7 +20,7 @@ ANCHORS = {
     "backlog-grows",
     "deliveries-are-held",
     "dead-letters",
-    "too-many-too-old",
+    "dead-letters-removed-for-good",
     "a-worker-is-silent-or-stuck",
     "redis-is-full",
     "redis-is-down",
