@@ -24,6 +24,7 @@ from worker.collector.reception import Document, Receipt, Reception, read_docume
 from worker.collector.refusal_log import RefusalLog
 from worker.collector.routes import Action, Route, route_of
 from worker.collector.settings_answer import settings_answer
+from worker.collector.whole_response import WholeResponse
 from worker.collector.write_keys import WriteKeys, basic_user, is_signed
 from worker.process.outage import Outage
 from worker.segment_batch import Entry, entries_of
@@ -119,7 +120,7 @@ class Application:
             self._metrics.seconds.observe(monotonic() - began)
         return self._response(request, answer)
 
-    def _response(self, request: web.BaseRequest, answer: Answer) -> web.Response:
+    def _response(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         headers = {"Server": "convertro", **answer.headers}
         if self._origins:
             headers["Vary"] = "Origin"
@@ -128,7 +129,7 @@ class Application:
                 if request.method == "OPTIONS":
                     headers |= _PREFLIGHT_HEADERS
         headers["Content-Type"] = answer.content_type
-        return web.Response(status=answer.status, body=answer.body, headers=headers)
+        return WholeResponse(request, answer.status, headers, answer.body)
 
     async def _answer(self, request: web.BaseRequest, route: Route | None, path_key: str) -> Answer:
         if route is None:
