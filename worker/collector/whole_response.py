@@ -27,7 +27,8 @@ class WholeResponse(web.StreamResponse):
     ) -> None:
         super().__init__(status=status)
         self._request = request
-        self._whole = _head(request, status, headers, len(body))
+        which = status, tuple(headers.items()), len(body)
+        self._whole = _head(request.version, request.keep_alive, *which, int(time()))
         if request.method != "HEAD":
             self._whole += body
 
@@ -45,22 +46,23 @@ class WholeResponse(web.StreamResponse):
         await self._request.writer.write(self._whole + data)
 
 
-def _head(
-    request: web.BaseRequest, status: int, headers: Mapping[str, str], body_bytes: int
+@lru_cache(maxsize=256)
+def _head(  # noqa: PLR0913, PLR0917  all that it depends on
+    version: tuple[int, int],
+    keeps_alive: bool,
+    status: int,
+    headers: tuple[tuple[str, str], ...],
+    body_bytes: int,
+    second: int,
 ) -> bytes:
-    major, minor = request.version
+    """The same for nearly all answers of one second."""
+    major, minor = version
     lines = [f"HTTP/{major}.{minor} {status} {_REASONS[status]}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    lines.append(f"Date: {_date(int(time()))}")
+    lines += [f"{name}: {value}" for name, value in headers]
+    lines.append(f"Date: {formatdate(second, usegmt=True)}")
     if status != HTTPStatus.NO_CONTENT:
         lines.append(f"Content-Length: {body_bytes}")
     # Each version names the one that it does not take for granted.
-    if request.keep_alive == (minor == 0) and "Connection" not in headers:
-        lines.append(f"Connection: {'keep-alive' if request.keep_alive else 'close'}")
+    if keeps_alive == (minor == 0) and "Connection" not in dict(headers):
+        lines.append(f"Connection: {'keep-alive' if keeps_alive else 'close'}")
     return "\r\n".join([*lines, "\r\n"]).encode("ascii")
-
-
-@lru_cache(maxsize=1)
-def _date(second: int) -> str:
-    """The value of `Date`, made once a second."""
-    return formatdate(second, usegmt=True)
