@@ -5,15 +5,13 @@ they have in common. Files of events and the collector are read by these rules.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from convertro.errors import InvalidEvent
 from convertro.segment_event import MAX_NESTING, kind_of
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One would-be event of a document."""
 
     #: Where in the document it is: `batch 1`, `event 2`.

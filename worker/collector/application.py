@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from time import monotonic
+from typing import NamedTuple
 
 from aiohttp import StreamReader, web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -23,6 +24,7 @@ from worker.collector.reception import Document, Receipt, Reception, read_docume
 from worker.collector.refusal_log import RefusalLog
 from worker.collector.routes import Action, Route, route_of
 from worker.collector.settings_answer import settings_answer
+from worker.collector.whole_response import WholeResponse
 from worker.collector.write_keys import WriteKeys, basic_user, is_signed
 from worker.process.outage import Outage
 from worker.segment_batch import Entry, entries_of
@@ -50,6 +52,17 @@ _BRINGING = frozenset({Action.COLLECT, Action.WEBHOOK})
 _GZIP = 16 + zlib.MAX_WBITS
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class _Handed(NamedTuple):
+    """What became of a document's events until the journal answers."""
+
+    #: How many were handed over.
+    events: int
+    #: What to wait for.
+    futures: Sequence["asyncio.Future[News]"]
+    #: The index and fault of each event that cannot be accepted.
+    errors: Sequence[tuple[int, InvalidEvent]]
 
 
 class Application:
@@ -107,7 +120,7 @@ class Application:
             self._metrics.seconds.observe(monotonic() - began)
         return self._response(request, answer)
 
-    def _response(self, request: web.BaseRequest, answer: Answer) -> web.Response:
+    def _response(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         headers = {"Server": "convertro", **answer.headers}
         if self._origins:
             headers["Vary"] = "Origin"
@@ -116,7 +129,7 @@ class Application:
                 if request.method == "OPTIONS":
                     headers |= _PREFLIGHT_HEADERS
         headers["Content-Type"] = answer.content_type
-        return web.Response(status=answer.status, body=answer.body, headers=headers)
+        return WholeResponse(request, answer.status, headers, answer.body)
 
     async def _answer(self, request: web.BaseRequest, route: Route | None, path_key: str) -> Answer:
         if route is None:
@@ -137,7 +150,10 @@ class Application:
             content = document.content
             named = content.get("writeKey") if isinstance(content, dict) else None
             self._admit(named if isinstance(named, str) else "")
-        return await self._take(document, Receipt(received_at, route.event_type))
+        handed = await self._hand_over(document, Receipt(received_at, route.event_type))
+        # Documents of all requests that wait would be more than a processor's cache holds.
+        del document
+        return await self._taken(handed)
 
     async def _webhook(self, request: web.BaseRequest, _route: Route, _key: str) -> Answer:
         if not self._secret:
@@ -147,7 +163,8 @@ class Application:
         signature = next(filter(None, map(request.headers.get, _SIGNATURES)), "")
         if not is_signed(body, signature, self._secret.get_secret_value()):
             raise Refused(answers.BAD_SIGNATURE)
-        return await self._take(_parsed(body), Receipt(received_at, by_segment=True))
+        handed = await self._hand_over(_parsed(body), Receipt(received_at, by_segment=True))
+        return await self._taken(handed)
 
     async def _settings(self, _request: web.BaseRequest, _route: Route, key: str) -> Answer:
         self._admit(key)
@@ -168,17 +185,12 @@ class Application:
         if wait_seconds := self._rate.wait_seconds(found):
             raise Refused(answers.too_often(wait_seconds))
 
-    async def _take(self, document: Document, receipt: Receipt) -> Answer:
-        """Take the events of a document into the journal."""
-        entries = entries_of(document.content, path_type=receipt.event_type)
-        some = list(islice(entries, answers.MAX_EVENTS + 1))
-        if len(some) > answers.MAX_EVENTS:
-            raise Refused(answers.TOO_MANY)
-        handed, errors = await self._hand_over(some, Reception(receipt, document.encode))
+    async def _taken(self, handed: _Handed) -> Answer:
+        """Wait until the journal has the events that were handed over."""
+        accepted, futures, errors = handed
         if errors:
             self._count_errors(errors)
-        outcomes = [await _outcome(one) for one in handed]
-        accepted = len(some) - len(errors)
+        outcomes = [await _outcome(one) for one in futures]
         self._count(outcomes, accepted)
         if failure := next((one for one in outcomes if isinstance(one, BaseException)), None):
             if not isinstance(failure, JournalUnavailable):
@@ -189,15 +201,14 @@ class Application:
             self._outage.end()
         return answers.taken(accepted, errors)
 
-    async def _hand_over(
-        self, entries: Sequence[Entry], reception: Reception
-    ) -> tuple[list["asyncio.Future[News]"], list[tuple[int, InvalidEvent]]]:
-        """Hand the events to the journal, chunk by chunk, so that other requests go on meanwhile.
-
-        Returns:
-            What to wait for, and the index and fault of each event that cannot be accepted.
-        """
-        handed: list[asyncio.Future[News]] = []
+    async def _hand_over(self, document: Document, receipt: Receipt) -> _Handed:
+        """Hand events to the journal, chunk by chunk, so that other requests go on meanwhile."""
+        found = entries_of(document.content, path_type=receipt.event_type)
+        entries: list[Entry] = list(islice(found, answers.MAX_EVENTS + 1))
+        if len(entries) > answers.MAX_EVENTS:
+            raise Refused(answers.TOO_MANY)
+        reception = Reception(receipt, document.encode)
+        futures: list[asyncio.Future[News]] = []
         errors: list[tuple[int, InvalidEvent]] = []
         for begin in range(0, len(entries), CHUNK_EVENTS):
             if begin:
@@ -209,8 +220,8 @@ class Application:
                 except InvalidEvent as error:
                     errors.append((index, error))
             if rows:
-                handed.append(self._intake.submit(rows))
-        return handed, errors
+                futures.append(self._intake.submit(rows))
+        return _Handed(len(entries) - len(errors), futures, errors)
 
     def _count_errors(self, errors: Sequence[tuple[int, InvalidEvent]]) -> None:
         for _, error in errors:

@@ -72,6 +72,11 @@ class _Connection(web.RequestHandler):
             self._server.count(-1)
         super().connection_lost(exc)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Go on if reading was paused; aiohttp calls this at each body and would parse nothing."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def _end_if_silent(self) -> None:
         if not self._request_count:
             self.force_close()

@@ -7,10 +7,19 @@ as well, and takes the difference between that and the time of receipt for the c
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+_TO_SECONDS = len("2026-05-04T10:15:30")
+_TO_MILLISECONDS = len("2026-05-04T10:15:30.123")
+
 
 def written(moment: datetime) -> str:
     """A moment in UTC as Segment writes it: `2026-05-04T10:15:30.123Z`."""
-    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+    # It writes six digits or none, in a tenth of what `isoformat` takes.
+    text = str(msgspec.to_builtins(moment))
+    if moment.microsecond:
+        return f"{text[:_TO_MILLISECONDS]}Z"
+    return f"{text[:_TO_SECONDS]}.000Z"
 
 
 def corrected(happened: Any, sent: Any, received_at: datetime) -> str | None:
