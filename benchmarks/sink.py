@@ -164,12 +164,15 @@ class Tally(NamedTuple):
 
 
 def tally(arrivals: Sequence[Arrival], expected: range) -> Tally:
-    """Count the events that did not arrive, those that came again, and those nobody sent."""
+    """Count the events that did not arrive, those that came again, and those nobody sent.
+
+    Events before the expected ones have arrived before: each part of a measurement waits for its own.
+    """
     times = Counter(arrival.number for arrival in arrivals)
     return Tally(
         missing=sum(number not in times for number in expected),
-        again=sum(count - 1 for count in times.values()),
-        strange=sum(number not in expected for number in times),
+        again=sum(times.values()) - len(times) + sum(number < expected.start for number in times),
+        strange=sum(number >= expected.stop for number in times),
     )
 
 
