@@ -166,7 +166,8 @@ class Tally(NamedTuple):
 def tally(arrivals: Sequence[Arrival], expected: range) -> Tally:
     """Count the events that did not arrive, those that came again, and those nobody sent.
 
-    Events before the expected ones have arrived before: each part of a measurement waits for its own.
+    Events before the expected ones have arrived before: each part of a measurement waits for all of
+    its own.
     """
     times = Counter(arrival.number for arrival in arrivals)
     return Tally(
