@@ -49,7 +49,7 @@ def health(
     """Say in one line whether workers are healthy, for probes.
 
     With --live the workers of this host, by the journal: each gave a sign of life in the last 5 s,
-    none fell silent within the last lease without a goodbye, and each asks for work if some has
+    none fell silent within the last lease instead of stopping, and each asks for work if some has
     waited for 30 s. They are those whose node name ends with @ and the host's name, and they are
     judged together; --worker names one. It reads only the settings that lead to the journal, and
     takes up to 15 s if Redis hangs.

@@ -23,7 +23,7 @@ class Line:
     """One rate over time."""
 
     name: str
-    #: As SVG's `polyline` wants them: `0,120 6.67,80.5 …`, the oldest first.
+    #: As SVG's `polyline` wants them: `0,120 6.67,80.5 …`, the oldest first; empty if all are 0.
     points: str
     #: Of the last ten seconds that are over, in a second.
     latest: float
@@ -54,6 +54,8 @@ def chart(recent: Recent) -> Chart:
 
 
 def _points(rates: Sequence[float], top: float) -> str:
+    if not any(rates):
+        return ""
     step = WIDTH / (len(rates) - 1)
     return " ".join(
         f"{index * step:g},{HEIGHT - rate / top * HEIGHT:g}" for index, rate in enumerate(rates)

@@ -53,13 +53,13 @@ def status_page(status: Status) -> str:
             journal_table(status),
             rates_table(snapshot),
             durations_table(snapshot),
-            workers_table(snapshot),
+            workers_table(status),
         ],
         deaths=[
             (reason, number, answers_of(snapshot, reason), _remedy(reason))
             for reason, number in snapshot.dead_by_reason.items()
         ],
-        read_at=clock_time(snapshot.now_ms),
+        read_at=clock_time(snapshot.now_ms)[11:],
     )
 
 

@@ -33,10 +33,9 @@ make exporter                           # the same
 docker compose up -d exporter           # the same, beside the worker
 ```
 
-Elsewhere it needs `pip install 'convertro-destination[exporter]'`. It reads the workers' settings:
-`CONVERTRO_REDIS_URL`, `CONVERTRO_KEY_PREFIX`, and what metrics are computed from
-(`CONVERTRO_CONCURRENCY`, `CONVERTRO_RETRY_HORIZON_SECONDS`, `CONVERTRO_DEDUPE_SECONDS` and the
-bounds of dead letters).
+Without `make setup`, in the checkout: `pip install ./client '.[exporter]'`. It reads the workers'
+settings: `CONVERTRO_REDIS_URL`, `CONVERTRO_KEY_PREFIX`, and what metrics are computed from
+(`CONVERTRO_RETRY_HORIZON_SECONDS`, `CONVERTRO_DEDUPE_SECONDS` and the bounds of dead letters).
 
 ```yaml
 scrape_configs:

@@ -60,7 +60,7 @@ class Recent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenWorker:
-    """A worker that is alive, or that was and did not say goodbye."""
+    """A worker that is alive, or that ended without saying so."""
 
     #: `node name/process id and chance`.
     name: str

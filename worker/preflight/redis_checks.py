@@ -46,7 +46,7 @@ _REMEDIES = (
     ("read only", "set CONVERTRO_REDIS_URL to the primary"),
     ("MOVED", "set CONVERTRO_REDIS_URL to the node that holds the journal's keys"),
     ("memory", "give Redis more memory"),
-    ("MISCONF", "free disk space on the machine of Redis; its log says why it cannot save"),
+    ("MISCONF", "on the machine of Redis, free up disk space; its log says why it cannot save"),
     ("NOREPLICAS", "bring its replicas back, or lower min-replicas-to-write"),
     ("NoPermission", "give the user of CONVERTRO_REDIS_URL its rights back (ACL)"),
 )

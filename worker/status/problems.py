@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from convertro.intake_journal import FULL_SHARE
+from convertro.segment_event import MAX_EVENT_BYTES
 from worker.journal.breaker_state import BreakerState, Cause
 from worker.journal.snapshot import Memory, Snapshot, total_of
 from worker.outcomes import TLS_ADVICE, OutcomeClass
@@ -19,6 +20,9 @@ from worker.status.wording import ago, counted, duration, nodes_of
 
 #: Above this share of Redis's memory somebody should look; above `FULL_SHARE` intake is refused.
 _FILLING = 0.75
+
+#: An id that is remembered takes no more than this, in bytes.
+_REMEMBERED_BYTES = 500
 
 #: A store that is as full as this loses its oldest entries soon.
 _NEARLY_ALL = 0.8
@@ -44,20 +48,29 @@ _NOT_RETRIED = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.REJECTED})
 #: Ends of details that say that no connection came about.
 _UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
 
+#: How a hold ends.
+_GOES_ON = "Deliveries go on by themselves with the first probe that Convertro accepts."
+_GOES_ON_CORRECTED = (
+    "Deliveries then go on with the first probe that Convertro accepts; `convertro resume` saves "
+    "the wait for it."
+)
+
 #: What to do about each cause of holding.
 _ADVICE = {
-    Cause.FAILURES: "Convertro is failing; nothing is wrong here.",
+    Cause.FAILURES: f"Convertro is failing; nothing is wrong here. {_GOES_ON}",
     Cause.SETUP: (
         "Convertro, or a proxy before it, refuses us. Compare CONVERTRO_BASE_URL, "
-        "CONVERTRO_CLIENT_NAME and CONVERTRO_SITE_ID with your account; restart the workers with "
-        "the right ones, then say `convertro resume`."
+        "CONVERTRO_CLIENT_NAME and CONVERTRO_SITE_ID with your account and restart the workers "
+        f"with the right ones. {_GOES_ON_CORRECTED}"
     ),
     Cause.THROTTLED: (
-        "Convertro names the time itself; CONVERTRO_MAX_REQUESTS_PER_SECOND keeps below its limit."
+        "Convertro names the time itself; CONVERTRO_MAX_REQUESTS_PER_SECOND keeps below its limit. "
+        f"{_GOES_ON}"
     ),
     Cause.BURIALS: (
         "Probably the settings or this program are wrong, not the events. Look at one with "
-        "`convertro dead list` and `dead show ID`; correct it, then say `convertro resume`."
+        "`convertro dead list` and `dead show ID`; correct it and restart the workers. "
+        f"{_GOES_ON_CORRECTED}"
     ),
 }
 
@@ -76,7 +89,7 @@ def problems(status: Status) -> Iterator[Problem]:
     yield from _order_problems(status.snapshot)
     if status.refusal:
         yield Problem("redis_refuses", status.refusal)
-    yield from _redis_problems(status.memory)
+    yield from _redis_problems(status.memory, status.snapshot)
     yield from _journal_problems(status.snapshot)
     yield from _worker_problems(status)
     if status.snapshot.pause:
@@ -95,19 +108,29 @@ def mood(status: Status) -> str:
     return "warning" if any(problems(status)) else "good"
 
 
-def _redis_problems(memory: Memory) -> Iterator[Problem]:
-    used = f"{memory.share:.0%} of maxmemory, {memory.bound / 1e6:,.0f} MB, is used"
+def _redis_problems(memory: Memory, snapshot: Snapshot) -> Iterator[Problem]:
+    megabytes = f"{memory.used / 1e6:,.0f} of {memory.bound / 1e6:,.0f} MB"
+    used = f"uses {megabytes} ({memory.share * 100:.0f} %)"
+    most = f"above {FULL_SHARE * 100:.0f} %"
     if memory.is_full:
         yield Problem(
             "redis_full",
-            f"Redis is full ({used}): enqueue() refuses events above {FULL_SHARE:.0%}, so "
-            "producers lose what they do not keep. Raise maxmemory (`CONFIG SET maxmemory …`), "
-            "then find out what fills it: due events, dead letters, or keys of other programs.",
+            f"Redis is full: new events are refused {most}, and lost unless their senders keep "
+            f"them. It {used}. Raise maxmemory (`CONFIG SET maxmemory …`), then find out what "
+            f"fills it: {_what_fills(memory, snapshot)}.",
         )
     elif memory.share > _FILLING:
-        yield Problem(
-            "redis_fills", f"Redis fills up ({used}); above {FULL_SHARE:.0%} intake ends."
+        yield Problem("redis_fills", f"Redis fills up: it {used}; {most} new events are refused.")
+
+
+def _what_fills(memory: Memory, snapshot: Snapshot) -> str:
+    most = snapshot.stored * MAX_EVENT_BYTES + snapshot.remembered * _REMEMBERED_BYTES
+    if most < memory.used / 2:
+        return (
+            "probably keys of other programs, as the journal holds only "
+            f"{counted(snapshot.stored, 'event')}"
         )
+    return "due events, dead letters, or keys of other programs"
 
 
 def _journal_problems(snapshot: Snapshot) -> Iterator[Problem]:
@@ -123,21 +146,19 @@ def _worker_problems(status: Status) -> Iterator[Problem]:
     snapshot = status.snapshot
     if status.refusal:  # a sign of life is a write, so whether workers live cannot be told
         return
-    if not snapshot.workers and snapshot.in_flight:
-        yield Problem(
-            "no_worker",
-            "No worker delivers: see to the silent one, or start one with "
-            "`celery -A worker.app worker`."
-            if snapshot.silent
-            else "No worker delivers: start one with `celery -A worker.app worker`.",
-        )
     if snapshot.silent:
         last = max(worker.ticked_ms for worker in snapshot.silent)
+        alone = "" if snapshot.workers else ", and no other worker is alive"
         yield Problem(
             "worker_silent",
-            f"{nodes_of(snapshot.silent)} went silent {ago(last, snapshot.now_ms)} without saying "
-            "goodbye. If its process is gone, start it again; if it hangs, kill it first; if "
-            "`convertro preflight` cannot reach Redis from there, correct that.",
+            f"{nodes_of(snapshot.silent)} went silent {ago(last, snapshot.now_ms)}{alone}. If its "
+            "process is gone, start it (`celery -A worker.app worker`); if it hangs, kill it, then "
+            "start it; if it runs, `convertro preflight` on its machine says whether it reaches "
+            "Redis.",
+        )
+    elif not snapshot.workers and snapshot.in_flight:
+        yield Problem(
+            "no_worker", "No worker delivers: start one with `celery -A worker.app worker`."
         )
     if stuck := snapshot.stuck:
         asked = max(worker.asked_ms or 0 for worker in stuck)
@@ -176,8 +197,9 @@ def _failed_attempts(snapshot: Snapshot, failed_ms: int) -> Iterator[Problem]:
     if snapshot.tried:
         one = snapshot.tried == 1
         again = (
-            f" {counted(snapshot.tried, 'event')} {'is' if one else 'are'} tried again "
-            f"automatically; `convertro list waiting` shows {'it' if one else 'them'}."
+            f" No action is needed now: {counted(snapshot.tried, 'event')} "
+            f"{'is tried again by itself' if one else 'are tried again by themselves'}; "
+            f"`convertro list waiting` shows {'it' if one else 'them'}."
         )
     yield Problem(
         "attempts_fail",
@@ -209,17 +231,18 @@ def _address_advice(detail: str) -> str | None:
         return (
             f"Convertro does not know the address it is asked for ({detail}): probably "
             "CONVERTRO_SITE_ID, CONVERTRO_CLIENT_NAME or a path is wrong; restart the workers "
-            "with the right one, then say `convertro resume`."
+            f"with the right one. {_GOES_ON_CORRECTED}"
         )
     if advice := TLS_ADVICE.get(detail.rpartition(" ")[2]):
         return (
             f"TLS to Convertro fails ({detail}): {advice}. Restart the workers with what was "
-            "changed, then say `convertro resume`."
+            f"changed. {_GOES_ON_CORRECTED}"
         )
     if detail.endswith(_UNREACHABLE):
         return (
             f"Convertro cannot be reached ({detail}): it is down, or the way to it is (name, "
-            "firewall, proxy, CONVERTRO_BASE_URL); `convertro preflight` tries it from here."
+            "firewall, proxy, CONVERTRO_BASE_URL); `convertro preflight` tries it from here. "
+            f"{_GOES_ON}"
         )
     return None
 
@@ -228,7 +251,9 @@ def _probes(status: Status) -> str:
     breaker = status.snapshot.breaker
     failed = f"{counted(breaker.probes_failed, 'probe')} failed" if breaker.probes_failed else ""
     wait_ms = (breaker.probe_at_ms or 0) - status.snapshot.now_ms
-    if breaker.state is BreakerState.HALF_OPEN:
+    if status.snapshot.pause:
+        coming = "none goes while deliveries are paused"
+    elif breaker.state is BreakerState.HALF_OPEN:
         coming = "one is out now"
     elif not status.snapshot.workers:
         coming = "a probe needs a worker"

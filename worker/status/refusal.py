@@ -30,14 +30,15 @@ def refusal(
             return None
         reason = answer.refusal or rights_error(answer.missing_rights, "CONVERTRO_REDIS_URL").says
         return (
-            f"Redis refuses our writes: {remedy_of('NoPermission')}. Until then workers with the "
-            f"same user deliver nothing and cannot report that they are alive: {_GO_ON} "
+            f"Redis refuses our writes: {remedy_of('NoPermission')}. Until it has them, workers "
+            f"with the same user deliver nothing and cannot report that they are alive: {_GO_ON} "
             f"The reason: {printable(reason)}."
         )
     if not answer.refusal:
         return None
     return (
-        f"Redis refuses writes: {remedy_of(answer.refusal)}. Until then nothing is accepted or "
-        f"delivered, and workers cannot report that they are alive: {_GO_ON} "
+        f"Redis refuses writes: {remedy_of(answer.refusal)}. Until Redis takes writes again, new "
+        "events are refused, and lost unless their senders keep them; nothing is delivered, and "
+        f"workers cannot report that they are alive: {_GO_ON} "
         f"Redis says: {printable(answer.refusal)}."
     )

@@ -18,9 +18,20 @@ _RATE_SECONDS = 20
 #: Slower is as good as nothing, in events a second.
 _LEAST_RATE = 0.1
 
+#: If intake leaves less of the best rate than this share, an estimate would be noise.
+_LEAST_SHARE = 0.25
+
+#: A backlog is what takes longer to come in than this, in seconds.
+_BACKLOG_SECONDS = 10
+
+#: Ends of retries that are farther away are not worth a line, in milliseconds.
+_NEAR_MS = 12 * 3_600_000
 
 #: States in which events are delivered as they come.
 _WELL = frozenset({"delivering", "idle", "waiting"})
+
+#: Those of them in which nothing is delivered just now.
+_CALM = frozenset({"idle", "waiting"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +40,7 @@ class Drain:
 
     #: Until nothing is due any more; None if it cannot be told.
     seconds: float | None
-    #: Events a second on which that is based.
+    #: By how many events a second it shrinks.
     rate: float
 
 
@@ -90,7 +101,8 @@ class Status:
 def _state(status: Status) -> tuple[str, str]:
     name, sentence = _deliveries(status)
     if status.memory.is_full and not status.refusal:
-        return "redis_full", f"Redis is full: no events are accepted; {sentence}"
+        rest = "" if name in _CALM else f"; {sentence}"
+        return "redis_full", f"Redis is full: no events are accepted{rest}"
     return name, sentence
 
 
@@ -119,17 +131,22 @@ def _deliveries(status: Status) -> tuple[str, str]:
 def _flow(snapshot: Snapshot, workers: str) -> tuple[str, str]:
     """The state while nothing is in the way."""
     later = f"{counted(snapshot.waiting, 'event')} due later"
+    ending = f"{_failed_once(snapshot.tried)}, {workers}"
     rate = snapshot.recent.per_second(("delivered",), _RATE_SECONDS)
     if rate >= _LEAST_RATE and not snapshot.due_now:
         rest = later if snapshot.waiting else "nothing is due"
-        return "delivering", f"delivering: {rate:,.1f} events a second, {rest}, {workers}"
+        return "delivering", f"delivering: {rate:,.1f} events a second, {rest}{ending}"
     if snapshot.due_now or snapshot.claimed:
         claimed = f", {snapshot.claimed:,} claimed" if snapshot.claimed else ""
         due = counted(snapshot.due_now, "event")
-        return "delivering", f"delivering: {due} due{claimed}, {workers}"
+        return "delivering", f"delivering: {due} due{claimed}{ending}"
     if snapshot.waiting:
-        return "waiting", f"waiting: {later}, {workers}"
+        return "waiting", f"waiting: {later}{ending}"
     return "idle", f"idle: nothing is due, {workers}"
+
+
+def _failed_once(events: int) -> str:
+    return f", {events:,} failed at least once" if events else ""
 
 
 def _who_waits(events: int) -> str:
@@ -139,52 +156,74 @@ def _who_waits(events: int) -> str:
 
 
 def drain(status: Status) -> Drain:
-    """How long the backlog takes: at the present rate, or at the fastest seen if it is held."""
+    """How long the backlog takes at the rate out, or at the best so far if held, less that in."""
     snapshot = status.snapshot
     if status.is_held or not snapshot.workers:
-        rate = snapshot.fastest_per_second
-        if bound := status.settings.max_requests_per_second:
-            rate = min(rate, bound)
-        return Drain(seconds=snapshot.in_flight / rate if rate else None, rate=rate)
+        best = _best_rate(status)
+        rate = best - _intake(snapshot)
+        is_useful = best > 0 and rate >= _LEAST_SHARE * best
+        return Drain(seconds=snapshot.in_flight / rate if is_useful else None, rate=rate)
     out = snapshot.recent.per_second(("delivered", "skipped", "dead"), _RATE_SECONDS)
-    rate = out - snapshot.recent.per_second(("accepted", "redriven"), _RATE_SECONDS)
+    rate = out - _intake(snapshot)
     return Drain(seconds=snapshot.due_now / rate if rate > 0 else None, rate=rate)
 
 
+def _intake(snapshot: Snapshot) -> float:
+    return snapshot.recent.per_second(("accepted", "redriven"), _RATE_SECONDS)
+
+
+def _best_rate(status: Status) -> float:
+    rate = status.snapshot.fastest_per_second
+    bound = status.settings.max_requests_per_second
+    return min(rate, bound) if bound else rate
+
+
 def outlook(status: Status) -> Iterator[str]:
-    """How it goes on, in sentences: the outage countdown and the drain estimate."""
-    if status.is_held or status.snapshot.tried:
-        yield from _countdown(status)
-    yield from _drain_words(status)
+    """How it goes on, in sentences: when retries end, if soon, and the drain estimate."""
+    yield from _countdown(status)
+    if status.is_held or not status.snapshot.workers:
+        yield from _drain_later(status)
+    else:
+        yield from _drain_now(status)
 
 
 def _countdown(status: Status) -> Iterator[str]:
-    snapshot = status.snapshot
-    first_ms, by_ms = status.horizon_first_ms, status.horizon_by_ms
-    if first_ms is None or by_ms is None:
-        if snapshot.in_flight:
-            yield "if it stays so, no event's retries end: none was tried yet"
+    snapshot, first_ms = status.snapshot, status.horizon_first_ms
+    if not snapshot.tried or first_ms is None or first_ms - snapshot.now_ms > _NEAR_MS:
         return
-    condition = "if it stays so" if status.is_held else "of those that were tried"
     when = f"{clock_time(first_ms)[:16]} UTC"
-    by = f"{status.horizon_by:,} of {snapshot.tried:,} by {clock_time(by_ms)[11:16]}"
-    after = "; each has one more try after the hold" if status.is_held else ""
-    yield f"{condition}, the first event's retries end {when}, {by}{after}"
+    one = snapshot.tried == 1
+    ends = f"its retries end {when}" if one else f"their retries end from {when} on"
+    last = f", {'' if one else 'each '}with one last try after the hold" if status.is_held else ""
+    yield f"{counted(snapshot.tried, 'event')} failed at least once: {ends}{last}"
 
 
-def _drain_words(status: Status) -> Iterator[str]:
+def _drain_later(status: Status) -> Iterator[str]:
+    """While nothing is delivered."""
     snapshot = status.snapshot
-    left = drain(status)
-    seconds, rate = left.seconds, left.rate
-    if status.is_held or not snapshot.workers:
-        if snapshot.in_flight and seconds is None:
-            yield "how long the backlog takes cannot be told: nothing was delivered yet"
-        elif snapshot.in_flight and seconds is not None:
-            yield (
-                "once it goes on, the backlog is clear in about "
-                f"{duration(max(1, seconds))}, at the best rate so far ({rate:,.1f} a second)"
-            )
-    elif snapshot.due_now and seconds is None and rate <= -_LEAST_RATE:
-        yield f"the backlog grows by {-rate:,.1f} events a second: more comes in than goes out"
-    elif snapshot.due_now and seconds is not None and seconds >= _SHORT_SECONDS:
-        yield f"clear in about {duration(seconds)} at the current rate"
+    best, intake, seconds = _best_rate(status), _intake(snapshot), drain(status).seconds
+    if not snapshot.in_flight:
+        return
+    if not best:
+        yield "how long the backlog takes cannot be told: nothing was delivered yet"
+    elif seconds is None:
+        yield (
+            f"how long the backlog takes cannot be told: {intake:,.1f} events a second come in, "
+            f"and the best rate so far is {best:,.1f}"
+        )
+    else:
+        less = f" less {intake:,.1f} that come in" if intake >= _LEAST_RATE else ""
+        yield (
+            f"once it goes on, the backlog is clear in about {duration(max(1, seconds))}, at the "
+            f"best rate so far ({best:,.1f} a second{less})"
+        )
+
+
+def _drain_now(status: Status) -> Iterator[str]:
+    """While events are delivered."""
+    snapshot, left = status.snapshot, drain(status)
+    is_backlog = snapshot.due_now > _BACKLOG_SECONDS * _intake(snapshot)
+    if is_backlog and left.rate <= -_LEAST_RATE:
+        yield f"the backlog grows by {-left.rate:,.1f} events a second: more comes in than goes out"
+    elif snapshot.due_now and left.seconds is not None and left.seconds >= _SHORT_SECONDS:
+        yield f"clear in about {duration(left.seconds)} at the current rate"

@@ -89,7 +89,7 @@ def durations_table(snapshot: Snapshot) -> Table:
         histogram = snapshot.recent.histogram(counted, LONGEST_SECONDS)
         shown = [_about(histogram.quantile_ms(share)) for share in _QUANTILES.values()]
         rows.append((name, *shown, f"{histogram.total:,}"))
-    titles = ("over 15 min, about", *_QUANTILES, "number")
+    titles = ("last 15 min, approximate", *_QUANTILES, "count")
     return Table(titles, rows, titles[1:])
 
 
@@ -99,12 +99,14 @@ def _about(amount: float | None) -> str | None:
     return "over 1 d" if amount == float("inf") else milliseconds(amount)
 
 
-def workers_table(snapshot: Snapshot) -> Table:
+def workers_table(status: Status) -> Table:
     """Which workers there are, the silent ones last."""
+    snapshot = status.snapshot
+    silent = "cannot report" if status.refusal else "silent"
     rows: list[tuple[str | None, ...]] = [
         (
             worker.name,
-            str(worker.capacity) if worker in snapshot.workers else "silent",
+            str(worker.capacity) if worker in snapshot.workers else silent,
             ago(worker.ticked_ms, snapshot.now_ms),
             ago(worker.asked_ms, snapshot.now_ms) if worker.asked_ms else None,
         )

@@ -101,7 +101,10 @@ def test_a_journal_that_was_never_used_has_a_page(journal: Journal) -> None:
     page = page_of(journal)
     assert '<h1 class="bad">no worker is alive: nothing waits</h1>' in page
     assert "This journal has never been used" in page
-    assert "Redis 127.0.0.1:6379, database 0, keys {convertro}:*</p>" in page
+    assert (
+        '<p class="place">Read at 08:00:04 UTC from Redis 127.0.0.1:6379, database 0, '
+        "keys {convertro}:*</p>"
+    ) in page
     assert "Dead letters" not in page
     assert '<ul class="problems">' not in page
 
@@ -158,13 +161,21 @@ def points(line: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in re.findall(r"([\d.]+),([\d.]+)", line)]
 
 
-def test_the_chart_of_nothing_lies_on_the_floor() -> None:
+def test_the_chart_of_nothing_is_empty() -> None:
     drawn = chart(Recent(NOW_MS))
     assert drawn.top == 1
     for line in drawn.lines:
-        assert len(points(line.points)) == SLOTS
-        assert {y for _, y in points(line.points)} == {HEIGHT}
-        assert line.latest == 0
+        assert (line.points, line.latest) == ("", 0)
+
+
+def test_what_never_happened_is_not_drawn(journal: Journal) -> None:
+    journal.tick("celery@a/1-aaaa", 2, [])
+    page = page_of(journal)
+    assert page.count("<polyline") == page.count('points="0,5 32,5"') == 3
+    slots = {NOW_MS // SLOT_MS - 1: {"delivered": 3}}
+    drawn = {line.name: line.points for line in chart(Recent(NOW_MS, slots)).lines}
+    assert len(points(drawn["delivered"])) == SLOTS
+    assert drawn["attempts that failed"] == ""
 
 
 def test_the_chart_ends_with_the_last_ten_seconds_that_are_over() -> None:

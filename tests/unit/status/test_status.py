@@ -20,8 +20,10 @@ from worker.journal.snapshot import (
     Snapshot,
 )
 from worker.reasons import LIKELY_ORDER_ID_NAMES
+from worker.status.document import document
 from worker.status.problems import problems
 from worker.status.status import Status, outlook
+from worker.status.tables import workers_table
 
 #: 2026-05-04 10:15:30 UTC, 0.123 s into its slot of ten seconds.
 NOW_MS = 1_777_889_730_123
@@ -65,7 +67,6 @@ def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Status:
         "silent": (),
     }
     memory = fields.pop("memory", Memory(used=10, bound=0))
-    horizon_by = fields.pop("horizon_by", 0)
     known = {**quiet, **fields}
     known["stored"] += sum(known[place] for place in ("due_now", "claimed", "waiting", "dead"))
     known["counters"] = {"accepted": known["stored"], **known["counters"]}
@@ -73,7 +74,6 @@ def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Status:
         snapshot=Snapshot(**known),
         memory=memory,
         settings=Settings(**(settings or {})),
-        horizon_by=horizon_by,
     )
 
 
@@ -126,6 +126,24 @@ def prospects(given: Status) -> list[str]:
             "delivering: 9.9 events a second, 5 events due later, 1 worker",
         ),
         (
+            {"waiting": 5, "tried": 4, "recent": LATELY},
+            "delivering",
+            (
+                "delivering: 9.9 events a second, 5 events due later, 4 failed at least once, "
+                "1 worker"
+            ),
+        ),
+        (
+            {"due_now": 1, "waiting": 5, "tried": 4, "first_due_ms": NOW_MS},
+            "delivering",
+            "delivering: 1 event due, 4 failed at least once, 1 worker",
+        ),
+        (
+            {"waiting": 5, "tried": 5},
+            "waiting",
+            "waiting: 5 events due later, 5 failed at least once, 1 worker",
+        ),
+        (
             {"recent": Recent(NOW_MS, {SLOT - 1: {"delivered": 1}})},
             "idle",
             "idle: nothing is due, 1 worker",
@@ -138,7 +156,20 @@ def prospects(given: Status) -> list[str]:
         (
             {"memory": FULL},
             "redis_full",
-            "Redis is full: no events are accepted; idle: nothing is due, 1 worker",
+            "Redis is full: no events are accepted",
+        ),
+        (
+            {"memory": FULL, "waiting": 1},
+            "redis_full",
+            "Redis is full: no events are accepted",
+        ),
+        (
+            {"memory": FULL, "recent": LATELY},
+            "redis_full",
+            (
+                "Redis is full: no events are accepted; delivering: 9.9 events a second, nothing "
+                "is due, 1 worker"
+            ),
         ),
         (
             {"memory": FULL, "workers": ()},
@@ -182,6 +213,7 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
         ({"memory": Memory(used=80, bound=100)}, "redis_fills"),
         ({"workers": (), "waiting": 1}, "no_worker"),
         ({"silent": (GONE,)}, "worker_silent"),
+        ({"silent": (GONE,), "workers": (), "waiting": 1}, "worker_silent"),
         ({"workers": (LAZY,), "due_now": 5, "first_due_ms": NOW_MS - 40_000}, "worker_stuck"),
         ({"dead": 2, "deaths": {("poison", None): 2}}, "poison"),
         ({"breaker": SICK}, "held_failures"),
@@ -235,6 +267,49 @@ def test_each_problem_has_a_name(fields: dict[str, Any], name: str) -> None:
 def test_orders_that_convertro_never_hears_of_come_first() -> None:
     lost = Recent(NOW_MS, {SLOT - 1: {"skipped:missing_order_id": 3}})
     assert names(facts(pause=Pause(NOW_MS, ""), recent=lost)) == ["orders_without_id", "paused"]
+
+
+def test_a_full_redis_is_told_with_what_is_lost_and_what_probably_fills_it() -> None:
+    full = Memory(used=52_000_000, bound=51_000_000)
+    assert sentences(facts(memory=full, waiting=3)) == (
+        "Redis is full: new events are refused above 90 %, and lost unless their senders keep "
+        "them. It uses 52 of 51 MB (102 %). Raise maxmemory (`CONFIG SET maxmemory …`), then find "
+        "out what fills it: probably keys of other programs, as the journal holds only 3 events."
+    )
+    told = sentences(facts(memory=full, waiting=30_000))
+    assert told.endswith("fills it: due events, dead letters, or keys of other programs.")
+    told = sentences(facts(memory=full, remembered=300_000))
+    assert "probably" not in told
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "Deliveries go on by themselves with the first probe that Convertro accepts. "),
+        (
+            {"cause": Cause.THROTTLED},
+            "Deliveries go on by themselves with the first probe that Convertro accepts. ",
+        ),
+        (
+            {"detail": "no_connection"},
+            "Deliveries go on by themselves with the first probe that Convertro accepts. ",
+        ),
+        ({"cause": Cause.SETUP}, "`convertro resume` saves the wait for it. "),
+        ({"cause": Cause.SETUP, "detail": "tls_expired"}, "`convertro resume` saves the wait"),
+        ({"cause": Cause.BURIALS}, "restart the workers. Deliveries then go on with the first"),
+        (
+            {"cause": Cause.BURIALS, "detail": "rejected http_404"},
+            "with the right one. Deliveries then go on with the first probe",
+        ),
+    ],
+)
+def test_it_is_told_how_a_hold_ends(fields: dict[str, Any], words: str) -> None:
+    assert words in sentences(facts(breaker=replace(SICK, **fields)))
+
+
+def test_no_probe_is_promised_while_deliveries_are_paused() -> None:
+    told = sentences(facts(breaker=SICK, pause=Pause(NOW_MS, "")))
+    assert told.endswith("3 probes failed, none goes while deliveries are paused.")
 
 
 @pytest.mark.parametrize(
@@ -317,22 +392,51 @@ def test_the_next_probe_is_told(fields: dict[str, Any], words: str) -> None:
     assert words in sentences(facts(breaker=replace(SICK, **fields)))
 
 
-def test_the_outage_countdown() -> None:
-    # First tried at 10:15:30; a horizon of four hours ends at 14:15:30, in the hours until 18.
-    given = facts(
-        {"retry_horizon_seconds": 14_400},
-        breaker=SICK,
-        waiting=100,
-        tried=20,
-        first_tried_ms=NOW_MS,
-        horizon_by=12,
-    )
-    assert prospects(given)[0] == (
-        "if it stays so, the first event's retries end 2026-05-04 14:15 UTC, 12 of 20 by "
-        "18:00; each has one more try after the hold"
-    )
-    untried = facts(breaker=SICK, waiting=100)
-    assert prospects(untried)[0] == "if it stays so, no event's retries end: none was tried yet"
+def test_a_silent_worker_is_said_to_be_the_only_one() -> None:
+    alone = sentences(facts(silent=(GONE,), workers=(), waiting=1))
+    assert alone.startswith("celery@gone went silent 1 min 30 s ago, and no other worker is alive.")
+    assert sentences(facts(silent=(GONE,))).startswith("celery@gone went silent 1 min 30 s ago. If")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"tried": 20, "breaker": SICK},
+            (
+                "20 events failed at least once: their retries end from 2026-05-04 14:15 UTC on, "
+                "each with one last try after the hold"
+            ),
+        ),
+        (
+            {"tried": 1, "breaker": SICK},
+            (
+                "1 event failed at least once: its retries end 2026-05-04 14:15 UTC, with one last "
+                "try after the hold"
+            ),
+        ),
+        (
+            {"tried": 20},
+            "20 events failed at least once: their retries end from 2026-05-04 14:15 UTC on",
+        ),
+        (
+            {"tried": 1},
+            "1 event failed at least once: its retries end 2026-05-04 14:15 UTC",
+        ),
+    ],
+)
+def test_when_retries_end_is_told(fields: dict[str, Any], words: str) -> None:
+    # First tried at 10:15:30; a horizon of four hours ends at 14:15:30.
+    horizon = {"retry_horizon_seconds": 14_400}
+    assert prospects(facts(horizon, waiting=100, first_tried_ms=NOW_MS, **fields))[0] == words
+
+
+def test_retries_that_end_in_half_a_day_or_later_are_not_told() -> None:
+    tried: dict[str, Any] = {"breaker": SICK, "waiting": 100, "tried": 20}
+    for ago_ms, is_told in ((12 * HOUR_MS - 1, False), (12 * HOUR_MS, True), (30 * HOUR_MS, True)):
+        told = " ".join(prospects(facts(**tried, first_tried_ms=NOW_MS - ago_ms)))
+        assert ("retries end" in told) == is_told
+    assert not any("retries end" in line for line in prospects(facts(breaker=SICK, waiting=100)))
 
 
 def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
@@ -352,6 +456,24 @@ def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
     assert "about 10 s" in prospects(facts(**held, recent=lately))[-1]
 
 
+def test_the_drain_estimate_while_held_is_less_by_what_comes_in() -> None:
+    def held(accepted: int) -> Status:
+        # In each of two slots, and so many in 20.123 s.
+        coming = Recent(NOW_MS, {slot: {"accepted": accepted} for slot in (SLOT - 1, SLOT - 2)})
+        return facts(breaker=SICK, waiting=600, recent=coming, latest=Latest(fastest=100))
+
+    assert prospects(held(50))[-1] == (
+        "once it goes on, the backlog is clear in about 1 min 59 s, at the best rate so far "
+        "(10.0 a second less 5.0 that come in)"
+    )
+    for accepted, intake in ((96, "9.5"), (200, "19.9")):
+        assert prospects(held(accepted))[-1] == (
+            f"how long the backlog takes cannot be told: {intake} events a second come in, and "
+            "the best rate so far is 10.0"
+        )
+        assert document(held(accepted))["drain"]["seconds"] is None
+
+
 def test_the_drain_estimate_while_delivering_is_by_the_present_rates() -> None:
     busy: dict[str, Any] = {"due_now": 1_000, "first_due_ms": NOW_MS}
     # 20.123 s: 30 a second out, 10 a second in.
@@ -363,6 +485,8 @@ def test_the_drain_estimate_while_delivering_is_by_the_present_rates() -> None:
     assert prospects(facts(**busy, recent=Recent(NOW_MS, more))) == [
         "the backlog grows by 19.9 events a second: more comes in than goes out"
     ]
+    # What comes in within ten seconds is no backlog.
+    assert prospects(facts(due_now=298, first_due_ms=NOW_MS, recent=Recent(NOW_MS, more))) == []
 
 
 def test_failures_that_are_over_are_no_problem() -> None:
@@ -386,11 +510,13 @@ def test_only_what_waits_for_another_try_is_said_to_be_tried_again() -> None:
     assert sentences(facts(latest=rejected, recent=only_rejected)) == ""
     again = sentences(facts(latest=failed, recent=both, tried=1, waiting=1))
     assert again.endswith(
-        "http_503. 1 event is tried again automatically; `convertro list waiting` shows it."
+        "http_503. No action is needed now: 1 event is tried again by itself; `convertro list "
+        "waiting` shows it."
     )
     again = sentences(facts(latest=failed, recent=both, tried=2, waiting=2))
     assert again.endswith(
-        "2 events are tried again automatically; `convertro list waiting` shows them."
+        "No action is needed now: 2 events are tried again by themselves; `convertro list waiting` "
+        "shows them."
     )
 
 
@@ -421,3 +547,5 @@ def test_a_redis_that_refuses_writes_leaves_open_whether_workers_live() -> None:
     empty = replace(facts(), refusal=refused.refusal)
     assert empty.sentence == "Redis refuses writes: nothing is accepted or delivered"
     assert names(refused) == ["redis_refuses"]
+    assert [row[1] for row in workers_table(refused).rows] == ["cannot report"]
+    assert [row[1] for row in workers_table(replace(refused, refusal=None)).rows] == ["silent"]

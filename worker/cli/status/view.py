@@ -33,7 +33,7 @@ def parts(status: Status) -> list[Part]:
         Part("the journal", _grid(journal_table(status))),
         Part("rates", _grid(rates_table(status.snapshot))),
         Part("durations", _grid(durations_table(status.snapshot))),
-        Part("workers", _grid(workers_table(status.snapshot))),
+        Part("workers", _grid(workers_table(status))),
         place(status),
     ]
 
