@@ -14,7 +14,7 @@ from redis import Redis
 
 from benchmarks.event import event, message_id
 from benchmarks.usage import tree_cpu_seconds, valkey_pid
-from convertro.scripts import Script
+from convertro.intake_journal import fresh_tokens
 from convertro.segment_event import encode
 from worker.journal.producer import Producer
 from worker.journal.records import Attempt, Claim, Finish, Move
@@ -28,16 +28,15 @@ BATCH = 32
 TOOL_FIGURES = re.compile(r'"([0-9.]+)"(?:,"[0-9.]+"){6}$', re.MULTILINE)
 
 
-def accept_script(producer: Producer) -> Script:
+def accept_script(producer: Producer) -> Any:
     """The script by which the product takes events in."""
-    return producer.journal._scripts._scripts["accept"]  # noqa: SLF001  the real one
+    return producer.journal._scripts._script("accept")  # noqa: SLF001  the real one
 
 
 def accept_command(producer: Producer, event_id: str, raw: bytes) -> list[Any]:
     """The very command by which the product takes one event in."""
-    keys = producer.journal._scripts._keys  # noqa: SLF001  the same
-    digest, (token,) = accept_script(producer).digest, producer.wakeups.offer(1)
-    return ["EVALSHA", digest, len(keys), *keys, "", token, event_id, raw]
+    script, (token,) = accept_script(producer), fresh_tokens(1)
+    return ["EVALSHA", script.digest, len(script.keys), *script.keys, "", token, event_id, raw]
 
 
 def packed(*parts: Any) -> bytes:
@@ -149,14 +148,14 @@ def server_costs(stack: Stack, producer: Producer, events: int) -> dict[str, dic
     found = {}
     cost.begin()
     for row in rows:
-        journal.accept([row], producer.wakeups.offer(1))
+        journal.accept([row], offered=1)
     found["accept, one a call"] = cost.end(events)
     more = [(f"more-{number}", raw) for number, (_, raw) in enumerate(rows)]
     cost.begin()
     for first in range(0, events, 500):
-        journal.accept(more[first : first + 500], producer.wakeups.offer(1))
+        journal.accept(more[first : first + 500], offered=1)
     found["accept, 500 a call"] = cost.end(events)
-    tokens = producer.wakeups.offer(1)
+    tokens = fresh_tokens(1)
     journal.tick("measuring", 1, tokens)
     leases = (f"lease-{number}" for number in count())
 
@@ -196,7 +195,6 @@ def finishes_of(claim: Claim) -> list[Finish]:
             lease=claimed.lease,
             move=Move.DELIVERED,
             accepted_at_ms=claimed.record.accepted_at_ms,
-            endpoint="events",
             attempts=(attempt,),
             accepted=["sale"],
         )
