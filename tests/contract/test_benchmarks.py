@@ -16,4 +16,3 @@ MODULES = sorted({path.stem for path in BENCHMARKS.glob("[a-z]*.py")} - DRAWING)
 @pytest.mark.parametrize("module", MODULES)
 def test_each_can_be_imported(module: str) -> None:
     import_module(f"benchmarks.{module}")
-
