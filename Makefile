@@ -93,8 +93,9 @@ coverage: $(DEV) ## Measure branch coverage of the unit tests
 
 bench: $(DEV) $(PEERS) ## Measure everything beside other queues and the machine's limits, 1.5 hours (ROUNDS=1)
 	$(BIN)/python -m benchmarks.race --rounds $(ROUNDS) $(ARGS)
-	for name in limits parts growth scaling in_flight safeties durability idle steps collector; do $(BIN)/python -m benchmarks.$$name --rounds $(ROUNDS) || exit 1; done
+	for name in limits parts growth scaling in_flight safeties durability idle steps; do $(BIN)/python -m benchmarks.$$name --rounds $(ROUNDS) || exit 1; done
 	$(MAKE) --no-print-directory figures
+	for name in memory start collector; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 figures: $(DEV) $(PEERS) ## Make tables and pictures of what was measured (INTO=docs: those of the documentation)
 	.venv-bench/bin/python -m benchmarks.report $(if $(INTO),--into $(INTO))
