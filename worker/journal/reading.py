@@ -1,6 +1,6 @@
 """The looks at the journal: they read it and change nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -221,17 +221,18 @@ class ReadableJournal(IntakeJournal):
                 just after the rest.
         """
         snapshot = Snapshot.from_answer(self._run("snapshot", {}))
-        return replace(snapshot, recent=self._recent(snapshot.now_ms)) if recent else snapshot
+        return replace(snapshot, recent=self._recent(snapshot)) if recent else snapshot
 
-    def _recent(self, now_ms: int) -> Recent:
-        slots: dict[int, dict[str, int]] = {}
+    def _recent(self, snapshot: Snapshot) -> Recent:
+        now_ms = snapshot.now_ms
+        slots: dict[int, Mapping[str, int]] = {}
         for numbers in _grouped(Recent.slots_at(now_ms), _SLOTS_AT_ONCE):
             pipeline = self._redis.pipeline(transaction=False)
             for number in numbers:
                 pipeline.hgetall(f"{self._key('recent:')}{number}")
             for number, counted in zip(numbers, self._call(pipeline.execute), strict=True):
                 slots[number] = {name.decode(): int(amount) for name, amount in counted.items()}
-        return Recent(now_ms, slots)
+        return Recent(now_ms, {**slots, **snapshot.recent.slots})
 
     def inspect(self) -> Iterator[tuple[str, str]]:
         """Check every event; yields the id of each that is wrong and what is wrong."""

@@ -162,7 +162,7 @@ class Snapshot:
 
     @classmethod
     def from_answer(cls, flat: Sequence[Any]) -> Self:
-        """Read what the script `snapshot.lua` answers; nothing is known of the recent past."""
+        """Read what the script `snapshot.lua` answers; of the recent past it has the last slot."""
         answer = {name.decode(): value for name, value in _pairs(flat)}
         now_ms = answer["now"]
         counters = _numbers(answer["counters"])
@@ -172,7 +172,7 @@ class Snapshot:
             now_ms=now_ms,
             counters=_without_histograms(counters),
             histograms={name: Histogram.from_counters(counters, name) for name in _HISTOGRAMS},
-            recent=Recent(now_ms),
+            recent=Recent(now_ms, _last_slot(answer["slot"], counters, _numbers(answer["totals"]))),
             latest=_latest(answer["latest"]),
             due_now=answer["due_now"],
             claimed=answer["claimed"],
@@ -278,6 +278,16 @@ def _pairs(flat: Sequence[Any]) -> Iterable[tuple[Any, Any]]:
 
 def _numbers(flat: Sequence[bytes]) -> dict[str, int]:
     return {name.decode(): int(number) for name, number in _pairs(flat)}
+
+
+def _last_slot(
+    slot: bytes, counters: Mapping[str, int], totals: Mapping[str, int]
+) -> dict[int, dict[str, int]]:
+    """What was counted in the slot in which something was counted last, by its number."""
+    if not slot:
+        return {}
+    differences = {name: number - totals.get(name, 0) for name, number in counters.items()}
+    return {int(slot): {name: number for name, number in differences.items() if number > 0}}
 
 
 def _without_histograms(counters: Mapping[str, int]) -> dict[str, int]:

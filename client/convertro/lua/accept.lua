@@ -1,5 +1,5 @@
 -- parts: common gate
--- rights: HSETNX ZADD HINCRBY
+-- rights: ZADD HINCRBY
 
 -- ARGV[2]: wake-up tokens, with spaces between; then id, raw event, id, raw event, …
 -- Answers {wake-ups rung, their list, what to put there; then 1 (accepted) or 0 (duplicate) for each
@@ -7,7 +7,8 @@
 --
 -- What producers and workers must agree on is said by the workers: see shared.lua. Until the first of
 -- them comes, nothing was ever finished here, so that no id is remembered.
-local clients, dedupe, was_full = unpack(redis.call('HMGET', SHARED, 'clients', 'dedupe', 'full'))
+local clients, dedupe, was_full, noted = unpack(
+  redis.call('HMGET', SHARED, 'clients', 'dedupe', 'full', 'slot'))
 if clients and not string.find(clients, CLIENT_FORMAT, 1, true) then
   return redis.error_reply('FORMAT' .. clients)
 end
@@ -16,7 +17,7 @@ local is_lone = #ARGV == 4
 
 -- The last tenth of the memory is for the workers: if intake filled it, wake-ups and Celery's
 -- own commands would be refused, and what is in the journal could never leave it.
--- To ask takes as long as half of the rest. So a list asks, and one of sixteen lone events; and
+-- To ask takes as long as half of the rest. So a list asks, and one of 64 lone events; and
 -- all of them while the last who asked found Redis full.
 if was_full or is_chosen or not is_lone then
   local memory = redis.pcall('INFO', 'memory')
@@ -33,12 +34,13 @@ if was_full or is_chosen or not is_lone then
   end
 end
 
+if tonumber(noted) ~= slot then turn_slot(noted) end
+
 -- Sets of finished ids, the current one and the one before.
 local current, last
 if dedupe then
   local number = math.floor(now / dedupe)
-  current = DONE .. string.format('%d', number)
-  last = DONE .. string.format('%d', number - 1)
+  current, last = DONE .. number, DONE .. number - 1
 end
 
 local answer = {0, '', ''}
@@ -56,13 +58,16 @@ for position = 3, #ARGV, 2 do
     answer[#answer + 1] = 1
   end
 end
-if accepted > 0 then write_count('accepted', accepted) end
-if duplicates > 0 then write_count('duplicate', duplicates) end
+if accepted > 0 then redis.call('HINCRBY', COUNTERS, 'accepted', accepted) end
+if duplicates > 0 then redis.call('HINCRBY', COUNTERS, 'duplicate', duplicates) end
 
--- A deliver task that runs looks for more within a moment, or at the bell. Whether it needs help
--- may as well show a little later, after one lone event of sixteen.
+-- A deliver task that runs looks for more within a moment, or at the bell, which need not be rung
+-- again before it was heard. Whether it needs help may as well show a little later, after one lone
+-- event of 64.
 if accepted == 0 then return answer end
-if is_lone and not is_chosen and live_wakeups() > 0 then
+local may_wait = is_lone and not is_chosen
+if may_wait and redis.call('EXISTS', BELL) == 1 then return answer end
+if may_wait and live_wakeups() > 0 then
   ring_bell()
   return answer
 end

@@ -2,8 +2,7 @@
 -- capitals that nothing here defines are constants that come from there.
 -- ARGV[1] is a JSON object of named arguments, or empty. All times are unix milliseconds.
 
--- The journal's keys, each with its name behind the journal's prefix. A script is given those that
--- it uses.
+-- The journal's keys, each with its name behind the journal's prefix: see scripts.py.
 local EVENTS = KEY('events')            -- hash: id → the raw event
 local DUE = KEY('due')                  -- sorted set: id → when it may next be claimed; a lease is a later time
 local PROGRESS = KEY('progress')        -- hash: id → its record, as JSON; absent until the first claim
@@ -11,6 +10,7 @@ local DEAD = KEY('dead')                -- sorted set: id → when it died; the 
 local DONE = KEY('done:')               -- sets of finished ids, one for each dedupe generation
 local ENDINGS = KEY('endings:')          -- lists, one for each DONE: how and when its ids finished, see events.lua
 local COUNTERS = KEY('counters')        -- hash: all that was ever counted
+local TOTALS = KEY('totals')            -- hash: the same when these ten seconds began
 local WAKEUPS = KEY('wakeups')          -- sorted set: wake-up token → until when it counts
 local WORKERS = KEY('workers')          -- sorted set: '<tasks at once> <name>' → until when it counts as alive
 local CLAIMED = KEY('claimed')          -- sorted set: id → end of its lease; an index of DUE
@@ -20,7 +20,7 @@ local PACE = KEY('pace')                -- hash: what is left of this second's r
 local TRIED = KEY('tried')              -- sorted set: id → first attempt, of unfinished events that failed
 local DEATHS = KEY('deaths')            -- hash: how many letters there are, by reason and status; their bytes
 local SENT = KEY('sent')                -- hash: id → the call that a dead letter failed with, as JSON
-local RECENT = KEY('recent:')           -- hashes of what was counted, one for each ten seconds
+local RECENT = KEY('recent:')           -- hashes of what was counted, one for each past ten seconds
 local LATEST = KEY('latest')            -- hash: last delivery, last failure, fastest ten seconds
 local ASKED = KEY('asked')              -- sorted set: worker → when a process of it last asked for work
 local BELL = KEY('bell')                -- list: an entry wakes a deliver task that waits for more
@@ -31,23 +31,30 @@ local SHARED = KEY('shared')            -- hash: what all of one journal agree o
 local args = ARGV[1] == '' and {} or cjson.decode(ARGV[1])
 
 -- One clock for all: Redis's own. Only tests bring their own time. Its microseconds are a matter
--- of chance: by them one step of sixteen does what costs too much to be done in each.
+-- of chance: by them one step of 64 does what costs too much to be done in each.
 local time = not args.now and redis.call('TIME')
 local now = args.now or time[1] * 1000 + math.floor(time[2] / 1000)
-local is_chosen = args.now or time[2] % 16 == 0
+local is_chosen = args.now or time[2] % 64 == 0
 
--- Each ten seconds have a hash of their own, kept for a quarter of an hour and a little more.
-local function slot_key(number)
-  return RECENT .. string.format('%d', number)
-end
+local slot = math.floor(now / SLOT)
 
--- Counts for all time and for these ten seconds.
-local function write_count(name, amount)
-  local key = slot_key(math.floor(now / SLOT))
-  redis.call('HINCRBY', COUNTERS, name, amount)
-  if redis.call('HINCRBY', key, name, amount) == amount then
-    redis.call('PEXPIRE', key, (SLOTS + 2) * SLOT)
+-- What is counted in ten seconds is how the totals differ between their begin and their end. So a
+-- count is one write, and the first step that counts in other ten seconds notes what was counted in
+-- those of the number `noted`, for a quarter of an hour and a little more; and how the totals stand.
+local function turn_slot(noted)
+  local before, after = redis.call('HGETALL', TOTALS), redis.call('HGETALL', COUNTERS)
+  local totals, counted = {}, {}
+  for position = 1, #before, 2 do totals[before[position]] = before[position + 1] end
+  for position = 1, #after, 2 do
+    local name, difference = after[position], after[position + 1] - (totals[after[position]] or 0)
+    if difference > 0 then counted[#counted + 1], counted[#counted + 2] = name, difference end
   end
+  if noted and #counted > 0 then
+    redis.call('HSET', RECENT .. noted, unpack(counted))
+    redis.call('PEXPIRE', RECENT .. noted, (SLOTS + 2) * SLOT)
+  end
+  if #after > 0 then redis.call('HSET', TOTALS, unpack(after)) end
+  redis.call('HSET', SHARED, 'slot', slot)
 end
 
 -- What is counted in this step; written at its end.
@@ -58,7 +65,10 @@ local function count(name, amount)
 end
 
 local function save_counts()
-  for name, amount in pairs(counted) do write_count(name, amount) end
+  if not next(counted) then return end
+  local noted = redis.call('HGET', SHARED, 'slot')
+  if tonumber(noted) ~= slot then turn_slot(noted) end
+  for name, amount in pairs(counted) do redis.call('HINCRBY', COUNTERS, name, amount) end
 end
 
 -- How what is known of all dead letters changes in this step; written at its end.
@@ -92,11 +102,11 @@ local function generation()
 end
 
 local function done_key(number)
-  return DONE .. string.format('%d', number)
+  return DONE .. number
 end
 
 local function endings_key(number)
-  return ENDINGS .. string.format('%d', number)
+  return ENDINGS .. number
 end
 
 local function is_done(id)

@@ -73,7 +73,18 @@ end
 -- Calls a deliver task that waits for more, if one does: it blocks on this list. Else that stays
 -- there, once, and the next one that waits finds nothing and waits again.
 local function ring_bell()
-  if redis.call('LLEN', BELL) == 0 then redis.call('LPUSH', BELL, '') end
+  if redis.call('EXISTS', BELL) == 0 then redis.call('LPUSH', BELL, '') end
+end
+
+-- Where no deliver task runs, none is going to hear the bell.
+local function still_bell()
+  if live_wakeups() == 0 then redis.call('LPOP', BELL) end
+end
+
+-- A deliver task ends.
+local function give_back(token)
+  redis.call('ZREM', WAKEUPS, token)
+  still_bell()
 end
 
 -- Registers as many of the offered wake-up tokens as the due events need, `batch` for each, and the

@@ -16,7 +16,7 @@ from tests.support.machines.holding import SETTINGS as HOLDING_SETTINGS
 from tests.support.machines.holding import HoldingMachine
 from tests.support.machines.journal import DEDUPE_MS, SETTINGS, JournalMachine
 from tests.support.memory import used_to
-from tests.support.wakeups import leave_a_wakeup, rung_by_accept
+from tests.support.wakeups import WAKEUP_LIST, leave_a_wakeup, rung_by_accept
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Finished, Move
 from worker.lab.demo.embedded import embedded_server
@@ -129,8 +129,8 @@ def test_lone_events_find_out_soon_that_redis_is_full_and_all_of_them_then(redis
 
     with nearly_full(redis, journal):
         with pytest.raises(JournalUnavailable, match="nine tenths"):
-            accept_many(range(1000))  # one of sixteen asks
-        for number in range(1000, 1100):
+            accept_many(range(2000))  # one of 64 asks
+        for number in range(2000, 2100):
             with pytest.raises(JournalUnavailable, match="nine tenths"):
                 accept_many(range(number, number + 1))
     assert journal.accept([("after", b"{}")]) == (True,)
@@ -202,3 +202,35 @@ def test_a_waiting_event_costs_little_more_than_its_own_bytes(redis: Redis) -> N
     journal.accept([(f"ajs-next-{index:024d}", raw) for index in range(number)])
     used = (redis.info("memory")["used_memory"] - before) / number
     assert used < 1.5 * len(raw) + 250
+
+
+def test_the_last_task_that_ends_stills_the_bell_so_that_the_next_event_calls_a_task(
+    redis: Redis,
+) -> None:
+    redis.flushdb()
+    journal = Journal(redis, SETTINGS)
+    leave_a_wakeup(journal)
+    journal.tick("worker@host/1", 1, [])
+    assert rung_by_accept(journal, [("first", b"{}")]) == 1
+    token = redis.lindex(WAKEUP_LIST, -1).decode()  # type: ignore[union-attr]  # it is there
+    for number in range(100):
+        assert rung_by_accept(journal, [(f"event-{number}", b"{}")]) == 0
+    assert redis.exists("{convertro}:bell")
+    while events := journal.claim(token, "lease", 50, idle=True).events:
+        journal.finish(
+            [Finish(event_id=e.event_id, lease=e.lease, move=Move.DELIVERED) for e in events]
+        )
+    assert not redis.exists("{convertro}:bell")
+    assert rung_by_accept(journal, [("next", b"{}")]) == 1
+
+
+def test_a_prefix_may_hold_what_ends_a_text_in_lua(redis: Redis) -> None:
+    redis.flushdb()
+    prefix = "{it's \\ odd é}:"
+    journal = Journal(redis, Settings(key_prefix=prefix))
+    journal.tick("worker@host/1", 2, [])
+    assert journal.accept([("event", b"{}"), ("event", b"{}")]) == (True, False)
+    keys = [key.decode() for key in redis.scan_iter()]
+    assert keys
+    assert all(key.startswith(prefix) for key in keys)
+    assert journal.snapshot().due_now == 1

@@ -69,11 +69,31 @@ def test_what_was_counted_lately_is_forgotten_after_a_quarter_of_an_hour() -> No
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+
+    def lately(seconds: int = 900) -> dict[str, int]:
+        return journal.snapshot(recent=True).recent.counters(seconds)
+
     journal.accept([("event", b"{}")])
-    assert journal.snapshot(recent=True).recent.counters(900) == {"accepted": 1}
-    assert journal.snapshot().recent.counters(900) == {}
+    assert lately() == lately(10) == {"accepted": 1}
+    now_ms += 60_000
+    assert lately() == {"accepted": 1}
+    assert lately(50) == {}
+    journal.accept([("event", b"{}"), ("another", b"{}"), ("third", b"{}")])
+    assert lately() == {"accepted": 3, "duplicate": 1}
+    assert lately(50) == {"accepted": 2, "duplicate": 1}
     (key,) = redis.scan_iter("*recent:*")
     assert 900_000 < redis.pttl(key) <= 920_000
     now_ms += 910_000
-    assert journal.snapshot(recent=True).recent.counters(900) == {}
-    assert journal.snapshot().counters == {"accepted": 1}
+    assert lately() == {}
+    assert journal.snapshot().counters == {"accepted": 3, "duplicate": 1}
+
+
+def test_after_a_clock_was_set_back_its_times_are_counted_anew() -> None:
+    now_ms = 1_800_000_000_000
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+    journal.accept([("event", b"{}")])
+    now_ms -= 120_000
+    journal.accept([("another", b"{}"), ("third", b"{}")])
+    assert journal.snapshot(recent=True).recent.counters(900) == {"accepted": 2}
+    assert journal.snapshot().counters == {"accepted": 3}

@@ -39,7 +39,7 @@ if not (until_ms and tonumber(until_ms) >= now) and live_wakeups() >= capacity()
 end
 
 if is_paused() or (is_open() and not may_probe()) then
-  redis.call('ZREM', WAKEUPS, args.wakeup)
+  give_back(args.wakeup)
   return answer('held', 0)
 end
 
@@ -86,7 +86,7 @@ end
 local nothing_to_do = args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0
 -- One task is always left free: a message reaches it at once when a burst comes.
 if nothing_to_do and not (args.lingers and live_wakeups() < capacity()) then
-  redis.call('ZREM', WAKEUPS, args.wakeup)
+  give_back(args.wakeup)
   return answer('idle', 0)
 end
 renew_wakeup(args.wakeup, nothing_to_do and LINGERS_FOR)

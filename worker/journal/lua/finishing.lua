@@ -161,12 +161,14 @@ local function carry_out(finish)
     count('stale:' .. finish.to)
     return 'gone'
   end
+  local is_holder = record.lease == finish.lease
   local was_in_doubt = record.in_doubt ~= nil
-  learn(record, finish)
+  -- A record that is gone next need not learn.
+  if not (is_holder and finish.to == 'delivered') then learn(record, finish) end
   if record.reason and (record.in_doubt ~= nil) ~= was_in_doubt then
     note_deaths('in_doubt', was_in_doubt and -1 or 1)
   end
-  if record.lease ~= finish.lease then
+  if not is_holder then
     save_record(finish.id, record)
     count('stale:' .. finish.to)
     return 'lost'

@@ -7,6 +7,7 @@
 --   list, wakeup  where wake-ups are put, if that is in this Redis, and what to put there, with
 --                 WAKEUP_TOKEN in it for the token; made by a worker
 --   full          1 if intake found Redis full when it looked last
+--   slot          the ten seconds in which something was counted last
 
 local AGREED = {format = FORMAT, dedupe = DEDUPE, queue = QUEUE}
 

@@ -14,6 +14,8 @@ local MOST_WORKERS = 1000
 return {
   'now', now,
   'counters', redis.call('HGETALL', COUNTERS),
+  'totals', redis.call('HGETALL', TOTALS),
+  'slot', redis.call('HGET', SHARED, 'slot') or '',
   'latest', redis.call('HGETALL', LATEST),
   'due_now', redis.call('ZCOUNT', DUE, '-inf', now),
   'unfinished', redis.call('ZCARD', DUE),

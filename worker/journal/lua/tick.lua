@@ -17,7 +17,11 @@ local MOST_REMOVALS = 30
 -- Workers that went silent and that one tick looks at.
 local MOST_SILENT = 100
 
+local noted = redis.call('HGET', SHARED, 'slot')
+if tonumber(noted) ~= slot then turn_slot(noted) end
+
 redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)
+still_bell()
 
 for kind, number in pairs(args.foreign) do count('foreign:' .. kind, number) end
 
@@ -39,8 +43,7 @@ redis.call('ZADD', ASKED, 'NX', now, string.match(args.worker, '^%d+ (.*)$'))
 
 -- The fastest ten seconds of this week and of the one before: what a backlog can hope for.
 local week = math.floor(now / 604800000)
-local last_slot = slot_key(math.floor(now / SLOT) - 1)
-local delivered = tonumber(redis.call('HGET', last_slot, 'delivered') or 0)
+local delivered = tonumber(redis.call('HGET', RECENT .. slot - 1, 'delivered') or 0)
 local known, fastest = unpack(redis.call('HMGET', LATEST, 'week', 'fastest'))
 known, fastest = tonumber(known or 0), tonumber(fastest or 0)
 if known ~= week then
