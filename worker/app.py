@@ -1,5 +1,6 @@
 """The Celery application: `celery -A worker.app worker`."""
 
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -116,6 +117,12 @@ def _reasons_not_to_start(worker: Any) -> list[str]:
         log.error(disagreement, action=LogAction.WORKER_DISAGREES)
         return [disagreement]
     return errors
+
+
+@worker_init.connect
+def _keep_what_is_loaded(**_signal: Any) -> None:
+    """Spare Celery, which collects garbage before each fork, what was loaded: 45 ms each time."""
+    gc.freeze()
 
 
 def _refuse(errors: Sequence[str]) -> None:
