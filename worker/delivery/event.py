@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from time import monotonic, time
 from traceback import extract_tb
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from config.settings import Settings
@@ -51,13 +51,12 @@ class FinishingJournal(Protocol):
         """Carry out what is said about claimed events."""
 
 
-@dataclass(slots=True)
-class _Progress:
+class _Progress(msgspec.Struct):
     """What was learned about an event since its claim or its last record."""
 
     event: ClaimedEvent
-    attempts: list[Attempt] = field(default_factory=list)
-    accepted: list[str] = field(default_factory=list)
+    attempts: list[Attempt] = []
+    accepted: list[str] = []
     #: The last call.
     sent: SentCall | None = None
     #: When its delivery began, by a clock that never goes back.

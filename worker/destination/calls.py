@@ -5,14 +5,14 @@ its body; a field that is None is left out of the body, never sent as null.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from worker.reasons import DeathReason, Note, SkipReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackUser:
+class TrackUser(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who a visitor is, from a web identify."""
 
     #: The site's domain, from the settings.
@@ -24,8 +24,7 @@ class TrackUser:
     traits: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackEvent:
+class TrackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something a visitor did, from a web track."""
 
     domain: str
@@ -43,8 +42,7 @@ class TrackEvent:
     timestamp: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkDevice:
+class LinkDevice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whose device it is, from a mobile identify."""
 
     domain: str
@@ -52,8 +50,7 @@ class LinkDevice:
     user_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceEvent:
+class DeviceEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something done on a device, from a mobile track."""
 
     domain: str
@@ -70,8 +67,7 @@ class DeviceEvent:
     timestamp: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Install:
+class Install(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An app was installed, from a mobile Application Installed."""
 
     domain: str
@@ -88,8 +84,7 @@ class Install:
 Call = TrackUser | TrackEvent | LinkDevice | DeviceEvent | Install
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translation:
+class Translation(msgspec.Struct, frozen=True, kw_only=True):
     """What an event means; exactly one of the first three is the case."""
 
     #: The calls to make, in this order.

@@ -19,7 +19,7 @@ from worker.destination.fields import text_of
 from worker.destination.mobile import DEFAULT_VALUE
 from worker.destination.properties import REVENUE, TOTAL, Amount, Properties
 from worker.destination.translation import translate
-from worker.destination.wire import body_of, call_name, call_type, encode_body, endpoint_of, path_of
+from worker.destination.wire import call_name, call_type, encode_body, endpoint_of, path_of
 from worker.reasons import DeathReason, Note, SkipReason
 
 
@@ -82,7 +82,7 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
                 name=call_name(name, times[name]),
                 endpoint=endpoint_of(call),
                 path=path_of(call, settings),
-                body=encode_body(body_of(call)),
+                body=encode_body(call),
                 bears_revenue=_bears_revenue(call, event, is_order=is_order),
             )
         )
