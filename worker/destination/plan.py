@@ -5,7 +5,6 @@ and the drill counts by it.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -61,9 +60,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return [call for call in self.calls if call.name not in accepted]
 
 
-def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | None = None) -> Plan:
+def plan(
+    event: Mapping[str, Any], settings: Settings, *, accepted_at_ms: int | None = None
+) -> Plan:
     """Say what would be sent for an event; the arguments are those of `translate`."""
-    translation = translate(event, settings, accepted_at=accepted_at)
+    translation = translate(event, settings, accepted_at_ms=accepted_at_ms)
     if not translation.calls:
         return Plan(
             skipped=translation.skipped,
@@ -99,9 +100,7 @@ def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
         event = decode(raw)
     except InvalidEvent:
         return Plan(invalid=DeathReason.INVALID_EVENT)
-    accepted_at = datetime.fromtimestamp(accepted_at_ms / 1000, UTC)
-    iso = accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return plan(event, settings, accepted_at=iso)
+    return plan(event, settings, accepted_at_ms=accepted_at_ms)
 
 
 def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> bool:
