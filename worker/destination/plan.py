@@ -76,13 +76,13 @@ def plan(
     times: dict[str, int] = {}
     calls = []
     for call in translation.calls:
-        name = call_type(call)
+        name, endpoint = call_type(call), endpoint_of(call)
         times[name] = times.get(name, 0) + 1
         calls.append(
             PlannedCall(
                 name=call_name(name, times[name]),
-                endpoint=endpoint_of(call),
-                path=path_of(call, settings),
+                endpoint=endpoint,
+                path=path_of(endpoint, settings),
                 body=encode_body(call),
                 bears_revenue=_bears_revenue(call, event, is_order=is_order),
             )

@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from config.settings import Settings
-from worker.destination.calls import Call, Install, LinkDevice, TrackEvent, TrackUser
+from worker.destination.calls import Call, DeviceEvent, Install, LinkDevice, TrackEvent, TrackUser
 
 #: Visible ASCII but for the escape character and what divides a key. `*` is no call's name: it
 #: stands for a call that nobody can name.
@@ -30,13 +30,21 @@ _TYPE_CHARACTERS = _ID_CHARACTERS.replace("*", "")
 #: Nearly every id: nothing in it needs to be encoded.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]+")
 
+_ENDPOINTS: dict[type[Call], str] = {
+    TrackUser: "users",
+    LinkDevice: "users",
+    TrackEvent: "events",
+    DeviceEvent: "events",
+    Install: "installs",
+}
+
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
 
-def path_of(call: Call, settings: Settings) -> str:
-    """Where a call is sent, below the base URL; percent-encoded."""
+def path_of(endpoint: str, settings: Settings) -> str:
+    """Where the calls of an endpoint are sent, below the base URL; percent-encoded."""
     account, client_name, site_id = settings.account, settings.client_name, settings.site_id
-    return _path(settings.path, endpoint_of(call), account, client_name, site_id)
+    return _path(settings.path, endpoint, account, client_name, site_id)
 
 
 def body_of(call: Call) -> dict[str, Any]:
@@ -47,9 +55,7 @@ def body_of(call: Call) -> dict[str, Any]:
 
 def endpoint_of(call: Call) -> str:
     """The endpoint that a call goes to, whatever its path is: `users`, `events`, `installs`."""
-    if isinstance(call, TrackUser | LinkDevice):
-        return "users"
-    return "installs" if isinstance(call, Install) else "events"
+    return _ENDPOINTS[type(call)]
 
 
 @cache
