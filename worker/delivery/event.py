@@ -173,7 +173,6 @@ class Delivery:
 
     def _send_all(self, progress: _Progress, pending: Sequence[PlannedCall]) -> Finish | None:
         for position, call in enumerate(pending, start=1):
-            progress.revenue_at_stake = any(one.bears_revenue for one in pending[position - 1 :])
             parks = self._settings.on_ambiguous == "hold" and call.bears_revenue
             if parks and progress.event.record.may_have_been_sent(call.name):
                 return progress.finish(Move.DEAD, reason=DeathReason.AMBIGUOUS)
@@ -186,6 +185,8 @@ class Delivery:
                         retry_after_ms=stream_break_ms(outcome, self._settings),
                     )
                 case Bury(reason):
+                    unsent = pending[position - 1 :]
+                    progress.revenue_at_stake = any(one.bears_revenue for one in unsent)
                     return progress.finish(
                         Move.DEAD,
                         reason=reason,
