@@ -11,7 +11,7 @@ import structlog
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from worker.delivery.event import FinishingJournal
-from worker.delivery.summary import Summary, log_finish
+from worker.delivery.summary import Summary, log_finishes
 from worker.delivery.threads import EventThreads, Outbox
 from worker.journal.records import (
     UNKNOWN_CALL,
@@ -214,14 +214,12 @@ class DeliveryRun:
 
     def _note_written(self, answers: Sequence[Finished]) -> list[Burial]:
         """Count and log what became of events; answers which of them are dead letters now."""
-        buried: list[Burial] = []
-        for finish, finished in zip(self._unwritten[: len(answers)], answers, strict=True):
-            # What was written while the answer got lost is no news the second time.
-            known = Finished.MOVED if self._unsure else finished
-            self.summary.count(finish, known)
-            log_finish(finish, known)
-            if burial := Burial.of(finish, known):
-                buried.append(burial)
+        # What was written while the answer got lost is no news the second time.
+        known = [Finished.MOVED] * len(answers) if self._unsure else answers
+        written = list(zip(self._unwritten[: len(answers)], known, strict=True))
+        self.summary.count(written)
+        log_finishes(written)
+        buried = [burial for one in written if (burial := Burial.of(*one))]
         self._unwritten = self._unwritten[len(answers) :]
         self._unsure = False
         self.outage.end()
