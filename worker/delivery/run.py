@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 from time import monotonic, sleep, time
 from typing import Protocol
-from uuid import uuid4
 
 import structlog
 
@@ -125,7 +125,7 @@ class DeliveryRun:
         """Write back what is finished and claim as many events as there are free threads."""
         free = 0 if self._is_full() else self.settings.concurrency - len(self._in_flight)
         free = min(free, _STEP_EVENTS)
-        lease = uuid4().hex[:16]
+        lease = token_hex(8)
         self._asked_at = monotonic()
         try:
             claim = self.journal.claim(
