@@ -46,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     skipped: SkipReason | None = None
     #: Why an operator should look at the event.
     invalid: DeathReason | None = None
-    #: Whether revenue is lost with the event; nothing is lost with one that is skipped.
+    #: Whether revenue is lost with an invalid event; of calls, each says so itself.
     bears_revenue: bool = False
     #: What its producer should correct; empty for nearly every event.
     notes: tuple[Note, ...] = ()
@@ -87,11 +87,7 @@ def plan(
                 bears_revenue=_bears_revenue(call, event, is_order=is_order),
             )
         )
-    return Plan(
-        calls=tuple(calls),
-        bears_revenue=any(call.bears_revenue for call in calls),
-        notes=translation.notes,
-    )
+    return Plan(calls=tuple(calls), notes=translation.notes)
 
 
 def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
