@@ -34,7 +34,8 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 def object_of(value: Any) -> Mapping[str, Any]:
     """The value if it is a JSON object, else an empty one."""
-    return value if is_object(value) else _NOTHING
+    # What is not there is told first: to ask what else it may be takes ten times as long.
+    return value if value is not None and is_object(value) else _NOTHING
 
 
 def text_of(value: Any) -> str | None:
