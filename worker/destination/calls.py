@@ -5,6 +5,7 @@ its body; a field that is None is left out of the body, never sent as null.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,7 +13,8 @@ import msgspec
 from worker.reasons import DeathReason, Note, SkipReason
 
 
-class TrackUser(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackUser:
     """Who a visitor is, from a web identify."""
 
     #: The site's domain, from the settings.
@@ -24,7 +26,8 @@ class TrackUser(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     traits: Mapping[str, Any]
 
 
-class TrackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackEvent:
     """Something a visitor did, from a web track."""
 
     domain: str
@@ -42,7 +45,8 @@ class TrackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timestamp: str | None = None
 
 
-class LinkDevice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkDevice:
     """Whose device it is, from a mobile identify."""
 
     domain: str
@@ -50,7 +54,8 @@ class LinkDevice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     user_id: str
 
 
-class DeviceEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceEvent:
     """Something done on a device, from a mobile track."""
 
     domain: str
@@ -67,7 +72,8 @@ class DeviceEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     timestamp: str | None = None
 
 
-class Install(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Install:
     """An app was installed, from a mobile Application Installed."""
 
     domain: str

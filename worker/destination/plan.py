@@ -18,7 +18,7 @@ from worker.destination.fields import text_of
 from worker.destination.mobile import DEFAULT_VALUE
 from worker.destination.properties import REVENUE, TOTAL, Amount, Properties
 from worker.destination.translation import translate
-from worker.destination.wire import call_name, call_type, encode_body, endpoint_of, path_of
+from worker.destination.wire import body_of, call_name, call_type, encode_body, endpoint_of, path_of
 from worker.reasons import DeathReason, Note, SkipReason
 
 
@@ -83,7 +83,7 @@ def plan(
                 name=call_name(name, times[name]),
                 endpoint=endpoint,
                 path=path_of(endpoint, settings),
-                body=encode_body(call),
+                body=encode_body(body_of(call)),
                 bears_revenue=_bears_revenue(call, event, is_order=is_order),
             )
         )

@@ -12,6 +12,8 @@ call than before, whatever the mapping has become, and needs no record to be kno
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache, lru_cache
 from string import ascii_letters, digits, punctuation
 from typing import Any
@@ -30,6 +32,13 @@ _TYPE_CHARACTERS = _ID_CHARACTERS.replace("*", "")
 #: Nearly every id: nothing in it needs to be encoded.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]+")
 
+#: The names of each call's fields, in their order.
+_FIELDS: dict[type[Call], tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind))
+    for kind in (TrackUser, TrackEvent, LinkDevice, DeviceEvent, Install)
+}
+
+#: The endpoint of each.
 _ENDPOINTS: dict[type[Call], str] = {
     TrackUser: "users",
     LinkDevice: "users",
@@ -48,9 +57,9 @@ def path_of(endpoint: str, settings: Settings) -> str:
 
 
 def body_of(call: Call) -> dict[str, Any]:
-    """What is sent for a call, as `encode_body` writes it; absent values are left out."""
-    fields = msgspec.structs.asdict(call)
-    return {name: value for name, value in fields.items() if value is not None}
+    """What is sent for a call; absent values are left out."""
+    names = _FIELDS[type(call)]
+    return {name: value for name in names if (value := getattr(call, name)) is not None}
 
 
 def endpoint_of(call: Call) -> str:
@@ -68,13 +77,13 @@ def _path(template: str, endpoint: str, account: str, client_name: str, site_id:
     )
 
 
-def encode_body(call: Call) -> bytes:
-    """Write the body of a call as compact JSON in UTF-8; lone surrogates become escapes."""
+def encode_body(body: Mapping[str, Any]) -> bytes:
+    """Write a body as compact JSON in UTF-8; lone surrogates become escapes."""
     try:
-        return msgspec.json.encode(call)
+        return msgspec.json.encode(body)
     except (TypeError, ValueError, OverflowError):
         pass  # lone surrogates, other mappings than dict and numbers of many digits
-    return _WRITER.encode(body_of(call)).encode("utf-8", "backslashreplace")
+    return _WRITER.encode(body).encode("utf-8", "backslashreplace")
 
 
 def call_type(call: Call) -> str:

@@ -14,7 +14,7 @@ from convertro.segment_event import decode, encode
 from tests.support.hostile import events as hostile
 from tests.support.hostile.checks import DESTINATIONS, EVENTS
 from worker.destination import translate
-from worker.destination.wire import encode_body
+from worker.destination.wire import body_of, encode_body
 from worker.reasons import DeathReason, SkipReason
 
 # Drawing such events takes longer than translating them.
@@ -31,7 +31,7 @@ def check(event: Any, destination: Settings) -> None:
     assert translation.skipped is None or translation.skipped in set(SkipReason)
     assert translation.invalid is None or translation.invalid in set(DeathReason)
     for call in translation.calls:
-        body = json.loads(encode_body(call), parse_constant=repr)
+        body = json.loads(encode_body(body_of(call)), parse_constant=repr)
         assert None not in body.values()
         assert isinstance(body.get("event_value", 0), int | float)
 

@@ -21,7 +21,7 @@ from tests.support.events import (
 )
 from tests.support.hostile import events as hostile
 from worker.destination import DeviceEvent, TrackEvent, TrackUser, Translation, translate
-from worker.destination.wire import encode_body
+from worker.destination.wire import body_of, encode_body
 
 # Drawing such events takes longer than translating them.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -163,7 +163,7 @@ def test_no_trait_ever_goes_to_the_server_to_server_interface(event: dict[str, A
     event["context"]["traits"] = {"email": TRAIT}
     for call in translate(event, SETTINGS).calls:
         if not isinstance(call, TrackUser):
-            assert TRAIT.encode() not in encode_body(call)
+            assert TRAIT.encode() not in encode_body(body_of(call))
 
 
 def significant(text: str) -> str:

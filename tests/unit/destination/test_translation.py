@@ -1,10 +1,10 @@
 """What becomes of an event: calls, a skip, or something for an operator to look at."""
 
+import dataclasses
 from copy import deepcopy
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from config.destination import ConvertroSettings
 from tests.support.events import (
@@ -48,7 +48,9 @@ SIGNUP = TrackEvent(
     event_type="signup",
     timestamp=TIMESTAMP,
 )
-SALE = replace(SIGNUP, event_type="sale", event_id="50314b8e", event_value=27.5, currency="EUR")
+SALE = dataclasses.replace(
+    SIGNUP, event_type="sale", event_id="50314b8e", event_value=27.5, currency="EUR"
+)
 UPGRADE = DeviceEvent(
     domain=DOMAIN,
     device_id=DEVICE_ID,
@@ -329,8 +331,8 @@ def test_consent_comes_after_integrations_and_before_all_else() -> None:
     ],
 )
 def test_a_user_id_is_sent_as_text(user_id: Any, sent: Any) -> None:
-    assert only_call(web_track(userId=user_id)) == replace(SIGNUP, user_id=sent)
-    assert only_call(mobile_track(userId=user_id)) == replace(UPGRADE, user_id=sent)
+    assert only_call(web_track(userId=user_id)) == dataclasses.replace(SIGNUP, user_id=sent)
+    assert only_call(mobile_track(userId=user_id)) == dataclasses.replace(UPGRADE, user_id=sent)
 
 
 @pytest.mark.parametrize(
@@ -341,13 +343,13 @@ def test_a_user_id_is_sent_as_text(user_id: Any, sent: Any) -> None:
     ],
 )
 def test_the_visitor_is_the_anonymous_id(anonymous_id: Any, sent: Any) -> None:
-    expected = replace(SIGNUP, visitor_id=sent)
+    expected = dataclasses.replace(SIGNUP, visitor_id=sent)
     assert only_call(web_track(anonymousId=anonymous_id)) == expected
     assert only_call(web_identify(anonymousId=anonymous_id)).visitor_id == sent
 
 
 def test_a_device_id_is_identity_enough() -> None:
-    assert only_call(mobile_track(**NOBODY)) == replace(UPGRADE, user_id=None)
+    assert only_call(mobile_track(**NOBODY)) == dataclasses.replace(UPGRADE, user_id=None)
 
 
 @pytest.mark.parametrize(
@@ -397,7 +399,7 @@ def test_repeat_says_what_kind_of_sale_it_is(
 
 def test_both_calls_of_a_hybrid_sale_say_the_same_but_for_the_type() -> None:
     calls = translate(order_completed(properties={**ORDER, "repeat": False}), HYBRID).calls
-    assert calls == (replace(SALE, event_type="sale.new"), SALE)
+    assert calls == (dataclasses.replace(SALE, event_type="sale.new"), SALE)
 
 
 def test_orders_do_not_consult_the_events_setting() -> None:
@@ -427,7 +429,7 @@ def test_repeat_and_hybrid_play_no_part_for_mapped_events() -> None:
 
 def test_a_mapped_event_carries_order_id_and_amount_if_it_has_them() -> None:
     call = only_call(web_track(properties={"order_id": 7, "revenue": "5 EUR"}))
-    assert call == replace(SIGNUP, event_id="7", event_value=5)
+    assert call == dataclasses.replace(SIGNUP, event_id="7", event_value=5)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +482,7 @@ def test_the_order_id_is_found_and_never_reinterpreted(properties: Any, order_id
 
 def test_values_outside_properties_are_ignored() -> None:
     event = order_completed(properties={"id": "a"}, total=5, revenue=6, orderId="b", repeat=True)
-    expected = replace(SALE, event_id="a", event_value=None, currency=None)
+    expected = dataclasses.replace(SALE, event_id="a", event_value=None, currency=None)
     assert only_call(event) == expected
 
 

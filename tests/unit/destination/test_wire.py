@@ -126,7 +126,6 @@ def test_each_call_has_its_path_and_body(call: Call, endpoint: str, body: dict[s
     assert endpoint_of(call) == endpoint
     assert path_of(endpoint, SETTINGS) == f"/v1/acme/1234/{endpoint}"
     assert list(body_of(call).items()) == list(body.items())
-    assert encode_body(call) == json.dumps(body, separators=(",", ":")).encode()
 
 
 def test_the_path_is_a_setting_whose_names_are_quoted() -> None:
@@ -140,15 +139,13 @@ def test_the_path_is_a_setting_whose_names_are_quoted() -> None:
 
 
 def test_a_body_is_compact_json() -> None:
-    call = TrackUser(domain="é", user_id="u", traits={"a": [1.5, None], "lone": "\ud800"})
-    body = '{"domain":"é","user_id":"u","traits":{"a":[1.5,null],"lone":"\\ud800"}}'
-    assert encode_body(call) == body.encode()
+    body = {"domain": "é", "traits": {"a": [1.5, None], "lone": "\ud800"}}
+    assert encode_body(body) == '{"domain":"é","traits":{"a":[1.5,null],"lone":"\\ud800"}}'.encode()
 
 
 @given(st.dictionaries(st.text(st.characters()), st.text(st.characters())))
-def test_every_text_can_be_sent(traits: dict[str, str]) -> None:
-    sent = json.loads(encode_body(TrackUser(domain="d", user_id="u", traits=traits)))
-    assert sent["traits"] == json.loads(json.dumps(traits))
+def test_every_text_can_be_sent(body: dict[str, str]) -> None:
+    assert json.loads(encode_body(body)) == json.loads(json.dumps(body))
 
 
 @pytest.mark.parametrize(
