@@ -1,7 +1,8 @@
 """What an attempt can come to, whichever destination it was sent to. Pure values."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 
 class OutcomeClass(StrEnum):
@@ -19,8 +20,7 @@ class OutcomeClass(StrEnum):
 BLIPS = frozenset({OutcomeClass.UNSENT, OutcomeClass.AMBIGUOUS})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What one attempt came to."""
 
     outcome_class: OutcomeClass
@@ -29,9 +29,13 @@ class Outcome:
     #: A short name of what happened, never content: `http_503`, `read_timeout`.
     detail: str
     #: What the answer said of an error; may quote the event, so it goes to its record alone.
-    said: str = field(default="", repr=False)
+    said: str = ""
     #: How long Convertro asked us to wait, in seconds; None if it did not say.
     retry_after_seconds: float | None = None
+
+    def __repr__(self) -> str:
+        """Without what the answer said."""
+        return f"Outcome({self.outcome_class!r}, status={self.status!r}, detail={self.detail!r})"
 
 
 #: What to do about each detail that says that no TLS connection came about.

@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from time import monotonic, time
 from traceback import extract_tb
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from config.settings import Settings
@@ -51,27 +51,25 @@ class FinishingJournal(Protocol):
         """Carry out what is said about claimed events."""
 
 
-@dataclass(slots=True)
-class _Progress:
+class _Progress(msgspec.Struct):
     """What was learned about an event since its claim or its last record."""
 
     event: ClaimedEvent
-    attempts: list[Attempt] = field(default_factory=list)
-    accepted: list[str] = field(default_factory=list)
+    attempts: list[Attempt] = []
+    accepted: list[str] = []
     #: The last call.
     sent: SentCall | None = None
     #: When its delivery began, by a clock that never goes back.
     began: float = 0.0
     #: What its producer should correct.
     notes: tuple[Note, ...] = ()
-    #: Whether revenue is lost if the event dies now.
-    revenue_at_stake: bool = False
 
-    def finish(
+    def finish(  # noqa: PLR0913  what is known of where it goes
         self,
         move: Move,
         *,
         reason: SkipReason | DeathReason | None = None,
+        worth: Worth | None = None,
         delay_seconds: float | None = None,
         outcome: Outcome | None = None,
         retry_after_ms: int | None = None,
@@ -87,18 +85,12 @@ class _Progress:
             delay_ms=None if delay_seconds is None else int(delay_seconds * 1000),
             retry_after_ms=retry_after_ms,
             sent=self.sent if move is Move.DEAD else None,
-            worth=self._worth(reason) if move is Move.DEAD else None,
+            worth=worth,
             outcome_class=outcome.outcome_class.value if outcome else None,
             status=outcome.status if outcome else None,
             attempts=tuple(self.attempts),
             accepted=tuple(self.accepted),
         )
-
-    def _worth(self, reason: SkipReason | DeathReason | None) -> Worth | None:
-        """What is lost if the event dies; None if nobody knows."""
-        if not isinstance(reason, DeathReason) or reason is DeathReason.UNEXPECTED_ERROR:
-            return None  # what would tell may be what fell over it
-        return worth_of(reason, revenue=self.revenue_at_stake)
 
     def forget(self) -> None:
         """Begin anew after what was learned has been recorded."""
@@ -159,25 +151,26 @@ class Delivery:
                 error=type(error).__name__,
                 where=f"{Path(place.filename).name}:{place.lineno}",
             )
+            # Nobody knows what it is worth: what would tell may be what fell over it.
             return progress.finish(Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR)
 
     def _deliver(self, progress: _Progress) -> Finish | None:
         record = progress.event.record
         plan = plan_stored(progress.event.raw, record.accepted_at_ms, self._settings)
         progress.notes = plan.notes
-        progress.revenue_at_stake = plan.bears_revenue
         if plan.invalid:
-            return progress.finish(Move.DEAD, reason=plan.invalid)
+            worth = worth_of(plan.invalid, revenue=plan.bears_revenue)
+            return progress.finish(Move.DEAD, reason=plan.invalid, worth=worth)
         if plan.skipped:
             return progress.finish(Move.SKIPPED, reason=plan.skipped)
         return self._send_all(progress, plan.pending(record.accepted))
 
     def _send_all(self, progress: _Progress, pending: Sequence[PlannedCall]) -> Finish | None:
         for position, call in enumerate(pending, start=1):
-            progress.revenue_at_stake = any(one.bears_revenue for one in pending[position - 1 :])
             parks = self._settings.on_ambiguous == "hold" and call.bears_revenue
             if parks and progress.event.record.may_have_been_sent(call.name):
-                return progress.finish(Move.DEAD, reason=DeathReason.AMBIGUOUS)
+                worth = worth_of(DeathReason.AMBIGUOUS, revenue=call.bears_revenue)
+                return progress.finish(Move.DEAD, reason=DeathReason.AMBIGUOUS, worth=worth)
             outcome = self._send(progress, call, parks_ambiguous=parks)
             match self._decide(progress, outcome, parks_ambiguous=parks):
                 case Postpone(delay_seconds):
@@ -187,9 +180,11 @@ class Delivery:
                         retry_after_ms=stream_break_ms(outcome, self._settings),
                     )
                 case Bury(reason):
+                    revenue = any(one.bears_revenue for one in pending[position - 1 :])
                     return progress.finish(
                         Move.DEAD,
                         reason=reason,
+                        worth=worth_of(reason, revenue=revenue),
                         outcome=outcome,
                         retry_after_ms=stream_break_ms(outcome, self._settings),
                     )

@@ -20,8 +20,8 @@ Time and chance are arguments; only the waits between blips are real, and those 
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
+import msgspec
 from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_exponential_jitter
 
@@ -37,20 +37,17 @@ _BLIP_LONGEST_WAIT_SECONDS = 2.0
 JITTER = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Proceed:
+class Proceed(msgspec.Struct, frozen=True):
     """The call is done; go on with the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Postpone:
+class Postpone(msgspec.Struct, frozen=True):
     """Try again later."""
 
     delay_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bury:
+class Bury(msgspec.Struct, frozen=True):
     """Give the event up as a dead letter."""
 
     reason: DeathReason

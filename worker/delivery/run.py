@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 from time import monotonic, sleep, time
 from typing import Protocol
-from uuid import uuid4
 
 import structlog
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from worker.delivery.event import FinishingJournal
-from worker.delivery.summary import Summary, log_finish
+from worker.delivery.summary import Summary, log_finishes
 from worker.delivery.threads import EventThreads, Outbox
 from worker.journal.records import (
     UNKNOWN_CALL,
@@ -125,7 +125,7 @@ class DeliveryRun:
         """Write back what is finished and claim as many events as there are free threads."""
         free = 0 if self._is_full() else self.settings.concurrency - len(self._in_flight)
         free = min(free, _STEP_EVENTS)
-        lease = uuid4().hex[:16]
+        lease = token_hex(8)
         self._asked_at = monotonic()
         try:
             claim = self.journal.claim(
@@ -214,14 +214,12 @@ class DeliveryRun:
 
     def _note_written(self, answers: Sequence[Finished]) -> list[Burial]:
         """Count and log what became of events; answers which of them are dead letters now."""
-        buried: list[Burial] = []
-        for finish, finished in zip(self._unwritten[: len(answers)], answers, strict=True):
-            # What was written while the answer got lost is no news the second time.
-            known = Finished.MOVED if self._unsure else finished
-            self.summary.count(finish, known)
-            log_finish(finish, known)
-            if burial := Burial.of(finish, known):
-                buried.append(burial)
+        # What was written while the answer got lost is no news the second time.
+        known = [Finished.MOVED] * len(answers) if self._unsure else answers
+        written = list(zip(self._unwritten[: len(answers)], known, strict=True))
+        self.summary.count(written)
+        log_finishes(written)
+        buried = [burial for one in written if (burial := Burial.of(*one))]
         self._unwritten = self._unwritten[len(answers) :]
         self._unsure = False
         self.outage.end()

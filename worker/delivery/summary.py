@@ -1,5 +1,6 @@
 """What became of events: counted for Flower, and logged where an operator may want to know."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -53,16 +54,19 @@ class Summary:
     #: Events that another worker had taken over.
     lost: int = 0
 
-    def count(self, finish: Finish, finished: Finished) -> None:
-        """Count an event under what became of it."""
-        if finished is Finished.HELD:
-            self.held += 1
-        elif finished is not Finished.MOVED:
-            self.lost += 1
-        elif finish.move is Move.POSTPONED:
-            self.retrying += 1
-        else:
-            setattr(self, finish.move.value, getattr(self, finish.move.value) + 1)
+    def count(self, written: Iterable[tuple[Finish, Finished]]) -> None:
+        """Count events under what became of them."""
+        for finish, finished in written:
+            if finished is Finished.HELD:
+                self.held += 1
+            elif finished is not Finished.MOVED:
+                self.lost += 1
+            elif finish.move is Move.DELIVERED:
+                self.delivered += 1
+            elif finish.move is Move.POSTPONED:
+                self.retrying += 1
+            else:
+                setattr(self, finish.move, getattr(self, finish.move) + 1)
 
     def as_dict(self) -> dict[str, int]:
         """The counts that are not zero."""
@@ -70,16 +74,18 @@ class Summary:
         return {name: number for name, number in counts if number}
 
 
-def log_finish(finish: Finish, finished: Finished) -> None:
+def log_finishes(written: Iterable[tuple[Finish, Finished]]) -> None:
     """One line for each event that an operator may want to hear of."""
-    moved = finished is Finished.MOVED
-    action, sentence = _MOVED[finish.move] if moved else _NOT_MOVED[finished]
-    log.log(
-        action.level,
-        sentence,
-        action=action,
-        event_id=finish.event_id,
-        reason=finish.reason,
-        outcome=finish.attempts[-1].detail if finish.attempts else None,
-        delay_ms=finish.delay_ms,
-    )
+    bound = log.bind()  # once for all: `log` itself does it for every line
+    for finish, finished in written:
+        moved = finished is Finished.MOVED
+        action, sentence = _MOVED[finish.move] if moved else _NOT_MOVED[finished]
+        bound.log(
+            action.level,
+            sentence,
+            action=action,
+            event_id=finish.event_id,
+            reason=finish.reason,
+            outcome=finish.attempts[-1].detail if finish.attempts else None,
+            delay_ms=finish.delay_ms,
+        )

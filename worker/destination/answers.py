@@ -33,6 +33,9 @@ _SETUP_4XX = frozenset({401, 403, 407})
 # as using it.
 _READER = json.JSONDecoder(parse_int=str)
 
+#: Nearly every answer is shorter, and so short a one cannot be too deeply nested to be read.
+_SHORT_BYTES = 256
+
 
 def classify(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
     """Put an HTTP answer into its class.
@@ -90,6 +93,8 @@ def _says_error(body: bytes) -> bool:
     Raises:
         RecursionError: It is JSON, but too deeply nested to be read.
     """
+    if len(body) < _SHORT_BYTES and b"error" not in body.lower() and b"\\" not in body:
+        return False  # the word is not there, nor an escape that may stand for a letter of it
     try:
         answer = _READER.decode(body.decode("utf-8-sig", "replace"))
     except ValueError:

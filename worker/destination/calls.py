@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from worker.reasons import DeathReason, Note, SkipReason
 
 
@@ -88,8 +90,7 @@ class Install:
 Call = TrackUser | TrackEvent | LinkDevice | DeviceEvent | Install
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translation:
+class Translation(msgspec.Struct, frozen=True, kw_only=True):
     """What an event means; exactly one of the first three is the case."""
 
     #: The calls to make, in this order.

@@ -5,7 +5,6 @@ and the drill counts by it.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -47,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     skipped: SkipReason | None = None
     #: Why an operator should look at the event.
     invalid: DeathReason | None = None
-    #: Whether revenue is lost with the event; nothing is lost with one that is skipped.
+    #: Whether revenue is lost with an invalid event; of calls, each says so itself.
     bears_revenue: bool = False
     #: What its producer should correct; empty for nearly every event.
     notes: tuple[Note, ...] = ()
@@ -61,9 +60,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return [call for call in self.calls if call.name not in accepted]
 
 
-def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | None = None) -> Plan:
+def plan(
+    event: Mapping[str, Any], settings: Settings, *, accepted_at_ms: int | None = None
+) -> Plan:
     """Say what would be sent for an event; the arguments are those of `translate`."""
-    translation = translate(event, settings, accepted_at=accepted_at)
+    translation = translate(event, settings, accepted_at_ms=accepted_at_ms)
     if not translation.calls:
         return Plan(
             skipped=translation.skipped,
@@ -75,22 +76,18 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
     times: dict[str, int] = {}
     calls = []
     for call in translation.calls:
-        name = call_type(call)
+        name, endpoint = call_type(call), endpoint_of(call)
         times[name] = times.get(name, 0) + 1
         calls.append(
             PlannedCall(
                 name=call_name(name, times[name]),
-                endpoint=endpoint_of(call),
-                path=path_of(call, settings),
+                endpoint=endpoint,
+                path=path_of(endpoint, settings),
                 body=encode_body(body_of(call)),
                 bears_revenue=_bears_revenue(call, event, is_order=is_order),
             )
         )
-    return Plan(
-        calls=tuple(calls),
-        bears_revenue=any(call.bears_revenue for call in calls),
-        notes=translation.notes,
-    )
+    return Plan(calls=tuple(calls), notes=translation.notes)
 
 
 def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
@@ -99,9 +96,7 @@ def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
         event = decode(raw)
     except InvalidEvent:
         return Plan(invalid=DeathReason.INVALID_EVENT)
-    accepted_at = datetime.fromtimestamp(accepted_at_ms / 1000, UTC)
-    iso = accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return plan(event, settings, accepted_at=iso)
+    return plan(event, settings, accepted_at_ms=accepted_at_ms)
 
 
 def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> bool:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from convertro.segment_event import id_of
 from worker.destination.amounts import amount_of, is_provided
@@ -35,7 +37,7 @@ def folded(key: str) -> str:
 LIKELY_ORDER_ID = tuple(map(folded, LIKELY_ORDER_ID_NAMES))
 
 
-class Amount(NamedTuple):
+class Amount(msgspec.Struct, frozen=True):
     """What an event's properties say about money."""
 
     #: The amount; None if there is none that can be read.
@@ -67,8 +69,10 @@ class Properties:
         Args:
             keys: Where it may be, the best first.
         """
-        ids = (id_of(self._values.get(key)) for key in keys)
-        return next((identifier for identifier in ids if identifier), None)
+        for key in keys:
+            if identifier := id_of(self._values.get(key)):
+                return identifier
+        return None
 
     @property
     def currency(self) -> str | None:

@@ -53,7 +53,7 @@ def track(
         return Translation(skipped=SkipReason.UNMAPPED_EVENT)
     amount = properties.amount(TOTAL)
     currency = None if amount.value is None else properties.currency
-    calls = tuple(
+    calls = [
         TrackEvent(
             domain=settings.domain,
             visitor_id=visitor_id(event),
@@ -65,8 +65,10 @@ def track(
             timestamp=timestamp,
         )
         for event_type in types
+    ]
+    return Translation(
+        calls=tuple(calls), notes=(Note.UNREADABLE_AMOUNT,) if amount.unreadable else ()
     )
-    return Translation(calls=calls, notes=(Note.UNREADABLE_AMOUNT,) if amount.unreadable else ())
 
 
 def _sale_types(_name: str, properties: Properties, settings: ConvertroSettings) -> tuple[str, ...]:

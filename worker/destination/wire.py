@@ -38,13 +38,22 @@ _FIELDS: dict[type[Call], tuple[str, ...]] = {
     for kind in (TrackUser, TrackEvent, LinkDevice, DeviceEvent, Install)
 }
 
+#: The endpoint of each.
+_ENDPOINTS: dict[type[Call], str] = {
+    TrackUser: "users",
+    LinkDevice: "users",
+    TrackEvent: "events",
+    DeviceEvent: "events",
+    Install: "installs",
+}
+
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
 
-def path_of(call: Call, settings: Settings) -> str:
-    """Where a call is sent, below the base URL; percent-encoded."""
+def path_of(endpoint: str, settings: Settings) -> str:
+    """Where the calls of an endpoint are sent, below the base URL; percent-encoded."""
     account, client_name, site_id = settings.account, settings.client_name, settings.site_id
-    return _path(settings.path, endpoint_of(call), account, client_name, site_id)
+    return _path(settings.path, endpoint, account, client_name, site_id)
 
 
 def body_of(call: Call) -> dict[str, Any]:
@@ -55,9 +64,7 @@ def body_of(call: Call) -> dict[str, Any]:
 
 def endpoint_of(call: Call) -> str:
     """The endpoint that a call goes to, whatever its path is: `users`, `events`, `installs`."""
-    if isinstance(call, TrackUser | LinkDevice):
-        return "users"
-    return "installs" if isinstance(call, Install) else "events"
+    return _ENDPOINTS[type(call)]
 
 
 @cache

@@ -38,6 +38,9 @@ _CLIENT_FORMATS = (FORMAT - 1, FORMAT)
 #: else.
 MOVED_AT_ONCE = 50
 
+#: What became of a finish, as scripts say it.
+_FINISHED = {finished.value.encode(): finished for finished in Finished}
+
 #: An event, and when it died, in unix milliseconds: not what it dies of after it was chosen.
 Death = tuple[str, int]
 
@@ -305,7 +308,7 @@ def _log_news(news: bytes) -> tuple[str, ...]:
 
 
 def _finished(words: Iterable[bytes]) -> tuple[Finished, ...]:
-    return tuple(Finished(word.decode()) for word in words)
+    return tuple(map(_FINISHED.__getitem__, words))
 
 
 def _chosen(deaths: Sequence[Death]) -> dict[str, Any]:

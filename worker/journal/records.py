@@ -256,10 +256,10 @@ class Burial:
     @classmethod
     def of(cls, finish: Finish, finished: Finished) -> "Burial | None":
         """The burial that a finish came to, if it was one."""
+        if finish.move is not Move.DEAD or finished is not Finished.MOVED:
+            return None
         outcome = finish.attempts[-1].detail if finish.attempts else None
-        if finished is Finished.MOVED and finish.move is Move.DEAD:
-            return cls(finish.event_id, finish.reason or "", outcome)
-        return None
+        return cls(finish.event_id, finish.reason or "", outcome)
 
     @property
     def why(self) -> str:

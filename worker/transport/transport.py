@@ -5,12 +5,12 @@ no proxy, cookie or netrc lookup happens per request.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from msgspec.structs import replace
 
 from config.settings import Settings, ca_bundle_of
 from worker.destination.answers import classify

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from worker.delivery.summary import log_finish
+from worker.delivery.summary import log_finishes
 from worker.journal.records import Attempt, Finish, Finished, Move
 from worker.log_actions import LogAction
 from worker.reasons import SkipReason
@@ -36,7 +36,7 @@ def test_an_event_is_logged_by_what_became_of_it(
         attempts=(ATTEMPT,),
     )
     with capture_logs() as lines:
-        log_finish(finish, finished)
+        log_finishes([(finish, finished)])
     (line,) = lines
     assert (line["action"], line["log_level"]) == (action, action.levels[0].lower())
     said = {"event_id": "event-1", "reason": "disabled", "outcome": "http_503", "delay_ms": 500}

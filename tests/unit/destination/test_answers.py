@@ -33,6 +33,7 @@ DATE_LIKE = r"Mon, [0-9]{1,20} May [0-9]{1,20} [0-9]{1,20}:[0-9]{1,20}:[0-9]{1,2
         (200, {}, b'["error"]', "accepted", "accepted"),
         (200, {}, b'{"status":"error","message":"no such site"}', "rejected", "error_in_body"),
         (200, {}, b'{"status":"ERROR"}', "rejected", "error_in_body"),
+        (200, {}, b'{"status":"\\u0065rror"}', "rejected", "error_in_body"),
         (200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>", "setup", "web_page"),
         (301, {}, b"", "setup", "http_301"),
         (304, {}, b"", "setup", "http_304"),

@@ -38,7 +38,8 @@ from worker.destination import (
 DOMAIN = "shop.example.com"
 SETTINGS = ConvertroSettings(domain=DOMAIN, events={"Signed Up": "signup"})
 HYBRID = ConvertroSettings(domain=DOMAIN, hybrid_attribution_model=True)
-ACCEPTED_AT = "2026-05-04T10:16:00.000Z"
+ACCEPTED_AT = "2026-05-04T10:16:00.123Z"
+ACCEPTED_AT_MS = 1_777_889_760_123
 
 SIGNUP = TrackEvent(
     domain=DOMAIN,
@@ -61,7 +62,7 @@ UPGRADE = DeviceEvent(
 
 
 def only_call(event: dict[str, Any], settings: ConvertroSettings = SETTINGS) -> Any:
-    translation = translate(event, settings, accepted_at=ACCEPTED_AT)
+    translation = translate(event, settings, accepted_at_ms=ACCEPTED_AT_MS)
     assert (translation.skipped, translation.invalid) == (None, None)
     (call,) = translation.calls
     return call
