@@ -1,7 +1,7 @@
 """The command `convertro translate`: what events become, without sending anything."""
 
 import json
-from time import time
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -112,7 +112,8 @@ def _claimed_id(event: Any) -> str | None:
 
 
 def _answer(event: dict[str, Any], message_id: str, settings: Settings) -> dict[str, Any]:
-    planned = plan(event, settings, accepted_at_ms=int(time() * 1000))
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    planned = plan(event, settings, accepted_at=now)
     return {
         "message_id": message_id,
         "outcome": "invalid" if planned.invalid else "skip" if planned.skipped else "send",

@@ -6,7 +6,7 @@ nothing raises.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeGuard
@@ -92,21 +92,15 @@ def has_identity(event: Mapping[str, Any]) -> bool:
     return bool(user_id(event) or visitor_id(event) or device_id(event))
 
 
-def timestamp_of(event: Mapping[str, Any], accepted_at_ms: int | None) -> str | None:
-    """When the event happened, as it came; else when it was accepted, as ISO 8601.
+def timestamp_of(event: Mapping[str, Any], accepted_at: str | None) -> str | None:
+    """When the event happened, as it came; else when it was accepted.
 
     Args:
         event: Any event.
-        accepted_at_ms: Unix time in milliseconds; None if it has not been accepted.
+        accepted_at: ISO 8601; what to answer if the event says nothing usable.
     """
-    for name in TIMESTAMP_FIELDS:
-        value = event.get(name)
-        if is_iso_8601(value):
-            return value
-    if accepted_at_ms is None:
-        return None
-    accepted_at = datetime.fromtimestamp(accepted_at_ms / 1000, UTC)
-    return accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    said = (event.get(name) for name in TIMESTAMP_FIELDS)
+    return next((value for value in said if is_iso_8601(value)), accepted_at)
 
 
 def is_iso_8601(value: Any) -> TypeGuard[str]:

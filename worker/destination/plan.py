@@ -5,6 +5,7 @@ and the drill counts by it.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -60,11 +61,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return [call for call in self.calls if call.name not in accepted]
 
 
-def plan(
-    event: Mapping[str, Any], settings: Settings, *, accepted_at_ms: int | None = None
-) -> Plan:
+def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | None = None) -> Plan:
     """Say what would be sent for an event; the arguments are those of `translate`."""
-    translation = translate(event, settings, accepted_at_ms=accepted_at_ms)
+    translation = translate(event, settings, accepted_at=accepted_at)
     if not translation.calls:
         return Plan(
             skipped=translation.skipped,
@@ -96,7 +95,9 @@ def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
         event = decode(raw)
     except InvalidEvent:
         return Plan(invalid=DeathReason.INVALID_EVENT)
-    return plan(event, settings, accepted_at_ms=accepted_at_ms)
+    accepted_at = datetime.fromtimestamp(accepted_at_ms / 1000, UTC)
+    iso = accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return plan(event, settings, accepted_at=iso)
 
 
 def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> bool:

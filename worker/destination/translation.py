@@ -22,7 +22,7 @@ _TYPES = ("identify", "track")
 
 
 def translate(
-    event: Mapping[str, Any], settings: ConvertroSettings, *, accepted_at_ms: int | None = None
+    event: Mapping[str, Any], settings: ConvertroSettings, *, accepted_at: str | None = None
 ) -> Translation:
     """Say what an event means to Convertro; never raises, whatever JSON the event is.
 
@@ -31,8 +31,8 @@ def translate(
     Args:
         event: A raw Segment event; it is left as it is.
         settings: The destination's settings.
-        accepted_at_ms: Unix time in milliseconds; the time of calls whose event says no usable
-            one. Without it, they have none.
+        accepted_at: ISO 8601; the time of calls whose event says no usable one. Without it,
+            they have none.
     """
     if fault_of(event):
         return Translation(invalid=DeathReason.INVALID_EVENT)
@@ -42,7 +42,7 @@ def translate(
         return Translation(invalid=DeathReason.NO_IDENTITY)
     if event["type"] == "identify":
         return _identify(event, settings)
-    return _track(event, settings, timestamp_of(event, accepted_at_ms))
+    return _track(event, settings, timestamp_of(event, accepted_at))
 
 
 def _skipped(event: Mapping[str, Any], settings: ConvertroSettings) -> SkipReason | None:

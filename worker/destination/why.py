@@ -102,7 +102,7 @@ def why(event: Mapping[str, Any], settings: ConvertroSettings, event_id: str) ->
         settings: With which settings it is translated.
         event_id: Under which id it is known.
     """
-    translation = translate(event, settings, accepted_at_ms=0)
+    translation = translate(event, settings, accepted_at=ACCEPTANCE)
     reason = translation.skipped or translation.invalid
     platform, rule = (None, None) if reason in _BEFORE_PLATFORM else platform_and_rule(event)
     return Why(

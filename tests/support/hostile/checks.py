@@ -83,7 +83,7 @@ def _check_refusal(refused: InvalidEvent) -> None:
 
 
 def _check_calls(event: dict[str, Any], identifier: str, destination: Settings) -> None:
-    calls = plan(event, destination, accepted_at_ms=1_777_889_730_000).calls
+    calls = plan(event, destination, accepted_at="2026-05-04T10:15:30Z").calls
     keys = [idempotency_key(identifier, call.name) for call in calls]
     assert len(set(keys)) == len(keys)
     for call, key in zip(calls, keys, strict=True):

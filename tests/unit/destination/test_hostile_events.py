@@ -24,7 +24,7 @@ patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def check(event: Any, destination: Settings) -> None:
     """One outcome, nothing raised, the event as before, and every call can be sent."""
     before = deepcopy(event)
-    translation = translate(event, destination, accepted_at_ms=1_777_889_730_000)
+    translation = translate(event, destination, accepted_at="2026-05-04T10:15:30Z")
     assert event == before
     outcomes = (bool(translation.calls), translation.skipped, translation.invalid)
     assert sum(outcome not in (False, None) for outcome in outcomes) == 1

@@ -38,8 +38,7 @@ from worker.destination import (
 DOMAIN = "shop.example.com"
 SETTINGS = ConvertroSettings(domain=DOMAIN, events={"Signed Up": "signup"})
 HYBRID = ConvertroSettings(domain=DOMAIN, hybrid_attribution_model=True)
-ACCEPTED_AT = "2026-05-04T10:16:00.123Z"
-ACCEPTED_AT_MS = 1_777_889_760_123
+ACCEPTED_AT = "2026-05-04T10:16:00.000Z"
 
 SIGNUP = TrackEvent(
     domain=DOMAIN,
@@ -62,7 +61,7 @@ UPGRADE = DeviceEvent(
 
 
 def only_call(event: dict[str, Any], settings: ConvertroSettings = SETTINGS) -> Any:
-    translation = translate(event, settings, accepted_at_ms=ACCEPTED_AT_MS)
+    translation = translate(event, settings, accepted_at=ACCEPTED_AT)
     assert (translation.skipped, translation.invalid) == (None, None)
     (call,) = translation.calls
     return call
