@@ -6,6 +6,7 @@ and the drill counts by it.
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -95,9 +96,18 @@ def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
         event = decode(raw)
     except InvalidEvent:
         return Plan(invalid=DeathReason.INVALID_EVENT)
-    accepted_at = datetime.fromtimestamp(accepted_at_ms / 1000, UTC)
-    iso = accepted_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return plan(event, settings, accepted_at=iso)
+    return plan(event, settings, accepted_at=_iso_8601(accepted_at_ms))
+
+
+def _iso_8601(at_ms: int) -> str:
+    second, milliseconds = divmod(at_ms, 1000)
+    return f"{_second(second)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(second: int) -> str:
+    """A second as ISO 8601 without its zone, UTC: many events are of the same."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> bool:
