@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from worker.reasons import DeathReason, Note, SkipReason
 
 
@@ -90,7 +88,8 @@ class Install:
 Call = TrackUser | TrackEvent | LinkDevice | DeviceEvent | Install
 
 
-class Translation(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
     """What an event means; exactly one of the first three is the case."""
 
     #: The calls to make, in this order.
