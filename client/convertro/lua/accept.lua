@@ -72,6 +72,9 @@ if may_wait and live_wakeups() > 0 then
   return answer
 end
 
+-- Where no worker is alive, nobody is there to be woken.
+if redis.call('ZCOUNT', WORKERS, now, now + WORKER_TTL) == 0 then return answer end
+
 -- While deliveries are held, tickers see to the probes.
 if redis.call('HEXISTS', BREAKER, 'state') == 1 then return answer end
 local tokens = {}
