@@ -88,7 +88,7 @@ DEFAULT = "as it comes"
 WAYS = {
     DEFAULT: Way(),
     "ids remembered for 60 s, not a day": variable("DEDUPE_SECONDS", "60"),
-    "a breaker that hardly ever opens": variable("BREAKER_MIN_COUNT", "100000"),
+    "a breaker that hardly ever opens": variable("BREAKER_MIN_COUNT", "10000"),
     "a rate limit of 100,000 requests/s": variable("MAX_REQUESTS_PER_SECOND", "100000"),
     "no append-only file": Way(valkey_config={"appendonly": "no"}),
     "each write on disk (fsync)": Way(

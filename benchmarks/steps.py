@@ -72,7 +72,7 @@ class Bench:
         """Claim some; answers what buries them."""
         self.journal.tick("worker", 100, [])
         claim = self.journal.claim("token", f"lease-{self._number}", number, idle=True)
-        attempt = Attempt(at_ms=0, call_index=0, outcome_class="rejected", detail="http_400")
+        attempt = Attempt(at_ms=0, call="sale", outcome_class="rejected", detail="http_400")
         return [
             Finish(
                 event_id=event.event_id,
@@ -117,7 +117,7 @@ class Bench:
         chosen = letters(MOVED_AT_ONCE)
         yield "discard", MOVED_AT_ONCE, partial(journal.discard, chosen, "operator")
         chosen = letters(MOVED_AT_ONCE)
-        yield "redrive", MOVED_AT_ONCE, partial(journal.redrive, chosen, [])
+        yield "redrive", MOVED_AT_ONCE, partial(journal.redrive, chosen)
         ids = [event_id for event_id, _ in letters(MOVED_AT_ONCE)]
         yield "erase", MOVED_AT_ONCE, partial(journal.erase, ids)
         yield "page of dead letters", PAGE, partial(self.letters, PAGE)
