@@ -8,12 +8,13 @@ bytes that each call begins with are made once, so that a step costs its produce
 more than the round trip.
 
 The names of its keys are in its text, for an argument for each takes a quarter of a microsecond in
-each call. One is given, by which a cluster finds the node: the others are on the same, because the
-prefix of them all has a hash tag.
+each call. One is given, by which a cluster finds the node: the others are on the same if the prefix
+has a hash tag, as the default has.
 
 A script that lacks a right of an ACL would fall in its midst, and what it did before would stay. So
 each asks first whether it may run all of its commands, at half a microsecond each; or, where that
-is too much, those that it names: `-- rights: HSETNX ZADD`.
+is too much, those that it names: `-- rights: ZADD HINCRBY`. What writes first need not be among
+them: without its right nothing was done yet.
 """
 
 import json

@@ -61,8 +61,6 @@ class Summary:
                 self.held += 1
             elif finished is not Finished.MOVED:
                 self.lost += 1
-            elif finish.move is Move.DELIVERED:
-                self.delivered += 1
             elif finish.move is Move.POSTPONED:
                 self.retrying += 1
             else:

@@ -57,6 +57,12 @@ local function turn_slot(noted)
   redis.call('HSET', SHARED, 'slot', slot)
 end
 
+-- Before anything is counted, unless the step has read the field already.
+local function begin_slot()
+  local noted = redis.call('HGET', SHARED, 'slot')
+  if tonumber(noted) ~= slot then turn_slot(noted) end
+end
+
 -- What is counted in this step; written at its end.
 local counted = {}
 
@@ -66,8 +72,7 @@ end
 
 local function save_counts()
   if not next(counted) then return end
-  local noted = redis.call('HGET', SHARED, 'slot')
-  if tonumber(noted) ~= slot then turn_slot(noted) end
+  begin_slot()
   for name, amount in pairs(counted) do redis.call('HINCRBY', COUNTERS, name, amount) end
 end
 

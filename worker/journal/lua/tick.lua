@@ -17,8 +17,7 @@ local MOST_REMOVALS = 30
 -- Workers that went silent and that one tick looks at.
 local MOST_SILENT = 100
 
-local noted = redis.call('HGET', SHARED, 'slot')
-if tonumber(noted) ~= slot then turn_slot(noted) end
+begin_slot()
 
 redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)
 still_bell()
