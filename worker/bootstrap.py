@@ -8,6 +8,7 @@ from celery import Celery
 from config.celeryconfig import celery_config
 from config.settings import Settings
 from worker.delivery.event import Delivery
+from worker.delivery.loop import DeliveryLoop
 from worker.delivery.task import DeliverTask
 from worker.delivery.threads import EventThreads
 from worker.journal.journal import Journal
@@ -44,15 +45,16 @@ def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
 
 
 def _make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
-    """Put a worker process's deliver task together; its threads start."""
+    """Put a worker process's deliver task together; its loop and threads start."""
     redis = connect_journal(settings, WORKER_TIMEOUT_SECONDS)
     journal = Journal(redis, settings, worker=worker_name.value)
-    delivery = Delivery(settings, Transport(settings), journal, stopping=stop_flag)
+    transport = Transport(settings)
+    delivery = Delivery(settings, transport, journal, stopping=stop_flag)
     return DeliverTask(
         settings,
         journal,
         Wakeups(app),
-        EventThreads(delivery.deliver, settings.concurrency),
+        DeliveryLoop(delivery, transport, EventThreads(settings.concurrency)),
         stopping=stop_flag,
         announce=Announcer(app) if settings.dead_letter_events else tell_nobody,
     )

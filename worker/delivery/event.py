@@ -1,12 +1,13 @@
 """How one event is delivered: plan, send, classify, decide."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from time import monotonic, time
 from traceback import extract_tb
-from typing import Protocol
+from typing import NamedTuple, Protocol, cast
 
 import msgspec
 import structlog
@@ -35,6 +36,20 @@ from worker.reasons import DeathReason, Note, SkipReason
 _LAST_MOVES = frozenset({Move.DELIVERED, Move.SKIPPED})
 
 log = structlog.stdlib.get_logger(__name__)
+
+
+class Request(NamedTuple):
+    """An attempt to be made."""
+
+    path: str
+    body: bytes
+    idempotency_key: str
+    #: Whether its event needs no call after it.
+    is_last: bool
+
+
+#: Yields requests and is sent their outcomes; returns where the event goes.
+Steps = Generator[Request, Outcome, Finish | None]
 
 
 class Sender(Protocol):
@@ -135,9 +150,44 @@ class Delivery:
 
         Answers where it goes; None if another worker has taken it over.
         """
+        steps = self.steps(event)
+        try:
+            request = next(steps)
+        except StopIteration as end:
+            return cast("Finish | None", end.value)
+        return self.go_on(steps, partial(self.send, request))
+
+    def send(self, request: Request) -> Outcome:
+        """Make an attempt and wait for what it comes to."""
+        return self._transport.send(request.path, request.body, request.idempotency_key)
+
+    def go_on(self, steps: Steps, attempt: Callable[[], Outcome]) -> Finish | None:
+        """Take all further steps about an event, and wait where they must.
+
+        Args:
+            steps: Those of the event; they have asked for a request.
+            attempt: Says what that request came to.
+        """
+        try:
+            while True:
+                try:
+                    outcome = attempt()
+                except Exception as error:  # noqa: BLE001  the steps say what becomes of the event
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(outcome)
+                attempt = partial(self.send, request)
+        except StopIteration as end:
+            return cast("Finish | None", end.value)
+
+    def steps(self, event: ClaimedEvent) -> Steps:
+        """Do the same as `deliver`, but let the caller send each request and say its outcome.
+
+        After a blip, or a request that is not the last, they wait before they go on.
+        """
         progress = _Progress(event, began=self._now())
         try:
-            return self._deliver(progress)
+            return (yield from self._deliver(progress))
         except JournalUnavailable:
             # A call was accepted and could not be recorded: say so again, with the rest later.
             return progress.finish(Move.RETURNED)
@@ -154,7 +204,7 @@ class Delivery:
             # Nobody knows what it is worth: what would tell may be what fell over it.
             return progress.finish(Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR)
 
-    def _deliver(self, progress: _Progress) -> Finish | None:
+    def _deliver(self, progress: _Progress) -> Steps:
         record = progress.event.record
         plan = plan_stored(progress.event.raw, record.accepted_at_ms, self._settings)
         progress.notes = plan.notes
@@ -163,15 +213,16 @@ class Delivery:
             return progress.finish(Move.DEAD, reason=plan.invalid, worth=worth)
         if plan.skipped:
             return progress.finish(Move.SKIPPED, reason=plan.skipped)
-        return self._send_all(progress, plan.pending(record.accepted))
+        return (yield from self._send_all(progress, plan.pending(record.accepted)))
 
-    def _send_all(self, progress: _Progress, pending: Sequence[PlannedCall]) -> Finish | None:
+    def _send_all(self, progress: _Progress, pending: Sequence[PlannedCall]) -> Steps:
         for position, call in enumerate(pending, start=1):
             parks = self._settings.on_ambiguous == "hold" and call.bears_revenue
             if parks and progress.event.record.may_have_been_sent(call.name):
                 worth = worth_of(DeathReason.AMBIGUOUS, revenue=call.bears_revenue)
                 return progress.finish(Move.DEAD, reason=DeathReason.AMBIGUOUS, worth=worth)
-            outcome = self._send(progress, call, parks_ambiguous=parks)
+            is_last = position == len(pending)
+            outcome = yield from self._send(progress, call, parks_ambiguous=parks, is_last=is_last)
             match self._decide(progress, outcome, parks_ambiguous=parks):
                 case Postpone(delay_seconds):
                     return progress.finish(
@@ -191,19 +242,19 @@ class Delivery:
                 case Proceed():
                     progress.accepted.append(call.name)
                     progress.sent = None  # it did not fail
-            if position < len(pending) and not self._keep(progress):
+            if not is_last and not self._keep(progress):
                 return None
         return progress.finish(Move.DELIVERED)
 
-    def _send(self, progress: _Progress, call: PlannedCall, *, parks_ambiguous: bool) -> Outcome:
+    def _send(
+        self, progress: _Progress, call: PlannedCall, *, parks_ambiguous: bool, is_last: bool
+    ) -> Generator[Request, Outcome, Outcome]:
         """Send one call, trying again at once for blips; the last outcome counts."""
         progress.sent = SentCall(call=call.name, path=call.path, body=call.body.decode())
         event = progress.event
         key = idempotency_key(event.event_id, call.name, event.record.key_numbers.get(call.name))
 
-        def attempt() -> Outcome:
-            at_ms = self._now_ms()
-            outcome = self._transport.send(call.path, call.body, key)
+        def note(outcome: Outcome, at_ms: int) -> Outcome:
             took_ms = max(0, self._now_ms() - at_ms)
             progress.attempts.append(
                 Attempt(
@@ -218,7 +269,12 @@ class Delivery:
             )
             return outcome
 
-        outcome = attempt()
+        def attempt() -> Outcome:
+            at_ms = self._now_ms()
+            return note(self._transport.send(call.path, call.body, key), at_ms)
+
+        at_ms = self._now_ms()
+        outcome = note((yield Request(call.path, call.body, key, is_last)), at_ms)
         blips = blips_of(parks_ambiguous=parks_ambiguous)
         if outcome.outcome_class not in blips:
             return outcome

@@ -3,8 +3,8 @@
 The life of an event whose call fails:
 
 1. The answer is put into an outcome class (`worker.destination.answers`, `worker.transport`).
-2. A blip (no connection, an answer that was lost, a 5xx) is tried again at once, in the same
-   thread: `CONVERTRO_BLIP_TRIES` tries of a call within `CONVERTRO_BLIP_SECONDS`. The last
+2. A blip (no connection, an answer that was lost, a 5xx) is tried again at once, while a
+   thread waits: `CONVERTRO_BLIP_TRIES` tries of a call within `CONVERTRO_BLIP_SECONDS`. The last
    answer counts; it ends the round.
 3. Rejected, or ambiguous where a sale must not be sent twice: it is to be buried.
 4. Anything else: it is to be postponed, for a wait that doubles from round to round, with

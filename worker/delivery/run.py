@@ -1,4 +1,4 @@
-"""One run of the deliver task: claim, deliver in threads, write back in groups."""
+"""One run of the deliver task: claim events, have them delivered, write back in groups."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from worker.delivery.event import FinishingJournal
 from worker.delivery.summary import Summary, log_finishes
-from worker.delivery.threads import EventThreads, Outbox
+from worker.delivery.threads import Outbox
 from worker.journal.records import (
     UNKNOWN_CALL,
     Attempt,
@@ -45,7 +45,7 @@ _CROWDED_PACE_SECONDS = 0.025
 #: Celery message takes.
 _LINGER_SECONDS = 2.0
 
-#: How long to wait for a thread to become free before renewing the wake-up token.
+#: How long to wait for an event to end before renewing the wake-up token.
 _BUSY_SECONDS = 0.5
 
 #: Events that one step of the journal claims, or hears of, at most: it keeps all others waiting.
@@ -79,12 +79,19 @@ class ClaimingJournal(FinishingJournal, Protocol):
         """Wait for more to come."""
 
 
+class Deliverer(Protocol):
+    """What delivers claimed events."""
+
+    def submit(self, events: Sequence[ClaimedEvent], outbox: Outbox) -> None:
+        """Deliver events and put the results in the outbox."""
+
+
 @dataclass(slots=True, kw_only=True)
 class DeliveryRun:
     """Keeps a bounded number of events in flight until nothing is due or time is up."""
 
     journal: ClaimingJournal
-    threads: EventThreads
+    loop: Deliverer
     settings: Settings
     wakeup: str
     stopping: Callable[[], bool]
@@ -122,7 +129,7 @@ class DeliveryRun:
         return True
 
     def _turn(self) -> ClaimState:
-        """Write back what is finished and claim as many events as there are free threads."""
+        """Write back what is finished and claim as many events as may still be in flight."""
         free = 0 if self._is_full() else self.settings.concurrency - len(self._in_flight)
         free = min(free, _STEP_EVENTS)
         lease = token_hex(8)
@@ -143,7 +150,8 @@ class DeliveryRun:
         buried = self._note_written(claim.finished)
         for event in claim.events:
             self._in_flight[event.lease, event.event_id] = event
-            self.threads.submit(event, self._outbox)
+        if claim.events:
+            self.loop.submit(claim.events, self._outbox)
         self.summary.claimed += len(claim.events)
         self._more_is_due = len(claim.events) == free > 0
         if claim.events:

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
+from worker.delivery.loop import DeliveryLoop
 from worker.delivery.run import ClaimingJournal, DeliveryRun
-from worker.delivery.threads import EventThreads
 from worker.process.flower import Announce
 from worker.process.outage import Outage
 from worker.process.wakeups import Wakeups
@@ -27,7 +27,7 @@ class DeliverTask:
         settings: Those of the worker.
         journal: Where events are claimed.
         wakeups: What rings.
-        threads: Deliver single events.
+        loop: Delivers events.
         stopping: Whether the worker stops.
         announce: Is told of each dead letter.
     """
@@ -37,7 +37,7 @@ class DeliverTask:
         settings: Settings,
         journal: _TaskJournal,
         wakeups: Wakeups,
-        threads: EventThreads,
+        loop: DeliveryLoop,
         *,
         stopping: Callable[[], bool],
         announce: Announce,
@@ -45,11 +45,11 @@ class DeliverTask:
         self._settings = settings
         self._journal = journal
         self._wakeups = wakeups
-        self._threads = threads
+        self._loop = loop
         self._stopping = stopping
         self._announce = announce
         self._outage = Outage("journal")
-        #: Held by the run that uses the threads; a second one has nothing to do here.
+        #: Held by the run that uses the loop; a second one has nothing to do here.
         self._running = Lock()
 
     def run(self, wakeup: str) -> dict[str, int]:
@@ -65,7 +65,7 @@ class DeliverTask:
     def _run(self, wakeup: str) -> dict[str, int]:
         run = DeliveryRun(
             journal=self._journal,
-            threads=self._threads,
+            loop=self._loop,
             settings=self._settings,
             wakeup=wakeup,
             stopping=self._stopping,

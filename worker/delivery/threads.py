@@ -1,4 +1,4 @@
-"""A process's threads, each delivering one event at a time, and how a run takes their results."""
+"""A process's threads, each finishing one event at a time, and how a run takes their results."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from worker.log_actions import LogAction
 
 log = structlog.stdlib.get_logger(__name__)
 
-Deliver = Callable[[ClaimedEvent], Finish | None]
+Deliver = Callable[[], Finish | None]
 Result = tuple[ClaimedEvent, Finish | None]
 
 
@@ -47,35 +47,37 @@ class Outbox:
 
 
 class EventThreads:
-    """A process's threads, each delivering one event at a time.
+    """A process's threads, each finishing one event at a time.
 
     They are daemons: a process that has handed its events back need not wait for an
     answer that never comes.
     """
 
-    def __init__(self, deliver: Deliver, size: int) -> None:
-        self._deliver = deliver
-        self._inbox: SimpleQueue[tuple[ClaimedEvent, Outbox]] = SimpleQueue()
+    def __init__(self, size: int) -> None:
+        self._inbox: SimpleQueue[tuple[ClaimedEvent, Outbox, Deliver]] = SimpleQueue()
         for number in range(size):
             Thread(target=self._work, name=f"deliver-{number}", daemon=True).start()
 
-    def submit(self, event: ClaimedEvent, outbox: Outbox) -> None:
-        """Deliver an event as soon as a thread is free and put the result in the outbox."""
-        self._inbox.put((event, outbox))
+    def submit(self, event: ClaimedEvent, outbox: Outbox, deliver: Deliver) -> None:
+        """Finish an event as soon as a thread is free and put the result in the outbox."""
+        self._inbox.put((event, outbox, deliver))
 
     def _work(self) -> None:
         while True:
-            event, outbox = self._inbox.get()
-            finish = None
+            event, outbox, deliver = self._inbox.get()
             try:
-                finish = self._deliver(event)
+                outbox.put((event, deliver()))
             except BaseException as error:  # noqa: BLE001  a lost thread would stop its run for good
-                # Its kind alone: the text and a traceback may quote the event.
-                log.warning(
-                    "A deliver thread failed; its event is tried again when its lease ends.",
-                    action=LogAction.THREAD_FAILED,
-                    event_id=event.event_id,
-                    error=type(error).__name__,
-                )
-            finally:
-                outbox.put((event, finish))
+                lose(event, outbox, error)
+
+
+def lose(event: ClaimedEvent, outbox: Outbox, error: BaseException) -> None:
+    """Give an event up until its lease ends, because of an error that nobody foresaw."""
+    # Its kind alone: the text and a traceback may quote the event.
+    log.warning(
+        "A deliver thread failed; its event is tried again when its lease ends.",
+        action=LogAction.THREAD_FAILED,
+        event_id=event.event_id,
+        error=type(error).__name__,
+    )
+    outbox.put((event, None))

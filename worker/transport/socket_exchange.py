@@ -7,11 +7,12 @@ apart here. Whatever else comes is read as over a new connection, by `bounded_an
 
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from http.client import HTTPException
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from urllib3 import HTTPHeaderDict, HTTPResponse
@@ -32,6 +33,9 @@ HEAD = re.compile(
 _PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
 
 _BODILESS = frozenset({204, 304})
+
+#: What says that nothing can be sent or read yet.
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 #: Types of content in which http.client would look for headers of parts.
 _PARTED = ("multipart/", "message/")
@@ -56,44 +60,120 @@ class Answer(msgspec.Struct, frozen=True):
     fault: Exception | None = None
 
 
-def exchange(pool: HTTPConnectionPool, request: bytes, timeout_seconds: float) -> Answer | None:
-    """Send a whole request and read its answer; None, and nothing sent, if no connection is open.
+class Exchange:
+    """A request over a connection that was open, and its answer.
+
+    The request is sent at once, as far as that takes no wait. The exchange ends with the answer,
+    ordinary or not: then the connection is in its pool again.
 
     Args:
         pool: Whose answers are `BoundedAnswer`s.
+        connection: One of its connections, open.
         request: From the request line to the end of the body.
-        timeout_seconds: For all of the answer.
-
-    Raises:
-        HTTPException: What came is no HTTP.
-        OSError: The connection broke, or the time was over.
+        timeout_seconds: For all of the request and its answer.
     """
-    connection: Any = pool._get_conn()  # noqa: SLF001  urllib3 has no public way to borrow one
-    keep = True
-    try:
+
+    __slots__ = ("_connection", "_fault", "_pool", "_read", "_sock", "_told", "_unsent", "deadline")
+
+    def __init__(
+        self, pool: HTTPConnectionPool, connection: Any, request: bytes, timeout_seconds: float
+    ) -> None:
+        self._pool = pool
+        self._connection = connection
+        self._sock: socket.socket = connection.sock
+        self._unsent = request
+        self._read = b""
+        self._told: Answer | None = None
+        self._fault: OSError | None = None
+        #: By when the answer must be there, by a clock that never goes back.
+        self.deadline = monotonic() + timeout_seconds
+        self._send()
+
+    @classmethod
+    def over_open_connection(
+        cls, pool: HTTPConnectionPool, request: bytes, timeout_seconds: float
+    ) -> Self | None:
+        """Send a request; None, and nothing sent, if no connection is open."""
+        connection: Any = pool._get_conn()  # noqa: SLF001  urllib3 has no public way to borrow one
         if connection.sock is None:
+            pool._put_conn(connection)  # noqa: SLF001  the same
             return None
-        keep = False
         pool.num_requests += 1
-        answer, keep = _exchange(connection.sock, request, timeout_seconds)
-        return answer
-    finally:
+        return cls(pool, connection, request, timeout_seconds)
+
+    def fileno(self) -> int:
+        """What becomes readable once there is an answer."""
+        return self._sock.fileno()
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether all of the request is on its way."""
+        return not self._unsent
+
+    def ordinary_answer(self) -> Answer | None:
+        """Read what is there, without a wait; None unless that is all of an ordinary answer."""
+        try:
+            self._read = self._sock.recv(_READ_BYTES)
+        except _WOULD_BLOCK:
+            return None
+        except OSError as fault:
+            self._fault = fault
+            return None
+        self._told = _ordinary_answer(self._read)
+        if self._told:
+            self._give_back(keep=True)
+        return self._told
+
+    def answer(self) -> Answer:
+        """Wait for the answer.
+
+        Raises:
+            HTTPException: What came is no HTTP.
+            OSError: The connection broke, or the time was over.
+        """
+        if self._told:
+            return self._told
+        keep = False
+        try:
+            answer, keep = self._answer()
+            return answer
+        finally:
+            self._give_back(keep=keep)
+
+    def _send(self) -> None:
+        sent = 0
+        try:
+            if self._sock.gettimeout() != 0:
+                self._sock.settimeout(0)
+            sent = self._sock.send(self._unsent)
+        except _WOULD_BLOCK:
+            pass
+        except OSError as fault:
+            self._fault = fault
+        self._unsent = self._unsent[sent:]
+
+    def _answer(self) -> tuple[Answer, bool]:
+        """The answer, and whether the connection can be used again."""
+        if self._fault:
+            raise self._fault
+        if self._unsent:
+            self._bound()
+            self._sock.sendall(self._unsent)
+        self._bound()
+        read = self._read or self._sock.recv(_READ_BYTES)
+        if answer := _ordinary_answer(read):
+            return answer, True
+        self._bound()
+        return _peculiar_answer(self._sock, read)
+
+    def _bound(self) -> None:
+        """Let the next step end in time."""
+        self._sock.settimeout(max(self.deadline - monotonic(), 0.001))
+
+    def _give_back(self, *, keep: bool) -> None:
         if not keep:
-            connection.close()
-        pool._put_conn(connection)  # noqa: SLF001  the same
-
-
-def _exchange(sock: socket.socket, request: bytes, timeout_seconds: float) -> tuple[Answer, bool]:
-    """The answer, and whether the connection can be used again."""
-    deadline = monotonic() + timeout_seconds
-    sock.settimeout(timeout_seconds)
-    sock.sendall(request)
-    sock.settimeout(max(deadline - monotonic(), 0.001))
-    read = sock.recv(_READ_BYTES)
-    if answer := _ordinary_answer(read):
-        return answer, True
-    sock.settimeout(max(deadline - monotonic(), 0.001))
-    return _peculiar_answer(sock, read)
+            self._connection.close()
+        self._pool._put_conn(self._connection)  # noqa: SLF001  urllib3 has no public way to it
 
 
 def _ordinary_answer(read: bytes) -> Answer | None:

@@ -6,6 +6,7 @@ no proxy, cookie or netrc lookup happens per request.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from worker.destination.answers import classify
 from worker.outcomes import Outcome, OutcomeClass
 from worker.transport.failures import FAILURES, outcome_of
 from worker.transport.requests_adapter import OneHostAdapter
-from worker.transport.socket_exchange import Answer, answer_of, exchange
+from worker.transport.socket_exchange import Answer, Exchange, answer_of
 from worker.transport.trust import tls_context
 
 HEADERS = {
@@ -66,19 +67,44 @@ class Transport:
 
     def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
         """Make one attempt; whatever happens is an outcome, nothing is raised."""
-        outcome = self._attempt(path, body, idempotency_key)
+        exchange = self.begin(path, body, idempotency_key)
+        if exchange:
+            return self.finish(exchange)
+        return self._attempt(partial(self._send_anew, path, body, idempotency_key))
+
+    def begin(self, path: str, body: bytes, idempotency_key: str) -> Exchange | None:
+        """Send over a connection that is open and wait for nothing; None if none is open."""
+        pool = self._adapter.pool
+        if pool is None or self._proxies:
+            return None
+        request = b"%bContent-Length: %d\r\nIdempotency-Key: %b\r\n\r\n%b" % (
+            self._heads.get(path) or self._head(path),
+            len(body),
+            idempotency_key.encode("ascii"),
+            body,
+        )
+        return Exchange.over_open_connection(pool, request, self._read_timeout_seconds)
+
+    def peek(self, exchange: Exchange) -> Outcome | None:
+        """What an exchange came to, if that can be told without a wait; else `finish` it."""
+        answer = exchange.ordinary_answer()
+        return self._noted(self._outcome(answer)) if answer else None
+
+    def finish(self, exchange: Exchange) -> Outcome:
+        """Wait for what an exchange comes to; whatever happens is an outcome."""
+        return self._attempt(exchange.answer)
+
+    def _attempt(self, answer: Callable[[], Answer]) -> Outcome:
+        try:
+            outcome = self._outcome(answer())
+        except FAILURES as error:
+            outcome = outcome_of(error)
+        return self._noted(outcome)
+
+    def _noted(self, outcome: Outcome) -> Outcome:
         if outcome.outcome_class not in _WELL and self._adapter.pool:
             self._adapter.pool.note_failure()
         return outcome
-
-    def _attempt(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
-        try:
-            answer = self._send_kept(path, body, idempotency_key)
-            if answer is None:
-                answer = self._send_anew(path, body, idempotency_key)
-        except FAILURES as error:
-            return outcome_of(error)
-        return self._outcome(answer)
 
     def connect(self, path: str) -> None:
         """Open a connection as a request does, through proxy and TLS, and close it again.
@@ -110,19 +136,6 @@ class Transport:
         if answer.fault and outcome.outcome_class is OutcomeClass.ACCEPTED:
             return replace(outcome_of(answer.fault), status=answer.status)
         return outcome
-
-    def _send_kept(self, path: str, body: bytes, idempotency_key: str) -> Answer | None:
-        """Send over a connection that is open; None if there is none."""
-        pool = self._adapter.pool
-        if pool is None or self._proxies:
-            return None
-        request = b"%bContent-Length: %d\r\nIdempotency-Key: %b\r\n\r\n%b" % (
-            self._heads.get(path) or self._head(path),
-            len(body),
-            idempotency_key.encode("ascii"),
-            body,
-        )
-        return exchange(pool, request, self._read_timeout_seconds)
 
     def _head(self, path: str) -> bytes:
         """What every request to a path begins with."""

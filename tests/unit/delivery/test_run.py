@@ -1,7 +1,8 @@
 """The deliver task keeps a bounded number in flight and writes everything back."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from threading import Event, Lock
 
@@ -13,7 +14,7 @@ from tests.support.fakes import FailTimes, FakeAnnouncer, FakeLedger, claimed
 from tests.support.waiting import until
 from worker.delivery import run as delivery_run
 from worker.delivery.run import DeliveryRun
-from worker.delivery.threads import EventThreads
+from worker.delivery.threads import EventThreads, Outbox
 from worker.journal.records import Attempt, Burial, ClaimedEvent, ClaimState, Finish, Finished, Move
 from worker.process.flower import Announce, tell_nobody
 from worker.process.outage import Outage
@@ -35,6 +36,18 @@ def delivered(event: ClaimedEvent) -> Finish:
     return Finish(event_id=event.event_id, lease=event.lease, move=Move.DELIVERED)
 
 
+class Threads:
+    """Delivers each event in a thread."""
+
+    def __init__(self, deliver: Callable[[ClaimedEvent], Finish | None], size: int) -> None:
+        self._deliver = deliver
+        self._threads = EventThreads(size)
+
+    def submit(self, events: Sequence[ClaimedEvent], outbox: Outbox) -> None:
+        for event in events:
+            self._threads.submit(event, outbox, partial(self._deliver, event))
+
+
 def run_of(
     ledger: FakeLedger,
     deliver: Callable[[ClaimedEvent], Finish | None] = delivered,
@@ -44,7 +57,7 @@ def run_of(
 ) -> DeliveryRun:
     return DeliveryRun(
         journal=ledger,
-        threads=EventThreads(deliver, settings.concurrency),
+        loop=Threads(deliver, settings.concurrency),
         settings=settings,
         wakeup="token",
         stopping=stopping,
