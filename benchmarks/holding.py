@@ -12,6 +12,7 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from redis import Redis
@@ -144,12 +145,10 @@ def main() -> None:
     cases: dict[str, Callable[[], Callable[[str], Answer]]] = {}
     for name, answer in ANSWERS.items():
         for share in (0.003, 0.01, 0.02):
-            cases[f"{share:.1%} of events {name} for ever"] = lambda share=share, answer=answer: (
-                of_events(share, answer)
-            )
-        cases[f"1 % of rounds {name}"] = lambda answer=answer: of_rounds(0.01, answer)
+            cases[f"{share:.1%} of events {name} for ever"] = partial(of_events, share, answer)
+        cases[f"1 % of rounds {name}"] = partial(of_rounds, 0.01, answer)
     for share in (0.45, 0.5, 0.55, 0.8, 1.0):
-        cases[f"{share:.0%} of rounds 500"] = lambda share=share: of_rounds(share, FAILED)
+        cases[f"{share:.0%} of rounds 500"] = partial(of_rounds, share, FAILED)
     print("| case | least | held | openings | events |\n| --- | ---: | ---: | ---: | ---: |")
     with embedded_server() as server, Redis(port=server.port) as redis:
         for name, make in cases.items():

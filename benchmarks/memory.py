@@ -74,7 +74,7 @@ def main() -> None:
             """Put events in; answers the bytes of one."""
             events = [{**event(each), "messageId": str(uuid.uuid4())} for each in range(number)]
             enqueue(events)
-            return sum(len(encode(each)) for each in events) / number
+            return sum(len(encode(each)) for each in events) / len(events)
 
         def used() -> int:
             return journal.memory().used

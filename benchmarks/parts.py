@@ -7,9 +7,10 @@ group of events, is not in it: `worker_cpu_s_per_10k` of `benchmarks.race` is al
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from statistics import median
+from typing import Any
 
 import msgspec
 
@@ -30,7 +31,7 @@ _TIMES = 2000
 class _NoJournal:
     """Stands where one is told of an accepted call while others follow; here none do."""
 
-    def finish(self, finishes: list[Finish]) -> tuple[Finished, ...]:
+    def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         """Say that they were carried out."""
         return (Finished.MOVED,) * len(finishes)
 
@@ -80,7 +81,7 @@ def main() -> None:
     with Sink(0) as sink:
         os.environ.update(DESTINATION, CONVERTRO_BASE_URL=sink.url)
         measured = list(parts(Settings(redis_url="redis://127.0.0.1:6379/0")))
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"round": number, "part": name, "cpu_us": cpu_us(part)}
             for number in range(options.rounds)
             for name, part in measured

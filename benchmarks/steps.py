@@ -24,6 +24,7 @@ from worker.journal.producer import make_producer
 from worker.journal.reading import CHECKED_AT_ONCE, PAGE
 from worker.journal.records import Attempt, Finish, Move
 from worker.lab.demo.embedded import embedded_server
+from worker.reasons import DeathReason, DiscardReason
 
 #: Bytes that an event has besides its few fields.
 _PADDING = range(2_000, 3_000)
@@ -35,7 +36,7 @@ _BATCH = 32
 _FILL = 100
 
 #: What a busy ten seconds count besides: durations by bucket, answers by class.
-_COUNTERS = {f"request_took:{number}": number for number in range(60)}
+_COUNTERS: dict[Any, Any] = {f"request_took:{number}": number for number in range(60)}
 
 #: A step, and how many events it works on.
 _Step = tuple[str, int, Callable[[], object]]
@@ -78,8 +79,8 @@ class Bench:
                 event_id=event.event_id,
                 lease=event.lease,
                 move=Move.DEAD,
-                reason="missing_device_id",
-                attempts=[attempt],
+                reason=DeathReason.MISSING_DEVICE_ID,
+                attempts=(attempt,),
             )
             for event in claim.events
         ]
@@ -94,7 +95,7 @@ class Bench:
         """Let every ten seconds of the last quarter of an hour have counted something."""
         seconds, _ = self.redis.time()
         prefix = self.settings.key_prefix
-        counters = self.redis.hgetall(f"{prefix}counters")
+        counters: Any = self.redis.hgetall(f"{prefix}counters")
         for number in range(90):
             slot = seconds // 10 - number
             self.redis.hset(f"{prefix}recent:{slot}", mapping={**counters, **_COUNTERS})
@@ -115,7 +116,7 @@ class Bench:
         yield "burials at the bound", _BATCH, partial(journal.finish, self.claim(_BATCH))
         letters = self.letters
         chosen = letters(MOVED_AT_ONCE)
-        yield "discard", MOVED_AT_ONCE, partial(journal.discard, chosen, "operator")
+        yield "discard", MOVED_AT_ONCE, partial(journal.discard, chosen, DiscardReason.OPERATOR)
         chosen = letters(MOVED_AT_ONCE)
         yield "redrive", MOVED_AT_ONCE, partial(journal.redrive, chosen)
         ids = [event_id for event_id, _ in letters(MOVED_AT_ONCE)]
@@ -135,7 +136,7 @@ def _longest_ms(redis: Redis, step: Callable[[], object]) -> float:
     redis.slowlog_reset()
     step()
     redis.config_set("slowlog-log-slower-than", -1)
-    durations = [
+    durations: list[float] = [
         row["duration"] / 1000
         for row in redis.slowlog_get(10_000)
         if not row["command"].startswith((b"CONFIG", b"SLOWLOG"))

@@ -21,7 +21,7 @@ from benchmarks.ways.sync_delivery import deliver
 #: Read by `rq --config`.
 QUEUES = ["race"]
 
-queue = Queue("race", connection=Redis.from_url(REDIS_URL)) if REDIS_URL else None
+queue: Any = Queue("race", connection=Redis.from_url(REDIS_URL)) if REDIS_URL else None
 _RETRY = Retry(max=3, interval=[1, 5, 30])
 _OPTIONS: dict[str, Any] = {"result_ttl": 0, "description": "deliver", "retry": _RETRY}
 
