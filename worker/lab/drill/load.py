@@ -8,13 +8,13 @@ import time
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
 from threading import Event, Thread
 from typing import Any
 
 from convertro.errors import JournalUnavailable
 from worker.lab.demo.samples import PHONE_CONTEXT, WEB_CONTEXT
+from worker.status.wording import iso_time
 
 #: How many of 100 events are of each kind.
 KINDS = {
@@ -65,12 +65,11 @@ class EventSource:
         """An event."""
         chance = Random(f"{self.seed}/{number}")  # noqa: S311  repeatable, not secret
         (kind,) = chance.choices(tuple(KINDS), tuple(KINDS.values()))
-        at = datetime.fromtimestamp(self.started_at + number / self.rate, UTC)
         event = {
             "messageId": self.event_id(number),
             "anonymousId": f"visitor-{chance.randrange(1000)}",
             "userId": f"{self.name}-user-{number}",
-            "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": iso_time(int((self.started_at + number / self.rate) * 1000)),
             **self._said(kind, number, chance),
         }
         return {name: value for name, value in event.items() if value is not None}
