@@ -1,7 +1,7 @@
-"""What each part of a delivery takes of a worker's CPU, in one thread that has the process alone.
+"""What each part of a delivery takes of a worker's CPU, in a process that does nothing else.
 
-`python -m benchmarks.parts --rounds 9`. What threads cost each other, and what is done once for a
-group of events, is not in it: `worker_cpu_s_per_10k` of `benchmarks.race` is all of it.
+`python -m benchmarks.parts --rounds 9`. Claims and writing back are not in it:
+`worker_cpu_s_per_10k` of `benchmarks.race` is all of it.
 """
 
 import argparse
@@ -20,12 +20,17 @@ from benchmarks.sink import Sink
 from config.settings import Settings
 from convertro.segment_event import encode
 from worker.delivery.event import Delivery
+from worker.delivery.loop import DeliveryLoop
+from worker.delivery.threads import EventThreads, Outbox, Result
 from worker.destination.plan import plan_stored
 from worker.journal.records import ClaimedEvent, Finish, Finished, Record, read_record
 from worker.lab.demo.stack import DESTINATION
 from worker.transport.transport import Transport
 
 _TIMES = 2000
+
+#: Events that are delivered together, as a claim brings them.
+_GROUP = 32
 
 
 class _NoJournal:
@@ -36,16 +41,16 @@ class _NoJournal:
         return (Finished.MOVED,) * len(finishes)
 
 
-def cpu_us(part: Callable[[], object]) -> float:
-    """CPU microseconds that one call takes."""
-    begun = time.thread_time()
-    for _ in range(_TIMES):
+def cpu_us(part: Callable[[], object], events: int) -> float:
+    """CPU microseconds of all threads for one event, if a call is about so many."""
+    begun = time.process_time()
+    for _ in range(_TIMES // events):
         part()
-    return (time.thread_time() - begun) / _TIMES * 1e6
+    return (time.process_time() - begun) / (_TIMES // events * events) * 1e6
 
 
-def parts(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Each part by its name; the last is all of them."""
+def parts(settings: Settings) -> Iterator[tuple[str, int, Callable[[], object]]]:
+    """Each part with its name and how many events a call is about; the last is all of them."""
     raw = encode(event(7))
     stored = b'{"accepted_at":1700000000000,"lease":"0123456789abcdef"}'
     record = Record(accepted_at_ms=1_700_000_000_000)
@@ -54,7 +59,14 @@ def parts(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
     delivery = Delivery(settings, transport, _NoJournal())
     (call,) = plan_stored(raw, record.accepted_at_ms, settings).calls
     keys = count()
-    finish = delivery.deliver(claimed)
+    loop, outbox = DeliveryLoop(delivery, transport, EventThreads(_GROUP)), Outbox()
+
+    def deliver() -> list[Result]:
+        loop.submit([claimed] * _GROUP, outbox)
+        outbox.wait(_GROUP, timeout_seconds=10)
+        return list(outbox.take())
+
+    _, finish = deliver()[0]
     socket = transport._adapter.pool._get_conn().sock  # noqa: SLF001  there is no public way to it
     request = b"%bContent-Length: %d\r\nIdempotency-Key: x\r\n\r\n%b" % (
         transport._head(call.path),  # noqa: SLF001  the same
@@ -66,12 +78,12 @@ def parts(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
         socket.sendall(request)
         socket.recv(16384)
 
-    yield "reading its record", lambda: read_record(stored)
-    yield "translating and encoding", lambda: plan_stored(raw, 1_700_000_000_000, settings)
-    yield "the kernel's part of a request", exchange
-    yield "a request", lambda: transport.send(call.path, call.body, f"event-7/{next(keys)}")
-    yield "writing what became of it", lambda: msgspec.json.encode(finish)
-    yield "delivering an event", lambda: delivery.deliver(claimed)
+    yield "reading its record", 1, lambda: read_record(stored)
+    yield "translating and encoding", 1, lambda: plan_stored(raw, 1_700_000_000_000, settings)
+    yield "the kernel's part of a request", 1, exchange
+    yield "a request", 1, lambda: transport.send(call.path, call.body, f"event-7/{next(keys)}")
+    yield "writing what became of it", 1, lambda: msgspec.json.encode(finish)
+    yield "delivering an event", _GROUP, deliver
 
 
 def main() -> None:
@@ -82,11 +94,11 @@ def main() -> None:
         os.environ.update(DESTINATION, CONVERTRO_BASE_URL=sink.url)
         measured = list(parts(Settings(redis_url="redis://127.0.0.1:6379/0")))
         rows: list[dict[str, Any]] = [
-            {"round": number, "part": name, "cpu_us": cpu_us(part)}
+            {"round": number, "part": name, "cpu_us": cpu_us(part, events)}
             for number in range(options.rounds)
-            for name, part in measured
+            for name, events, part in measured
         ]
-    for name, _ in measured:
+    for name, *_ in measured:
         taken = median(row["cpu_us"] for row in rows if row["part"] == name)
         print(f"{name:<32}{taken:>8.1f} µs")
     print(write_results("parts", rows))

@@ -3,8 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
 
 from convertro.errors import JournalUnavailable
+from worker.delivery.event import Delivery
 from worker.journal.records import Burial, Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
 from worker.outcomes import Outcome, OutcomeClass
 
@@ -30,6 +33,16 @@ def claimed(raw: bytes, event_id: str = "event-1", **record: object) -> ClaimedE
         raw=raw,
         record=Record(**fields),  # type: ignore[arg-type]  # overrides by keyword
     )
+
+
+def deliver_here(delivery: Delivery, event: ClaimedEvent) -> Finish | None:
+    """Take all steps about an event here; answers where it goes."""
+    steps = delivery.steps(event)
+    try:
+        request = next(steps)
+    except StopIteration as end:
+        return cast("Finish | None", end.value)
+    return delivery.go_on(steps, partial(delivery.send, request))
 
 
 @dataclass

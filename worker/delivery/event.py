@@ -145,45 +145,11 @@ class Delivery:
         self._chance = chance
         self._stopping = stopping
 
-    def deliver(self, event: ClaimedEvent) -> Finish | None:
+    def steps(self, event: ClaimedEvent) -> Steps:
         """Do everything that can be done about a claimed event now.
 
-        Answers where it goes; None if another worker has taken it over.
-        """
-        steps = self.steps(event)
-        try:
-            request = next(steps)
-        except StopIteration as end:
-            return cast("Finish | None", end.value)
-        return self.go_on(steps, partial(self.send, request))
-
-    def send(self, request: Request) -> Outcome:
-        """Make an attempt and wait for what it comes to."""
-        return self._transport.send(request.path, request.body, request.idempotency_key)
-
-    def go_on(self, steps: Steps, attempt: Callable[[], Outcome]) -> Finish | None:
-        """Take all further steps about an event, and wait where they must.
-
-        Args:
-            steps: Those of the event; they have asked for a request.
-            attempt: Says what that request came to.
-        """
-        try:
-            while True:
-                try:
-                    outcome = attempt()
-                except Exception as error:  # noqa: BLE001  the steps say what becomes of the event
-                    request = steps.throw(error)
-                else:
-                    request = steps.send(outcome)
-                attempt = partial(self.send, request)
-        except StopIteration as end:
-            return cast("Finish | None", end.value)
-
-    def steps(self, event: ClaimedEvent) -> Steps:
-        """Do the same as `deliver`, but let the caller send each request and say its outcome.
-
-        After a blip, or a request that is not the last, they wait before they go on.
+        Yields each request and is sent its outcome; after a blip, or a request that is not the
+        last, it may wait. Returns where the event goes; None if another worker has taken it over.
         """
         progress = _Progress(event, began=self._now())
         try:
@@ -203,6 +169,29 @@ class Delivery:
             )
             # Nobody knows what it is worth: what would tell may be what fell over it.
             return progress.finish(Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR)
+
+    def send(self, request: Request) -> Outcome:
+        """Make an attempt and wait for what it comes to."""
+        return self._transport.send(request.path, request.body, request.idempotency_key)
+
+    def go_on(self, steps: Steps, attempt: Callable[[], Outcome]) -> Finish | None:
+        """Take all further steps about an event, and wait where they do.
+
+        Args:
+            steps: Those of the event; they have yielded a request.
+            attempt: Says what that request came to.
+        """
+        try:
+            while True:
+                try:
+                    outcome = attempt()
+                except Exception as error:  # noqa: BLE001  the steps say what becomes of the event
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(outcome)
+                attempt = partial(self.send, request)
+        except StopIteration as end:
+            return cast("Finish | None", end.value)
 
     def _deliver(self, progress: _Progress) -> Steps:
         record = progress.event.record

@@ -1,9 +1,9 @@
 """How a process keeps many events in flight: one thread waits for the answers to all of them.
 
-With a thread for each, they wake and wait for each other at every request and every answer, a
-fifth of a worker's CPU. So what takes no wait is done here: the last call of an event, over a
-connection that is open, and an ordinary answer to it. What may wait is left to other threads: a
-new connection, further calls, a try at once after a blip, an odd answer, none in time.
+Threads that wait for one answer each also wait for each other, at every request and every answer:
+a fifth of a worker's CPU. So this thread sends an event's last call over a connection that is
+open, and takes an ordinary answer to it. What may have to wait is left to other threads: opening a
+connection, several calls, a second try after a blip, an odd answer, one that is late.
 """
 
 from collections import deque
@@ -64,7 +64,7 @@ class DeliveryLoop:
         while True:
             for key, _ in self._selector.select(self._patience_seconds()):
                 if isinstance(key.fileobj, Exchange):
-                    # First: from the answer on another thread may have the connection.
+                    # Forgotten first: with the answer its connection is free for any thread.
                     self._try(self._answered, self._forget(key.fileobj), key.fileobj)
                 else:
                     self._alarm.recv(4096)
@@ -100,15 +100,15 @@ class DeliveryLoop:
         elif not exchange.is_sent:
             self._leave_to_thread(flight, partial(self._transport.finish, exchange))
         else:
-            self._sent[exchange] = flight
             self._selector.register(exchange, EVENT_READ)
+            self._sent[exchange] = flight
 
     def _sent_without_wait(self, request: Request) -> Exchange | None:
         if not request.is_last:
             return None
         try:
             return self._transport.begin(request.path, request.body, request.idempotency_key)
-        except Exception:  # noqa: BLE001  it fails in the thread again, which says so
+        except Exception:  # noqa: BLE001  the same happens in a thread, which tells of it
             return None
 
     def _answered(self, flight: _Flight, exchange: Exchange) -> None:

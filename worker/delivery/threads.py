@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Event, Thread
 
@@ -73,11 +74,12 @@ class EventThreads:
 
 def lose(event: ClaimedEvent, outbox: Outbox, error: BaseException) -> None:
     """Give an event up until its lease ends, because of an error that nobody foresaw."""
-    # Its kind alone: the text and a traceback may quote the event.
-    log.warning(
-        "A deliver thread failed; its event is tried again when its lease ends.",
-        action=LogAction.THREAD_FAILED,
-        event_id=event.event_id,
-        error=type(error).__name__,
-    )
     outbox.put((event, None))
+    with suppress(Exception):  # a log that cannot be written must not cost the thread
+        # Its kind alone: the text and a traceback may quote the event.
+        log.warning(
+            "A deliver thread failed; its event is tried again when its lease ends.",
+            action=LogAction.THREAD_FAILED,
+            event_id=event.event_id,
+            error=type(error).__name__,
+        )

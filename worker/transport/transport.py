@@ -67,10 +67,7 @@ class Transport:
 
     def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
         """Make one attempt; whatever happens is an outcome, nothing is raised."""
-        exchange = self.begin(path, body, idempotency_key)
-        if exchange:
-            return self.finish(exchange)
-        return self._attempt(partial(self._send_anew, path, body, idempotency_key))
+        return self._attempt(partial(self._answer, path, body, idempotency_key))
 
     def begin(self, path: str, body: bytes, idempotency_key: str) -> Exchange | None:
         """Send over a connection that is open and wait for nothing; None if none is open."""
@@ -93,6 +90,10 @@ class Transport:
     def finish(self, exchange: Exchange) -> Outcome:
         """Wait for what an exchange comes to; whatever happens is an outcome."""
         return self._attempt(exchange.answer)
+
+    def _answer(self, path: str, body: bytes, idempotency_key: str) -> Answer:
+        exchange = self.begin(path, body, idempotency_key)
+        return exchange.answer() if exchange else self._send_anew(path, body, idempotency_key)
 
     def _attempt(self, answer: Callable[[], Answer]) -> Outcome:
         try:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.fakes import FakeLedger, claimed
 from tests.support.hostile.answers import CASES, http
 from tests.support.raw_server import OK, RawServer, answer, raw_server, silence
 from tests.support.waiting import until
+from worker.delivery import threads
 from worker.delivery.event import Delivery
 from worker.delivery.loop import DeliveryLoop
 from worker.delivery.threads import EventThreads, Outbox, Result
@@ -272,5 +274,20 @@ def test_an_error_that_nobody_foresaw_costs_the_others_nothing(
         bench.deliver("before")
         with monkeypatch.context() as patched:
             patched.setattr(part, step, fail)
+            assert bench.deliver("event") == {"event": None}
+        assert moved(bench.deliver("next")["next"]) == DELIVERED
+
+
+def test_a_log_that_cannot_be_written_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OSError("no space left")
+
+    with bench_of() as bench:
+        bench.deliver("before")
+        with monkeypatch.context() as patched:
+            patched.setattr(Delivery, "go_on", fail)
+            patched.setattr(threads, "log", SimpleNamespace(warning=fail))
             assert bench.deliver("event") == {"event": None}
         assert moved(bench.deliver("next")["next"]) == DELIVERED

@@ -17,7 +17,14 @@ from tests.support.events import (
     web_identify,
     web_track,
 )
-from tests.support.fakes import FailTimes, FakeLedger, FakeTransport, answered, claimed
+from tests.support.fakes import (
+    FailTimes,
+    FakeLedger,
+    FakeTransport,
+    answered,
+    claimed,
+    deliver_here,
+)
 from worker.delivery import event as delivery_module
 from worker.delivery import retry
 from worker.delivery.event import Delivery
@@ -60,7 +67,7 @@ def deliver(
         now_ms=lambda: NOW_MS,
         chance=lambda: 0.5,
     )
-    return delivery.deliver(claimed(raw, **record)), transport
+    return deliver_here(delivery, claimed(raw, **record)), transport
 
 
 def moved(finish: Finish | None) -> tuple[Move, str | None]:

@@ -8,7 +8,7 @@ import pytest
 
 from config.settings import Settings
 from tests.support.events import ORDER, order_completed, web_track
-from tests.support.fakes import FakeTransport, answered
+from tests.support.fakes import FakeTransport, answered, deliver_here
 from tests.support.letters import deaths_of
 from worker.delivery.event import Delivery
 from worker.delivery.run import _interrupted
@@ -50,7 +50,7 @@ class Bench:
         lease = f"lease-{self.now_ms}"
         (claimed,) = self.journal.claim("wakeup", lease, 1, idle=True).events
         delivery = Delivery(settings, self.vendor, self.journal, now_ms=lambda: self.now_ms)
-        finish = delivery.deliver(claimed)
+        finish = deliver_here(delivery, claimed)
         if handed_back:
             finish = _interrupted(claimed)
         if finish and not killed:
@@ -161,7 +161,7 @@ def test_a_late_answer_of_a_worker_that_lost_its_lease_gives_no_new_key() -> Non
     bench = Bench(web_track())
     (late,) = bench.journal.claim("wakeup", "late", 1, idle=True).events
     delivery = Delivery(mapped("A"), FakeTransport(deque([answered("rejected")])), bench.journal)
-    finish = delivery.deliver(late)
+    finish = deliver_here(delivery, late)
     assert finish is not None
     bench.now_ms += LEASE_MS
     bench.deliver(mapped("A"), "rejected")
