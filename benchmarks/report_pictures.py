@@ -178,9 +178,8 @@ def possible(results: Results) -> Figure:
     }
     figure, (axes,) = _panels(1, list(spreads))
     _draw_bars(axes, list(spreads.values()), [MINE] * len(spreads), "{:.0f} %")
-    axes.set_xlim(0, 115)
     axes.set_xlabel("per cent of what a bare client does on the same machine")
-    axes.set_title("Share of the possible")
+    axes.set_title("Beside bare clients")
     return figure
 
 
