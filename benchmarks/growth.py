@@ -1,6 +1,6 @@
 """What a large backlog costs: delivery, intake and memory by how many events wait.
 
-`python -m benchmarks.growth --rounds 3 --delivered 20000`. Each size gets a Valkey and a
+`python -m benchmarks.growth --rounds 5 --delivered 9000`. Each size gets a Valkey and a
 worker of its own in each round. The rate is that of the first so many deliveries; then the
 worker stops, and what the journal says it delivered has to be what arrived.
 """
@@ -104,7 +104,7 @@ def wait_for_rewrite(stack: Stack) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--delivered", type=int, default=20_000)
+    parser.add_argument("--delivered", type=int, default=9_000)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
