@@ -136,3 +136,7 @@ def _event(
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not ABSENT}
+
+
+#: Becomes two calls under the hybrid attribution model.
+NEW_BUYER = order_completed(properties={**ORDER, "repeat": False})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from config.settings import Settings
-from tests.support.hostile.answers import CASES, ELSEWHERE, check_random_answers, http
+from tests.support.hostile.answers import CASES, ELSEWHERE, SLOW, check_random_answers, http
 from tests.support.raw_server import OK, RawServer, answer, raw_server, then_close
 from tests.support.waiting import until
 from worker.outcomes import Outcome
@@ -15,9 +15,6 @@ from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"
 BODY = b'{"domain":"shop.example.com"}'
-
-#: Answers that take all the time that they are given.
-SLOW = {name for name in CASES if name == "silence" or name.startswith("dripping")}
 
 #: In kilobytes, beside an ordinary answer: what the interpreter itself takes now and then.
 MEMORY_KB = 8 * 1024

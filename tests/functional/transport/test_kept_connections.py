@@ -18,7 +18,7 @@ from config.settings import Settings
 from convertro import connection_pool
 from convertro.connection_pool import RestingMasterPool
 from convertro.errors import JournalUnavailable
-from tests.support.hostile.answers import http
+from tests.support.hostile.answers import UNAVAILABLE, http
 from tests.support.raw_server import OK, Act, RawServer, answer, raw_server, then_close
 from tests.support.relay import Relay
 from worker.journal.journal import Journal
@@ -74,9 +74,6 @@ def test_an_odd_head_means_the_same_over_a_kept_connection(
         details.append(transport.send(PATH, b"{}", "event/0").detail)
         transport.close()
     assert details[0] == details[1]
-
-
-UNAVAILABLE = http(b"no", status=b"503 Service Unavailable")
 
 
 @contextmanager

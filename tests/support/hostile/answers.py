@@ -38,6 +38,9 @@ def http(
     return b"\r\n".join(lines)
 
 
+UNAVAILABLE = http(b"no", status=b"503 Service Unavailable")
+
+
 def headless(*headers: bytes, status: bytes = b"200 OK") -> bytes:
     """An answer up to its body, its length unknown."""
     return b"\r\n".join([b"HTTP/1.1 " + status, *headers, b"", b""])
@@ -345,6 +348,9 @@ CASES: dict[str, tuple[Act, str, str]] = {
     "closed within the body": (then_close(http(REFUSED)[:-1]), "ambiguous", "answer_cut_off"),
     "two answers to one request": (answer(http() + http(REFUSED)), "accepted", "accepted"),
 }
+
+#: Answers that take all the time that they are given.
+SLOW = {name for name in CASES if name == "silence" or name.startswith("dripping")}
 
 _fragments = st.sampled_from(
     [

@@ -11,6 +11,7 @@ import pytest
 from config.settings import Settings
 from tests.support.events import (
     ABSENT,
+    NEW_BUYER,
     ORDER,
     mobile_track,
     order_completed,
@@ -39,9 +40,6 @@ SETTINGS = Settings(
     hybrid_attribution_model=True,
 )
 NOW_MS = 1_777_889_800_000
-
-#: Becomes two calls under the hybrid attribution model.
-NEW_BUYER = order_completed(properties={**ORDER, "repeat": False})
 
 
 @pytest.fixture(autouse=True)

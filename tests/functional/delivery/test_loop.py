@@ -15,9 +15,9 @@ import pytest
 
 from config.settings import Settings
 from tests.support.certificates import Authority
-from tests.support.events import ORDER, mobile_track, order_completed
+from tests.support.events import NEW_BUYER, mobile_track
 from tests.support.fakes import FakeLedger, claimed
-from tests.support.hostile.answers import CASES, http
+from tests.support.hostile.answers import CASES, SLOW, UNAVAILABLE
 from tests.support.raw_server import OK, RawServer, answer, raw_server, silence
 from tests.support.waiting import until
 from worker.delivery import threads
@@ -28,14 +28,6 @@ from worker.journal.records import Finish, Move
 from worker.transport import connections
 from worker.transport import transport as transport_module
 from worker.transport.transport import Transport
-
-#: Answers that take all the time that they are given.
-SLOW = {name for name in CASES if name == "silence" or name.startswith("dripping")}
-
-#: Becomes two calls under the hybrid attribution model.
-NEW_BUYER = order_completed(properties={**ORDER, "repeat": False})
-
-UNAVAILABLE = http(b"no", status=b"503 Service Unavailable")
 
 
 @dataclass
