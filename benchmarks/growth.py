@@ -13,6 +13,7 @@ from redis import Redis
 
 from benchmarks.delivering import (
     WARM_UP,
+    Delivered,
     Deployment,
     NotExactlyOnceError,
     deploy,
@@ -46,13 +47,14 @@ def measure(size: int, delivered: int) -> dict[str, Any]:
         bytes_each = (used_bytes(stack) - before) / size
         # Of the smallest backlog not all: the end of a backlog is another matter.
         number = min(delivered, int(0.9 * size))
-        rate = first_deliveries(deployment, number)
+        delivered_first = first_deliveries(deployment, number)
     raw = raw_bytes(size)
     bound = BOUND_FACTOR * raw + BOUND_BYTES
     return {
         "waiting": size,
         "measured": number,
-        "events_per_second": rate,
+        "events_per_second": delivered_first.events_per_second,
+        "valkey_us": delivered_first.used["valkey"].cpu_seconds / number * 1e6,
         "enqueued_per_second": enqueued_per_second,
         "raw_bytes": raw,
         "bytes_each": bytes_each,
@@ -60,15 +62,15 @@ def measure(size: int, delivered: int) -> dict[str, Any]:
     }
 
 
-def first_deliveries(deployment: Deployment, number: int) -> float:
-    """The rate of the first deliveries from a backlog that is longer.
+def first_deliveries(deployment: Deployment, number: int) -> Delivered:
+    """The first deliveries from a backlog that is longer.
 
     Raises:
         NotExactlyOnceError: An event came twice, or the journal says otherwise than the sink.
     """
     journal = deployment.producer.journal
     already = journal.snapshot().counters.get("delivered", 0)
-    rate = deployment.deliver(number, sample_seconds=60).events_per_second
+    delivered = deployment.deliver(number, sample_seconds=60)
     journal.pause("measured")
     until(lambda: journal.snapshot().claimed == 0)
     told = journal.snapshot().counters["delivered"] - already
@@ -76,7 +78,7 @@ def first_deliveries(deployment: Deployment, number: int) -> float:
     arrived = len(deployment.sink.arrivals())
     if found.again or found.strange or arrived != told:
         raise NotExactlyOnceError(f"{told} delivered, {arrived} arrived, {found}")
-    return rate
+    return delivered
 
 
 def raw_bytes(size: int) -> float:
@@ -115,7 +117,8 @@ def main() -> None:
             rows.append({"round": number, **row})
             print(
                 f"round {number + 1}  {size:>9,} waiting  {row['events_per_second']:>6.0f} "
-                f"delivered/s  {row['enqueued_per_second']:>6.0f} enqueued/s  "
+                f"delivered/s  {row['valkey_us']:.0f} µs of Valkey each  "
+                f"{row['enqueued_per_second']:>6.0f} enqueued/s  "
                 f"{row['bytes_each']:.0f} bytes each (bound {row['bound_bytes']:.0f})",
                 flush=True,
             )

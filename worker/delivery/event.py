@@ -260,10 +260,11 @@ class Delivery:
 
         def attempt() -> Outcome:
             at_ms = self._now_ms()
-            return note(self._transport.send(call.path, call.body, key), at_ms)
+            return note(self.send(request), at_ms)
 
+        request = Request(call.path, call.body, key, is_last)
         at_ms = self._now_ms()
-        outcome = note((yield Request(call.path, call.body, key, is_last)), at_ms)
+        outcome = note((yield request), at_ms)
         blips = blips_of(parks_ambiguous=parks_ambiguous)
         if outcome.outcome_class not in blips:
             return outcome
