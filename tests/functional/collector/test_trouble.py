@@ -1,10 +1,11 @@
 """The journal is away or full, the collector is asked to stop, clients are slow."""
 
 import asyncio
+import json
 import signal
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.support.collector_process import BASIC, KEY, CollectorProcess
 from tests.support.events import mobile_track
 from tests.support.exposition import value
 from tests.support.killed_server import Server
-from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.waiting import PATIENCE_SECONDS
 from worker.collector import application, server
 from worker.collector.application import Application
 from worker.collector.metrics import CollectorMetrics
@@ -50,16 +51,26 @@ def test_while_the_journal_is_away_or_full_clients_are_told_to_come_again(stack:
 
 
 def test_a_collector_that_is_stopped_answers_what_it_has_read(stack: Stack) -> None:
-    with CollectorProcess(stack.environment) as collector, ThreadPoolExecutor(1) as other:
+    body = json.dumps(mobile_track(messageId="m1")).encode()
+    with (
+        CollectorProcess(stack.environment) as collector,
+        socket.create_connection(("127.0.0.1", collector.port), PATIENCE_SECONDS) as connection,
+    ):
         with Server(stack).hung():
-            waiting = other.submit(collector.post, "/v1/track", mobile_track(messageId="m1"))
-            until(lambda: value(collector.metrics(), "convertro_collector_connections") == 2)
+            connection.sendall(
+                f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC['Authorization']}\r\n"
+                f"Expect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            )
+            # Only who has read a request says this.
+            assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
             collector.process.send_signal(signal.SIGTERM)
-        status = waiting.result(PATIENCE_SECONDS).status
+            connection.sendall(body)
+        with HTTPResponse(connection) as answer:
+            answer.begin()
         assert collector.process.wait(PATIENCE_SECONDS) == 0
     # On a slow machine Redis hangs for longer than is waited for.
-    assert status in {200, 503}
-    assert status == 503 or stack.producer().journal.snapshot().total("accepted") == 1
+    assert answer.status in {200, 503}
+    assert answer.status == 503 or stack.producer().journal.snapshot().total("accepted") == 1
 
 
 async def all_well() -> Verdict:
