@@ -1,8 +1,8 @@
 """A long drill, and how much memory the worker and Valkey take meanwhile.
 
 `make soak` or `python -m benchmarks.soak --minutes 30`. It runs `convertro drill --embedded`,
-samples the worker that is never killed (its parent and its children) and Valkey, writes the
-samples as CSV, and draws them. It ends as the drill ends.
+samples the worker that is never killed (all its processes, what they share counted once) and
+Valkey, writes the samples as CSV, and draws them. It ends as the drill ends.
 """
 
 import argparse
@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import IO, NamedTuple
@@ -19,6 +18,7 @@ from typing import IO, NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
+from benchmarks.usage import tree_pss_bytes
 from worker.lab.demo.stack import ROOT
 
 SAMPLE_SECONDS = 5.0
@@ -33,28 +33,8 @@ class Sample(NamedTuple):
     """Memory at one moment; None while Valkey is down."""
 
     seconds: float
-    worker_rss_mib: float
+    worker_mib: float
     valkey_used_mib: float | None
-
-
-def processes_of(parent: int) -> Iterator[int]:
-    """A process and those below it."""
-    yield parent
-    for children in Path(f"/proc/{parent}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from processes_of(int(child))
-
-
-def resident_bytes(parent: int) -> int:
-    """The resident memory of a process and those below it, what they share counted each time."""
-    total = 0
-    for process in processes_of(parent):
-        try:
-            found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-        except FileNotFoundError:  # it has just ended
-            continue
-        total += int(found[1]) * 1024 if found else 0
-    return total
 
 
 def used_memory(redis: Redis) -> int | None:
@@ -83,13 +63,12 @@ def sample(drill: "subprocess.Popen[str]") -> list[Sample]:
     begun = time.monotonic()
     samples: list[Sample] = []
     while _goes_on(drill):
-        resident = resident_bytes(steady)
-        if resident:
+        if worker := tree_pss_bytes(steady):
             used = used_memory(redis)
             samples.append(
                 Sample(
                     round(time.monotonic() - begun, 1),
-                    round(resident / MIB, 2),
+                    round(worker / MIB, 2),
                     None if used is None else round(used / MIB, 2),
                 )
             )
@@ -119,7 +98,7 @@ def draw(samples: list[Sample], path: Path, title: str) -> None:
     minutes = [sample.seconds / 60 for sample in samples]
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(minutes, [sample.worker_rss_mib for sample in samples], label="steady worker, RSS")
+    axes.plot(minutes, [sample.worker_mib for sample in samples], label="steady worker")
     axes.plot(
         minutes,
         [float("nan") if s.valkey_used_mib is None else s.valkey_used_mib for s in samples],

@@ -1,4 +1,4 @@
-"""Deliveries are held while Convertro is sick, with real workers and the sandbox in its stead."""
+"""Deliveries are held while Convertro is sick, with real workers; the sandbox stands in for it."""
 
 import os
 import signal

@@ -51,7 +51,7 @@ def demo(
     console = Console(highlight=False)
     console.print(
         "Raw Segment events go into a journal in Redis; a Celery worker translates\n"
-        "each one and delivers it to Convertro, here to a sandbox in its stead.\n"
+        "each one and delivers it to Convertro, for which a sandbox stands in here.\n"
     )
     with Stack(ENVIRONMENT) as stack:
         sandbox, producer = _start(stack, console)
