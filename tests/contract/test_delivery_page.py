@@ -22,7 +22,7 @@ def test_it_lists_the_outcome_classes() -> None:
 
 
 def test_it_names_those_that_hold_the_stream() -> None:
-    named = re.search(r"not be the event's\s+fault\s+\(([^)]*)\)", PAGE)
+    named = re.search(r"Convertro's\s+fault\s+or\s+ours\s+\(([^)]*)\)", PAGE)
     assert named is not None
     guarded = {reason for reason in DeathReason if reason.fault is Fault.ANYWHERE}
     assert set(re.findall(r"`(\w+)`", named[1])) == guarded

@@ -275,7 +275,8 @@ def test_a_redis_that_is_gone_is_said(cli: Cli) -> None:
 def test_an_event_in_flight_goes_with_its_worker_at_work(stack: Stack) -> None:
     stack.sandbox.add_fault("slow=3")
     producer = stack.producer()
-    names = [f"{ADAS}-{number}" for number in range(4)]
+    # More than is delivered while a slow machine starts the command.
+    names = [f"{ADAS}-{number:02}" for number in range(20)]
     for name in names:
         producer.intake.enqueue(
             {
@@ -292,9 +293,11 @@ def test_an_event_in_flight_goes_with_its_worker_at_work(stack: Stack) -> None:
     ended = Cli(stack.environment)("erase", "--user-id", ADA, "--yes")
     assert ended.returncode == 0, ended.stderr
     receipt = json.loads(ended.stdout)
-    assert sorted(receipt["ids"] + receipt["delivered_meanwhile"]) == names
+    sent = {call.key.partition("/")[0] for call in stack.sandbox.calls()}
+    assert sorted([*receipt["ids"], *sent]) == names
     assert receipt["ids"]
     assert receipt["delivered_meanwhile"]
+    assert sent.issuperset(receipt["delivered_meanwhile"])
     stack.stop_workers()
     with Redis.from_url(stack.redis_url) as redis:
         assert traces(redis, ADA, VISITOR, MARKER) == []
