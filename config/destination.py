@@ -20,9 +20,19 @@ def _read_json(given: Any, empty: str) -> Any:
     if not isinstance(given, str):
         return given
     try:
-        return json.loads(given or empty)
-    except ValueError as error:
+        return json.loads(given or empty, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a name that it has twice one value would be lost without a word."""
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise ValueError(f"has {name!r} twice; a list of key/value objects may name it twice")
+        made[name] = value
+    return made
 
 
 def _parse_events(given: Any) -> tuple[EventMapping, ...]:

@@ -73,7 +73,7 @@ class DeathReason(Reason):
     NO_IDENTITY = (
         "no_identity",
         Fault.SENDER,
-        "no usable `userId`, `anonymousId` or device id",
+        "no usable `userId` or `anonymousId`, nor, but for a website's track, a device id",
         f"Correct the sender. {_REPAIR}",
     )
     MISSING_DEVICE_ID = (

@@ -123,9 +123,9 @@ def _read(text: str) -> float | None:
     if len({marker in _CODES for marker in markers}) < len(markers):
         return None  # two signs or two codes
     number = found["number"] if found["number"][0].isdigit() else f"0{found['number']}"
-    if found["no_cents"]:
-        number += found["no_cents"][0].replace(":", ".") + "0"
-    amount = _number(number, has_cents=_WITHOUT_CENTS.isdisjoint(markers))
+    amount = _number(number, has_cents=_WITHOUT_CENTS.isdisjoint(markers) and not found["no_cents"])
+    if amount and found["no_cents"] and not amount.is_integer():
+        return None
     return -amount if amount and "-" in found["sign"] + found["inner_sign"] else amount
 
 

@@ -25,9 +25,17 @@ _SHARED_DEVICE_IDS = frozenset(
     }
 )
 
-#: A whole date, alone or before `T` and a time. Python's own reader would let any character
-#: stand for the `T`, and so take some numbers for times.
-_ISO_8601_SHAPE = re.compile(r"[0-9W-]{7,10}(?:T[0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
+#: A whole date, alone or before `T` and a time. Python's own reader takes more: any character for
+#: the `T`, and so some numbers for times, and odd separators.
+_ISO_8601_SHAPE = re.compile(
+    r"""
+    [0-9W-]{7,10}
+    (?: T (?: [0-9]{2} (?: :[0-9]{2} ){0,2} | [0-9]{4} | [0-9]{6} ) (?: [.,][0-9]+ )?
+        (?: Z | [+-][0-9]{2} (?: :?[0-9]{2} )? )?
+    )?
+    """,
+    re.VERBOSE,
+)
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

@@ -8,7 +8,7 @@ from worker.destination.calls import TrackEvent, TrackUser, Translation
 from worker.destination.event_names import is_order_completed, mapped_types
 from worker.destination.fields import object_of, user_id, visitor_id
 from worker.destination.properties import LIKELY_ORDER_ID, TOTAL, Properties
-from worker.reasons import Note, SkipReason
+from worker.reasons import DeathReason, Note, SkipReason
 
 _SALE = "sale"
 _NEW_SALE = "sale.new"
@@ -51,13 +51,16 @@ def track(
     types = rule.types(name, properties, settings)
     if not types:
         return Translation(skipped=SkipReason.UNMAPPED_EVENT)
+    visitor, user = visitor_id(event), user_id(event)
+    if visitor is None and user is None:  # a device is nobody to a website's calls
+        return Translation(invalid=DeathReason.NO_IDENTITY)
     amount = properties.amount(TOTAL)
     currency = None if amount.value is None else properties.currency
     calls = [
         TrackEvent(
             domain=settings.domain,
-            visitor_id=visitor_id(event),
-            user_id=user_id(event),
+            visitor_id=visitor,
+            user_id=user,
             event_type=event_type,
             event_id=event_id,
             event_value=amount.value,

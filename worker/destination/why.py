@@ -18,6 +18,7 @@ from worker.destination.fields import (
     device,
     device_id,
     device_id_of,
+    has_identity,
     is_iso_8601,
 )
 from worker.destination.mobile import advertising_id, amount_keys
@@ -85,12 +86,9 @@ _SOURCES = {
 #: Answers before which nobody looks into a track.
 _BEFORE_TRACK = frozenset({DeathReason.INVALID_EVENT, DeathReason.MISSING_DEVICE_ID})
 
-#: Answers before which nobody asks where an event comes from.
+#: Skips before which nobody asks where an event comes from; nor where it has no identity.
 _BEFORE_PLATFORM = frozenset(
-    {
-        *(SkipReason.DISABLED, SkipReason.NO_CONSENT, SkipReason.UNSUPPORTED_TYPE),
-        DeathReason.NO_IDENTITY,
-    }
+    {SkipReason.DISABLED, SkipReason.NO_CONSENT, SkipReason.UNSUPPORTED_TYPE}
 )
 
 
@@ -103,8 +101,8 @@ def why(event: Mapping[str, Any], settings: ConvertroSettings, event_id: str) ->
         event_id: Under which id it is known.
     """
     translation = translate(event, settings, accepted_at=ACCEPTANCE)
-    reason = translation.skipped or translation.invalid
-    platform, rule = (None, None) if reason in _BEFORE_PLATFORM else platform_and_rule(event)
+    is_early = translation.skipped in _BEFORE_PLATFORM or not has_identity(event)
+    platform, rule = (None, None) if is_early else platform_and_rule(event)
     return Why(
         platform=platform,
         rule=rule,

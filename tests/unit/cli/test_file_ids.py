@@ -58,7 +58,7 @@ def test_an_id_of_its_own_stays(message_id: Any) -> None:
     assert ids({**PURCHASE, "messageId": message_id}) == [message_id]
 
 
-@pytest.mark.parametrize("message_id", [None, "", "  ", 0, True, "undefined", {}, []])
+@pytest.mark.parametrize("message_id", [None, "", "  ", 0, True, "undefined", {}, [], 10**100])
 def test_what_is_no_id_is_replaced(message_id: Any) -> None:
     (identifier,) = ids({**PURCHASE, "messageId": message_id})
     assert identifier.startswith("digest-")

@@ -67,6 +67,7 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("EVENTS", '{"Signed Up": 1}', "'Signed Up': the Convertro type"),
         ("EVENTS", '{"Signed Up": ""}', "'Signed Up': the Convertro type"),
         ("EVENTS", '{"": "signup"}', "the Segment name"),
+        ("EVENTS", '{"A": "a", "A": "b"}', "has 'A' twice"),
         ("EVENTS", '[{"key": "A", "value": "a"}, {"key": "B"}]', "entry 2 must be"),
         ("EVENTS", '[{"key": "A", "value": null}]', "entry 1: the Convertro type"),
         ("CONSENT_CATEGORIES", "Advertising", "is not JSON"),

@@ -197,6 +197,14 @@ def test_nothing_is_sent_where_a_rule_says_so(event: dict[str, Any], reason: str
             id="a device id that many have",
         ),
         pytest.param(web_track(event="", **NOBODY), "no_identity", id="identity before name"),
+        *(
+            pytest.param(
+                event(channel="browser", context={"device": {"id": "d-1"}}, **NOBODY),
+                "no_identity",
+                id=f"a website's {event.__name__} of a device",
+            )
+            for event in (web_track, order_completed)
+        ),
         pytest.param(web_identify(**NOBODY), "no_identity", id="identity before userId"),
         *(
             pytest.param(event(event=value), "invalid_event", id=f"{event.__name__} {value!r}")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from convertro.segment_event import content_id, encode, id_of, says_when
+from convertro.segment_event import content_id, encode, message_id_of, says_when
 
 
 class FileIds:
@@ -25,7 +25,7 @@ class FileIds:
         Raises:
             InvalidEvent: It is no event.
         """
-        if id_of(event.get("messageId")):
+        if message_id_of(event):
             return None
         digest = content_id(json.loads(encode(event)))
         if says_when(event):
