@@ -193,7 +193,7 @@ def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
 def _message_id_fault(message_id: str) -> InvalidEvent | None:
     if len(message_id) > MAX_MESSAGE_ID_LENGTH:
         return InvalidEvent("messageId", f"is longer than {MAX_MESSAGE_ID_LENGTH} characters")
-    if _UNPRINTABLE.search(message_id):
+    if _UNPRINTABLE.search(message_id) and not message_id.isspace():  # blank text is no id
         return InvalidEvent("messageId", "holds control characters or half a surrogate pair")
     return None
 

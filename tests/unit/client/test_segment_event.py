@@ -250,7 +250,7 @@ def test_an_event_is_known_by_its_message_id(message_id: Any, identifier: str) -
 
 
 WITHOUT_ID = (
-    *(ABSENT, None, "", " ", "\u00a0", 0, 0.0, True, False, ["m"], {}, 10**100, 10**400),
+    *(ABSENT, None, "", " ", "\n\t", "\u00a0", 0, 0.0, True, False, ["m"], {}, 10**100, 10**400),
     *("null", "undefined", "NaN", "None", "<nil>", "(null)", "[object Object]"),
 )
 
