@@ -1,7 +1,9 @@
 """How a connection to Convertro comes about, and what reads its answers."""
 
 import socket
+import ssl
 from collections import deque
+from http.client import HTTPException
 from queue import Empty, Full
 from select import POLLIN, poll
 from time import monotonic
@@ -9,7 +11,12 @@ from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+)
 
 from convertro.name_lookup import look_up
 from worker.transport.bounded_answer import BoundedAnswer
@@ -72,12 +79,50 @@ class _BoundedConnecting(HTTPConnection):
     #: Looks whether there is anything to read.
     _poll: Any = None
 
+    #: Whether what is sent is a request, no longer a CONNECT to a proxy.
+    _is_open = False
+
     def connect(self) -> None:
         """Open it."""
         self.opened_at = self.used_at = monotonic()
         super().connect()
         self._poll = poll()
         self._poll.register(self.sock, POLLIN)
+        self._is_open = True
+
+    def close(self) -> None:
+        """Close it."""
+        self._is_open = False
+        super().close()
+
+    def send(self, data: Any) -> None:
+        """Send something.
+
+        Raises:
+            BrokenPipeError: It is of a request, and TLS failed over it; there may be an answer.
+            OSError: The connection broke, or none came about.
+        """
+        try:
+            super().send(data)
+        except ssl.SSLError as error:
+            if not self._is_open:
+                raise
+            raise BrokenPipeError from error
+
+    def getresponse(self) -> Any:
+        """Read the answer to a request, to the end of its headers.
+
+        Raises:
+            ProtocolError: There is none, or it is no HTTP; the request may have arrived.
+            TimeoutError: It did not come in time.
+        """
+        try:
+            return super().getresponse()
+        except TimeoutError:
+            raise
+        except (OSError, HTTPException) as error:
+            # Not to be taken for a failure to connect, to the server or to a proxy.
+            raise ProtocolError("what became of the request is not known", error) from error
 
     @property
     def is_connected(self) -> bool:

@@ -37,6 +37,9 @@ _BODILESS = frozenset({204, 304})
 #: What says that nothing can be sent or read yet.
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
+#: What says that the other side takes no more.
+_HUNG_UP = (ConnectionError, ssl.SSLError)
+
 #: Types of content in which http.client would look for headers of parts.
 _PARTED = ("multipart/", "message/")
 
@@ -138,7 +141,7 @@ class Exchange:
             answer, keep = self._answer()
             return answer
         finally:
-            self._give_back(keep=keep)
+            self._give_back(keep=keep and not self._fault)
 
     def _send(self) -> None:
         sent = 0
@@ -154,17 +157,26 @@ class Exchange:
 
     def _answer(self) -> tuple[Answer, bool]:
         """The answer, and whether the connection can be used again."""
-        if self._fault:
-            raise self._fault
-        if self._unsent:
-            self._bound()
-            self._sock.sendall(self._unsent)
+        self._send_the_rest()
         self._bound()
         read = self._read or self._sock.recv(_READ_BYTES)
+        if self._fault and not read:
+            raise self._fault
         if answer := _ordinary_answer(read):
             return answer, True
         self._bound()
         return _peculiar_answer(self._sock, read)
+
+    def _send_the_rest(self) -> None:
+        if self._unsent and not self._fault:
+            self._bound()
+            try:
+                self._sock.sendall(self._unsent)
+            except _HUNG_UP as fault:
+                self._fault = fault
+        # A server that hangs up before it has read everything may have said why.
+        if self._fault and not isinstance(self._fault, _HUNG_UP):
+            raise self._fault
 
     def _bound(self) -> None:
         """Let the next step end in time."""

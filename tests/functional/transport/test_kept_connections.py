@@ -57,6 +57,22 @@ def test_a_new_and_a_kept_connection_are_asked_with_the_same_headers(server: Raw
     transport.close()
 
 
+def test_an_answer_to_a_request_that_was_not_read_whole_counts(server: RawServer) -> None:
+    def refuse_the_next(_server: RawServer, connection: socket.socket) -> bool:
+        connection.sendall(OK)
+        connection.recv(4096)
+        connection.sendall(http(b"", b"Connection: close", status=b"413 Payload Too Large"))
+        return False
+
+    transport = Transport(Settings(base_url=server.base_url))
+    server.will(refuse_the_next)
+    transport.send(PATH, b"{}", "event/0")
+    more_than_is_sent_at_once = b"x" * 20_000_000
+    outcome = transport.send(PATH, more_than_is_sent_at_once, "event/1")
+    assert (outcome.outcome_class, outcome.detail) == ("rejected", "http_413")
+    transport.close()
+
+
 @pytest.mark.parametrize(
     "headers",
     [[b"X-%d: 1" % number for number in range(150)], [b"Content-Type: multipart/mixed"]],

