@@ -79,6 +79,9 @@ _CELERYS_VARIABLES = {
     ),
 }
 
+#: Credentials, host and port of a URL.
+_PLACE = re.compile(r"(.*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:[0-9]+)?", re.ASCII)
+
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -335,10 +338,8 @@ class Settings(BaseSettings, ConvertroSettings):
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an http:// or https:// URL with a host")
-        if parts.query or parts.fragment or parts.username or parts.password:
+        place = _place_of(value)
+        if "?" in value or "#" in value or "@" in place:
             raise ValueError("must not hold a query, a fragment or credentials")
         return value.rstrip("/")
 
@@ -353,6 +354,8 @@ class Settings(BaseSettings, ConvertroSettings):
             ) from None
         if not value.startswith("/") or "{endpoint}" not in value:
             raise ValueError("must begin with / and hold {endpoint}")
+        if "#" in value:
+            raise ValueError("must not hold #: what follows it is never sent")
         return value
 
     @field_validator("queue")
@@ -482,6 +485,22 @@ class Settings(BaseSettings, ConvertroSettings):
         if missing:
             names = ", ".join(f"{ENV_PREFIX}{name.upper()}" for name in missing)
             raise SettingsError(f"{names} must be set: every call to Convertro needs it")
+
+
+def _place_of(url: str) -> str:
+    """Host and port of an http:// or https:// URL, with its credentials.
+
+    Raises:
+        ValueError: What is wrong, without the URL's text, which may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:  # what the port or brackets hold may be part of an unquoted password
+        usable = False
+    if not usable or not _PLACE.fullmatch(parts.netloc):
+        raise ValueError("must be an http:// or https:// URL with a host and a valid port")
+    return parts.netloc
 
 
 def _listed(text: str) -> tuple[str, ...]:
