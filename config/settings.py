@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     Field,
@@ -115,7 +115,11 @@ class Settings(BaseSettings, ConvertroSettings):
         False, description="Allow an http:// base URL that is not on this machine."
     )
     proxy_url: SecretStr | None = Field(
-        None, description="HTTP proxy for requests to Convertro; none unless set here."
+        None,
+        description=(
+            "HTTP proxy for requests to Convertro, http://user:password@host:3128 or https://; "
+            "none unless set here."
+        ),
     )
     ca_bundle: str = Field(
         "",
@@ -342,6 +346,20 @@ class Settings(BaseSettings, ConvertroSettings):
         if "?" in value or "#" in value or "@" in place:
             raise ValueError("must not hold a query, a fragment or credentials")
         return value.rstrip("/")
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _check_proxy_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if not value:
+            return None
+        text = value.get_secret_value()
+        url = text if "://" in text else f"http://{text}"
+        place = _place_of(url)
+        if url.partition("://")[2].removesuffix("/") != place:
+            raise ValueError("must not hold anything behind its host and port")
+        if any(character > "\xff" for character in unquote(place)):
+            raise ValueError("must have a user and password of Latin-1: others cannot be sent")
+        return SecretStr(url)
 
     @field_validator("path")
     @classmethod

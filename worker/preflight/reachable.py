@@ -23,15 +23,12 @@ _BROKER_SECONDS = 3
 def connection_check(settings: Settings) -> Check:
     """Whether Convertro's host, or the proxy before it, accepts a connection; nothing is sent."""
     whose, variable, url = "", "CONVERTRO_BASE_URL", settings.base_url
-    if settings.proxy_url and (proxy := settings.proxy_url.get_secret_value()):
+    if settings.proxy_url:
         whose, variable = "the proxy ", "CONVERTRO_PROXY_URL"
-        url = proxy if "://" in proxy else f"http://{proxy}"
+        url = settings.proxy_url.get_secret_value()
     remedy = f"check {variable}, the network and the firewall"
     parts = urlsplit(url)
-    try:
-        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
-    except ValueError:  # the port is no number; it may be part of an unquoted password
-        return warning(f"{variable} names no valid port", remedy)
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     shown = f"{whose}[{host}]:{port}" if ":" in host else f"{whose}{host}:{port}"
     failure = _connection_failure(host, port, settings.connect_timeout_seconds)
     if failure:

@@ -108,6 +108,19 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("BROKER_URL", "amqp://user:sécret@host", "LATIN SMALL LETTER E WITH ACUTE (U+00E9)"),
         ("BROKER_URL", "amqp://user:sec ret@host", "must not hold SPACE (U+0020)"),
         ("PROXY_URL", "http://user:sec\tret@proxy", "must not hold the character U+0009"),
+        ("PROXY_URL", "socks5://proxy.example:1080", "must be an http:// or https:// URL"),
+        ("PROXY_URL", "ftp://proxy.example", "must be an http:// or https:// URL"),
+        ("PROXY_URL", "http://", "a host and a valid port"),
+        ("PROXY_URL", "//proxy.example:1", "a host and a valid port"),
+        ("PROXY_URL", "http:/proxy.example:1", "a host and a valid port"),
+        ("PROXY_URL", "proxy.example:port", "a host and a valid port"),
+        ("PROXY_URL", "http://proxy.example:99999", "a host and a valid port"),
+        ("PROXY_URL", "http://[::1", "a host and a valid port"),
+        ("PROXY_URL", "http://user:pa[secret]@proxy.example", "a host and a valid port"),
+        ("PROXY_URL", "http://user:secret/x@proxy.example", "a host and a valid port"),
+        ("PROXY_URL", "http://user:1/secret@proxy.example", "behind its host and port"),
+        ("PROXY_URL", "http://user:secret%E2%82%AC@proxy.example", "user and password of Latin-1"),
+        ("PROXY_URL", "http://proxy.example:3128/?secret", "behind its host and port"),
         (
             "BASE_URL",
             "https://convertro.example\u200b/x",
@@ -175,6 +188,20 @@ def test_plain_http_is_for_this_machine(host: str) -> None:
 def test_plain_http_elsewhere_has_to_be_asked_for() -> None:
     settings = Settings(base_url="http://convertro.example/", allow_insecure_http=True)
     assert settings.base_url == "http://convertro.example"
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("proxy.example:3128", "http://proxy.example:3128"),
+        ("user:h%C3%BCsh@proxy.example", "http://user:h%C3%BCsh@proxy.example"),
+        ("HTTPS://user:h%5Bus%2Fh@[::1]:3128/", "HTTPS://user:h%5Bus%2Fh@[::1]:3128/"),
+    ],
+)
+def test_a_proxy_is_spoken_to_by_http_unless_it_says_otherwise(given: str, url: str) -> None:
+    proxy_url = Settings(proxy_url=given).proxy_url  # type: ignore[arg-type]
+    assert proxy_url
+    assert proxy_url.get_secret_value() == url
 
 
 def test_secrets_are_masked() -> None:
