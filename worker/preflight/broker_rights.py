@@ -39,6 +39,16 @@ def broker_trials(queue: str) -> Iterator[Trial]:
     yield "LLEN", queue, ()
 
 
+def has_transport(app: Celery) -> bool:
+    """Whether the URL of an application's broker can be read, and what its kind needs is there."""
+    try:
+        for url in app.conf.broker_url.split(";"):
+            app.connection_for_write(url).create_transport()
+    except Exception:  # noqa: BLE001  any broker, any error
+        return False
+    return True
+
+
 def missing_broker_rights(app: Celery) -> list[str]:
     """What a worker of an application may not do at its broker, if that is a Redis.
 

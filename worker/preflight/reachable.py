@@ -3,11 +3,13 @@
 import socket
 from urllib.parse import urlsplit
 
+from celery import Celery
+
 from config.settings import Settings, ca_bundle_of
 from convertro.errors import SettingsError
 from worker.outcomes import TLS_ADVICE
 from worker.preflight.address import address_of
-from worker.preflight.broker_rights import missing_broker_rights
+from worker.preflight.broker_rights import has_transport, missing_broker_rights
 from worker.preflight.checks import Check, error, not_checked, ok, rights_error, warning
 from worker.transport.connections import open_socket
 from worker.transport.failures import FAILURES, tls_fault
@@ -96,12 +98,20 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
     if is_journals and not redis_answers:
         return ok(told)
     variable = "CONVERTRO_REDIS_URL" if is_journals else "CONVERTRO_BROKER_URL"
+    app = _app_of(settings)
+    if not has_transport(app):
+        return error(
+            f"{variable} leads to no broker: its form is wrong, its kind unknown, or what that "
+            "needs is not installed",
+            f"correct {variable}, and percent-encode user and password in it",
+        )
     address = address_of(settings.celery_broker_url)
     try:
-        missing = missing_broker_rights_of(settings)
+        missing = missing_broker_rights(app)
     except Exception as failed:  # noqa: BLE001  any broker, any error; messages may hold passwords
+        reason = type(failed.__cause__ or failed).__name__
         return warning(
-            f"{address} cannot be used ({_failure(failed)}): a worker cannot hear of events",
+            f"{address} cannot be used ({reason}): a worker cannot hear of events",
             f"check that the broker runs and that {variable} is right",
         )
     if missing:
@@ -109,15 +119,7 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
     return ok(told if is_journals else f"{address} accepts connections")
 
 
-def missing_broker_rights_of(settings: Settings) -> list[str]:
-    """What the settings' user may not do at the broker; raises whatever its library raises."""
+def _app_of(settings: Settings) -> Celery:
     from worker.bootstrap import make_app  # noqa: PLC0415  others need no Celery
 
-    return missing_broker_rights(make_app(settings, _BROKER_SECONDS))
-
-
-def _failure(failed: Exception) -> str:
-    cause = failed.__cause__ or failed
-    if isinstance(cause, KeyError | ImportError):
-        return "its kind is unknown, or what it needs is not installed"
-    return type(cause).__name__
+    return make_app(settings, _BROKER_SECONDS)

@@ -168,6 +168,22 @@ def test_a_detached_worker_refuses_options_while_there_is_a_terminal(
     assert ended.stderr.startswith("convertro: --")
 
 
+@pytest.mark.parametrize("options", [[], ["-D"]], ids=["attached", "detached"])
+@pytest.mark.parametrize("url", ["nosuch://x", "amqp://guest:sec[ret]@127.0.0.1:1//", "sqs://"])
+def test_a_broker_that_cannot_be_used_is_told_in_one_sentence(
+    stack: Stack, options: list[str], url: str, tmp_path: Path
+) -> None:
+    log = f"--logfile={tmp_path}/w.log"
+    environment = {**stack.environment, "CONVERTRO_BROKER_URL": url}
+    ended = run_celery("worker", log, *options, **environment)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("convertro: CONVERTRO_BROKER_URL leads to no broker")
+    told = ended.stdout + ended.stderr + (tmp_path / "w.log").read_text(encoding="utf-8")
+    assert "Traceback" not in told
+    assert "ret]" not in told
+
+
 @pytest.mark.environment(CONCURRENCY="1")
 @pytest.mark.parametrize("pool", ["solo", "threads"])
 def test_other_pools_deliver_without_going_silent_and_hand_back(stack: Stack, pool: str) -> None:

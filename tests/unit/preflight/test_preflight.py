@@ -471,10 +471,23 @@ def test_a_broker_of_its_own_is_tried() -> None:
     assert "secret" not in check.sentence
 
 
-def test_a_broker_of_no_known_kind() -> None:
-    check = broker_check(complete(broker_url="nonsense://:secret@broker.example"))
-    assert check.level is WARNING
-    assert "its kind is unknown" in check.says
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://:secret@broker.example",
+        "nonsense+amqp://:secret@broker.example",
+        "amqp://user:secret@broker.example:port//",
+        "amqp://user:pa[secret]@broker.example//",
+        "amqp://:secret@[::1",
+        "amqp://broker.example//;nonsense://:secret@broker.example",
+        "sqs://key:secret@",
+        "zookeeper://:secret@broker.example",
+    ],
+)
+def test_a_broker_that_cannot_be_used_is_an_error(url: str) -> None:
+    check = broker_check(complete(broker_url=url))
+    assert check.level is ERROR
+    assert check.says.startswith("CONVERTRO_BROKER_URL leads to no broker")
     assert "secret" not in check.sentence
 
 
