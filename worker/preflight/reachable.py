@@ -9,7 +9,7 @@ from config.settings import Settings, ca_bundle_of
 from convertro.errors import SettingsError
 from worker.outcomes import TLS_ADVICE
 from worker.preflight.address import address_of
-from worker.preflight.broker_rights import has_transport, missing_broker_rights
+from worker.preflight.broker_rights import has_transport, missing_broker_rights, type_of_queue
 from worker.preflight.checks import Check, error, not_checked, ok, rights_error, warning
 from worker.transport.connections import open_socket
 from worker.transport.failures import FAILURES, tls_fault
@@ -117,6 +117,22 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
     if missing:
         return rights_error(missing, variable)
     return ok(told if is_journals else f"{address} accepts connections")
+
+
+def queue_check(settings: Settings) -> Check:
+    """Whether wake-ups find the queue's key free, if the broker is a Redis."""
+    queue = settings.queue
+    try:
+        kind = type_of_queue(_app_of(settings))
+    except Exception:  # noqa: BLE001  the same
+        return not_checked("needs the broker, and the right to ask it (TYPE)")
+    if kind not in {None, "none", "list"}:
+        return error(
+            f"{queue} is a key of another program's in the broker's Redis, a {kind}: no wake-up "
+            "can be put there or taken",
+            f"redis-cli rename {queue} {queue}.foreign, or set another CONVERTRO_QUEUE",
+        )
+    return ok(f"no other program uses {queue} for something else")
 
 
 def _app_of(settings: Settings) -> Celery:
