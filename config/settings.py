@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     Field,
@@ -79,6 +79,9 @@ _CELERYS_VARIABLES = {
     ),
 }
 
+#: Credentials, host and port of a URL.
+_PLACE = re.compile(r"(.*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:[0-9]+)?", re.ASCII)
+
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -112,7 +115,11 @@ class Settings(BaseSettings, ConvertroSettings):
         False, description="Allow an http:// base URL that is not on this machine."
     )
     proxy_url: SecretStr | None = Field(
-        None, description="HTTP proxy for requests to Convertro; none unless set here."
+        None,
+        description=(
+            "HTTP proxy for requests to Convertro, http://user:password@host:3128 or https://; "
+            "none unless set here."
+        ),
     )
     ca_bundle: str = Field(
         "",
@@ -335,12 +342,24 @@ class Settings(BaseSettings, ConvertroSettings):
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an http:// or https:// URL with a host")
-        if parts.query or parts.fragment or parts.username or parts.password:
+        place = _place_of(value)
+        if "?" in value or "#" in value or "@" in place:
             raise ValueError("must not hold a query, a fragment or credentials")
         return value.rstrip("/")
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _check_proxy_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if not value:
+            return None
+        text = value.get_secret_value()
+        url = text if "://" in text else f"http://{text}"
+        place = _place_of(url)
+        if url.partition("://")[2].removesuffix("/") != place:
+            raise ValueError("must not hold anything behind its host and port")
+        if any(character > "\xff" for character in unquote(place)):
+            raise ValueError("must have a user and password of Latin-1: others cannot be sent")
+        return SecretStr(url)
 
     @field_validator("path")
     @classmethod
@@ -353,6 +372,8 @@ class Settings(BaseSettings, ConvertroSettings):
             ) from None
         if not value.startswith("/") or "{endpoint}" not in value:
             raise ValueError("must begin with / and hold {endpoint}")
+        if "#" in value:
+            raise ValueError("must not hold #: what follows it is never sent")
         return value
 
     @field_validator("queue")
@@ -482,6 +503,22 @@ class Settings(BaseSettings, ConvertroSettings):
         if missing:
             names = ", ".join(f"{ENV_PREFIX}{name.upper()}" for name in missing)
             raise SettingsError(f"{names} must be set: every call to Convertro needs it")
+
+
+def _place_of(url: str) -> str:
+    """Host and port of an http:// or https:// URL, with its credentials.
+
+    Raises:
+        ValueError: What is wrong, without the URL's text, which may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:  # what the port or brackets hold may be part of an unquoted password
+        usable = False
+    if not usable or not _PLACE.fullmatch(parts.netloc):
+        raise ValueError("must be an http:// or https:// URL with a host and a valid port")
+    return parts.netloc
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def _check_before_detaching(context: click.Context, _option: click.Parameter, _v
         worker_log.open()
         if not context.params.get("logfile"):
             click.echo("convertro: without --logfile what this worker logs is lost", err=True)
-        _refuse(preflight_of_worker(settings, waits=False))
+        _refuse(_wrong_options(context.params) or preflight_of_worker(settings, waits=False))
 
 
 # Celery calls back after all other options were read, and before it detaches.
@@ -97,25 +97,32 @@ app.user_options["worker"].add(
 )
 
 
-@worker_init.connect
-def _refuse_to_start(sender: Any, **_signal: Any) -> None:
-    """Start only if the preflight finds no error, and no worker that is alive disagrees."""
+@celeryd_init.connect
+def _refuse_to_start(options: Mapping[str, Any], **_signal: Any) -> None:
+    """Start only if the preflight finds no error, and no worker that is alive disagrees.
+
+    What Celery does next is to raise errors of its own about queues and the broker.
+    """
     forget_time_limits()
     try:  # Celery would log the error of a handler, and start
-        _refuse(_reasons_not_to_start(sender))
+        _refuse(_reasons_not_to_start(options))
     except Exception as error:
         log.error("The preflight failed.", action=LogAction.PREFLIGHT_FAILED, exc_info=error)  # noqa: TRY400
         raise SystemExit(f"convertro: the preflight failed: {type(error).__name__}") from None
 
 
-def _reasons_not_to_start(worker: Any) -> list[str]:
-    errors = refused_options(worker, celery_config(settings, WORKER_TIMEOUT_SECONDS))
-    for sentence in errors:
-        log.error(sentence, action=LogAction.PREFLIGHT_ERROR, check="options")
-    errors = errors or preflight_of_worker(settings)
+def _reasons_not_to_start(options: Mapping[str, Any]) -> list[str]:
+    errors = _wrong_options(options) or preflight_of_worker(settings)
     if not errors and (disagreement := bootstrap.join_journal(settings)):
         log.error(disagreement, action=LogAction.WORKER_DISAGREES)
         return [disagreement]
+    return errors
+
+
+def _wrong_options(options: Mapping[str, Any]) -> list[str]:
+    errors = refused_options(app, options, celery_config(settings, WORKER_TIMEOUT_SECONDS))
+    for sentence in errors:
+        log.error(sentence, action=LogAction.PREFLIGHT_ERROR, check="options")
     return errors
 
 

@@ -36,7 +36,8 @@ def preflight(*, as_json: JsonOption = False) -> None:
     Errors: a setting that is missing; no certificates to trust; a Redis that does not answer, is
     older than 7.0, a replica, or evicts at its maxmemory; an append-only file that could not be
     written; what CONVERTRO_DURABILITY=fsync needs; clocks over 60 s apart; a right that is missing;
-    a dead letter that cannot be written.
+    a dead letter that cannot be written; a broker URL that leads to no broker; another program's
+    key in the queue's place.
 
     Warnings: variables without effect; a worker that stops before an attempt can end; a base URL
     that is the sandbox or plain HTTP; eviction without maxmemory; nine tenths of maxmemory or of

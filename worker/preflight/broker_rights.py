@@ -5,7 +5,7 @@ and what Celery subscribes to is subscribed to.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -39,23 +39,56 @@ def broker_trials(queue: str) -> Iterator[Trial]:
     yield "LLEN", queue, ()
 
 
+def has_transport(app: Celery) -> bool:
+    """Whether the URL of an application's broker can be read, and what its kind needs is there."""
+    try:
+        for url in app.conf.broker_url.split(";"):
+            app.connection_for_write(url).create_transport()
+    except Exception:  # noqa: BLE001  any broker, any error
+        return False
+    return True
+
+
 def missing_broker_rights(app: Celery) -> list[str]:
     """What a worker of an application may not do at its broker, if that is a Redis.
 
     Raises:
         Exception: The broker does not work at all; any broker, any error.
     """
-    with app.connection_for_write() as connection:
-        connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=3)
-        if connection.transport.driver_type != "redis":
+    with _connected(app) as connection:
+        if (client := _redis_of(connection)) is None:
             return []
-        client: Redis = connection.default_channel.client  # type: ignore[attr-defined]
         missing = missing_rights(client, broker_trials(app.conf.task_default_queue))
         missing += _missing_channels(client)
         if not missing:
             _exchange_a_message(app, connection)
             _send_an_event(app, connection)
     return missing
+
+
+def type_of_queue(app: Celery) -> str | None:
+    """What a broker that is a Redis calls the type of the queue's key; None if it is no Redis.
+
+    Raises:
+        Exception: The broker does not work at all, or does not say; any broker, any error.
+    """
+    with _connected(app) as connection:
+        if (client := _redis_of(connection)) is None:
+            return None
+        answer: Any = client.type(app.conf.task_default_queue)
+        return str(answer, "ascii")
+
+
+@contextmanager
+def _connected(app: Celery) -> Iterator[Connection]:
+    with app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=3)
+        yield connection
+
+
+def _redis_of(connection: Connection) -> Redis | None:
+    is_redis = connection.transport.driver_type == "redis"
+    return connection.default_channel.client if is_redis else None  # type: ignore[attr-defined]
 
 
 def _missing_channels(client: Redis) -> list[str]:

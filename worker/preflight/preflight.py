@@ -14,8 +14,13 @@ import structlog
 from config.settings import Settings, unknown_variables, variables_without_effect
 from worker.log_actions import LogAction
 from worker.preflight.ask_redis import ask_redis
-from worker.preflight.checks import Check, Level, named, settings_checks
-from worker.preflight.reachable import broker_check, connection_check, trust_check
+from worker.preflight.checks import Check, Level, named, not_checked, settings_checks
+from worker.preflight.reachable import (
+    broker_check,
+    connection_check,
+    queue_check,
+    trust_check,
+)
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
 
 #: How long a starting worker waits for Redis: a machine where everything boots at once.
@@ -99,9 +104,7 @@ def _stages(
         yield no_answer_checks(answer)
     else:
         yield redis_checks(settings, answer)
-    yield named(
-        {
-            "connection": connection_check(settings),
-            "broker": broker_check(settings, redis_answers=answers),
-        }
-    )
+    connection, broker = connection_check(settings), broker_check(settings, redis_answers=answers)
+    works = broker.level is Level.OK
+    queue = queue_check(settings) if works else not_checked("needs the broker")
+    yield named({"connection": connection, "broker": broker, "queue": queue})

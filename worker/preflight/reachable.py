@@ -3,11 +3,13 @@
 import socket
 from urllib.parse import urlsplit
 
+from celery import Celery
+
 from config.settings import Settings, ca_bundle_of
 from convertro.errors import SettingsError
 from worker.outcomes import TLS_ADVICE
 from worker.preflight.address import address_of
-from worker.preflight.broker_rights import missing_broker_rights
+from worker.preflight.broker_rights import has_transport, missing_broker_rights, type_of_queue
 from worker.preflight.checks import Check, error, not_checked, ok, rights_error, warning
 from worker.transport.connections import open_socket
 from worker.transport.failures import FAILURES, tls_fault
@@ -23,15 +25,12 @@ _BROKER_SECONDS = 3
 def connection_check(settings: Settings) -> Check:
     """Whether Convertro's host, or the proxy before it, accepts a connection; nothing is sent."""
     whose, variable, url = "", "CONVERTRO_BASE_URL", settings.base_url
-    if settings.proxy_url and (proxy := settings.proxy_url.get_secret_value()):
+    if settings.proxy_url:
         whose, variable = "the proxy ", "CONVERTRO_PROXY_URL"
-        url = proxy if "://" in proxy else f"http://{proxy}"
+        url = settings.proxy_url.get_secret_value()
     remedy = f"check {variable}, the network and the firewall"
     parts = urlsplit(url)
-    try:
-        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
-    except ValueError:  # the port is no number; it may be part of an unquoted password
-        return warning(f"{variable} names no valid port", remedy)
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     shown = f"{whose}[{host}]:{port}" if ":" in host else f"{whose}{host}:{port}"
     failure = _connection_failure(host, port, settings.connect_timeout_seconds)
     if failure:
@@ -99,12 +98,20 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
     if is_journals and not redis_answers:
         return ok(told)
     variable = "CONVERTRO_REDIS_URL" if is_journals else "CONVERTRO_BROKER_URL"
+    app = _app_of(settings)
+    if not has_transport(app):
+        return error(
+            f"{variable} leads to no broker: its form is wrong, its kind unknown, or what that "
+            "needs is not installed",
+            f"correct {variable}, and percent-encode user and password in it",
+        )
     address = address_of(settings.celery_broker_url)
     try:
-        missing = missing_broker_rights_of(settings)
+        missing = missing_broker_rights(app)
     except Exception as failed:  # noqa: BLE001  any broker, any error; messages may hold passwords
+        reason = type(failed.__cause__ or failed).__name__
         return warning(
-            f"{address} cannot be used ({_failure(failed)}): a worker cannot hear of events",
+            f"{address} cannot be used ({reason}): a worker cannot hear of events",
             f"check that the broker runs and that {variable} is right",
         )
     if missing:
@@ -112,15 +119,23 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
     return ok(told if is_journals else f"{address} accepts connections")
 
 
-def missing_broker_rights_of(settings: Settings) -> list[str]:
-    """What the settings' user may not do at the broker; raises whatever its library raises."""
+def queue_check(settings: Settings) -> Check:
+    """Whether wake-ups find the queue's key free, if the broker is a Redis."""
+    queue = settings.queue
+    try:
+        kind = type_of_queue(_app_of(settings))
+    except Exception:  # noqa: BLE001  the same
+        return not_checked("needs the broker, and the right to ask it (TYPE)")
+    if kind not in {None, "none", "list"}:
+        return error(
+            f"{queue} is a key of another program's in the broker's Redis, a {kind}: no wake-up "
+            "can be put there or taken",
+            f"redis-cli rename {queue} {queue}.foreign, or set another CONVERTRO_QUEUE",
+        )
+    return ok(f"no other program uses {queue} for something else")
+
+
+def _app_of(settings: Settings) -> Celery:
     from worker.bootstrap import make_app  # noqa: PLC0415  others need no Celery
 
-    return missing_broker_rights(make_app(settings, _BROKER_SECONDS))
-
-
-def _failure(failed: Exception) -> str:
-    cause = failed.__cause__ or failed
-    if isinstance(cause, KeyError | ImportError):
-        return "its kind is unknown, or what it needs is not installed"
-    return type(cause).__name__
+    return make_app(settings, _BROKER_SECONDS)

@@ -12,6 +12,8 @@ _POOLS = frozenset(
     {"celery.concurrency.prefork", "celery.concurrency.thread", "celery.concurrency.solo"}
 )
 
+_TIME_LIMITS = ("time_limit", "soft_time_limit")
+
 #: What may be changed on the command line: it decides no more than how many messages wait. Of the
 #: queues it is looked at those that are taken from.
 _FREE = frozenset(
@@ -34,38 +36,40 @@ def forget_time_limits() -> None:
     Panel.data.pop("time_limit", None)
 
 
-def refused_options(worker: Any, ours: Mapping[str, Any]) -> list[str]:
+def refused_options(app: Any, options: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     """A sentence for each option of a worker with which it must not start.
 
     Args:
-        worker: Celery's worker that starts.
+        app: Its application.
+        options: Those of the command.
         ours: What its application was told of Celery's settings.
     """
-    return [*_refused(worker), *_changed(worker.app.conf, ours)]
+    return [*_refused(app, options), *_changed(app.conf, ours)]
 
 
-def _refused(worker: Any) -> Iterator[str]:
-    if worker.time_limit or worker.soft_time_limit:
+def _refused(app: Any, options: Mapping[str, Any]) -> Iterator[str]:
+    if any(app.either(f"task_{name}", options.get(name)) for name in _TIME_LIMITS):
         yield (
             "--time-limit and --soft-time-limit would cut off calls whose answer is on its way, "
             "which are then sent again: leave them out; CONVERTRO_READ_TIMEOUT_SECONDS bounds a "
             "call, and a deliver task ends by itself"
         )
-    if worker.options.get("autoscale"):
+    if options.get("autoscale"):
         yield (
             "--autoscale cannot work: no message waits for a process by which it could go; use "
             "--concurrency with the most processes that you want"
         )
-    pool = get_implementation(worker.pool_cls).__module__
+    pool = get_implementation(app.either("worker_pool", options.get("pool"))).__module__
     if pool not in _POOLS:
         yield f"the pool {pool} cannot be used: use --pool prefork, threads or solo"
-    if worker.pool_start_method == "spawn":
+    if app.either("worker_pool_start_method", options.get("pool_start_method")) == "spawn":
         yield "--pool-start-method spawn cannot be used: leave it out, or use fork"
-    queue = worker.app.conf.task_default_queue
-    if queue not in worker.app.amqp.queues.consume_from:
+    queue = app.conf.task_default_queue
+    others = {*(options.get("queues") or [])} - {queue}
+    if others or queue in (options.get("exclude_queues") or []):
         yield (
-            f"--queues and --exclude-queues leave out {queue}, this journal's queue: leave them "
-            "out, and use CONVERTRO_QUEUE"
+            f"--queues and --exclude-queues cannot change that a worker takes from {queue} alone, "
+            "this journal's queue: leave them out, and use CONVERTRO_QUEUE"
         )
 
 

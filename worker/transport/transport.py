@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 from msgspec.structs import replace
+from requests.structures import CaseInsensitiveDict
 
 from config.settings import Settings, ca_bundle_of
 from worker.destination.answers import classify
@@ -27,6 +28,9 @@ HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": "convertro-destination",
 }
+
+#: Those that a URL of a scheme need not name.
+_PORTS = {"http": 80, "https": 443}
 
 #: What says that a connection leads to a Convertro that works.
 _WELL = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.REJECTED})
@@ -141,8 +145,7 @@ class Transport:
     def _head(self, path: str) -> bytes:
         """What every request to a path begins with."""
         template = self._template(path)
-        where = urlsplit(template.url or "")  # its host is written as the wire wants it
-        lines = [f"POST {template.path_url} HTTP/1.1", f"Host: {where.netloc}"]
+        lines = [f"POST {template.path_url} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in template.headers.items()]
         self._heads[path] = "".join(f"{line}\r\n" for line in lines).encode("ascii")
         return self._heads[path]
@@ -165,7 +168,16 @@ class Transport:
         """The request to a path, prepared once; there are three paths."""
         template = self._templates.get(path)
         if template is None:
-            template = requests.Request("POST", self._base_url + path, headers=HEADERS).prepare()
-            del template.headers["Content-Length"]  # each request has its own
+            template = requests.Request("POST", self._base_url + path).prepare()
+            # Without a length, which each request has of its own; with a host, since what sends
+            # over new connections writes a port and a dot at the name's end in its own way.
+            template.headers = CaseInsensitiveDict({"Host": _host_of(template), **HEADERS})
             self._templates[path] = template
         return template
+
+
+def _host_of(request: requests.PreparedRequest) -> str:
+    """The host and port that a request names: no port that its scheme implies, no last dot."""
+    parts = urlsplit(request.url or "")  # its host is written as the wire wants it
+    host = parts.netloc.removesuffix(f":{parts.port}").removesuffix(".")
+    return f"{host}:{parts.port}" if parts.port not in {None, _PORTS[parts.scheme]} else host

@@ -50,6 +50,7 @@ NAMES = [
     "dead_letters",
     "connection",
     "broker",
+    "queue",
 ]
 
 
@@ -260,6 +261,7 @@ def test_without_redis_the_rest_is_checked_all_the_same() -> None:
         "clock",
         "rights",
         "dead_letters",
+        "queue",
     }
     assert [name for name, level in levels.items() if level == "error"] == ["redis"]
     assert [name for name, level in levels.items() if level == "warning"] == ["connection"]
@@ -286,6 +288,24 @@ def test_a_broker_of_its_own_is_tried() -> None:
         ended = command(server.port, BROKER_URL=url)("preflight", "--json")
     assert ended.returncode == 0
     assert told(ended)["broker"][0] == "warning"
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["the journal's Redis", "a broker of its own"])
+def test_a_queue_whose_key_is_of_another_type_is_an_error(*, own: bool) -> None:
+    with valkey() as server, valkey() as other:
+        broker = other if own else server
+        client(broker).hset("jobs", "theirs", SECRET)
+        url = {"BROKER_URL": f"redis://127.0.0.1:{other.port}/0"} if own else {}
+        ended = command(server.port, QUEUE="jobs", **url)("preflight", "--json")
+        assert ended.returncode == 1
+        level, says = told(ended)["queue"]
+        assert level == "error"
+        assert says.startswith("jobs is a key of another program's in the broker's Redis, a hash: ")
+        assert "redis-cli rename jobs jobs.foreign" in says
+        client(broker).rename("jobs", "jobs.foreign")
+        client(broker).rpush("jobs", "waits")
+        ended = command(server.port, QUEUE="jobs", **url)("preflight", "--json")
+        assert (ended.returncode, told(ended)["queue"][0]) == (0, "ok")
 
 
 # Workers that start

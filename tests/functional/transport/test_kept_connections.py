@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Barrier, Event, Thread
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from config.settings import Settings
 from convertro import connection_pool
 from convertro.connection_pool import RestingMasterPool
 from convertro.errors import JournalUnavailable
+from tests.support.certificates import Authority
 from tests.support.hostile.answers import UNAVAILABLE, http
 from tests.support.raw_server import OK, Act, RawServer, answer, raw_server, then_close
 from tests.support.relay import Relay
@@ -48,12 +50,29 @@ def test_a_host_in_its_ascii_form_is_reached_over_a_kept_connection_too(
     transport.close()
 
 
-def test_a_new_and_a_kept_connection_are_asked_with_the_same_headers(server: RawServer) -> None:
-    transport = Transport(Settings(base_url=server.base_url))
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [
+        ("convertro.example", b"convertro.example"),
+        ("convertro.example:80", b"convertro.example"),
+        ("convertro.example:8080", b"convertro.example:8080"),
+        ("convertro.example.", b"convertro.example"),
+        ("Convertro.Example.:8080", b"convertro.example:8080"),
+        ("[::1]:80", b"[::1]"),
+        ("[::1]:8080", b"[::1]:8080"),
+    ],
+)
+def test_a_new_and_a_kept_connection_are_asked_with_the_same_headers(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch, place: str, host: bytes
+) -> None:
+    lead_to(server, monkeypatch)
+    transport = Transport(Settings(base_url=f"http://{place}", allow_insecure_http=True))
     for _ in range(2):
         transport.send(PATH, b"{}", "event/0")
-    new, kept = (sorted(request.lower().split(b"\r\n")) for request in server.requests)
-    assert new == kept
+    new, kept = (request.split(b"\r\n") for request in server.requests)
+    assert sorted(new) == sorted(kept)
+    assert [line for line in new if line.lower().startswith(b"host:")] == [b"Host: " + host]
+    assert server.connections == 1
     transport.close()
 
 
@@ -71,6 +90,33 @@ def test_an_answer_to_a_request_that_was_not_read_whole_counts(server: RawServer
     outcome = transport.send(PATH, more_than_is_sent_at_once, "event/1")
     assert (outcome.outcome_class, outcome.detail) == ("rejected", "http_413")
     transport.close()
+
+
+def test_the_port_of_https_is_named_by_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Authority(tmp_path / "ours")
+    with raw_server(tls=ours.server_side("DNS:convertro.example")) as server:
+        lead_to(server, monkeypatch)
+        transport = Transport(
+            Settings(base_url="https://convertro.example:443", ca_bundle=str(ours.path))
+        )
+        for _ in range(2):
+            transport.send(PATH, b"{}", "event/0")
+        transport.close()
+    for request in server.requests:
+        assert b"\r\nHost: convertro.example\r\n" in request
+    assert (server.connections, len(server.requests)) == (1, 2)
+
+
+def lead_to(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every name and port lead to a server."""
+    real = connections.open_socket
+    monkeypatch.setattr(
+        connections,
+        "open_socket",
+        lambda _host, _port, *rest: real("127.0.0.1", server.port, *rest),
+    )
 
 
 @pytest.mark.parametrize(

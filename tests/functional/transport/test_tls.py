@@ -218,13 +218,14 @@ def test_a_proxy_that_hangs_up_may_have_passed_a_plain_request_on() -> None:
 def test_plain_requests_go_through_the_proxy_too() -> None:
     with raw_server() as proxy:
         settings = Settings(
-            base_url="http://convertro.example",
+            base_url="http://convertro.example:80",
             allow_insecure_http=True,
             proxy_url=f"http://127.0.0.1:{proxy.port}",
         )
         assert detail_of(settings, 2) == ("accepted", "accepted")
     for request in proxy.requests:
-        assert request.startswith(b"POST http://convertro.example/v1/acme/1234/events HTTP/1.1\r\n")
+        assert request.startswith(b"POST http://convertro.example:80/v1/acme/1234/events HTTP/1.1")
+        assert b"\r\nHost: convertro.example\r\n" in request
 
 
 def test_a_proxy_whose_certificate_proves_nothing_is_refused(

@@ -113,17 +113,26 @@ def test_a_worker_that_stops_at_once_has_counted_what_it_dropped(stack: Stack) -
     assert foreign_counters(stack) == {"unreadable": 50}
 
 
-def test_a_queue_that_is_no_list_is_no_silent_end(stack: Stack) -> None:
+def test_a_worker_does_not_start_while_its_queue_is_no_list(stack: Stack) -> None:
+    Redis(port=stack.valkey.port).set(QUEUE, MARKER)
+    assert stack.start_worker().wait(timeout=60) == 1
+    *_, last = stack.worker_log.read_text().splitlines()
+    assert last.startswith(f"convertro: {QUEUE} is a key of another program's")
+    assert "Traceback" not in stack.worker_log.read_text()
+
+
+def test_a_queue_that_becomes_no_list_is_no_silent_end(stack: Stack) -> None:
     """Somebody's key has its name: the worker says so, and goes on by itself when it is gone."""
-    redis = Redis(port=stack.valkey.port)
-    redis.set(QUEUE, MARKER)
+    redis, producer = Redis(port=stack.valkey.port), stack.producer()
     worker = stack.start_worker()
-    producer = stack.producer()
+    until(lambda: producer.journal.snapshot().workers)
+    redis.set(QUEUE, MARKER)
     producer.intake.enqueue(mobile_track(messageId="meanwhile"))
     until(lambda: "ResponseError" in stack.worker_log.read_text())
     assert worker.poll() is None
     redis.delete(QUEUE)
-    until(lambda: producer.journal.snapshot().total("delivered") == 1)
+    producer.intake.enqueue(mobile_track(messageId="after"))
+    until(lambda: producer.journal.snapshot().total("delivered") == 2)
     assert MARKER not in stack.worker_log.read_text()
 
 

@@ -132,7 +132,9 @@ def test_a_log_file_that_cannot_be_written_is_named() -> None:
         (["--", "task.soft_time_limit=3"], "--time-limit and --soft-time-limit would cut off"),
         (["--autoscale", "8,2"], "--autoscale cannot work"),
         (["--pool-start-method", "spawn"], "--pool-start-method spawn cannot be used"),
-        (["-X", "convertro"], "--queues and --exclude-queues leave out convertro"),
+        (["-X", "convertro"], "--queues and --exclude-queues cannot change that a worker takes"),
+        (["-Q", "other"], "--queues and --exclude-queues cannot change that a worker takes"),
+        (["-Q", "convertro,other"], "--queues and --exclude-queues cannot change that a worker"),
         (["--", "broker.url=redis://127.0.0.1:1"], "Celery's setting broker_url was changed"),
     ],
     ids=lambda given: given[-1] if isinstance(given, list) else "",
@@ -144,6 +146,42 @@ def test_an_option_that_cannot_work_is_refused_in_one_sentence(
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(f"convertro: {says}")
     assert "Traceback" not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [
+        (["-Q", "other"], {}),
+        (["-X", "convertro"], {}),
+        ([], {"CELERY_WORKER_QUEUES": "other"}),
+        (["--soft-time-limit", "3"], {}),
+    ],
+    ids=["others", "not ours", "a variable", "a time limit"],
+)
+def test_a_detached_worker_refuses_options_while_there_is_a_terminal(
+    options: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    log = f"--logfile={tmp_path}/w.log"
+    ended = run_celery("worker", "-D", log, *options, **environment)
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith("convertro: --")
+
+
+@pytest.mark.parametrize("options", [[], ["-D"]], ids=["attached", "detached"])
+@pytest.mark.parametrize("url", ["nosuch://x", "amqp://guest:sec[ret]@127.0.0.1:1//", "sqs://"])
+def test_a_broker_that_cannot_be_used_is_told_in_one_sentence(
+    stack: Stack, options: list[str], url: str, tmp_path: Path
+) -> None:
+    log = f"--logfile={tmp_path}/w.log"
+    environment = {**stack.environment, "CONVERTRO_BROKER_URL": url}
+    ended = run_celery("worker", log, *options, **environment)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("convertro: CONVERTRO_BROKER_URL leads to no broker")
+    told = ended.stdout + ended.stderr + (tmp_path / "w.log").read_text(encoding="utf-8")
+    assert "Traceback" not in told
+    assert "ret]" not in told
 
 
 @pytest.mark.environment(CONCURRENCY="1")

@@ -63,6 +63,7 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("CONCURRENCY", "many", "valid integer"),
         ("CONCURRENCY", "0", "greater than or equal to 1"),
         ("EVENTS", "{", "is not JSON"),
+        ("EVENTS", "[" * 100_000, "is not JSON that can be read"),
         ("EVENTS", "3", "must be an object"),
         ("EVENTS", '{"Signed Up": 1}', "'Signed Up': the Convertro type"),
         ("EVENTS", '{"Signed Up": ""}', "'Signed Up': the Convertro type"),
@@ -71,6 +72,7 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("EVENTS", '[{"key": "A", "value": "a"}, {"key": "B"}]', "entry 2 must be"),
         ("EVENTS", '[{"key": "A", "value": null}]', "entry 1: the Convertro type"),
         ("CONSENT_CATEGORIES", "Advertising", "is not JSON"),
+        ("CONSENT_CATEGORIES", '{"":' * 25_000, "is not JSON that can be read"),
         ("CONSENT_CATEGORIES", '{"Advertising": true}', "must be a list"),
         ("CONSENT_CATEGORIES", '["Advertising", ""]', "entry 2 must be a non-empty string"),
         ("CONSENT_CATEGORIES", "[1]", "entry 1 must be a non-empty string"),
@@ -78,10 +80,24 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("BASE_URL", "https://", "must be an http:// or https:// URL"),
         ("BASE_URL", "https://user:secret@convertro.example", "must not hold"),
         ("BASE_URL", "https://convertro.example/?a=b", "must not hold"),
+        ("BASE_URL", "https://convertro.example/api?", "must not hold a query"),
+        ("BASE_URL", "https://convertro.example#", "must not hold a query, a fragment"),
+        ("BASE_URL", "https://@convertro.example", "must not hold a query, a fragment or cred"),
+        ("BASE_URL", "https://convertro.example:port", "a host and a valid port"),
+        ("BASE_URL", "https://convertro.example:99999", "a host and a valid port"),
+        ("BASE_URL", "https://convertro.example:80:90", "a host and a valid port"),
+        ("BASE_URL", "https://convertro.example:0", "a host and a valid port"),
+        ("BASE_URL", "https://convertro.example:", "a host and a valid port"),
+        ("BASE_URL", "https://convertro.example;x", "a host and a valid port"),
+        ("BASE_URL", "https://[::1]x", "a host and a valid port"),
+        ("BASE_URL", "https://[::1", "a host and a valid port"),
+        ("BASE_URL", "https://user:pa[secret]@convertro.example", "a host and a valid port"),
+        ("BASE_URL", "https://user:secret/x@convertro.example", "a host and a valid port"),
         ("PATH", "/v1/{client}/{endpoint}", "may hold only"),
         ("PATH", "v1/{endpoint}", "must begin with /"),
         ("PATH", "/v1/users", "hold {endpoint}"),
         ("PATH", "/{endpoint}/{", "may hold only"),
+        ("PATH", "/v1/{endpoint}#x", "must not hold #"),
         ("PATH", "/{endpoint.x}", "may hold only"),
         ("REDIS_URL", "localhost:6379", "must be a redis://"),
         ("REDIS_URL", "redis://redis.example:secret/0", "a valid port"),
@@ -94,6 +110,19 @@ def test_an_empty_events_variable_is_an_empty_mapping(monkeypatch: pytest.Monkey
         ("BROKER_URL", "amqp://user:sécret@host", "LATIN SMALL LETTER E WITH ACUTE (U+00E9)"),
         ("BROKER_URL", "amqp://user:sec ret@host", "must not hold SPACE (U+0020)"),
         ("PROXY_URL", "http://user:sec\tret@proxy", "must not hold the character U+0009"),
+        ("PROXY_URL", "socks5://proxy.example:1080", "must be an http:// or https:// URL"),
+        ("PROXY_URL", "ftp://proxy.example", "must be an http:// or https:// URL"),
+        ("PROXY_URL", "http://", "a host and a valid port"),
+        ("PROXY_URL", "//proxy.example:1", "a host and a valid port"),
+        ("PROXY_URL", "http:/proxy.example:1", "a host and a valid port"),
+        ("PROXY_URL", "proxy.example:port", "a host and a valid port"),
+        ("PROXY_URL", "http://proxy.example:99999", "a host and a valid port"),
+        ("PROXY_URL", "http://[::1", "a host and a valid port"),
+        ("PROXY_URL", "http://user:pa[secret]@proxy.example", "a host and a valid port"),
+        ("PROXY_URL", "http://user:secret/x@proxy.example", "a host and a valid port"),
+        ("PROXY_URL", "http://user:1/secret@proxy.example", "behind its host and port"),
+        ("PROXY_URL", "http://user:secret%E2%82%AC@proxy.example", "user and password of Latin-1"),
+        ("PROXY_URL", "http://proxy.example:3128/?secret", "behind its host and port"),
         (
             "BASE_URL",
             "https://convertro.example\u200b/x",
@@ -161,6 +190,20 @@ def test_plain_http_is_for_this_machine(host: str) -> None:
 def test_plain_http_elsewhere_has_to_be_asked_for() -> None:
     settings = Settings(base_url="http://convertro.example/", allow_insecure_http=True)
     assert settings.base_url == "http://convertro.example"
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("proxy.example:3128", "http://proxy.example:3128"),
+        ("user:h%C3%BCsh@proxy.example", "http://user:h%C3%BCsh@proxy.example"),
+        ("HTTPS://user:h%5Bus%2Fh@[::1]:3128/", "HTTPS://user:h%5Bus%2Fh@[::1]:3128/"),
+    ],
+)
+def test_a_proxy_is_spoken_to_by_http_unless_it_says_otherwise(given: str, url: str) -> None:
+    proxy_url = Settings(proxy_url=given).proxy_url  # type: ignore[arg-type]
+    assert proxy_url
+    assert proxy_url.get_secret_value() == url
 
 
 def test_secrets_are_masked() -> None:

@@ -452,7 +452,6 @@ def test_a_host_that_accepts_connections() -> None:
             "the proxy 127.0.0.1:{closed} accepts no connection",
         ),
         ({"proxy_url": "127.0.0.1:{closed}"}, "the proxy 127.0.0.1:{closed} accepts no"),
-        ({"proxy_url": "http://user:sec/ret@127.0.0.1"}, "CONVERTRO_PROXY_URL names no valid port"),
     ],
 )
 def test_a_host_that_cannot_be_reached_is_a_warning(settings: Mapping[str, str], says: str) -> None:
@@ -472,10 +471,23 @@ def test_a_broker_of_its_own_is_tried() -> None:
     assert "secret" not in check.sentence
 
 
-def test_a_broker_of_no_known_kind() -> None:
-    check = broker_check(complete(broker_url="nonsense://:secret@broker.example"))
-    assert check.level is WARNING
-    assert "its kind is unknown" in check.says
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://:secret@broker.example",
+        "nonsense+amqp://:secret@broker.example",
+        "amqp://user:secret@broker.example:port//",
+        "amqp://user:pa[secret]@broker.example//",
+        "amqp://:secret@[::1",
+        "amqp://broker.example//;nonsense://:secret@broker.example",
+        "sqs://key:secret@",
+        "zookeeper://:secret@broker.example",
+    ],
+)
+def test_a_broker_that_cannot_be_used_is_an_error(url: str) -> None:
+    check = broker_check(complete(broker_url=url))
+    assert check.level is ERROR
+    assert check.says.startswith("CONVERTRO_BROKER_URL leads to no broker")
     assert "secret" not in check.sentence
 
 
