@@ -72,6 +72,16 @@ class _Connection(web.RequestHandler):
             self._server.count(-1)
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Take what comes, even if the process stops: the body of a request that has begun."""
+        if not self._request_in_progress:
+            super().data_received(data)
+            return
+        closing = self._close, self._force_close
+        self._close = self._force_close = False  # else aiohttp drops it, and cuts the client off
+        super().data_received(data)
+        self._close, self._force_close = closing
+
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Go on if reading was paused; aiohttp calls this at each body and would parse nothing."""
         if self._reading_paused:
