@@ -1,5 +1,6 @@
 """Which certificates are trusted: one store for every connection to Convertro."""
 
+import os
 import re
 import ssl
 from pathlib import Path
@@ -26,11 +27,12 @@ def tls_context(variable: str, path: str) -> ssl.SSLContext:
     context = create_urllib3_context()
     variable, path = (variable, path) if path else ("certifi", DEFAULT_CA_BUNDLE_PATH)
     try:
-        if Path(path).is_dir():
-            context.load_verify_locations(capath=path)
-            empty = not any(_HASHED.fullmatch(file.name) for file in Path(path).iterdir())
+        place = os.fsdecode(path.encode(errors="surrogateescape"))  # UTF-8 whatever the locale is
+        if Path(place).is_dir():
+            context.load_verify_locations(capath=place)
+            empty = not any(_HASHED.fullmatch(file.name) for file in Path(place).iterdir())
         else:
-            context.load_verify_locations(cafile=path)
+            context.load_verify_locations(cafile=place)
             empty = context.cert_store_stats()["x509"] == 0
     except ssl.SSLError:
         empty = True
