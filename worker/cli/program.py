@@ -121,11 +121,29 @@ def _processed(parameter: Any, process: Callable[..., Any], ctx: Any, value: Any
     return parameter.callback(ctx, parameter, value) if parameter.callback else value
 
 
-class _Command(_Frugal, TyperCommand):
+class _Plain:
+    """Says what is wrong with the arguments in plain words."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments.
+
+        Raises:
+            TyperException: They are wrong.
+        """
+        try:
+            rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # the same
+        except typer.TyperException as error:
+            # pydantic, with which Typer converts, begins with this what a converter says.
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+        return rest
+
+
+class _Command(_Frugal, _Plain, TyperCommand):
     """A command that does something."""
 
 
-class _Group(_Frugal, TyperGroup):
+class _Group(_Frugal, _Plain, TyperGroup):
     """Commands that have a word in common."""
 
 

@@ -44,7 +44,13 @@ ClassOption = Annotated[
 ]
 StatusOption = Annotated[
     int | None,
-    typer.Option("--status", metavar="HTTP", help="Those whose last answer had this status."),
+    typer.Option(
+        "--status",
+        metavar="HTTP",
+        min=100,
+        max=999,
+        help="Those whose last answer had this status.",
+    ),
 ]
 SinceOption = Annotated[
     Since | None,
