@@ -1,6 +1,5 @@
 """Which certificates are trusted: one store for every connection to Convertro."""
 
-import os
 import re
 import ssl
 from pathlib import Path
@@ -9,6 +8,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
 from convertro.errors import SettingsError
+from convertro.setting_text import path_named
 
 #: How `openssl rehash` names certificates in a directory; OpenSSL looks for no others.
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
@@ -27,7 +27,7 @@ def tls_context(variable: str, path: str) -> ssl.SSLContext:
     context = create_urllib3_context()
     variable, path = (variable, path) if path else ("certifi", DEFAULT_CA_BUNDLE_PATH)
     try:
-        place = os.fsdecode(path.encode(errors="surrogateescape"))  # UTF-8 whatever the locale is
+        place = path_named(path)
         if Path(place).is_dir():
             context.load_verify_locations(capath=place)
             empty = not any(_HASHED.fullmatch(file.name) for file in Path(place).iterdir())

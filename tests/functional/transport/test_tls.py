@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier, Thread
+from urllib.parse import quote
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -80,6 +81,10 @@ def test_a_path_that_is_not_ascii_is_found_in_any_locale(
         told = Cli({variable: str(place)})("preflight", "--json", **ASCII_LOCALE)
         (trust,) = [c for c in json.loads(told.stdout)["checks"] if c["name"] == "trust"]
         assert trust["level"] == "ok", trust
+    if place.suffix:
+        url = f"rediss://127.0.0.1:1?ssl_ca_certs={quote(str(place))}"
+        ended = Cli({"CONVERTRO_REDIS_URL": url})("status", **ASCII_LOCALE)
+        assert (ended.returncode, "Connection refused" in ended.stderr) == (3, True), ended.stderr
 
 
 def test_a_directory_of_certificates_is_trusted(ours: Authority, tmp_path: Path) -> None:
