@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from config.printable import printable
 from convertro.errors import JournalUnavailable
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail_unavailable
 from worker.cli.terminal.extras import EXTRAS, fail_without
@@ -122,7 +123,7 @@ def _processed(parameter: Any, process: Callable[..., Any], ctx: Any, value: Any
 
 
 class _Plain:
-    """Says what is wrong with the arguments in plain words."""
+    """Says what is wrong with the arguments in what a terminal shows, and does not obey."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments.
@@ -134,7 +135,7 @@ class _Plain:
             rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # the same
         except typer.TyperException as error:
             # pydantic, with which Typer converts, begins with this what a converter says.
-            error.message = error.message.removeprefix("Value error, ")
+            error.message = printable(error.message.removeprefix("Value error, "), but="\n")
             raise
         return rest
 

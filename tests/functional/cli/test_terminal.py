@@ -338,8 +338,17 @@ def test_the_version_is_that_of_the_project(cli: Cli) -> None:
         ("enqueue", EVIL),
         ("pause", "--reason", EVIL),
         ("exporter", "--host", EVIL),
+        ("exporter", "--port", EVIL),
+        ("dead", "list", "--class", EVIL),
+        ("dead", "list", "--since", EVIL),
+        ("show", "evt-1", EVIL),
+        ("show", f"--{EVIL}"),
+        ("dead", f"--{EVIL}"),
+        ("dead", EVIL),
+        (f"--{EVIL}",),
+        (EVIL,),
     ],
-    ids=lambda command: " ".join(command[:2]) if command[1] != EVIL else command[0],
+    ids=lambda command: ascii(" ".join(command)).replace(ascii(EVIL)[1:-1], "EVIL"),
 )
 def test_what_a_command_was_given_is_escaped_where_it_is_repeated(
     cli: Cli, command: tuple[str, ...]
