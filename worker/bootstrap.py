@@ -5,6 +5,7 @@ from functools import cache
 
 from celery import Celery
 
+import worker.journal.breaker_log  # noqa: F401  else loaded when the process may have no file left
 from config.celeryconfig import celery_config
 from config.settings import Settings
 from worker.delivery.event import Delivery
@@ -18,6 +19,7 @@ from worker.process.application import make_celery
 from worker.process.broker import PromptEvents, SteadyBroker
 from worker.process.flower import Announcer, tell_nobody
 from worker.process.foreign_messages import foreign_messages
+from worker.process.open_files import allow_most_files
 from worker.process.outage import Outage
 from worker.process.stopping import StopFlag
 from worker.process.ticker import Ticker, WorkerName
@@ -46,6 +48,7 @@ def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
 
 def _make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
     """Put a worker process's deliver task together; its loop and threads start."""
+    allow_most_files()
     redis = connect_journal(settings, WORKER_TIMEOUT_SECONDS)
     journal = Journal(redis, settings, worker=worker_name.value)
     transport = Transport(settings)

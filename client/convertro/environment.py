@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from typing import TypedDict, TypeGuard, Unpack
 
 from redis import Redis
 
@@ -16,6 +16,7 @@ from convertro.setting_text import check_text, check_url, trimmed
 
 _DURABILITIES = ("memory", "fsync")
 _MAX_PREFIX_LENGTH = 100
+_MAX_TIMEOUT_SECONDS = 86_400
 
 
 class Options(TypedDict, total=False):
@@ -76,9 +77,11 @@ def find_journal(url: str | None, **options: Unpack[Options]) -> Place:
         raise key_prefix.wrong(f"must have 1 to {_MAX_PREFIX_LENGTH} characters")
     if when.value not in _DURABILITIES:
         raise when.wrong("must be memory or fsync")
-    timeout_seconds = options.get("timeout_seconds", PRODUCER_TIMEOUT_SECONDS)
-    if not timeout_seconds > 0:
-        raise SettingsError("timeout_seconds: must be more than 0")
+    timeout_seconds: object = options.get("timeout_seconds", PRODUCER_TIMEOUT_SECONDS)
+    if not _is_timeout(timeout_seconds):
+        raise SettingsError(
+            f"timeout_seconds: must be a number of more than 0 and at most {_MAX_TIMEOUT_SECONDS}"
+        )
     redis = connect(
         where.value,
         timeout_seconds,
@@ -88,12 +91,24 @@ def find_journal(url: str | None, **options: Unpack[Options]) -> Place:
     return Place(redis, key_prefix.value, when.value)
 
 
+def _is_timeout(value: object) -> TypeGuard[float]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value <= _MAX_TIMEOUT_SECONDS
+
+
 class _Setting:
-    """A value from an argument, else from the environment."""
+    """A value from an argument, else from the environment.
+
+    Raises:
+        SettingsError: The argument is no text.
+    """
 
     def __init__(self, argument: str, given: str | None, variable: str, default: str) -> None:
         self._name = argument if given is not None else f"CONVERTRO_{variable}"
         self.value = given if given is not None else _variable(self._name) or default
+        if not isinstance(self.value, str):
+            raise self.wrong("must be a text")
 
     def check(self, check: Callable[[str], object]) -> None:
         """Raise `SettingsError` with this setting's name if the value is wrong."""

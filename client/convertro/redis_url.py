@@ -1,24 +1,29 @@
-"""Reading a `redis://` or `rediss://` URL, once for all who connect by it. Pure.
+"""Reading a `redis://` or `rediss://` URL, once for all who connect by it.
 
-redis-py and kombu read queries and paths in ways of their own; so they are given the parts.
+Pure, but for a look at the files that it names. redis-py and kombu read queries and paths in ways
+of their own; so they are given the parts.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from convertro.sentinel import is_sentinel, parse_sentinel_url
+from convertro.setting_text import path_named
 
 _SCHEMES = ("redis", "rediss")
 _PORT = 6379
 
+_FILE = ".+"
+
 #: What a `rediss://` URL may say of TLS in its query, and what each may be.
 _TLS_OPTIONS = {
-    "ssl_ca_certs": ".+",
-    "ssl_certfile": ".+",
-    "ssl_keyfile": ".+",
+    "ssl_ca_certs": _FILE,
+    "ssl_certfile": _FILE,
+    "ssl_keyfile": _FILE,
     "ssl_cert_reqs": "required|optional|none",
     "ssl_check_hostname": "true|false",
 }
@@ -92,7 +97,7 @@ def parse_redis_url(url: str) -> RedisUrl:
         )
     if not re.fullmatch("/?|/[0-9]+", parts.path):
         raise ValueError("must end in the number of a database, as in redis://host:6379/0")
-    options = parse_qsl(parts.query, keep_blank_values=True)
+    options = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
     return RedisUrl(
         host=parts.hostname,
         port=port,
@@ -115,16 +120,31 @@ def _tls(options: list[tuple[str, str]], *, is_on: bool) -> dict[str, Any] | Non
             raise ValueError(f"takes {name} with rediss:// alone: redis:// does not use TLS")
         if not re.fullmatch(_TLS_OPTIONS[name], value):
             form = _TLS_OPTIONS[name]
-            says = "something" if form == ".+" else form.replace("|", " or ")
+            says = "something" if form == _FILE else form.replace("|", " or ")
             raise ValueError(f"must say {says} for {name}")
     if not is_on:
         return None
+    if "ssl_keyfile" in dict(options) and "ssl_certfile" not in dict(options):
+        raise ValueError("takes ssl_keyfile with ssl_certfile alone")
     said: dict[str, Any] = {
         "ssl_cert_reqs": "required",
         "ssl_check_hostname": "true",
-        **dict(options),
+        **{name: _readable(name, value) for name, value in options},
     }
     said["ssl_check_hostname"] = (
         said["ssl_check_hostname"] == "true" and said["ssl_cert_reqs"] != "none"
     )
     return said
+
+
+def _readable(name: str, value: str) -> str:
+    """The value of an option; if it names a file, one that can be read."""
+    if _TLS_OPTIONS[name] != _FILE:
+        return value
+    try:
+        path = path_named(value)
+        with Path(path).open("rb"):
+            return path
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "is no path"
+        raise ValueError(f"cannot read {value!r}, which {name} names: {reason}") from None

@@ -106,6 +106,7 @@ class Scripts:
         self._constants = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
         self._folders = tuple(folders)
         self._shebang = shebang
+        _texts(self._folders)  # later the process may have no file descriptor left to read with
         self._scripts: dict[str, _Script] = {}
 
     def run(self, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
@@ -162,15 +163,20 @@ class Scripts:
 @cache
 def _read(name: str, folders: tuple[Path, ...]) -> tuple[list[list[str]], dict[str, str]]:
     """The chunks of a script's parts and of itself, in this order; and its header."""
-    text = _text(name, folders)
-    header = dict(_HEADER.findall(text))
-    parts = [_text(part, folders) for part in header["parts"].split()]
-    return [_chunks(part) for part in (*parts, text)], header
+    texts = _texts(folders)
+    header = dict(_HEADER.findall(texts[name]))
+    parts = [texts[part] for part in header["parts"].split()]
+    return [_chunks(part) for part in (*parts, texts[name])], header
 
 
-def _text(name: str, folders: tuple[Path, ...]) -> str:
-    path = next(path for folder in folders if (path := folder / f"{name}.lua").exists())
-    return path.read_text(encoding="utf-8")
+@cache
+def _texts(folders: tuple[Path, ...]) -> dict[str, str]:
+    """What the files say, by their names without `.lua`."""
+    return {
+        path.stem: path.read_text(encoding="utf-8")
+        for folder in folders
+        for path in folder.glob("*.lua")
+    }
 
 
 def _chunks(text: str) -> list[str]:

@@ -22,6 +22,11 @@ def trimmed(value: str) -> str:
     return value.removeprefix(_BYTE_ORDER_MARK).strip()
 
 
+def path_named(text: str) -> str:
+    """The path that a text names in UTF-8, as the locale writes it."""
+    return os.fsdecode(text.encode(errors="surrogateescape"))
+
+
 def check_text(value: str, *, blanks: bool = True) -> None:
     """Accept a name: letters, digits and marks that are seen.
 

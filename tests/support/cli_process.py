@@ -25,6 +25,9 @@ COMMAND = (sys.executable, "-m", "worker.cli")
 #: In every event here; no output may hold it unless content was asked for.
 MARKER = "ada-lovelace@example.com"
 
+#: What mod_wsgi, cron and old containers start programs with.
+ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
 #: Nobody needs that long, however busy the machine is.
 PATIENCE_SECONDS = 60
 

@@ -6,6 +6,7 @@ import typer
 
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.options import utf8
 from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.status.wording import counted, printable
 
@@ -14,7 +15,9 @@ def forget(
     node: Annotated[
         str,
         typer.Argument(
-            metavar="NODE", help="Celery's name, as celery@host, or the whole name in the status."
+            metavar="NODE",
+            parser=utf8,
+            help="Celery's name, as celery@host, or the whole name in the status.",
         ),
     ],
     *,

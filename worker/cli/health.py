@@ -6,6 +6,7 @@ import typer
 
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, look_quickly, read_settings
+from worker.cli.terminal.options import utf8
 from worker.cli.terminal.output import JsonOption, json_line, say
 from worker.status.health import (
     Health,
@@ -31,7 +32,12 @@ _ReadyOption = Annotated[
 ]
 _WorkerOption = Annotated[
     str | None,
-    typer.Option("--worker", metavar="NODE", help="With --live: just this one, as celery@host."),
+    typer.Option(
+        "--worker",
+        metavar="NODE",
+        parser=utf8,
+        help="With --live: just this one, as celery@host.",
+    ),
 ]
 _AllWorkersOption = Annotated[
     bool, typer.Option("--all", help="With --live: the workers of every host.")

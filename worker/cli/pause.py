@@ -5,11 +5,18 @@ from typing import Annotated
 import typer
 
 from worker.cli.terminal.open_journal import open_journal
+from worker.cli.terminal.options import utf8
 from worker.cli.terminal.output import JsonOption, say, say_json
 from worker.status.wording import clock_time, counted, printable
 
 _PauseReasonOption = Annotated[
-    str, typer.Option("--reason", help="Why, for whoever looks at the status; no event content.")
+    str,
+    typer.Option(
+        "--reason",
+        metavar="TEXT",
+        parser=utf8,
+        help="Why, for whoever looks at the status; no event content.",
+    ),
 ]
 
 #: Longer reasons would not fit into the status.

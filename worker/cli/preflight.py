@@ -40,9 +40,10 @@ def preflight(*, as_json: JsonOption = False) -> None:
     key in the queue's place.
 
     Warnings: variables without effect; a worker that stops before an attempt can end; a base URL
-    that is the sandbox or plain HTTP; eviction without maxmemory; nine tenths of maxmemory or of
-    CONVERTRO_DEAD_MAX_COUNT used; fewer than 20 connections left; no append-only file, or
-    appendfsync no; clocks over 2 s apart; Convertro or the broker out of reach.
+    that is the sandbox or plain HTTP; a limit of open files below what CONVERTRO_CONCURRENCY needs;
+    eviction without maxmemory; nine tenths of maxmemory or of CONVERTRO_DEAD_MAX_COUNT used; fewer
+    than 20 connections left; no append-only file, or appendfsync no; clocks over 2 s apart;
+    Convertro or the broker out of reach.
 
     What Redis does not tell, because the user may not use INFO or CONFIG GET, is not checked.
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from config.printable import printable
 from convertro.errors import JournalUnavailable
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail_unavailable
 from worker.cli.terminal.extras import EXTRAS, fail_without
@@ -121,11 +122,29 @@ def _processed(parameter: Any, process: Callable[..., Any], ctx: Any, value: Any
     return parameter.callback(ctx, parameter, value) if parameter.callback else value
 
 
-class _Command(_Frugal, TyperCommand):
+class _Plain:
+    """Says what is wrong with the arguments in what a terminal shows, and does not obey."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments.
+
+        Raises:
+            TyperException: They are wrong.
+        """
+        try:
+            rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # the same
+        except typer.TyperException as error:
+            # pydantic, with which Typer converts, begins with this what a converter says.
+            error.message = printable(error.message.removeprefix("Value error, "), but="\n")
+            raise
+        return rest
+
+
+class _Command(_Frugal, _Plain, TyperCommand):
     """A command that does something."""
 
 
-class _Group(_Frugal, TyperGroup):
+class _Group(_Frugal, _Plain, TyperGroup):
     """Commands that have a word in common."""
 
 

@@ -98,6 +98,23 @@ def settings_checks(
     )
 
 
+def files_check(settings: Settings, needed: int, most: float) -> Check:
+    """Whether a worker process may open as many files as it needs.
+
+    Args:
+        settings: Those of the worker.
+        needed: How many it may need, connections among them.
+        most: How many it may open.
+    """
+    if most < needed:
+        return warning(
+            f"a worker process may open {most:,.0f} files, and with CONVERTRO_CONCURRENCY="
+            f"{settings.concurrency} it needs {needed:,}: events without one are sent late",
+            "raise the hard limit (ulimit -Hn, LimitNOFILE=) or lower CONVERTRO_CONCURRENCY",
+        )
+    return ok(f"a worker process may open the {needed:,} files that it needs")
+
+
 def _destination_set(settings: Settings) -> Check:
     try:
         settings.require_destination()

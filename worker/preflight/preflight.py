@@ -14,7 +14,7 @@ import structlog
 from config.settings import Settings, unknown_variables, variables_without_effect
 from worker.log_actions import LogAction
 from worker.preflight.ask_redis import ask_redis
-from worker.preflight.checks import Check, Level, named, not_checked, settings_checks
+from worker.preflight.checks import Check, Level, files_check, named, not_checked, settings_checks
 from worker.preflight.reachable import (
     broker_check,
     connection_check,
@@ -22,6 +22,7 @@ from worker.preflight.reachable import (
     trust_check,
 )
 from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
+from worker.process.open_files import most_files, needed_files
 
 #: How long a starting worker waits for Redis: a machine where everything boots at once.
 PATIENCE_SECONDS = 60.0
@@ -94,8 +95,13 @@ def _stages(
     settings: Settings, ask: Callable[[], RedisAnswer], *, may_be_away: bool = False
 ) -> Iterator[Iterable[Check]]:
     """The checks in three steps, from what costs nothing to what may take seconds."""
-    trust = named({"trust": trust_check(settings)})
-    yield chain(settings_checks(settings, unknown_variables(), variables_without_effect()), trust)
+    here = {
+        "files": files_check(settings, needed_files(settings), most_files()),
+        "trust": trust_check(settings),
+    }
+    yield chain(
+        settings_checks(settings, unknown_variables(), variables_without_effect()), named(here)
+    )
     answer = ask()
     answers = not isinstance(answer, NoAnswer)
     if isinstance(answer, NoAnswer):

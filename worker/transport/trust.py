@@ -8,6 +8,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
 from convertro.errors import SettingsError
+from convertro.setting_text import path_named
 
 #: How `openssl rehash` names certificates in a directory; OpenSSL looks for no others.
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
@@ -26,11 +27,12 @@ def tls_context(variable: str, path: str) -> ssl.SSLContext:
     context = create_urllib3_context()
     variable, path = (variable, path) if path else ("certifi", DEFAULT_CA_BUNDLE_PATH)
     try:
-        if Path(path).is_dir():
-            context.load_verify_locations(capath=path)
-            empty = not any(_HASHED.fullmatch(file.name) for file in Path(path).iterdir())
+        place = path_named(path)
+        if Path(place).is_dir():
+            context.load_verify_locations(capath=place)
+            empty = not any(_HASHED.fullmatch(file.name) for file in Path(place).iterdir())
         else:
-            context.load_verify_locations(cafile=path)
+            context.load_verify_locations(cafile=place)
             empty = context.cert_store_stats()["x509"] == 0
     except ssl.SSLError:
         empty = True

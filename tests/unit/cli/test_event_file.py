@@ -1,10 +1,13 @@
 """Reading files of events, whatever their form."""
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 import random
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -166,6 +169,28 @@ def test_utf_16_is_said(encoding: str) -> None:
     for text in (lines(ONE, TWO), json.dumps([ONE], indent=2)):
         with pytest.raises(UnreadableFile, match="it looks like UTF-16; convert it to UTF-8"):
             items(text.encode(encoding))
+
+
+def zipped(data: bytes) -> bytes:
+    with zipfile.ZipFile(file := BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("events.jsonl", data)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"),
+    [
+        (bz2.compress, "bzip2"),
+        (lzma.compress, "xz"),
+        (zipped, "zip"),
+        (lambda data: b"\x28\xb5\x2f\xfd\x24" + data, "zstd"),
+    ],
+)
+def test_what_is_packed_otherwise_than_with_gzip_is_said(
+    pack: Callable[[bytes], bytes], name: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=f"it looks like {name}; unpack it first"):
+        items(pack(lines(ONE, TWO).encode()))
 
 
 @pytest.mark.parametrize(

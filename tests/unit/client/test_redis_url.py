@@ -1,5 +1,6 @@
 """A URL of Redis is read once, and what it says reaches both libraries alike."""
 
+import certifi
 import pytest
 from pydantic import ValidationError
 from redis.connection import parse_url
@@ -8,6 +9,8 @@ from config.celeryconfig import celery_config
 from config.settings import Settings
 from convertro import Client, SettingsError
 from convertro.redis_url import parse_redis_url
+
+CA_FILE = certifi.where()
 
 REQUIRED = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
 
@@ -40,7 +43,7 @@ def test_the_parts_are_those_that_redis_py_reads_and_kombu_is_given(
     ("query", "tls"),
     [
         ("", REQUIRED),
-        ("?ssl_ca_certs=/etc/ca.pem", {**REQUIRED, "ssl_ca_certs": "/etc/ca.pem"}),
+        (f"?ssl_ca_certs={CA_FILE}", {**REQUIRED, "ssl_ca_certs": CA_FILE}),
         ("?ssl_cert_reqs=none", {"ssl_cert_reqs": "none", "ssl_check_hostname": False}),
         ("?ssl_check_hostname=false", {"ssl_cert_reqs": "required", "ssl_check_hostname": False}),
     ],
@@ -65,6 +68,17 @@ def test_tls_is_checked_unless_the_url_says_otherwise(query: str, tls: dict[str,
         ("redis://host?ssl_cert_reqs=none", "takes ssl_cert_reqs with rediss:// alone"),
         ("rediss://host?ssl_cert_reqs=maybe", "must say required or optional or none for ssl_cert"),
         ("rediss://host?ssl_ca_certs=", "must say something for ssl_ca_certs"),
+        (
+            "rediss://host?ssl_ca_certs=/no/ca",
+            "cannot read '/no/ca', which ssl_ca_certs names: No s",
+        ),
+        ("rediss://host?ssl_certfile=/", "cannot read '/', which ssl_certfile names: Is a dir"),
+        ("rediss://host?ssl_certfile=%00", r"cannot read '\x00', which ssl_certfile names: is no"),
+        (
+            f"rediss://host?ssl_certfile={CA_FILE}&ssl_keyfile=/no/key",
+            "cannot read '/no/key', which ssl_keyfile names: No such file",
+        ),
+        (f"rediss://host?ssl_keyfile={CA_FILE}", "takes ssl_keyfile with ssl_certfile alone"),
         ("redis://:sec#ret@host", "must be a redis://"),
         ("redis://:sec/ret@host", "must be a redis://"),
         ("redis://", "must be a redis://"),

@@ -13,7 +13,7 @@ from worker.cli.preflight import exit_code, summary
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.preflight.address import address_of
 from worker.preflight.ask_redis import ask_redis
-from worker.preflight.checks import Check, Level, settings_checks
+from worker.preflight.checks import Check, Level, files_check, settings_checks
 from worker.preflight.persistence_checks import (
     durability_check,
     eviction_check,
@@ -138,6 +138,14 @@ def test_the_base_url(given: Mapping[str, Any], level: Level, says: str) -> None
     check = found(settings_checks(complete(**given), {}, {}), "base_url")
     assert check.level is level
     assert says in check.says
+
+
+@pytest.mark.parametrize(("most", "level"), [(349, WARNING), (350, OK), (float("inf"), OK)])
+def test_a_worker_process_needs_a_file_for_each_event_in_flight(most: float, level: Level) -> None:
+    check = files_check(complete(concurrency=300), 350, most)
+    assert check.level is level
+    if level is WARNING:
+        assert "may open 349 files, and with CONVERTRO_CONCURRENCY=300 it needs 350" in check.says
 
 
 # Redis

@@ -64,9 +64,10 @@ def export(  # noqa: PLR0913  one argument for each option
     selection.check()
     journal = open_journal().journal
     not_dead: dict[str, str] = {}
+    letters = select(journal, selection, not_dead)
     number = 0
     with _opened(output) as file:
-        for letter, raw in with_events(journal, select(journal, selection, not_dead)):
+        for letter, raw in with_events(journal, letters):
             if raw is not None:  # else it has left meanwhile
                 file.write(f"{json_line(_document(letter, raw))}\n")
                 number += 1

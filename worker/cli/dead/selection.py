@@ -52,7 +52,17 @@ class Filters:
         )
 
     def at(self, now_ms: int) -> "Filters":
-        """The same with times instead of distances from now."""
+        """The same with times instead of distances from now.
+
+        Raises:
+            Exit: No dead letter can be as old as they say.
+        """
+        if self.since:
+            since_ms = self.since.time_ms(now_ms)
+            if since_ms > now_ms:
+                fail(ExitCode.USAGE, "--since is in the future: nothing has died since then")
+            if self.until and since_ms >= self.until.time_ms(now_ms):
+                fail(ExitCode.USAGE, "--since must be before --until: else nothing is between them")
         return replace(self, since=_fixed(self.since, now_ms), until=_fixed(self.until, now_ms))
 
     def arguments(self) -> list[str]:
@@ -183,11 +193,19 @@ def select(
         journal: Where they are.
         selection: Which of them.
         not_dead: Takes the ids that are not dead, and where they are.
+
+    Raises:
+        Exit: Its times leave nothing; before anything is gone through.
     """
-    if not selection.ids:
-        yield from filtered(journal, selection.filters)
-        return
-    for event_id in dict.fromkeys(selection.ids):
+    if selection.ids:
+        return _looked_up(journal, selection.ids, not_dead)
+    return filtered(journal, selection.filters)
+
+
+def _looked_up(
+    journal: Journal, ids: Iterable[str], not_dead: dict[str, str]
+) -> Iterator[DeadLetter]:
+    for event_id in dict.fromkeys(ids):
         sighting = journal.look(event_id)
         if sighting.place == "dead" and sighting.record is not None:
             yield DeadLetter(
@@ -203,12 +221,16 @@ def place_of(sighting: Sighting) -> str:
 
 
 def filtered(journal: Journal, filters: Filters, *, newest: bool = False) -> Iterator[DeadLetter]:
-    """Go through the dead letters to which the filters apply, oldest or newest first."""
-    now_ms = journal.snapshot().now_ms if filters.since or filters.until else 0
-    since_ms = filters.since.time_ms(now_ms) if filters.since else 0
-    letters = journal.dead_letters(since_ms, newest=newest)
+    """Go through the dead letters to which the filters apply, oldest or newest first.
+
+    Raises:
+        Exit: Their times leave nothing.
+    """
+    if filters.since or filters.until:
+        filters = filters.at(journal.snapshot().now_ms)
+    letters = journal.dead_letters(filters.since.time_ms(0) if filters.since else 0, newest=newest)
     if filters.until:
-        end_ms = filters.until.time_ms(now_ms)
+        end_ms = filters.until.time_ms(0)
         if newest:
             letters = dropwhile(lambda letter: letter.died_at_ms >= end_ms, letters)
         else:

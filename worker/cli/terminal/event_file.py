@@ -25,6 +25,9 @@ from worker.segment_batch import Entry, entries_of
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
+#: How a file begins that is packed in a way that is not read.
+_PACKED = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip", b"(\xb5/\xfd": "zstd"}
+
 #: Bytes, unpacked, of the largest document and of the longest line. A first line that breaks off
 #: within a JSON value may belong to a document of several lines: that much is read to find out.
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
@@ -96,8 +99,8 @@ def read_items(file: IO[bytes]) -> Iterator[Item]:
     """Go through the events of a file, those included that cannot be taken.
 
     Raises:
-        UnreadableFile: It begins like a JSON array and is none, it is not in UTF-8, or its gzip
-            data end too early or are damaged.
+        UnreadableFile: It begins like a JSON array and is none, it is UTF-16 or packed in another
+            way than gzip, or its gzip data end too early or are damaged.
     """
     try:
         yield from _items(file, FileIds())
@@ -112,6 +115,7 @@ def _items(file: IO[bytes], ids: FileIds) -> Iterator[Item]:
     first = next(lines, None)
     if first is None:
         return
+    _refuse_packed(first.text)
     _refuse_utf_16(first.text)
     if _breaks_off(first.text):
         yield from _document_or_lines(first, file, ids)
@@ -152,6 +156,13 @@ def _numbered(lines: Iterable[bytes], number: int = 1, begin: int = 0) -> Iterat
             yield _Line(number, text, begin)
         number += 1
         begin += len(text)
+
+
+def _refuse_packed(text: bytes) -> None:
+    """Say so at once, for none of its lines is one."""
+    for magic, name in _PACKED.items():
+        if text.startswith(magic):
+            raise UnreadableFile(f"it looks like {name}; unpack it first, or pack it with gzip")
 
 
 def _refuse_utf_16(text: bytes) -> None:

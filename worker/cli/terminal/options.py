@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -10,16 +11,15 @@ from worker.reasons import DeathReason
 
 
 def utf8(text: str) -> str:
-    """An argument as it is.
+    """An argument as UTF-8, whatever the locale is.
 
     Raises:
         BadParameter: It is not UTF-8, and so no id.
     """
     try:
-        text.encode()
-    except UnicodeEncodeError:
+        return os.fsencode(text).decode()
+    except UnicodeError:
         raise typer.BadParameter("is not UTF-8") from None
-    return text
 
 
 def _since(text: str) -> Since:
@@ -44,7 +44,13 @@ ClassOption = Annotated[
 ]
 StatusOption = Annotated[
     int | None,
-    typer.Option("--status", metavar="HTTP", help="Those whose last answer had this status."),
+    typer.Option(
+        "--status",
+        metavar="HTTP",
+        min=100,
+        max=999,
+        help="Those whose last answer had this status.",
+    ),
 ]
 SinceOption = Annotated[
     Since | None,
