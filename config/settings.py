@@ -387,8 +387,14 @@ class Settings(BaseSettings, ConvertroSettings):
     @classmethod
     def _check_redis_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         url = value.get_secret_value() if value else ""
-        if info.field_name == "redis_url" or is_sentinel(url) or names_a_redis(url):
+        if info.field_name == "redis_url":
             check_redis_url(url)
+        elif is_sentinel(url):
+            parse_sentinel_url(url)
+        elif names_a_redis(url):
+            parse_redis_url(
+                url
+            )  # its files are not looked at: commands and exporter need no broker
         return value
 
     @field_validator("write_keys")

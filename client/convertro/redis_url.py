@@ -1,7 +1,6 @@
 """Reading a `redis://` or `rediss://` URL, once for all who connect by it.
 
-Pure, but for a look at the files that it names. redis-py and kombu read queries and paths in ways
-of their own; so they are given the parts.
+redis-py and kombu read queries and paths in ways of their own; so they are given the parts.
 """
 
 import re
@@ -63,15 +62,17 @@ class RedisUrl:
 
 
 def check_redis_url(url: str) -> None:
-    """Accept `redis://`, `rediss://` and `sentinel://` URLs.
+    """Accept `redis://`, `rediss://` and `sentinel://` URLs whose files can be read.
 
     Raises:
         ValueError: What is wrong, without the URL's text, which may hold a password.
     """
     if is_sentinel(url):
         parse_sentinel_url(url)
-    else:
-        parse_redis_url(url)
+        return
+    for name, value in (parse_redis_url(url).tls or {}).items():
+        if _TLS_OPTIONS[name] is _FILE:
+            _check_file(name, value)
 
 
 def names_a_redis(url: str) -> bool:
@@ -80,7 +81,7 @@ def names_a_redis(url: str) -> bool:
 
 
 def parse_redis_url(url: str) -> RedisUrl:
-    """Read `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS.
+    """Read `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS. Pure.
 
     Raises:
         ValueError: What is wrong, without the URL's text, which may hold a password.
@@ -120,7 +121,7 @@ def _tls(options: list[tuple[str, str]], *, is_on: bool) -> dict[str, Any] | Non
             raise ValueError(f"takes {name} with rediss:// alone: redis:// does not use TLS")
         if not re.fullmatch(_TLS_OPTIONS[name], value):
             form = _TLS_OPTIONS[name]
-            says = "something" if form == _FILE else form.replace("|", " or ")
+            says = "something" if form is _FILE else form.replace("|", " or ")
             raise ValueError(f"must say {says} for {name}")
     if not is_on:
         return None
@@ -129,7 +130,10 @@ def _tls(options: list[tuple[str, str]], *, is_on: bool) -> dict[str, Any] | Non
     said: dict[str, Any] = {
         "ssl_cert_reqs": "required",
         "ssl_check_hostname": "true",
-        **{name: _readable(name, value) for name, value in options},
+        **{
+            name: path_named(value) if _TLS_OPTIONS[name] is _FILE else value
+            for name, value in options
+        },
     }
     said["ssl_check_hostname"] = (
         said["ssl_check_hostname"] == "true" and said["ssl_cert_reqs"] != "none"
@@ -137,14 +141,9 @@ def _tls(options: list[tuple[str, str]], *, is_on: bool) -> dict[str, Any] | Non
     return said
 
 
-def _readable(name: str, value: str) -> str:
-    """The value of an option; if it names a file, one that can be read."""
-    if _TLS_OPTIONS[name] != _FILE:
-        return value
+def _check_file(option: str, path: str) -> None:
     try:
-        path = path_named(value)
-        with Path(path).open("rb"):
-            return path
+        Path(path).open("rb").close()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "is no path"
-        raise ValueError(f"cannot read {value!r}, which {name} names: {reason}") from None
+        raise ValueError(f"cannot read {path!r}, which {option} names: {reason}") from None

@@ -305,7 +305,7 @@ async def _read(request: web.BaseRequest) -> bytes:
             return await _bounded(content)
     except TimeoutError:
         raise Refused(answers.TOO_SLOW) from None
-    except web.RequestPayloadError:  # it broke off
+    except (web.RequestPayloadError, ConnectionError):  # it broke off
         raise Refused(answers.NOT_JSON) from None
 
 

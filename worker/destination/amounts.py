@@ -123,7 +123,9 @@ def _read(text: str) -> float | None:
     if len({marker in _CODES for marker in markers}) < len(markers):
         return None  # two signs or two codes
     number = found["number"] if found["number"][0].isdigit() else f"0{found['number']}"
-    amount = _number(number, has_cents=_WITHOUT_CENTS.isdisjoint(markers) and not found["no_cents"])
+    # With what stands for no cents a dot divides thousands; but `1.299.` may end a sentence.
+    has_cents = _WITHOUT_CENTS.isdisjoint(markers) and found["no_cents"] in {None, "."}
+    amount = _number(number, has_cents=has_cents)
     if amount and found["no_cents"] and not amount.is_integer():
         return None
     return -amount if amount and "-" in found["sign"] + found["inner_sign"] else amount

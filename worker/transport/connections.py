@@ -31,6 +31,9 @@ MAX_AGE_SECONDS = 60.0
 #: one that says so is closed at once.
 MAX_REST_SECONDS = 20.0
 
+#: With TLS 1.3 the last word of the server about opening a connection is read with the answer.
+_NO_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
 #: After a failure the next attempt opens a new connection, because the name may lead elsewhere by
 #: now. Where a few of many attempts fail, so many threads need not open one each time. Probes are
 #: further apart.
@@ -80,32 +83,44 @@ class _BoundedConnecting(HTTPConnection):
     _poll: Any = None
 
     #: Whether what is sent is a request, no longer a CONNECT to a proxy.
-    _is_open = False
+    _takes_requests = False
 
     def connect(self) -> None:
-        """Open it."""
+        """Open it, with the tunnel through a proxy and with TLS.
+
+        Raises:
+            HTTPError, SSLError: It did not come about; nothing of a request was sent.
+        """
         self.opened_at = self.used_at = monotonic()
-        super().connect()
+        try:
+            super().connect()
+        except ssl.SSLError:
+            raise
+        except (OSError, HTTPException) as error:
+            self.close()  # if a proxy opens no tunnel, urllib3 takes it for connected else
+            kind = ConnectTimeoutError if isinstance(error, TimeoutError) else NewConnectionError
+            raise kind(self, f"no connection: {error}") from error
         self._poll = poll()
         self._poll.register(self.sock, POLLIN)
-        self._is_open = True
+        self._takes_requests = True
 
     def close(self) -> None:
         """Close it."""
-        self._is_open = False
+        self._takes_requests = False
         super().close()
 
     def send(self, data: Any) -> None:
         """Send something.
 
         Raises:
-            BrokenPipeError: It is of a request, and TLS failed over it; there may be an answer.
+            BrokenPipeError: It is of a request, and TLS failed over it. urllib3 then looks whether
+                there is an answer all the same.
             OSError: The connection broke, or none came about.
         """
         try:
             super().send(data)
         except ssl.SSLError as error:
-            if not self._is_open:
+            if not self._takes_requests:
                 raise
             raise BrokenPipeError from error
 
@@ -115,12 +130,15 @@ class _BoundedConnecting(HTTPConnection):
         Raises:
             ProtocolError: There is none, or it is no HTTP; the request may have arrived.
             TimeoutError: It did not come in time.
+            SSLError: The server demands a certificate of ours and has read nothing.
         """
         try:
             return super().getresponse()
         except TimeoutError:
             raise
         except (OSError, HTTPException) as error:
+            if getattr(error, "reason", None) == _NO_CERTIFICATE:
+                raise
             # Not to be taken for a failure to connect, to the server or to a proxy.
             raise ProtocolError("what became of the request is not known", error) from error
 

@@ -168,15 +168,14 @@ class Exchange:
         return _peculiar_answer(self._sock, read)
 
     def _send_the_rest(self) -> None:
-        if self._unsent and not self._fault:
+        if self._fault:  # nothing was sent, or nothing can be read
+            raise self._fault
+        if self._unsent:
             self._bound()
             try:
                 self._sock.sendall(self._unsent)
-            except _HUNG_UP as fault:
+            except _HUNG_UP as fault:  # before it has read everything; it may have said why
                 self._fault = fault
-        # A server that hangs up before it has read everything may have said why.
-        if self._fault and not isinstance(self._fault, _HUNG_UP):
-            raise self._fault
 
     def _bound(self) -> None:
         """Let the next step end in time."""

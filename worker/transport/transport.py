@@ -179,5 +179,6 @@ class Transport:
 def _host_of(request: requests.PreparedRequest) -> str:
     """The host and port that a request names: no port that its scheme implies, no last dot."""
     parts = urlsplit(request.url or "")  # its host is written as the wire wants it
-    host = parts.netloc.removesuffix(f":{parts.port}").removesuffix(".")
-    return f"{host}:{parts.port}" if parts.port not in {None, _PORTS[parts.scheme]} else host
+    host = (parts.hostname or "").removesuffix(".")
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port in {None, _PORTS[parts.scheme]} else f"{host}:{parts.port}"

@@ -357,6 +357,19 @@ def test_a_trial_goes_without_keys(cli: Cli, filler: Filler) -> None:
     assert filler.places("m1") == ["due"]
 
 
+def test_a_client_that_leaves_in_the_midst_of_a_body_is_no_fault_of_the_collector(
+    collector: CollectorProcess,
+) -> None:
+    with socket.create_connection(("127.0.0.1", collector.port)) as connection:
+        connection.sendall(
+            f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC['Authorization']}\r\n"
+            "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n".encode()
+        )
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    until(lambda: "collector_refused" in collector.log)
+    assert "collector_failed" not in collector.log
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(collector: CollectorProcess, number: signal.Signals) -> None:
     collector.post("/v1/track", event("m1"))

@@ -23,10 +23,12 @@ from tests.support.certificates import Authority
 from tests.support.hostile.answers import UNAVAILABLE, http
 from tests.support.raw_server import OK, Act, RawServer, answer, raw_server, then_close
 from tests.support.relay import Relay
+from tests.support.waiting import until
 from worker.journal.journal import Journal
 from worker.journal.redis_client import connect_journal
 from worker.preflight.reachable import connection_check
 from worker.transport import connections
+from worker.transport.socket_exchange import Exchange
 from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"
@@ -73,6 +75,29 @@ def test_a_new_and_a_kept_connection_are_asked_with_the_same_headers(
     assert sorted(new) == sorted(kept)
     assert [line for line in new if line.lower().startswith(b"host:")] == [b"Host: " + host]
     assert server.connections == 1
+    transport.close()
+
+
+def test_what_lies_there_is_no_answer_to_a_request_that_cannot_be_sent(server: RawServer) -> None:
+    is_taken = Event()
+
+    def answer_twice(_server: RawServer, connection: socket.socket) -> bool:
+        connection.sendall(OK)
+        is_taken.wait()
+        connection.sendall(OK)
+        return True
+
+    server.will(answer_twice)
+    transport = Transport(Settings(base_url=server.base_url))
+    transport.send(PATH, b"{}", "event/0")
+    pool = transport._adapter.pool
+    connection = pool._get_conn()
+    is_taken.set()
+    until(lambda: not connection.is_connected)
+    connection.sock.shutdown(socket.SHUT_WR)
+    exchange = Exchange(pool, connection, b"POST", 1.0)
+    with pytest.raises(BrokenPipeError):
+        exchange.answer()
     transport.close()
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 import socket
+import ssl
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Barrier, Thread
 from urllib.parse import quote
@@ -227,6 +229,49 @@ def test_who_hangs_up_on_a_long_request_speaks_tls_all_the_same(ours: Authority)
         outcome = transport.send(PATH, b"x" * 20_000_000, "event/0")
         assert (outcome.outcome_class, outcome.detail) == ("ambiguous", "connection_lost")
         transport.close()
+
+
+def test_a_server_that_demands_a_certificate_has_read_nothing(ours: Authority) -> None:
+    tls = ours.server_side()
+    tls.load_verify_locations(ours.path)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def demand() -> None:
+            connection, _ = listener.accept()
+            come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+            spoken = tls.wrap_bio(come, go, server_side=True)
+            with connection:
+                while received := connection.recv(65536):
+                    come.write(received)
+                    with suppress(ssl.SSLError):  # needs more; or got no certificate
+                        spoken.do_handshake()
+                    connection.sendall(go.read())
+
+        Thread(target=demand, daemon=True).start()
+        base_url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        settings = Settings(base_url=base_url, ca_bundle=str(ours.path))
+        assert detail_of(settings) == ("setup", "tls_failure")
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"]
+)
+def test_without_a_tunnel_nothing_was_sent(ours: Authority, said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def open_none() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(4096)
+                connection.sendall(said)
+
+        Thread(target=open_none, daemon=True).start()
+        settings = Settings(
+            base_url="https://convertro.example",
+            ca_bundle=str(ours.path),
+            proxy_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+        )
+        assert detail_of(settings) == ("unsent", "proxy_failure")
 
 
 def test_a_proxy_that_hangs_up_may_have_passed_a_plain_request_on() -> None:

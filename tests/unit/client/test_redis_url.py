@@ -103,3 +103,8 @@ def test_a_broker_that_is_a_redis_is_read_in_the_same_way() -> None:
         Settings(broker_url="redis://host?protocol=3")
     url = "amqp://user:word@host//?heartbeat=9"
     assert Settings(broker_url=url).celery_broker_url == url
+
+
+def test_the_files_of_a_broker_need_not_be_where_no_worker_is() -> None:
+    settings = Settings(broker_url="rediss://host?ssl_ca_certs=/no/ca")
+    assert settings.celery_broker_tls == {**REQUIRED, "ssl_ca_certs": "/no/ca"}

@@ -113,6 +113,8 @@ from worker.destination.amounts import amount_of, is_provided
         ("1.299:-", 1299),
         ("12.5,-", None),
         ("19.99.-", None),
+        ("1.299.", None),
+        ("1.299,", 1299),
         ("1,234,56.-", None),
         ("12:5", None),
         # a currency without cents
