@@ -8,10 +8,12 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from tests.support.cli_process import ASCII_LOCALE, ROOT, Cli, Filler, attempt
+from tests.support.waiting import until
 from worker.journal.records import Move
 
 #: An attempt that says much.
@@ -361,15 +363,29 @@ def test_what_a_command_was_given_is_escaped_where_it_is_repeated(
 def test_in_an_ascii_locale_words_and_files_are_what_they_are_elsewhere(
     cli: Cli, filler: Filler, tmp_path: Path
 ) -> None:
-    node = "celery@ä"
-    filler.journal.tick(f"{node}/1-aaaa", 1, [])
+    node, is_over = "celery@ä", Event()
+
+    def live() -> None:
+        while not is_over.wait(0.2):
+            filler.journal.tick(f"{node}/1-aaaa", 1, [])
+
+    ticker = Thread(target=live)
+    ticker.start()
+    try:
+        until(lambda: bool(filler.journal.snapshot().workers))
+        health = cli("health", "--live", "--worker", node, **ASCII_LOCALE)
+        forget = cli("forget", node, **ASCII_LOCALE)
+    finally:
+        is_over.set()
+        ticker.join()
+    assert health.returncode == 0, health.stderr
+    assert forget.stderr.endswith("is alive: stop it first\n")
     filler.bury("é-登")
     file, written = tmp_path / "ü.jsonl", tmp_path / "登.jsonl"
     file.write_text('{"type": "identify", "messageId": "登", "userId": "登"}\n')
     for command in (
         ("dead", "show", "é-登"),
         ("dead", "export", "é-登", "--output", written),
-        ("health", "--live", "--worker", node),
         ("pause", "--reason", "ü"),
         ("translate", file),
         ("enqueue", file),
@@ -381,7 +397,6 @@ def test_in_an_ascii_locale_words_and_files_are_what_they_are_elsewhere(
     assert snapshot.pause is not None
     assert snapshot.pause.reason == "ü"
     assert (filler.places("登"), written.exists()) == (["unknown"], True)
-    assert cli("forget", node, **ASCII_LOCALE).stderr.endswith("is alive: stop it first\n")
 
 
 def test_what_is_not_utf_8_is_no_id(cli: Cli) -> None:
