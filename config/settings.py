@@ -387,14 +387,13 @@ class Settings(BaseSettings, ConvertroSettings):
     @classmethod
     def _check_redis_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         url = value.get_secret_value() if value else ""
+        # A broker's files are not looked at: commands and the exporter need no broker.
         if info.field_name == "redis_url":
             check_redis_url(url)
         elif is_sentinel(url):
             parse_sentinel_url(url)
         elif names_a_redis(url):
-            parse_redis_url(
-                url
-            )  # its files are not looked at: commands and exporter need no broker
+            parse_redis_url(url)
         return value
 
     @field_validator("write_keys")

@@ -73,7 +73,10 @@ class DeathReason(Reason):
     NO_IDENTITY = (
         "no_identity",
         Fault.SENDER,
-        "no usable `userId` or `anonymousId`, nor, but for a website's track, a device id",
+        (
+            "no usable `userId`, `anonymousId` or device id; a website's track needs one of the "
+            "first two"
+        ),
         f"Correct the sender. {_REPAIR}",
     )
     MISSING_DEVICE_ID = (

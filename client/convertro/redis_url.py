@@ -125,14 +125,15 @@ def _tls(options: list[tuple[str, str]], *, is_on: bool) -> dict[str, Any] | Non
             raise ValueError(f"must say {says} for {name}")
     if not is_on:
         return None
-    if "ssl_keyfile" in dict(options) and "ssl_certfile" not in dict(options):
+    given = dict(options)
+    if "ssl_keyfile" in given and "ssl_certfile" not in given:
         raise ValueError("takes ssl_keyfile with ssl_certfile alone")
     said: dict[str, Any] = {
         "ssl_cert_reqs": "required",
         "ssl_check_hostname": "true",
         **{
             name: path_named(value) if _TLS_OPTIONS[name] is _FILE else value
-            for name, value in options
+            for name, value in given.items()
         },
     }
     said["ssl_check_hostname"] = (

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -94,6 +95,17 @@ class CollectorProcess:
             return Answer(answer.status, dict(answer.headers), answer.read())
         finally:
             connection.close()
+
+    def begin(self, path: str, length: int) -> socket.socket:
+        """Send a request but for its body, of so many bytes; the collector has read it."""
+        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS)
+        connection.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC['Authorization']}\r\n"
+            f"Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode()
+        )
+        # Only who has read a request says this.
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        return connection
 
     def post(self, path: str, body: Any, **headers: str) -> Answer:
         return self.ask("POST", path, body, **headers)

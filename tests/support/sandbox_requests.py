@@ -53,15 +53,6 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def refuses_connections(sandbox: SandboxProcess) -> bool:
-    """Whether nobody listens on the sandbox's port."""
-    try:
-        connect(sandbox).close()
-    except ConnectionRefusedError:
-        return True
-    return False
-
-
 def connect(sandbox: SandboxProcess) -> socket.socket:
     """A bare connection, for what no HTTP client would do."""
     return socket.create_connection(("127.0.0.1", sandbox.port), timeout=DEADLINE_SECONDS)

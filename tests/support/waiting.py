@@ -1,5 +1,6 @@
 """Waiting for a condition, instead of sleeping and hoping."""
 
+import socket
 import time
 from collections.abc import Callable
 
@@ -13,3 +14,12 @@ def until(condition: Callable[[], object], patience_seconds: float = PATIENCE_SE
     while not condition():
         assert time.monotonic() < deadline, "the condition never came true"
         time.sleep(0.02)
+
+
+def refuses_connections(port: int) -> bool:
+    """Whether nobody listens on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    return False

@@ -13,10 +13,8 @@ from worker.preflight.broker_rights import has_transport, missing_broker_rights,
 from worker.preflight.checks import Check, error, not_checked, ok, rights_error, warning
 from worker.transport.connections import open_socket
 from worker.transport.failures import FAILURES, tls_fault
-from worker.transport.transport import Transport
+from worker.transport.transport import PORTS, Transport
 from worker.transport.trust import tls_context
-
-_PORTS = {"http": 80, "https": 443}
 
 #: The longest wait for the broker; without it a worker delivers, but hears of events late.
 _BROKER_SECONDS = 3
@@ -30,7 +28,7 @@ def connection_check(settings: Settings) -> Check:
         url = settings.proxy_url.get_secret_value()
     remedy = f"check {variable}, the network and the firewall"
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     shown = f"{whose}[{host}]:{port}" if ":" in host else f"{whose}{host}:{port}"
     failure = _connection_failure(host, port, settings.connect_timeout_seconds)
     if failure:

@@ -31,7 +31,7 @@ MAX_AGE_SECONDS = 60.0
 #: one that says so is closed at once.
 MAX_REST_SECONDS = 20.0
 
-#: With TLS 1.3 the last word of the server about opening a connection is read with the answer.
+#: With TLS 1.3 a server's demand for a certificate is heard only when its answer is read.
 _NO_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
 #: After a failure the next attempt opens a new connection, because the name may lead elsewhere by
@@ -113,8 +113,8 @@ class _BoundedConnecting(HTTPConnection):
         """Send something.
 
         Raises:
-            BrokenPipeError: It is of a request, and TLS failed over it. urllib3 then looks whether
-                there is an answer all the same.
+            BrokenPipeError: TLS failed over a request. urllib3 then looks whether there is an
+                answer all the same.
             OSError: The connection broke, or none came about.
         """
         try:

@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 #: Those that a URL of a scheme need not name.
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 #: What says that a connection leads to a Convertro that works.
 _WELL = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.REJECTED})
@@ -181,4 +181,4 @@ def _host_of(request: requests.PreparedRequest) -> str:
     parts = urlsplit(request.url or "")  # its host is written as the wire wants it
     host = (parts.hostname or "").removesuffix(".")
     host = f"[{host}]" if ":" in host else host
-    return host if parts.port in {None, _PORTS[parts.scheme]} else f"{host}:{parts.port}"
+    return host if parts.port in {None, PORTS[parts.scheme]} else f"{host}:{parts.port}"

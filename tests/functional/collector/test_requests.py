@@ -286,14 +286,7 @@ def test_what_is_no_http_is_refused_without_an_echo(
 
 def test_a_client_that_waits_for_leave_gets_it(shared: CollectorProcess) -> None:
     body = json.dumps(event("waited")).encode()
-    head = (
-        b"POST /v1/track HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n"
-        b"Authorization: " + BASIC["Authorization"].encode() + b"\r\n"
-        b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", shared.port), timeout=PATIENCE_SECONDS) as sock:
-        sock.sendall(head)
-        assert sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    with shared.begin("/v1/track", len(body)) as sock:  # which waits for it
         sock.sendall(body)
         assert sock.recv(100).startswith(b"HTTP/1.1 200 ")
 
@@ -360,12 +353,7 @@ def test_a_trial_goes_without_keys(cli: Cli, filler: Filler) -> None:
 def test_a_client_that_leaves_in_the_midst_of_a_body_is_no_fault_of_the_collector(
     collector: CollectorProcess,
 ) -> None:
-    with socket.create_connection(("127.0.0.1", collector.port)) as connection:
-        connection.sendall(
-            f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC['Authorization']}\r\n"
-            "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n".encode()
-        )
-        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    collector.begin("/v1/track", 100).close()
     until(lambda: "collector_refused" in collector.log)
     assert "collector_failed" not in collector.log
 

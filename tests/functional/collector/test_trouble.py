@@ -15,7 +15,7 @@ from tests.support.collector_process import BASIC, KEY, CollectorProcess
 from tests.support.events import mobile_track
 from tests.support.exposition import value
 from tests.support.killed_server import Server
-from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.waiting import PATIENCE_SECONDS, refuses_connections, until
 from worker.collector import application, server
 from worker.collector.application import Application
 from worker.collector.metrics import CollectorMetrics
@@ -54,17 +54,11 @@ def test_a_collector_that_is_stopped_answers_what_it_has_read(stack: Stack) -> N
     body = json.dumps(mobile_track(messageId="m1")).encode()
     with (
         CollectorProcess(stack.environment) as collector,
-        socket.create_connection(("127.0.0.1", collector.port), PATIENCE_SECONDS) as connection,
+        collector.begin("/v1/track", len(body)) as connection,
     ):
         with Server(stack).hung():
-            connection.sendall(
-                f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC['Authorization']}\r\n"
-                f"Expect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            )
-            # Only who has read a request says this.
-            assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
             collector.process.send_signal(signal.SIGTERM)
-            until(lambda: not is_listening(collector.port))
+            until(lambda: refuses_connections(collector.port))
             connection.sendall(body)
         with HTTPResponse(connection) as answer:
             answer.begin()
@@ -72,14 +66,6 @@ def test_a_collector_that_is_stopped_answers_what_it_has_read(stack: Stack) -> N
     # On a slow machine Redis hangs for longer than is waited for.
     assert answer.status in {200, 503}
     assert answer.status == 503 or stack.producer().journal.snapshot().total("accepted") == 1
-
-
-def is_listening(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 async def all_well() -> Verdict:

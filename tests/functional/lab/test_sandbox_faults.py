@@ -18,11 +18,11 @@ from tests.support.sandbox_requests import (
     LONG_SECONDS,
     connect,
     read_to_the_end,
-    refuses_connections,
     send,
     statuses,
     wait_for,
 )
+from tests.support.waiting import refuses_connections
 from worker.lab.sandbox.client import SandboxError
 from worker.lab.sandbox.process import SandboxProcess
 
@@ -178,7 +178,7 @@ def test_refuse_shuts_the_door_and_opens_it_again_on_the_same_port(
     idle.request("GET", "/_sandbox/health")
     idle.getresponse().read()
     sandbox.client.add_fault("refuse,for=1.5")
-    wait_for(lambda: refuses_connections(sandbox))
+    wait_for(lambda: refuses_connections(sandbox.port))
     assert idle.sock.recv(1) == b""
     idle.close()
     sandbox.client.wait_until_ready(DEADLINE_SECONDS)
@@ -215,7 +215,7 @@ def test_refuse_windows_may_overlap_and_can_be_called_off(sandbox: SandboxProces
     sandbox.client.clear_faults()
     for _ in range(2):
         sandbox.client.add_fault("refuse,after=0.2,for=0.3")
-    wait_for(lambda: refuses_connections(sandbox))
+    wait_for(lambda: refuses_connections(sandbox.port))
     sandbox.client.wait_until_ready(DEADLINE_SECONDS)
 
 

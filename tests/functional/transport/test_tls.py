@@ -5,8 +5,8 @@ import os
 import socket
 import ssl
 import subprocess
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Barrier, Thread
 from urllib.parse import quote
@@ -215,16 +215,28 @@ def test_what_is_no_tls_in_place_of_an_answer_leaves_that_open_too(
         transport.close()
 
 
-def test_who_hangs_up_on_a_long_request_speaks_tls_all_the_same(ours: Authority) -> None:
-    tls = ours.server_side()
+@contextmanager
+def one_client(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server, by its port, that talks with its first client and then hangs up."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def hang_up() -> None:
-            with tls.wrap_socket(listener.accept()[0], server_side=True) as connection:
-                connection.recv(4096)
+        def serve() -> None:
+            with listener.accept()[0] as connection:
+                talk(connection)
 
-        Thread(target=hang_up, daemon=True).start()
-        base_url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+def test_who_hangs_up_on_a_long_request_speaks_tls_all_the_same(ours: Authority) -> None:
+    tls = ours.server_side()
+
+    def hang_up(plain: socket.socket) -> None:
+        with tls.wrap_socket(plain, server_side=True) as connection:
+            connection.recv(4096)
+
+    with one_client(hang_up) as port:
+        base_url = f"https://127.0.0.1:{port}"
         transport = Transport(Settings(base_url=base_url, ca_bundle=str(ours.path)))
         outcome = transport.send(PATH, b"x" * 20_000_000, "event/0")
         assert (outcome.outcome_class, outcome.detail) == ("ambiguous", "connection_lost")
@@ -235,22 +247,18 @@ def test_a_server_that_demands_a_certificate_has_read_nothing(ours: Authority) -
     tls = ours.server_side()
     tls.load_verify_locations(ours.path)
     tls.verify_mode = ssl.CERT_REQUIRED
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def demand() -> None:
-            connection, _ = listener.accept()
-            come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
-            spoken = tls.wrap_bio(come, go, server_side=True)
-            with connection:
-                while received := connection.recv(65536):
-                    come.write(received)
-                    with suppress(ssl.SSLError):  # needs more; or got no certificate
-                        spoken.do_handshake()
-                    connection.sendall(go.read())
+    def demand(connection: socket.socket) -> None:
+        come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+        spoken = tls.wrap_bio(come, go, server_side=True)
+        while received := connection.recv(65536):
+            come.write(received)
+            with suppress(ssl.SSLError):  # needs more; or got no certificate
+                spoken.do_handshake()
+            connection.sendall(go.read())
 
-        Thread(target=demand, daemon=True).start()
-        base_url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        settings = Settings(base_url=base_url, ca_bundle=str(ours.path))
+    with one_client(demand) as port:
+        settings = Settings(base_url=f"https://127.0.0.1:{port}", ca_bundle=str(ours.path))
         assert detail_of(settings) == ("setup", "tls_failure")
 
 
@@ -258,18 +266,15 @@ def test_a_server_that_demands_a_certificate_has_read_nothing(ours: Authority) -
     "said", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"]
 )
 def test_without_a_tunnel_nothing_was_sent(ours: Authority, said: bytes) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    def open_none(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(said)
 
-        def open_none() -> None:
-            with listener.accept()[0] as connection:
-                connection.recv(4096)
-                connection.sendall(said)
-
-        Thread(target=open_none, daemon=True).start()
+    with one_client(open_none) as port:
         settings = Settings(
             base_url="https://convertro.example",
             ca_bundle=str(ours.path),
-            proxy_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+            proxy_url=f"http://127.0.0.1:{port}",
         )
         assert detail_of(settings) == ("unsent", "proxy_failure")
 
