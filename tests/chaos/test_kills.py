@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.load import SETTINGS, Load
-from tests.support.processes import kill_child, kill_group, kill_parent
+from tests.support.processes import children_of, kill_child, kill_group, kill_parent
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
@@ -43,3 +43,12 @@ def test_kills_lose_nothing(stack: Stack, seed: int, kill: "Kill", kills: int) -
         tally = load.settle()
     assert tally.dead
     print(f"{kills} kills, {kill.__name__}")
+
+
+def test_a_pool_whose_parent_is_killed_as_it_forks_ends(stack: Stack) -> None:
+    """Its processes hold the pipes of each other open, so that none of them sees an end."""
+    for _ in range(5):
+        worker = stack.start_worker("--concurrency", "2")
+        while len(children_of(worker.pid)) < 2:  # a pause would be too long
+            assert worker.poll() is None
+        kill_parent(worker)

@@ -49,13 +49,17 @@ class StopFlag:
 
     def __call__(self) -> bool:
         """Whether this process stops: alone, with its worker, or because its parent is gone."""
-        is_orphan = not self.is_parent and os.getppid() != self._parent_id
-        return self._leaving or self._byte[0] == 1 or is_orphan
+        return self._leaving or self._byte[0] == 1 or self.is_orphan
 
     @property
     def is_parent(self) -> bool:
         """Whether this is the process that made the flag."""
         return os.getpid() == self._parent_id
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether the process that made the flag is gone."""
+        return not self.is_parent and os.getppid() != self._parent_id
 
 
 class PoolProcess:
@@ -72,7 +76,17 @@ class PoolProcess:
         self._at_once: dict[signal.Signals, Any] = {}
 
     def start(self) -> None:
-        """Be gentle from the next task on."""
+        """Be gentle from the next task on.
+
+        Celery has asked the kernel to kill this process with its parent. A parent that was gone
+        before that is noticed here: no other end of a pipe would tell, since the processes of a
+        pool hold those of each other.
+
+        Raises:
+            SystemExit: The parent is gone.
+        """
+        if self._stop_flag.is_orphan:
+            raise SystemExit(1)
         task_prerun.connect(self._on_task_begins, weak=False)
         task_postrun.connect(self._on_task_ends, weak=False)
 
