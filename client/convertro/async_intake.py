@@ -17,6 +17,9 @@ _T = TypeVar("_T")
 #: One sends while the other gathers what comes meanwhile.
 _THREADS = 2
 
+#: Why nothing is sent when the process may start no more threads, or its interpreter ends.
+_NO_THREAD = "no thread can be started that sends"
+
 #: Which events are new, of those that a call handed over.
 News = Sequence[bool]
 
@@ -30,6 +33,18 @@ class _Waiting(NamedTuple):
     future: "asyncio.Future[News]"
 
 
+class _Senders:
+    """A process's threads that send, and what waits for them."""
+
+    def __init__(self) -> None:
+        self.process_id = getpid()
+        self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="convertro")
+        self.lock = Lock()
+        self.waiting: deque[_Waiting] = deque()
+        #: How many threads send, or are about to.
+        self.count = 0
+
+
 class AsyncIntake:
     """Takes events in for coroutines: those that come at the same time share round trips.
 
@@ -39,11 +54,7 @@ class AsyncIntake:
 
     def __init__(self, journal: RowsJournal) -> None:
         self.intake = Intake(journal)
-        self._lock = Lock()
-        self._waiting: deque[_Waiting] = deque()
-        self._senders = 0
-        self._threads: ThreadPoolExecutor | None = None
-        self._process_id = 0
+        self._senders: _Senders | None = None
 
     def submit(self, rows: Sequence[Row]) -> "asyncio.Future[News]":
         """Hand over events that were checked; the future ends once all or none are taken in.
@@ -54,38 +65,62 @@ class AsyncIntake:
             rows: At least one, and at most `CHUNK_EVENTS`.
         """
         loop = asyncio.get_running_loop()
-        threads = self._pool()
+        senders = self._senders_here()
         waiting = _Waiting(rows, sum(len(raw) for _, raw in rows), loop, loop.create_future())
-        with self._lock:
-            self._waiting.append(waiting)
-            is_needed = self._senders < _THREADS
-            self._senders += is_needed
-        if is_needed:
-            threads.submit(self._send)
+        try:
+            with senders.lock:
+                senders.waiting.append(waiting)
+                is_needed = senders.count < _THREADS
+                senders.count += is_needed
+            if is_needed:
+                senders.threads.submit(self._send, senders)
+        except BaseException as error:
+            self._give_up(senders)
+            if not isinstance(error, RuntimeError):  # interrupted by a signal handler
+                raise
         return waiting.future
 
     async def run(self, function: Callable[[Iterable[object]], _T], events: Iterable[object]) -> _T:
-        """Carry out a function of `intake` in a thread."""
+        """Carry out a function of `intake` in a thread.
+
+        Raises:
+            JournalUnavailable: No thread can be started.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool(), function, events)
+        try:
+            answer = loop.run_in_executor(self._senders_here().threads, function, events)
+        except RuntimeError as error:
+            self._senders = None
+            raise JournalUnavailable(_NO_THREAD) from error
+        return await answer
 
     async def close(self) -> None:
         """Wait for what is being sent."""
-        if self._threads is not None and self._process_id == getpid():
-            await asyncio.to_thread(self._threads.shutdown)
-        self._threads = None
+        senders, self._senders = self._senders, None
+        if senders is None or senders.process_id != getpid():
+            return
+        try:
+            await asyncio.to_thread(senders.threads.shutdown)
+        except RuntimeError:  # no thread can be started that waits
+            senders.threads.shutdown()
 
-    def _pool(self) -> ThreadPoolExecutor:
-        """This process's threads: those of a parent do not live on in a forked child."""
-        if self._threads is None or self._process_id != getpid():
-            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="convertro")
-            self._process_id = getpid()
-            self._lock, self._waiting, self._senders = Lock(), deque(), 0
-        return self._threads
+    def _senders_here(self) -> _Senders:
+        """Those of this process: a parent's threads do not live on in a forked child."""
+        if self._senders is None or self._senders.process_id != getpid():
+            self._senders = _Senders()
+        return self._senders
 
-    def _send(self) -> None:
+    def _give_up(self, senders: _Senders) -> None:
+        """Let no call wait for threads that may not be there; the next one tries with others."""
+        self._senders = None
+        with senders.lock:
+            waiting = list(senders.waiting)
+            senders.waiting.clear()
+        _tell(waiting, (), JournalUnavailable(_NO_THREAD))
+
+    def _send(self, senders: _Senders) -> None:
         """Hand over what waits, as many events as one round trip takes, until nothing waits."""
-        while some := self._next():
+        while some := _next(senders):
             rows = [row for waiting in some for row in waiting.rows]
             news: News = ()
             error: BaseException | None = None
@@ -95,19 +130,20 @@ class AsyncIntake:
                 error = caught
             _tell(some, news, error)
 
-    def _next(self) -> list[_Waiting]:
-        """The calls whose events go together; none if this sender is not needed any more."""
-        some: list[_Waiting] = []
-        count = size = 0
-        with self._lock:
-            while self._waiting:
-                count += len(self._waiting[0].rows)
-                size += self._waiting[0].size
-                if some and (count > CHUNK_EVENTS or size > CHUNK_BYTES):
-                    break
-                some.append(self._waiting.popleft())
-            self._senders -= not some
-        return some
+
+def _next(senders: _Senders) -> list[_Waiting]:
+    """The calls whose events go together; none if this sender is not needed any more."""
+    some: list[_Waiting] = []
+    count = size = 0
+    with senders.lock:
+        while senders.waiting:
+            count += len(senders.waiting[0].rows)
+            size += senders.waiting[0].size
+            if some and (count > CHUNK_EVENTS or size > CHUNK_BYTES):
+                break
+            some.append(senders.waiting.popleft())
+        senders.count -= not some
+    return some
 
 
 def _tell(some: Sequence[_Waiting], news: News, error: BaseException | None) -> None:

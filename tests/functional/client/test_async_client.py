@@ -3,6 +3,9 @@
 import asyncio
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
@@ -119,3 +122,81 @@ def test_one_client_serves_one_loop_after_another(valkey: ValkeyServer) -> None:
         assert asyncio.run(client.enqueue(mobile_track(messageId=name))) == name
     asyncio.run(client.close())
     assert stored(valkey) == 2
+
+
+def test_an_event_that_comes_while_the_client_closes_is_answered() -> None:
+    async def run(url: str) -> list[Any]:
+        client = AsyncClient(url)
+        first = asyncio.ensure_future(client.enqueue(mobile_track(messageId="first")))
+        await asyncio.sleep(0)  # it waits for the server
+        closing = asyncio.ensure_future(client.close())
+        await asyncio.sleep(0)
+        late = client.enqueue(mobile_track(messageId="late"))
+        answers = await asyncio.gather(first, late, return_exceptions=True)
+        await closing
+        closing = asyncio.ensure_future(client.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        after = client.enqueue(mobile_track(messageId="after"))
+        return [*answers, *await asyncio.gather(after, return_exceptions=True)]
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        answers = asyncio.run(run(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"))
+    assert all(isinstance(answer, JournalUnavailable) for answer in answers)
+    assert [answer.event_id for answer in answers] == ["first", "late", "after"]
+
+
+WITHOUT_THREADS = """
+import asyncio, atexit, resource, sys, threading
+from convertro import AsyncClient, JournalUnavailable
+
+
+async def run():
+    async with AsyncClient() as client:
+        for number in range(4):
+            if number == 3:
+                set_limit(limit)
+            try:
+                print(await client.enqueue({"type": "track", "messageId": f"event-{number}"}))
+            except JournalUnavailable as error:
+                print(error.event_id, error.reason)
+        try:
+            print(*await client.enqueue_many([{"type": "track", "messageId": "more"}]))
+        except JournalUnavailable as error:
+            print(error.reason)
+
+
+def set_limit(bytes):
+    resource.setrlimit(resource.RLIMIT_AS, (bytes, resource.RLIM_INFINITY))
+    threading.stack_size(0 if bytes == limit else 2**34)
+
+
+limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+"""
+
+REFUSED = [f"event-{number} no thread can be started that sends" for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    [
+        ("set_limit(2**32)\nasyncio.run(run())", [*REFUSED[:3], "event-3", "more"]),
+        (
+            "atexit.register(lambda: asyncio.run(run()))",
+            [*REFUSED, "no thread can be started that sends"],
+        ),
+    ],
+    ids=["for some time", "because the interpreter ends"],
+)
+def test_where_no_thread_can_be_started_it_is_said(
+    valkey: ValkeyServer, code: str, printed: list[str]
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THREADS + code],
+        env={"CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.stdout.splitlines(), ended.stderr) == (printed, "")
