@@ -57,14 +57,16 @@ def look_up(host: str, port: int, timeout_seconds: float | None) -> list[str]:
     """
     key = (getpid(), host, port)
     mine = _Lookup()
-    lookup = _pending.setdefault(key, mine)
     answer: queue.SimpleQueue[None] = queue.SimpleQueue()
-    lookup.waiting.append(answer)
-    if lookup is mine:
-        try:
-            _thread.start_new_thread(mine.run, (key,))
-        except RuntimeError:  # the interpreter ends
-            mine.run(key)
+    try:
+        lookup = _pending.setdefault(key, mine)
+        lookup.waiting.append(answer)
+        if lookup is mine:
+            _begin(mine, key)
+    except BaseException:  # a signal handler raised: perhaps no thread looks up
+        if _pending.get(key) is mine:
+            _pending.pop(key, None)
+        raise
     if not lookup.done:
         try:
             answer.get(timeout=timeout_seconds)
@@ -73,6 +75,13 @@ def look_up(host: str, port: int, timeout_seconds: float | None) -> list[str]:
     if lookup.error:
         raise lookup.error
     return lookup.addresses
+
+
+def _begin(lookup: _Lookup, key: tuple[int, str, int]) -> None:
+    try:
+        _thread.start_new_thread(lookup.run, (key,))
+    except RuntimeError:  # the interpreter ends
+        lookup.run(key)
 
 
 class BoundedConnection(Connection):

@@ -11,9 +11,12 @@ from convertro.errors import JournalUnavailable
 #: How long all are refused after somebody waited in vain; then one of them tries.
 REFUSED_SECONDS = 1.0
 
+#: After so long another one tries: a signal handler may have interrupted the first.
+_TRIAL_SECONDS = 10.0
+
 
 class _State:
-    """What a process knows. Simple assignments and one `pop`, so that no lock is needed.
+    """What a process knows. Simple assignments and one `setdefault`, so that no lock is needed.
 
     A lock could be held by the very code that a signal handler interrupts.
     """
@@ -22,8 +25,8 @@ class _State:
         self.process_id = getpid()
         #: Until then all are refused; 0 as long as Redis answers.
         self.refused_until = 0.0
-        #: Whoever takes this is the one who tries.
-        self.trial = [True]
+        #: Who tries, by how many trials' time went by since.
+        self.trials: dict[int, object] = {}
 
 
 class Refusal:
@@ -43,7 +46,7 @@ class Refusal:
         if state.process_id != getpid():  # a fork: the parent's trouble need not be the child's
             self._state = _State()
             return
-        if monotonic() < state.refused_until or not _take(state.trial):
+        if not _may_try(state):
             raise JournalUnavailable("it did not answer a moment ago, so it was not asked again")
 
     def __exit__(
@@ -56,11 +59,11 @@ class Refusal:
             state.refused_until = monotonic() + REFUSED_SECONDS
         elif kind is None:
             state.refused_until = 0.0
-        state.trial = [True]
+        state.trials = {}
 
 
-def _take(trial: list[bool]) -> bool:
-    try:
-        return trial.pop()
-    except IndexError:
-        return False
+def _may_try(state: _State) -> bool:
+    """Whether the time to try has come, and nobody else does."""
+    since = monotonic() - state.refused_until
+    mine = object()
+    return since >= 0 and state.trials.setdefault(int(since / _TRIAL_SECONDS), mine) is mine

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from convertro.name_lookup import look_up
+from tests.support.interruption import interrupted_everywhere
 
 FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 6379))]
 
@@ -53,3 +54,8 @@ def test_all_who_wait_for_a_name_share_one_lookup(monkeypatch: pytest.MonkeyPatc
         thread.join()
     assert answers == [["10.0.0.7"]] * 8
     assert 1 <= len(asked) <= 2  # a thread may begin only after the first lookup ended
+
+
+def test_who_is_interrupted_leaves_no_lookup_for_which_others_wait() -> None:
+    for _ in interrupted_everywhere(lambda: look_up("127.0.0.1", 6379, 60)):
+        assert look_up("127.0.0.1", 6379, 60) == ["127.0.0.1"]

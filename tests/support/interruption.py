@@ -1,0 +1,54 @@
+"""Signal handlers at any instruction: they raise (Ctrl-C, a soft time limit), or use the client too."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import convertro
+
+_CODE = str(Path(convertro.__file__).parent)
+
+
+class Interruption(BaseException):
+    """What a signal handler raises."""
+
+
+def interrupted_everywhere(call: Callable[[], object]) -> Iterator[int]:
+    """Call something again and again, interrupted at one more instruction of the client each time.
+
+    Goes on after each such call, and ends with the first one that was not interrupted.
+    """
+    for number in count(1):
+        if not _is_interrupted(call, number):
+            return
+        yield number
+
+
+def _is_interrupted(call: Callable[[], object], number: int) -> bool:
+    left = number
+    before = sys.gettrace()
+
+    def instruction(_frame: FrameType, event: str, _arg: Any) -> Any:
+        nonlocal left
+        left -= event == "opcode"
+        if not left:
+            raise Interruption
+        return instruction
+
+    def function(frame: FrameType, _event: str, _arg: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(_CODE):
+            return None
+        frame.f_trace_opcodes = True
+        return instruction
+
+    sys.settrace(function)
+    try:
+        with suppress(Interruption):
+            call()
+    finally:
+        sys.settrace(before)
+    return left <= 0
