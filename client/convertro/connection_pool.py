@@ -5,6 +5,7 @@ back each time costs as much as all else that a round trip takes in this process
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from os import getpid
 from time import monotonic
 from typing import Any
@@ -98,8 +99,9 @@ class Connections:
 
     def disconnect(self) -> None:
         """Close the connections that nothing uses now."""
-        while self._idle:
-            self._idle.pop().disconnect()
+        with suppress(IndexError):  # other threads take some meanwhile
+            while True:
+                self._idle.pop().disconnect()
 
     def _borrow(self) -> Any:
         """A connection that nothing else uses."""

@@ -1,4 +1,4 @@
-"""Signal handlers at any instruction: they raise (Ctrl-C, a soft time limit), or use the client too."""
+"""Signal handlers at any instruction of the client: they raise, as Ctrl-C does, or use it too."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -17,26 +17,32 @@ class Interruption(BaseException):
     """What a signal handler raises."""
 
 
-def interrupted_everywhere(call: Callable[[], object]) -> Iterator[int]:
+def _raise() -> None:
+    raise Interruption
+
+
+def interrupted_everywhere(
+    call: Callable[[], object], handler: Callable[[], object] = _raise
+) -> Iterator[int]:
     """Call something again and again, interrupted at one more instruction of the client each time.
 
     Goes on after each such call, and ends with the first one that was not interrupted.
     """
     for number in count(1):
-        if not _is_interrupted(call, number):
+        if not _is_interrupted(call, handler, number):
             return
         yield number
 
 
-def _is_interrupted(call: Callable[[], object], number: int) -> bool:
+def _is_interrupted(call: Callable[[], object], handler: Callable[[], object], number: int) -> bool:
     left = number
     before = sys.gettrace()
 
     def instruction(_frame: FrameType, event: str, _arg: Any) -> Any:
         nonlocal left
         left -= event == "opcode"
-        if not left:
-            raise Interruption
+        if event == "opcode" and not left:
+            handler()
         return instruction
 
     def function(frame: FrameType, _event: str, _arg: Any) -> Any:

