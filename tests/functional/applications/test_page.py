@@ -124,14 +124,16 @@ def test_events_and_answers_have_types(mypy: Callable[..., str], tmp_path: Path)
         "kind": ('"type": "track"', '"type": "trak"'),
         "field": ('"userId": "u1"', '"userID": "u1"'),
         "answer": ("ids: list[str]", "ids: list[int]"),
+        "import": ("enqueue_many\n", "enqueue_many, enqueu\n"),
     }
     for name, (right, wrong) in slips.items():
         (tmp_path / f"{name}.py").write_text(EVENT.replace(right, wrong))
     said = mypy(tmp_path, *(f"{name}.py" for name in slips))
-    assert said.endswith("Found 3 errors in 3 files (checked 4 source files)\n")
+    assert said.endswith("Found 4 errors in 4 files (checked 5 source files)\n")
     for file, fault in (
         ("kind.py", "has type \"Literal['track', "),
         ("field.py", 'Extra key "userID"'),
         ("answer.py", 'variable has type "list[int]"'),
+        ("import.py", 'has no attribute "enqueu"'),
     ):
         assert any(fault in line for line in said.splitlines() if line.startswith(file))
