@@ -8,6 +8,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError
 
@@ -127,11 +128,13 @@ class _Sentinels:
             MasterNotFoundError: None of them knows a master that is up.
         """
         answers = []
+        timeout = None
         for sentinel in (asked := self._sentinels):
             try:
                 masters: Any = sentinel.sentinel_masters()
             except RedisError as error:
                 answers.append(type(error).__name__)
+                timeout = error if isinstance(error, RedisTimeoutError) else timeout
                 continue
             state = masters.get(name)
             if state and state["is_master"] and not state["is_sdown"] and not state["is_odown"]:
@@ -140,4 +143,4 @@ class _Sentinels:
             answers.append("it is down" if state else "unknown name")
         raise MasterNotFoundError(
             f"no Sentinel knows where the master {name!r} is ({', '.join(answers)})"
-        )
+        ) from timeout

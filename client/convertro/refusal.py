@@ -55,11 +55,20 @@ class Refusal:
         state = self._state
         if kind is None and not state.refused_until:
             return
-        if isinstance(error, JournalUnavailable) and isinstance(error.__cause__, RedisTimeoutError):
+        if _is_due_to_a_timeout(error):
             state.refused_until = monotonic() + REFUSED_SECONDS
         elif kind is None:
             state.refused_until = 0.0
         state.trials = {}
+
+
+def _is_due_to_a_timeout(error: BaseException | None) -> bool:
+    """Whether somebody waited in vain: for Redis, or for a Sentinel that was to name it."""
+    while error is not None:
+        if isinstance(error, RedisTimeoutError):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _may_try(state: _State) -> bool:

@@ -165,6 +165,16 @@ def test_a_hung_redis_is_said_soon_and_nothing_is_half_written(
     assert journal.snapshot().counters["accepted"] == 3
 
 
+def test_hung_sentinels_are_waited_for_once_a_second() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"sentinel://127.0.0.1:{silent.getsockname()[1]}"
+        client = Client(url, sentinel_master="shop")
+        errors = [error_of(lambda: client.enqueue(mobile_track())) for _ in range(2)]
+    first, second = (error.reason for error in errors if isinstance(error, JournalUnavailable))
+    assert "TimeoutError" in first
+    assert second == REFUSED
+
+
 def test_while_redis_hangs_one_caller_tries_and_the_others_are_refused(
     valkey: ValkeyServer,
 ) -> None:
