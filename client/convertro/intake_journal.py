@@ -153,6 +153,7 @@ class IntakeJournal:
         try:
             return command(*args, **named)
         except RedisError as error:
+            _drop_quotation(error)
             if is_own_fault(error):
                 raise
             if is_demoted(error):  # look for the new master
@@ -168,6 +169,13 @@ class IntakeJournal:
 def fresh_tokens(number: int) -> list[str]:
     """Wake-up tokens that were never used before; each is the id of its Celery task."""
     return [token_hex(16) for _ in range(number)]
+
+
+def _drop_quotation(error: RedisError) -> None:
+    """Take out what Redis quotes of a command that it does not know: it may be of an event."""
+    said, quotation, _ = str(error).partition(", with args beginning with")
+    if quotation:
+        error.args = (said,)
 
 
 def _served_formats(error: RedisError) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 from time import sleep
+from traceback import format_exception
 
 import pytest
 from redis import Redis
@@ -137,6 +138,21 @@ def test_a_list_takes_one_round_trip_for_100_events(valkey: ValkeyServer) -> Non
 def test_nothing_at_all_is_a_list_too(journal: Journal) -> None:
     assert enqueue_many([]) == []
     assert journal.snapshot().counters == {}
+
+
+@pytest.mark.parametrize("durability", ["memory", "fsync"])
+def test_what_a_redis_quotes_of_an_unknown_command_is_not_repeated(durability: str) -> None:
+    """It quotes 128 bytes of the arguments, and with short ids that is as far as the event."""
+    server = embedded_server(config={"rename-command": 'EVALSHA ""'})
+    server.start()
+    try:
+        client = Client(f"redis://127.0.0.1:{server.port}/0", durability=durability)
+        with pytest.raises(JournalUnavailable) as caught:
+            client.enqueue({"userId": "u1", "type": "track", "messageId": "m"})
+    finally:
+        server.stop()
+    assert caught.value.reason == "ResponseError: unknown command 'EVALSHA'"
+    assert "with args" not in "".join(format_exception(caught.value))  # nor of its cause
 
 
 def test_redis_down_is_said_at_once(valkey: ValkeyServer) -> None:
