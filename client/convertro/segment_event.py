@@ -108,12 +108,7 @@ def _encoded(event: Any) -> bytes | None:
 
 def _encoded_at_leisure(event: Any) -> bytes:
     """Write an event whose values were checked, whatever types they are of."""
-    try:
-        text = _text_of(event)
-    except ValueError:
-        # An integer of more digits than Python writes out; all else was checked above.
-        raise InvalidEvent("event", "holds a number of too many digits") from None
-    return text.encode("utf-8", "backslashreplace")
+    return _text_of(event).encode("utf-8", "backslashreplace")
 
 
 def _text_of(value: Any) -> str:
@@ -125,14 +120,24 @@ def _text_of(value: Any) -> str:
         case list() | tuple():
             return f"[{','.join(map(_text_of, value))}]"
         case datetime():
-            moment = value if value.tzinfo else value.astimezone()
-            return f'"{moment.isoformat()}"'
+            return f'"{_with_zone(value).isoformat()}"'
         case date() | UUID():
             return f'"{value}"'
         case Decimal():
             return str(value)
         case _:
             return json.dumps(value, ensure_ascii=False)
+
+
+def _with_zone(moment: datetime) -> datetime:
+    """A moment with its offset from UTC: that of local time if it says none.
+
+    Raises:
+        ValueError: UTC knows no such moment.
+        OverflowError: The same.
+    """
+    # By its own method a pandas Timestamp takes no local time.
+    return moment if moment.tzinfo else datetime.astimezone(moment)
 
 
 def decode(raw: bytes) -> dict[str, Any]:
@@ -315,12 +320,24 @@ def _check_values(event: Mapping[str, Any]) -> None:
         for name, child in _children(holder, level, field):
             if isinstance(child, _SCALARS):
                 bytes_left -= len(child) if isinstance(child, str) else 0
-                if isinstance(child, float | Decimal) and not _is_finite(child):
-                    raise InvalidEvent(name, "holds NaN or Infinity, which JSON does not have")
+                if fault := _scalar_fault(child):
+                    raise InvalidEvent(name, f"holds {fault}")
             elif isinstance(child, _HOLDERS):
                 waiting.append((child, level + 1, name))
             else:
                 raise InvalidEvent(name, f"holds {kind_of(child)}, which JSON does not have")
+
+
+def _scalar_fault(value: Any) -> str | None:
+    """What is in the way of writing a value, or of reading it again; None if nothing is."""
+    match value:
+        case float() | Decimal():
+            return None if _is_finite(value) else "NaN or Infinity, which JSON does not have"
+        case int():
+            return None if _is_written_out(value) else "a number of too many digits"
+        case datetime():
+            return None if _is_moment(value) else "a local time that is out of range"
+    return None
 
 
 def _is_finite(number: float | Decimal) -> bool:
@@ -330,6 +347,20 @@ def _is_finite(number: float | Decimal) -> bool:
         if isinstance(number, float)
         else not number.is_nan() and isfinite(float(number))
     )
+
+
+def _is_written_out(number: int) -> bool:
+    try:
+        return bool(int.__repr__(number))
+    except ValueError:  # Python bounds the digits
+        return False
+
+
+def _is_moment(value: datetime) -> bool:
+    try:
+        return bool(_with_zone(value))
+    except (ValueError, OverflowError):
+        return False
 
 
 def _children(holder: Any, level: int, field: str) -> Iterable[tuple[str, Any]]:

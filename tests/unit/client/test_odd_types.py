@@ -118,3 +118,24 @@ def test_a_uuid_is_an_id() -> None:
     event = {"type": "track", "messageId": UUID(UUID_4), "userId": UUID(UUID_4)}
     assert event_id(event, encode(event)) == UUID_4
     assert decode(encode(event))["userId"] == UUID_4
+
+
+@pytest.mark.usefixtures("in_new_york")
+@pytest.mark.parametrize("day", [(1, 1, 1), (9999, 12, 31)])
+def test_a_local_time_out_of_range_is_refused_by_its_name(day: tuple[int, int, int]) -> None:
+    moment = datetime(*day, 23)  # noqa: DTZ001  local time
+    with pytest.raises(InvalidEvent, match=r"^timestamp holds a local time that is out of range$"):
+        encode({"type": "track", "timestamp": moment})
+
+
+class Stamp(datetime):
+    """As that of pandas: its zone is changed in a way of its own."""
+
+    def astimezone(self, tz: Any) -> Any:  # type: ignore[override]  # as it is there
+        return super().astimezone(tz)
+
+
+@pytest.mark.usefixtures("in_new_york")
+def test_a_kind_of_datetime_without_a_zone_is_local_time_too() -> None:
+    raw = encode({"type": "track", "timestamp": Stamp(2026, 5, 4, 10, 15, 30)})
+    assert decode(raw)["timestamp"] == "2026-05-04T10:15:30-04:00"

@@ -81,7 +81,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ),
     ("NaN", web_track(x=float("nan")), "x", "holds NaN or Infinity"),
     ("Infinity", web_track(properties={"a": [float("-inf")]}), "properties", "holds NaN or Inf"),
-    ("too many digits", web_track(x=10**4300), "event", "holds a number of too many digits"),
+    ("too many digits", web_track(x=[10**4300]), "x", "holds a number of too many digits"),
     ("bytes inside", web_track(context={"ip": b"::1"}), "context", "holds a value of type bytes"),
     ("set", web_track(traits={("a", 1)}), "traits", "holds a value of type set"),
     ("number as a key", {1: 2, "type": "track"}, "event", "has a key that is not a string but"),
