@@ -1,4 +1,4 @@
-"""Connections whose name lookup ends in time: redis-py's timeouts do not cover it.
+"""Connections whose timeouts hold: redis-py's do not cover the lookup of a name, for one.
 
 A resolver that answers nothing takes 16 s to say so, for each call.
 """
@@ -98,6 +98,9 @@ class BoundedConnection(Connection):
             finally:
                 self.host = name  # certificates are checked against it
         raise error
+
+    def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
+        """Ask for no announcements of maintenance: after one, redis-py waits 10 s for an answer."""
 
 
 class BoundedSSLConnection(SSLConnection, BoundedConnection):

@@ -181,6 +181,14 @@ def test_a_hung_redis_is_said_soon_and_nothing_is_half_written(
     assert journal.snapshot().counters["accepted"] == 3
 
 
+def test_no_server_is_asked_to_announce_its_maintenance(valkey: ValkeyServer) -> None:
+    """Once it has, redis-py waits 10 s for an answer, whatever its timeout. This one cannot."""
+    with Redis(port=valkey.port, protocol=2) as redis:
+        redis.config_resetstat()
+        enqueue(mobile_track())
+        assert set(redis.info("errorstats")) == {"errorstat_NOSCRIPT"}
+
+
 def test_hung_sentinels_are_waited_for_once_a_second() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"sentinel://127.0.0.1:{silent.getsockname()[1]}"
