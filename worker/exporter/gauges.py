@@ -130,11 +130,13 @@ def _holding_gauges(snapshot: Snapshot) -> _Gauges:
 
 
 def _worker_gauges(snapshot: Snapshot) -> _Gauges:
-    alive, silent = snapshot.workers, snapshot.silent
+    alive, gone = snapshot.workers, snapshot.gone
     tasks = sum(worker.capacity for worker in alive)
     yield gauge("convertro_workers", "Workers that are alive.", len(alive))
     yield gauge(
-        "convertro_workers_silent", "Workers that went silent and may hold events.", len(silent)
+        "convertro_workers_silent",
+        "Workers that went silent instead of stopping and have not come back.",
+        len(gone),
     )
     yield gauge(
         "convertro_workers_stuck",
@@ -148,7 +150,7 @@ def _worker_gauges(snapshot: Snapshot) -> _Gauges:
         "convertro_worker_heartbeat_age_seconds",
         "Since a worker's last sign of life, silent ones too; by node name, the worst of each.",
         "worker",
-        _worst((w.node, snapshot.seconds_since(w.ticked_ms)) for w in (*alive, *silent)),
+        _worst((w.node, snapshot.seconds_since(w.ticked_ms)) for w in (*alive, *gone)),
     )
     yield _labelled(
         "convertro_worker_asked_age_seconds",
@@ -156,7 +158,7 @@ def _worker_gauges(snapshot: Snapshot) -> _Gauges:
         "worker",
         _worst(
             (w.node, snapshot.seconds_since(w.asked_ms))
-            for w in (*alive, *silent)
+            for w in (*alive, *gone)
             if w.asked_ms is not None
         ),
     )

@@ -114,6 +114,7 @@ class _ExampleJournal:
             wakeups=0,
             workers=(worker,),
             silent=(),
+            lost=(),
             remembered=0,
             recent=Recent(0),
         )

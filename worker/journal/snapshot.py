@@ -148,6 +148,8 @@ class Snapshot:
     workers: tuple[SeenWorker, ...]
     #: Workers that went silent, may hold events still, and whose place nobody took.
     silent: tuple[SeenWorker, ...]
+    #: The same for longer than a lease, beside others that are alive: they hold nothing any more.
+    lost: tuple[SeenWorker, ...]
     #: Finished ids that are remembered for deduplication.
     remembered: int
     #: For how long each is at least, as the workers say.
@@ -167,7 +169,7 @@ class Snapshot:
         now_ms = answer["now"]
         counters = _numbers(answer["counters"])
         deaths = _numbers(answer["deaths"])
-        workers = tuple(_workers(answer))
+        alive, silent, lost = _by_sign_of_life(_workers(answer), now_ms, int(answer["lease"]))
         return cls(
             now_ms=now_ms,
             counters=_without_histograms(counters),
@@ -187,15 +189,20 @@ class Snapshot:
             deaths={_kind_of_death(field): number for field, number in deaths.items()},
             stored=answer["stored"],
             wakeups=answer["wakeups"],
-            # A clock that was set back makes nobody alive for longer than a tick may take.
-            workers=tuple(w for w in workers if 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
-            silent=tuple(w for w in workers if not 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
+            workers=alive,
+            silent=silent,
+            lost=lost,
             remembered=answer["remembered"],
             dedupe_seconds=answer["window"] // 1000,
             breaker=Breaker.from_fields(answer["breaker"], now_ms),
             batch=int(answer["batch"] or 0),
             pause=Pause.from_json(answer["pause"]),
         )
+
+    @property
+    def gone(self) -> tuple[SeenWorker, ...]:
+        """Workers that went silent and have not come back."""
+        return (*self.silent, *self.lost)
 
     @property
     def all_alive(self) -> bool:
@@ -317,6 +324,25 @@ def _workers(answer: Mapping[str, Any]) -> Iterable[SeenWorker]:
             ticked_ms=int(float(until)) - WORKER_TTL_MS,
             asked_ms=asked.get(name),
         )
+
+
+def _by_sign_of_life(
+    workers: Iterable[SeenWorker], now_ms: int, lease_ms: int
+) -> tuple[tuple[SeenWorker, ...], ...]:
+    """Those that are alive, those that went silent lately, and the lost ones."""
+    alive, silent, lost = [], [], []
+    for worker in workers:
+        age_ms = now_ms - worker.ticked_ms
+        # A clock that was set back makes nobody alive for longer than a tick may take.
+        if 0 <= age_ms <= WORKER_TTL_MS:
+            alive.append(worker)
+        elif age_ms <= WORKER_TTL_MS + lease_ms:
+            silent.append(worker)
+        else:
+            lost.append(worker)
+    if not alive:
+        return (), (*lost, *silent), ()
+    return tuple(alive), tuple(silent), tuple(lost)
 
 
 def _latest(flat: Sequence[bytes]) -> Latest:

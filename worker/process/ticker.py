@@ -102,7 +102,7 @@ class Ticker:
         self.capacity = capacity
 
     def leave(self) -> None:
-        """Say that the worker stops; a worker that cannot is forgotten in a few seconds."""
+        """Say that the worker stops; one that cannot counts as silent."""
         foreign = self.foreign.uncounted()
         try:
             if foreign:

@@ -1,5 +1,6 @@
 """What is wrong, and what to do about it: a sentence or two for each. Pure."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from worker.reasons import (
     SkipReason,
 )
 from worker.status.status import Status
-from worker.status.wording import ago, counted, duration, nodes_of
+from worker.status.wording import ago, counted, duration, nodes_of, printable
 
 #: Above this share of Redis's memory somebody should look; above `FULL_SHARE` intake is refused.
 _FILLING = 0.75
@@ -146,15 +147,17 @@ def _worker_problems(status: Status) -> Iterator[Problem]:
     snapshot = status.snapshot
     if status.refusal:  # a sign of life is a write, so whether workers live cannot be told
         return
-    if snapshot.silent:
-        last = max(worker.ticked_ms for worker in snapshot.silent)
+    if gone := snapshot.gone:
+        last = max(worker.ticked_ms for worker in gone)
         alone = "" if snapshot.workers else ", and no other worker is alive"
+        nodes = {worker.node for worker in gone}
+        node = shlex.quote(printable(nodes.pop())) if len(nodes) == 1 else "NODE"
         yield Problem(
             "worker_silent",
-            f"{nodes_of(snapshot.silent)} went silent {ago(last, snapshot.now_ms)}{alone}. If its "
-            "process is gone, start it (`celery -A worker.app worker`); if it hangs, kill it, then "
-            "start it; if it runs, `convertro preflight` on its machine says whether it reaches "
-            "Redis.",
+            f"{nodes_of(gone)} went silent {ago(last, snapshot.now_ms)}{alone}. If its process is "
+            f"gone, start it under the same name (`celery -A worker.app worker -n {node}`); if it "
+            "hangs, kill it, then start it; if it runs, `convertro preflight` on its machine says "
+            f"whether it reaches Redis; if it is not to come back, `convertro forget {node}`.",
         )
     elif not snapshot.workers and snapshot.in_flight:
         yield Problem(

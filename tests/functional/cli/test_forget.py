@@ -60,8 +60,15 @@ def test_a_worker_that_is_alive_stays(cli: Cli, gone: Filler) -> None:
     assert [worker.node for worker in gone.journal.snapshot().workers] == ["worker-1@host"]
 
 
-def test_it_is_forgotten_by_itself_when_it_can_hold_nothing_any_more(gone: Filler) -> None:
-    gone.tick()
-    assert [worker.node for worker in gone.journal.snapshot().silent] == [GONE]
+def test_when_it_can_hold_nothing_any_more_it_is_still_told_and_others_are_healthy(
+    cli: Cli, gone: Filler
+) -> None:
+    assert cli("health", "--live", "--all").returncode == 1
     silence(gone, 60)
-    until(lambda: not gone.journal.snapshot().silent)
+    gone.tick()
+    assert cli("health", "--live", "--all").returncode == 0
+    said = cli("status", "--check")
+    assert said.returncode == 1
+    assert f"! {GONE} went silent" in said.stdout
+    silence(gone, 86_400)
+    until(lambda: cli("status", "--check").returncode == 0)

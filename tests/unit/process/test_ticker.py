@@ -152,13 +152,32 @@ def test_a_worker_that_went_silent_is_told_until_another_one_takes_its_place() -
         "celery@b/1-bb",
         "celery@a/2-cc",
     }
-    assert journal.snapshot().silent == ()
-    now_ms += 6_000
-    journal.tick("celery@c/1-dd", 2, [])
-    assert len(journal.snapshot().silent) == 2
-    now_ms += 3_600_000
-    journal.tick("celery@c/1-dd", 2, [])
-    assert journal.snapshot().silent == ()
+    assert journal.snapshot().gone == ()
+
+
+def test_a_worker_that_went_silent_beside_others_is_told_for_a_day() -> None:
+    now_ms = 1_800_000_000_000
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+    journal.tick("celery@a/1-aa", 2, [])
+    for hours, told in ((0, True), (23, True), (2, False)):
+        now_ms += hours * 3_600_000 + 6_000
+        journal.tick("celery@b/1-bb", 2, [])
+        nodes = ["celery@a"] if told else []
+        assert [worker.node for worker in journal.snapshot().gone] == nodes
+    assert redis.zscore("{convertro}:asked", "celery@a/1-aa") is None
+
+
+def test_how_long_a_worker_is_silent_before_it_is_lost_is_said_by_the_workers() -> None:
+    now_ms = 1_800_000_000_000
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    clock = lambda: now_ms  # noqa: E731  as short as it is
+    theirs = Journal(redis, Settings(lease_seconds=600), clock=clock, shebang=False)
+    theirs.tick("celery@a/1-aa", 2, [])
+    now_ms += 300_000
+    theirs.tick("celery@b/1-bb", 2, [])
+    ours = Journal(redis, Settings(lease_seconds=60), clock=clock, shebang=False)
+    assert [worker.node for worker in ours.snapshot().silent] == ["celery@a"]
 
 
 def test_a_worker_that_ticks_late_has_not_asked_because_of_that() -> None:

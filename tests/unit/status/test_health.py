@@ -96,6 +96,21 @@ def test_a_silent_worker_is_not_healthy_and_others_are_not_blamed(bench: Bench) 
     assert bench.judge(one_worker(ELSEWHERE)).good
 
 
+def test_a_worker_that_has_been_silent_for_a_lease_beside_another_one_is_not_blamed_on_it(
+    bench: Bench,
+) -> None:
+    lease_ms = int(bench.settings.lease_seconds * 1000)
+    bench.tick(HERE)
+    bench.now_ms += WORKER_TTL_MS + lease_ms
+    bench.tick(ELSEWHERE)
+    assert bench.judge(every_worker()).problem == "worker_silent"
+    bench.now_ms += 1
+    assert bench.judge(every_worker()).good
+    assert bench.judge(of_this_host()).problem == "no_worker"
+    bench.now_ms += WORKER_TTL_MS
+    assert bench.judge(every_worker()).problem == "worker_silent", "no other one is alive"
+
+
 def test_a_worker_that_stopped_properly_is_gone_and_not_silent(bench: Bench) -> None:
     bench.tick(HERE, ELSEWHERE)
     bench.journal.leave(f"{HERE}/1-aaaa", 1)

@@ -65,6 +65,7 @@ def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Status:
         "deaths": {},
         "workers": (WORKER,),
         "silent": (),
+        "lost": (),
     }
     memory = fields.pop("memory", Memory(used=10, bound=0))
     known = {**quiet, **fields}
@@ -396,6 +397,15 @@ def test_a_silent_worker_is_said_to_be_the_only_one() -> None:
     alone = sentences(facts(silent=(GONE,), workers=(), waiting=1))
     assert alone.startswith("celery@gone went silent 1 min 30 s ago, and no other worker is alive.")
     assert sentences(facts(silent=(GONE,))).startswith("celery@gone went silent 1 min 30 s ago. If")
+
+
+def test_a_lost_worker_is_named_in_commands_and_several_are_not() -> None:
+    said = sentences(facts(lost=(GONE,)))
+    assert "`celery -A worker.app worker -n celery@gone`" in said
+    assert "`convertro forget celery@gone`" in said
+    other = replace(GONE, name="celery@b; reboot/1-aa")
+    assert "`convertro forget 'celery@b; reboot'`" in sentences(facts(lost=(other,)))
+    assert "`convertro forget NODE`" in sentences(facts(silent=(other,), lost=(GONE,)))
 
 
 @pytest.mark.parametrize(

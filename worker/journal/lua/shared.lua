@@ -3,7 +3,8 @@
 --   clients       formats of clients that the workers serve, each between spaces
 --   dedupe        the dedupe window, in milliseconds
 --   queue         the Celery queue of wake-ups
---   batch         how many events a deliver task has in flight, by the worker that started last
+--   batch, lease  how many events a deliver task has in flight, and for how long it may keep each, in
+--                 milliseconds; by the worker that started last
 --   list, wakeup  where wake-ups are put, if that is in this Redis, and what to put there, with
 --                 WAKEUP_TOKEN in it for the token; made by a worker
 --   full          1 if intake found Redis full when it looked last
@@ -29,5 +30,5 @@ local function say_shared()
     redis.call('HDEL', SHARED, 'list', 'wakeup')
   end
   for name, value in pairs(AGREED) do redis.call('HSET', SHARED, name, value) end
-  redis.call('HSET', SHARED, 'clients', CLIENTS, 'batch', BATCH)
+  redis.call('HSET', SHARED, 'clients', CLIENTS, 'batch', BATCH, 'lease', LEASE_MS)
 end

@@ -14,8 +14,8 @@ if redis.call('HEXISTS', SHARED, 'format') == 0 then say_shared() end
 -- Dead letters that one tick removes, some 60 µs each; the next one goes on.
 local MOST_REMOVALS = 30
 
--- Workers that went silent and that one tick looks at.
-local MOST_SILENT = 100
+-- Workers that went silent: how many one tick looks at, and for how long they stay, in milliseconds.
+local MOST_SILENT, SILENT_STAYS = 100, 86400000
 
 begin_slot()
 
@@ -24,15 +24,14 @@ still_bell()
 
 for kind, number in pairs(args.foreign) do count('foreign:' .. kind, number) end
 
--- A worker that went silent stays on the list for as long as it may hold events, which is a lease,
--- or until another one takes its place: the node name is what is before the slash. If no worker is
--- alive to forget it, it stays.
+-- A worker that went silent stays on the list until another one takes its place, for a day at most:
+-- the node name is what is before the slash. If no worker is alive to forget it, it stays.
 local node = string.match(args.worker, '^%d+ ([^/]*)/')
 local silent = redis.call(
   'ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now), 'LIMIT', 0, MOST_SILENT)
 for _, member in ipairs(silent) do
   local is_mine = node and member ~= args.worker and string.match(member, '^%d+ ([^/]*)/') == node
-  if is_mine or tonumber(redis.call('ZSCORE', WORKERS, member)) < now - LEASE_MS then
+  if is_mine or tonumber(redis.call('ZSCORE', WORKERS, member)) < now - SILENT_STAYS then
     redis.call('ZREM', WORKERS, member)
     redis.call('ZREM', ASKED, string.match(member, '^%d+ (.*)$'))
   end
