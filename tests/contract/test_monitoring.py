@@ -24,6 +24,7 @@ ANCHORS = {
     "a-worker-is-silent-or-stuck",
     "redis-is-full",
     "redis-is-down",
+    "redis-refuses-writes",
     "duplicates-reported-by-the-vendor",
     "events-unaccounted-for",
     "orders-without-an-id",

@@ -49,7 +49,7 @@ def exporter(
     journal = journal_of(settings, _SCRAPE_TIMEOUT_SECONDS)
     why_refused = partial(refusal, settings, _SCRAPE_TIMEOUT_SECONDS, judges_rights=False)
     app = exporter_app(
-        journal_registry(journal, settings),
+        journal_registry(journal, settings, why_refused),
         lambda: read_status(journal, settings, why_refused),
         {
             "/healthz": lambda: liveness(journal.snapshot(), every_worker(), why_refused),

@@ -1,6 +1,6 @@
 """Reads the journal once for each scrape."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -34,6 +34,8 @@ class _JournalCollector(Collector):
     journal: ReadableJournal
     #: Those of the workers: their bounds and windows are shown.
     settings: Settings
+    #: Says why Redis refuses writes; asked only if a worker seems not to live.
+    refusal: Callable[[], str | None]
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, or `convertro_up 0` alone while Redis is unavailable."""
@@ -48,6 +50,12 @@ class _JournalCollector(Collector):
         yield from counter_families(snapshot)
         yield from histogram_families(snapshot)
         yield from gauge_families(snapshot, self.settings)
+        refuses = not snapshot.all_alive and self.refusal() is not None
+        yield gauge(
+            "convertro_redis_refuses_writes",
+            "1 while Redis refuses writes: nothing is accepted or delivered, workers seem silent.",
+            refuses,
+        )
         with suppress(JournalUnavailable):  # its user may not ask, which is no fault
             memory = self.journal.memory()
             yield gauge(
@@ -64,8 +72,18 @@ class _JournalCollector(Collector):
         yield gauge("convertro_scrape_seconds", "How long reading the journal took.", seconds)
 
 
-def journal_registry(journal: ReadableJournal, settings: Settings) -> CollectorRegistry:
-    """A registry of the journal alone: nothing of this process is in it."""
+def journal_registry(
+    journal: ReadableJournal,
+    settings: Settings,
+    refusal: Callable[[], str | None] = lambda: None,
+) -> CollectorRegistry:
+    """A registry of the journal alone: nothing of this process is in it.
+
+    Args:
+        journal: What is shown.
+        settings: Those of the workers.
+        refusal: Says why Redis refuses writes; asked only if a worker seems not to live.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_JournalCollector(journal, settings))
+    registry.register(_JournalCollector(journal, settings, refusal))
     return registry

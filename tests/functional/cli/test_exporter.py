@@ -123,9 +123,11 @@ def test_probes_say_why_not(cli: Cli) -> None:
         )
 
 
-def test_a_redis_that_refuses_writes_is_said_by_the_page_and_the_probe(stack: Stack) -> None:
-    stack.valkey.client().config_set("min-replicas-to-write", 1)
+def test_a_redis_that_refuses_writes_is_said_by_page_metrics_and_probe(stack: Stack) -> None:
     with exporter(Cli(stack.environment)) as (url, _):
+        assert "\nconvertro_redis_refuses_writes 0.0\n" in ask(f"{url}/metrics")[1]
+        stack.valkey.client().config_set("min-replicas-to-write", 1)
+        assert "\nconvertro_redis_refuses_writes 1.0\n" in ask(f"{url}/metrics")[1]
         assert '<li id="redis_refuses">Redis refuses writes: bring its replicas' in ask(url)[1]
         status, sentence = ask(f"{url}/healthz")
     assert status == 503
