@@ -70,7 +70,7 @@ _ADVICE = {
     ),
     Cause.BURIALS: (
         "Probably the settings or this program are wrong, not the events. Look at one with "
-        "`convertro dead list` and `dead show ID`; correct it and restart the workers. "
+        "`convertro dead list` and `convertro dead show ID`; correct it and restart the workers. "
         f"{_GOES_ON_CORRECTED}"
     ),
 }
@@ -285,15 +285,16 @@ def _dead_problems(status: Status) -> Iterator[Problem]:
         yield Problem(
             "dead_letters_new",
             f"{counted(sum(reasons.values()), 'event')} became dead letters in the last "
-            f"{duration(_NEWS_SECONDS)} ({_listed(reasons)}): `convertro dead list` and `dead "
-            "show ID` say why.",
+            f"{duration(_NEWS_SECONDS)} ({_listed(reasons)}): `convertro dead list` and "
+            "`convertro dead show ID` say why.",
         )
     if poisoned := snapshot.dead_by_reason.get(DeathReason.POISON, 0):
         yield Problem(
             "poison",
             f"{counted(poisoned, 'event')} dead because three workers in a row ended while they "
             "had it. If they were killed for another reason (memory, a restarted host), say "
-            "`convertro dead redrive --reason poison`; else look at one with `dead show ID`.",
+            "`convertro dead redrive --reason poison`; else look at one with "
+            "`convertro dead show ID`.",
         )
     yield from _bound_problems(status)
 
@@ -347,8 +348,8 @@ def _sender_problems(snapshot: Snapshot) -> Iterator[Problem]:
             "amounts_unreadable",
             f"{counted(sent + dead, 'event')} {lately} had an amount that cannot be read "
             f"({sent:,} delivered without it or with `revenue` in its place, {dead:,} dead): let "
-            "the sender make `total` and `revenue` numbers. `convertro translate --why` shows what "
-            "is read.",
+            "the sender make `total` and `revenue` numbers. `convertro translate --why FILE` shows "
+            "what is read.",
         )
 
 
@@ -364,7 +365,7 @@ def _skip_problems(snapshot: Snapshot) -> Iterator[Problem]:
         f"All {counted(skipped, 'event')} of the last {duration(_SENDER_SECONDS)} were skipped "
         f"({_listed(reasons)}): nothing was sent, and they do not come back. Unless none was "
         "meant for Convertro, correct CONVERTRO_EVENTS and restart the workers; `convertro "
-        "translate --why` tells what becomes of an event.",
+        "translate --why FILE` tells what becomes of an event.",
     )
 
 

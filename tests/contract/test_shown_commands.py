@@ -1,0 +1,61 @@
+"""Each command of ours that an operator is told to run is understood when it is pasted."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from worker.cli.program import LazyCommand
+from worker.cli.write_reference import every_command
+
+ROOT = Path(__file__).resolve().parents[2]
+
+COMMANDS = dict(every_command())
+
+#: What stands between backticks, on one line or two.
+CODE = re.compile(r"`([^`]+)`")
+
+#: A command in a block of code.
+BLOCK = re.compile(r"^ {4,}(?:\w+=\S+ )*(convertro .+)$", re.MULTILINE)
+
+#: What a shell understands, or a comment.
+SHELL = re.compile(r" +[|#>&].*")
+
+
+def sentences_of(path: Path) -> Iterator[str]:
+    """The texts of a module; `rejected`, a reason, stands for what is put into them."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            parts = (part.value if isinstance(part, ast.Constant) else None for part in node.values)
+            yield "".join("rejected" if part is None else str(part) for part in parts)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def shown_code() -> Iterator[str]:
+    for page in ("operations", "routine", "backup", "monitoring"):
+        text = (ROOT / "docs" / f"{page}.md").read_text()
+        yield from BLOCK.findall(text)
+        yield from (code for code in CODE.findall(text) if code.startswith("convertro "))
+    yield from CODE.findall((ROOT / "monitoring" / "alerts.yml").read_text())
+    for module in ("problems", "refusal", "health"):
+        for sentence in sentences_of(ROOT / "worker" / "status" / f"{module}.py"):
+            yield from CODE.findall(sentence)
+
+
+def shown_commands() -> list[str]:
+    lines = {SHELL.sub("", " ".join(code.split())) for code in shown_code()}
+    beginnings = {"convertro", *(name.partition(" ")[0] for name in COMMANDS)}
+    return sorted(line for line in lines if " " in line and line.partition(" ")[0] in beginnings)
+
+
+@pytest.mark.parametrize("line", shown_commands())
+def test_a_command_that_is_shown_can_be_pasted(line: str) -> None:
+    program, *words = shlex.split(line)
+    assert program == "convertro"
+    name = next(name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS)
+    command = LazyCommand(name, COMMANDS[name]).load()
+    command.make_context(name, words[len(name.split()) :])  # raises if it does not understand
