@@ -27,6 +27,7 @@ ANCHORS = {
     "redis-refuses-writes",
     "duplicates-reported-by-the-vendor",
     "events-unaccounted-for",
+    "foreign-messages-in-the-queue",
     "orders-without-an-id",
     "amounts-that-cannot-be-read",
     "the-collector-refuses",
