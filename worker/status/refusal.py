@@ -6,6 +6,9 @@ from worker.preflight.checks import rights_error
 from worker.preflight.redis_checks import NoAnswer, remedy_of
 from worker.status.wording import printable
 
+#: What Redis says to a user who lacks a right, itself or by the name of redis-py's error.
+_LACKS_RIGHT = ("permissions", "NoPermission")
+
 _GO_ON = "do not restart them, they go on by themselves."
 
 
@@ -25,20 +28,18 @@ def refusal(
     answer = ask_redis(settings, timeout_seconds)
     if isinstance(answer, NoAnswer):
         return None
-    if answer.missing_rights or "NoPermission" in answer.refusal:
-        if not judges_rights:
-            return None
-        reason = answer.refusal or rights_error(answer.missing_rights, "CONVERTRO_REDIS_URL").says
+    if answer.refusal and not any(sign in answer.refusal for sign in _LACKS_RIGHT):
         return (
-            f"Redis refuses our writes: {remedy_of('NoPermission')}. Until it has them, workers "
-            f"with the same user deliver nothing and cannot report that they are alive: {_GO_ON} "
-            f"The reason: {printable(reason)}."
+            f"Redis refuses writes: {remedy_of(answer.refusal)}. Until Redis takes writes again, "
+            "new events are refused, and lost unless their senders keep them; nothing is "
+            f"delivered, and workers cannot report that they are alive: {_GO_ON} "
+            f"Redis says: {printable(answer.refusal)}."
         )
-    if not answer.refusal:
+    if not judges_rights or not (answer.refusal or answer.missing_rights):
         return None
+    reason = answer.refusal or rights_error(answer.missing_rights, "CONVERTRO_REDIS_URL").says
     return (
-        f"Redis refuses writes: {remedy_of(answer.refusal)}. Until Redis takes writes again, new "
-        "events are refused, and lost unless their senders keep them; nothing is delivered, and "
-        f"workers cannot report that they are alive: {_GO_ON} "
-        f"Redis says: {printable(answer.refusal)}."
+        f"Redis refuses our writes: {remedy_of('NoPermission')}. Until it has them, workers with "
+        "the same user deliver nothing and cannot report that they are alive: "
+        f"{_GO_ON} The reason: {printable(reason)}."
     )

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 
 from convertro import Client
@@ -10,6 +11,7 @@ from tests.support.cli_process import Cli
 from tests.support.events import mobile_track
 from tests.support.waiting import until
 from worker.lab.demo.stack import ROOT, Stack
+from worker.status.refusal import refusal
 
 PAGE = (ROOT / "docs" / "redis.md").read_text(encoding="utf-8")
 
@@ -52,6 +54,18 @@ def test_the_least_rights_of_the_page_suffice(stack: Stack) -> None:
         denied = [entry["object"] for entry in redis.acl_log()]
     # Each may be forbidden to look at the configuration.
     assert set(denied) <= {"config|get"}
+
+
+def test_an_exporter_that_may_only_read_tells_a_redis_that_refuses_writes_from_a_right_it_lacks(
+    stack: Stack,
+) -> None:
+    url = make_user(stack, "exporter", RIGHTS["exporter"])
+    settings = stack.settings.model_copy(update={"redis_url": SecretStr(url)})
+    assert refusal(settings, 5, judges_rights=False) is None
+    stack.valkey.client().config_set("min-replicas-to-write", 1)
+    said = refusal(settings, 5, judges_rights=False)
+    assert said is not None
+    assert said.startswith("Redis refuses writes: bring its replicas back")
 
 
 @pytest.mark.parametrize(
