@@ -76,6 +76,31 @@ def _withhold_advice(record: logging.LogRecord) -> bool:
     return _ADVICE not in record.getMessage()
 
 
+class _LogFile(WatchedFileHandler):
+    """A log file. A line that it cannot take goes to standard error and says why.
+
+    To fail instead would end whoever logs: the worker, as it writes its next line.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; the library opens a file that was moved away where it catches nothing."""
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """Say on standard error what could not be written."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        record.log_file_error = f"{self.baseFilename}: {error.strerror}"
+        instead = logging.StreamHandler()
+        instead.setFormatter(self.formatter)
+        instead.handle(record)
+
+
 def configure_logs(
     settings: Settings, *, level: int | None = None, path: str | None = None
 ) -> None:
@@ -86,7 +111,7 @@ def configure_logs(
         level: The least level that is logged.
         path: A file, which may be moved away and is then opened anew; else standard error.
     """
-    handler = WatchedFileHandler(path, encoding="utf-8") if path else logging.StreamHandler()
+    handler = _LogFile(path, encoding="utf-8") if path else logging.StreamHandler()
     level = _LEVELS[settings.log_level] if level is None else level
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

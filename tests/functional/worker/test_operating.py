@@ -124,6 +124,24 @@ def test_a_log_file_that_cannot_be_written_is_named() -> None:
     )
 
 
+def test_a_log_file_that_cannot_be_opened_anew_ends_no_worker(stack: Stack, tmp_path: Path) -> None:
+    """Logrotate may leave one in its place that the worker's user must not write."""
+    log = tmp_path / "w.log"
+    stack.sandbox.add_fault("status=400")
+    worker = stack.start_worker("-f", str(log), "-c", "1")
+    wait_for_a_worker(stack)
+    log.rename(tmp_path / "w.log.1")
+    log.mkdir()
+    enqueue(stack, "refused", 1)
+    journal = stack.producer().journal
+    until(lambda: journal.snapshot().counters.get("dead:rejected") == 1)
+    worker.send_signal(signal.SIGHUP)
+    until(lambda: {"event_dead", "hangup_ignored"} <= actions(stack))
+    assert stop_process(worker) == 0
+    assert "Traceback" not in stack.worker_log.read_text(encoding="utf-8")
+    assert not journal.snapshot().workers
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -110,6 +110,26 @@ def test_a_process_of_the_pool_that_was_killed_is_told_as_json() -> None:
 
 
 @pytest.mark.parametrize(
+    "trouble",
+    [
+        "os.rename(path, f'{path}.1'); os.mkdir(path)",
+        "os.dup2(os.open('/dev/full', os.O_WRONLY), logging.root.handlers[0].stream.fileno())",
+    ],
+    ids=["rotated, and cannot be opened anew", "the disk is full"],
+)
+def test_what_a_log_file_cannot_take_goes_to_standard_error(tmp_path: Path, trouble: str) -> None:
+    path = tmp_path / "worker.log"
+    (line,) = logged(
+        f"import os\npath = {str(path)!r}\n"
+        "configure_logs(Settings(log_format='json'), path=path)\n"
+        f"{trouble}\n"
+        "structlog.stdlib.get_logger('worker.x').info('It is.', action='is')"
+    )
+    assert (line["event"], line["action"]) == ("It is.", "is")
+    assert line["log_file_error"].startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
     "sign", ["\u202e", "\u2066", "\u200b", "\x1b", "\x07", "\x85", "\u2028", "\n"]
 )
 def test_what_cannot_be_seen_is_escaped_for_people(sign: str) -> None:
