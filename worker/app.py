@@ -28,7 +28,7 @@ from worker.log_actions import LogAction
 from worker.preflight.preflight import broker_refusal, preflight_of_worker
 from worker.process.agreement import sentence_of
 from worker.process.restarts import consumer_class
-from worker.process.stopping import PoolProcess, ignore_hangups, stop_step
+from worker.process.stopping import PoolProcess, heed_signals, ignore_hangups, stop_step
 from worker.process.ticker import Ticker, ticker_step
 from worker.process.worker_log import WorkerLog
 from worker.process.worker_options import forget_time_limits, refused_options
@@ -68,7 +68,7 @@ def _take_a_name(sender: str, **_signal: Any) -> None:
 @celeryd_init.connect
 def _speak_in_one_form(instance: Any, options: Mapping[str, Any], **_signal: Any) -> None:
     """Log from the first moment; where machines read, let Celery print no banner or farewell."""
-    ignore_hangups()
+    heed_signals()
     worker_log.take(instance.hostname, options)
     worker_log.open()
     if not worker_log.is_for_people:

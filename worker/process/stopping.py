@@ -107,6 +107,23 @@ class PoolProcess:
             signal.setitimer(signal.ITIMER_REAL, _FAREWELL_SECONDS)
 
 
+def heed_signals() -> None:
+    """Heed signals from the worker's first moment, whoever started it.
+
+    Celery handles SIGTERM only once the preflight is done, which may wait for Redis for a minute.
+    Until somebody does, the kernel withholds it from process 1 of a container: the worker would
+    start all the same, and run until it is killed. Who ignores SIGCHLD hands that down, and a pool
+    would not notice that a process of its has ended.
+    """
+    ignore_hangups()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
 def ignore_hangups() -> None:
     """Let SIGHUP do nothing to this process."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

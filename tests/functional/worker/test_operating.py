@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.celery_process import run_celery
 from tests.support.events import mobile_track
+from tests.support.processes import kill_child
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack, stop_process
 
@@ -53,6 +54,30 @@ def test_sighup_ends_nothing_and_loses_nothing(stack: Stack) -> None:
     enqueue(stack, "after", 10)
     wait_until_delivered(stack, 90)
     assert stop_process(worker) == 0
+
+
+def test_a_worker_that_waits_for_redis_ends_when_it_is_told_to(stack: Stack) -> None:
+    """By its own doing: process 1 of a container gets no signal that it does not handle."""
+    stack.kill_valkey()
+    worker = stack.start_worker()
+    until(lambda: "preflight_waits" in actions(stack))
+    assert stop_process(worker) == 0
+    assert "Traceback" not in stack.worker_log.read_text(encoding="utf-8")
+
+
+def test_a_process_is_replaced_although_who_started_the_worker_ignores_sigchld(
+    stack: Stack,
+) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        worker = stack.start_worker("-c", "1")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    enqueue(stack, "before", 1)
+    wait_until_delivered(stack, 1)  # before a process is up, its end would be that of the worker
+    kill_child(worker)
+    enqueue(stack, "after", 1)
+    wait_until_delivered(stack, 2)
 
 
 def test_a_worker_of_celery_multi_logs_to_its_file_survives_sighup_and_stops(
