@@ -48,7 +48,8 @@ def collector(
 
     Example: CONVERTRO_WRITE_KEYS=shop-web,shop-ios convertro collector
 
-    Exit codes: 0 stopped by a signal, 2 a wrong option or setting, or the port is taken.
+    Exit codes: 0 stopped by a signal, 1 a process cannot be started, 2 a wrong option or setting,
+    or the port is taken.
     """
     require_extra("collector", "collector")
     settings = _checked(read_settings(), host, no_keys=no_keys)
@@ -95,7 +96,7 @@ def _one(settings: Settings) -> Serve:
 
 def _several(settings: Settings, number: int) -> Serve:
     """A collector of so many processes, which keep what they count in a folder."""
-    folder = TemporaryDirectory(prefix="convertro-collector-")
+    folder = TemporaryDirectory(prefix="convertro-collector-", ignore_cleanup_errors=True)
     # Before anything imports the library, which looks at it once.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder.name
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  an extra

@@ -31,16 +31,39 @@ def run_processes(
         run: What each does; it ends at a signal.
         stop_signals: Those that end all.
         ended: Told of each process that ended by itself, by its id.
+
+    Raises:
+        SystemExit: One cannot be started; all others were stopped.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who started us may have ignored it
     signal.pthread_sigmask(signal.SIG_BLOCK, {*stop_signals, signal.SIGCHLD})
     context = multiprocessing.get_context("fork")
+
+    running: list[ForkProcess] = []
 
     def start() -> ForkProcess:
         process = context.Process(target=_unblocked, args=(run, stop_signals))
         process.start()
         return process
 
-    running = [start() for _ in range(number)]
+    try:
+        for _ in range(number):
+            running.append(start())  # noqa: PERF401  those that were started have to be stopped
+        _replace_until_stopped(running, start, stop_signals, ended)
+    except OSError as error:
+        raise SystemExit(
+            f"convertro: a process of the collector cannot be started: {error.strerror}"
+        ) from None
+    finally:
+        _stop(running)
+
+
+def _replace_until_stopped(
+    running: list[ForkProcess],
+    start: Callable[[], ForkProcess],
+    stop_signals: Collection[signal.Signals],
+    ended: Callable[[int], None],
+) -> None:
     while signal.sigwait({*stop_signals, signal.SIGCHLD}) == signal.SIGCHLD:
         for index, process in enumerate(running):
             if process.is_alive() or process.pid is None:
@@ -53,6 +76,9 @@ def run_processes(
             ended(process.pid)
             time.sleep(_PAUSE_SECONDS)
             running[index] = start()
+
+
+def _stop(running: Collection[ForkProcess]) -> None:
     for process in running:
         process.terminate()
     for process in running:

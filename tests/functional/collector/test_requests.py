@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import resource
 import signal
 import socket
 import zlib
@@ -19,7 +20,7 @@ from tests.support.cli_process import MARKER, Cli, Filler
 from tests.support.collector_process import BASIC, KEY, CollectorProcess
 from tests.support.events import web_track
 from tests.support.exposition import value
-from tests.support.processes import children_of, is_alive
+from tests.support.processes import PROC, children_of, is_alive
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 Kept = Callable[[str], dict[str, Any]]
@@ -386,3 +387,34 @@ def test_a_process_that_ends_is_replaced(cli: Cli) -> None:
         # Without their parent they end, or they would hold the port.
         collector.process.kill()
         until(lambda: not is_alive(other))
+
+
+def test_a_process_is_replaced_although_who_started_the_collector_ignores_sigchld(cli: Cli) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        collector = CollectorProcess(cli.settings, "--workers", "2")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    with collector:
+        until(lambda: len(children_of(collector.process.pid)) == 2)
+        first, other = children_of(collector.process.pid)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: len({*children_of(collector.process.pid)} - {first, other}) == 1)
+
+
+def test_a_process_that_cannot_be_replaced_ends_the_collector(cli: Cli) -> None:
+    with CollectorProcess(cli.settings, "--workers", "2") as collector:
+        parent = collector.process.pid
+        until(lambda: len(children_of(parent)) == 2)
+        first, other = children_of(parent)
+        # One more file is allowed; a new process takes two. A limit on processes acts alike.
+        taken = {int(path.name) for path in (PROC / f"{parent}/fd").iterdir()}
+        allowed = min({*range(len(taken) + 1)} - taken) + 1
+        _, most = resource.prlimit(parent, resource.RLIMIT_NOFILE)
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, (allowed, most))
+        os.kill(first, signal.SIGKILL)
+        assert collector.process.wait(PATIENCE_SECONDS) == 1
+        assert not is_alive(other)
+        assert collector.log.splitlines()[-1] == (
+            "convertro: a process of the collector cannot be started: Too many open files"
+        )
