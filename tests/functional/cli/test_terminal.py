@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli_process import ASCII_LOCALE, ROOT, Cli, Filler, attempt
+from tests.support.cli_process import ASCII_LOCALE, PATIENCE_SECONDS, ROOT, Cli, Filler, attempt
 from worker.journal.records import Move
 
 #: An attempt that says much.
@@ -308,6 +308,29 @@ def test_watching_fits_the_terminal_says_what_does_not_and_ends_with_q(
     (note,) = [line for line in shown if line.startswith("no room for ")]
     assert re.fullmatch(r"no room for [\w, ]+: all of it needs \d\d lines", note)
     assert len(shown) <= 24 + 1
+
+
+def test_watching_gives_the_terminal_back_if_it_is_asked_to_end(cli: Cli) -> None:
+    """`timeout 60 convertro status --watch`, for one."""
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker.cli", "status", "--watch", "--every", "60"],
+        cwd=ROOT,
+        env=cli.environment(TERM="xterm"),
+        stdin=theirs,
+        stdout=theirs,
+    )
+    seen = b""
+    while b"Ctrl-C ends this" not in seen:
+        seen += os.read(ours, 65_536)
+    process.terminate()
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert termios.tcgetattr(theirs) == before
+    while b"\x1b[?1049l" not in seen:  # back to the screen of before
+        seen += os.read(ours, 65_536)
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_an_error_breaks_between_words_and_never_within_a_command(cli: Cli) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,11 @@ _NOTE_LINES = 2
 
 
 def watch(look: Callable[[], _Parts], every_seconds: float) -> None:
-    """Show what `look` answers until `q` or Ctrl-C; without a terminal one below the other."""
+    """Show what `look` answers until `q` or Ctrl-C; without a terminal one below the other.
+
+    SIGTERM does what Ctrl-C does: without that the terminal would stay without echo and cursor.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     show = _shown(look)
     on_terminal = sys.stdout.isatty()
     shown_on = console()
