@@ -2,12 +2,11 @@
 
 import json
 import socket
-import time
-from collections.abc import Callable
 from typing import Any
 
 import requests
 
+from tests.support.waiting import PATIENCE_SECONDS
 from worker.lab.sandbox.process import SandboxProcess
 
 EVENT = {"domain": "shop.example", "visitor_id": "v-1", "event_type": "sale"}
@@ -17,9 +16,6 @@ EVENTS_PATH = "/v1/acme/site-1/events"
 IMPATIENT_SECONDS = 0.3
 #: A delay that no test waits for.
 LONG_SECONDS = 600
-
-#: How long a test waits for what must come.
-DEADLINE_SECONDS = 20.0
 
 
 def send(
@@ -34,7 +30,7 @@ def send(
     headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
     headers |= options.pop("headers", {})
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    asked = {"method": "POST", "timeout": DEADLINE_SECONDS, "allow_redirects": False} | options
+    asked = {"method": "POST", "timeout": PATIENCE_SECONDS, "allow_redirects": False} | options
     with requests.Session() as session:
         session.trust_env = False
         return session.request(url=sandbox.base_url + path, data=data, headers=headers, **asked)
@@ -45,17 +41,9 @@ def statuses(sandbox: SandboxProcess, *keys: str) -> list[int]:
     return [send(sandbox, key).status_code for key in keys]
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something holds, at most for the deadline."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
-
-
 def connect(sandbox: SandboxProcess) -> socket.socket:
     """A bare connection, for what no HTTP client would do."""
-    return socket.create_connection(("127.0.0.1", sandbox.port), timeout=DEADLINE_SECONDS)
+    return socket.create_connection(("127.0.0.1", sandbox.port), timeout=PATIENCE_SECONDS)
 
 
 def read_to_the_end(connection: socket.socket, received: bytearray) -> None:

@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from tests.support.ignoring import ignoring_sigint
-from tests.support.sandbox_requests import IMPATIENT_SECONDS, LONG_SECONDS, send, wait_for
+from tests.support.sandbox_requests import IMPATIENT_SECONDS, LONG_SECONDS, send
+from tests.support.waiting import until
 from worker.lab.sandbox.client import SandboxClient
 from worker.lab.sandbox.process import SandboxProcess
 
@@ -36,7 +37,7 @@ def test_it_stops_quietly_even_with_answers_under_way(
             send(sandbox, timeout=IMPATIENT_SECONDS)
         with ThreadPoolExecutor(1) as threads:
             hanging = threads.submit(send, sandbox)
-            wait_for(lambda: sandbox.client.summary().requests == 3)
+            until(lambda: sandbox.client.summary().requests == 3)
             assert sandbox.stop(number) == 0
             with pytest.raises(requests.ConnectionError):
                 hanging.result()

@@ -11,7 +11,6 @@ import pytest
 import requests
 
 from tests.support.sandbox_requests import (
-    DEADLINE_SECONDS,
     EVENT,
     EVENTS_PATH,
     IMPATIENT_SECONDS,
@@ -20,9 +19,8 @@ from tests.support.sandbox_requests import (
     read_to_the_end,
     send,
     statuses,
-    wait_for,
 )
-from tests.support.waiting import refuses_connections
+from tests.support.waiting import PATIENCE_SECONDS, refuses_connections, until
 from worker.lab.sandbox.client import SandboxError
 from worker.lab.sandbox.process import SandboxProcess
 
@@ -135,7 +133,7 @@ def test_who_does_not_wait_finds_the_call_accepted_all_the_same(
 
 def test_drip_sends_something_at_once_and_the_rest_slowly(sandbox: SandboxProcess) -> None:
     sandbox.client.add_fault(f"drip={LONG_SECONDS}")
-    connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=DEADLINE_SECONDS)
+    connection = HTTPConnection("127.0.0.1", sandbox.port, timeout=PATIENCE_SECONDS)
     headers = {"Content-Type": "application/json", "Idempotency-Key": "a/0"}
     connection.request("POST", EVENTS_PATH, json.dumps(EVENT), headers)
     answer = connection.getresponse()
@@ -174,14 +172,14 @@ def test_reset_may_accept_nothing(sandbox: SandboxProcess) -> None:
 def test_refuse_shuts_the_door_and_opens_it_again_on_the_same_port(
     sandbox: SandboxProcess,
 ) -> None:
-    idle = HTTPConnection("127.0.0.1", sandbox.port, timeout=DEADLINE_SECONDS)
+    idle = HTTPConnection("127.0.0.1", sandbox.port, timeout=PATIENCE_SECONDS)
     idle.request("GET", "/_sandbox/health")
     idle.getresponse().read()
     sandbox.client.add_fault("refuse,for=1.5")
-    wait_for(lambda: refuses_connections(sandbox.port))
+    until(lambda: refuses_connections(sandbox.port))
     assert idle.sock.recv(1) == b""
     idle.close()
-    sandbox.client.wait_until_ready(DEADLINE_SECONDS)
+    sandbox.client.wait_until_ready(PATIENCE_SECONDS)
     assert statuses(sandbox, "a/0") == [200]
     assert [rule["state"] for rule in sandbox.client.faults()] == ["over"]
 
@@ -190,10 +188,10 @@ def test_refuse_lets_answers_under_way_finish(sandbox: SandboxProcess) -> None:
     sandbox.client.add_fault("slow=0.5")
     with ThreadPoolExecutor(1) as threads:
         answer = threads.submit(send, sandbox)
-        wait_for(lambda: sandbox.client.summary().requests == 1)
+        until(lambda: sandbox.client.summary().requests == 1)
         sandbox.client.add_fault("refuse,for=0.2")
         assert answer.result().status_code == 200
-    sandbox.client.wait_until_ready(DEADLINE_SECONDS)
+    sandbox.client.wait_until_ready(PATIENCE_SECONDS)
 
 
 def test_refuse_cuts_off_what_was_not_read_yet_and_does_not_accept_it(
@@ -206,7 +204,7 @@ def test_refuse_cuts_off_what_was_not_read_yet_and_does_not_accept_it(
         with contextlib.suppress(ConnectionResetError):  # some of it may have been on its way
             read_to_the_end(connection, received)
     assert received == b""
-    sandbox.client.wait_until_ready(DEADLINE_SECONDS)
+    sandbox.client.wait_until_ready(PATIENCE_SECONDS)
     assert sandbox.client.summary().requests == 0
 
 
@@ -215,8 +213,8 @@ def test_refuse_windows_may_overlap_and_can_be_called_off(sandbox: SandboxProces
     sandbox.client.clear_faults()
     for _ in range(2):
         sandbox.client.add_fault("refuse,after=0.2,for=0.3")
-    wait_for(lambda: refuses_connections(sandbox.port))
-    sandbox.client.wait_until_ready(DEADLINE_SECONDS)
+    until(lambda: refuses_connections(sandbox.port))
+    sandbox.client.wait_until_ready(PATIENCE_SECONDS)
 
 
 # Each selection
@@ -268,13 +266,13 @@ def test_a_ratio_is_repeatable_by_its_seed() -> None:
 
 def test_a_window_ends(sandbox: SandboxProcess) -> None:
     sandbox.client.add_fault("status=503,for=0.3")
-    wait_for(lambda: send(sandbox).status_code == 200)
+    until(lambda: send(sandbox).status_code == 200)
     assert [rule["state"] for rule in sandbox.client.faults()] == ["over"]
 
 
 def test_a_window_begins_later(sandbox: SandboxProcess) -> None:
     sandbox.client.add_fault("status=503,after=0.3")
-    wait_for(lambda: send(sandbox).status_code == 503)
+    until(lambda: send(sandbox).status_code == 503)
     assert [rule["state"] for rule in sandbox.client.faults()] == ["active"]
 
 
