@@ -1,7 +1,5 @@
 """The bounds on dead letters, and what leaves Redis's memory, on a real server."""
 
-from collections.abc import Iterator
-
 import pytest
 from redis import Redis
 from redis.exceptions import DataError, ResponseError
@@ -10,18 +8,11 @@ from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Move, Worth
-from worker.lab.demo.embedded import embedded_server
 
 #: What one worker process has in flight.
 BATCH = 32
 
 SETTINGS = Settings(breaker_min_count=10_000, dead_max_count=10_000)
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
-    with embedded_server() as server, Redis(port=server.port) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,22 +1,13 @@
 """For how much of the time a Convertro that fails in part holds the stream; a clock is in hand."""
 
-from collections.abc import Iterator
-
 import pytest
 from redis import Redis
 
 from benchmarks.holding import ASKED, FAILED, FORBIDDEN, Answer, World, of_events, of_rounds
 from config.settings import Settings
-from worker.lab.demo.embedded import embedded_server
 
 HOUR_SECONDS = 3600
 DAY_SECONDS = 86400
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
-    with embedded_server() as server, Redis(port=server.port) as client:
-        yield client
 
 
 def world(redis: Redis, least: int, per_second: float = 5) -> World:

@@ -19,13 +19,6 @@ from tests.support.memory import used_to
 from tests.support.wakeups import WAKEUP_LIST, leave_a_wakeup, rung_by_accept
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Finished, Move
-from worker.lab.demo.embedded import embedded_server
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
-    with embedded_server() as server, Redis(port=server.port) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

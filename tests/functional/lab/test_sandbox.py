@@ -1,7 +1,6 @@
 """The sandbox as its users meet it: a process that checks and records what it is sent."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,6 @@ from tests.support.sandbox_requests import (
     statuses,
 )
 from worker.lab.sandbox.process import SandboxProcess
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        yield process
-
-
-@pytest.fixture
-def sandbox(running: SandboxProcess) -> SandboxProcess:
-    """A sandbox that has received nothing and breaks nothing."""
-    running.client.clear_faults()
-    running.client.forget()
-    return running
-
 
 # The contract
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from typing import Any
@@ -29,20 +28,6 @@ HEAD = (
     f"POST {EVENTS_PATH} HTTP/1.1\r\nHost: sandbox\r\nIdempotency-Key: a/0\r\n"
     f"Content-Type: application/json\r\nContent-Length: {len(json.dumps(EVENT))}\r\n\r\n"
 ).encode()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        yield process
-
-
-@pytest.fixture
-def sandbox(running: SandboxProcess) -> SandboxProcess:
-    """A sandbox that has received nothing and breaks nothing."""
-    running.client.clear_faults()
-    running.client.forget()
-    return running
 
 
 # Each fault

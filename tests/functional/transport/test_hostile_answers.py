@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,12 +17,6 @@ BODY = b'{"domain":"shop.example.com"}'
 
 #: In kilobytes, beside an ordinary answer: what the interpreter itself takes now and then.
 MEMORY_KB = 8 * 1024
-
-
-@pytest.fixture
-def server() -> Iterator[RawServer]:
-    with raw_server() as server:
-        yield server
 
 
 def transport_to(server: RawServer, read_timeout_seconds: float = 20) -> Transport:

@@ -34,12 +34,6 @@ from worker.transport.transport import Transport
 PATH = "/v1/acme/1234/events"
 
 
-@pytest.fixture
-def server() -> Iterator[RawServer]:
-    with raw_server() as server:
-        yield server
-
-
 def test_a_host_in_its_ascii_form_is_reached_over_a_kept_connection_too(
     server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
