@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from convertro.errors import JournalUnavailable
-from tests.functional.worker.test_wakeups import children_of, enqueue, event_ids, has_worker
+from tests.functional.worker.test_wakeups import enqueue, event_ids, has_worker
 from tests.support.ageing import let_pass
 from tests.support.cli_process import Cli
 from tests.support.events import ORDER, mobile_track, order_completed
 from tests.support.memory import FULL, used_to
+from tests.support.processes import children_of
 from tests.support.waiting import until
 from worker.journal.snapshot import STUCK_MS
 from worker.lab.demo.stack import Stack

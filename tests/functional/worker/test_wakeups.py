@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from tests.support.events import mobile_track
+from tests.support.processes import children_of
 from tests.support.waiting import until
 from worker.journal.journal import Journal
 from worker.lab.demo.stack import Stack
@@ -122,9 +123,3 @@ def test_a_task_that_dies_between_claim_and_finish_loses_nothing(stack: Stack) -
     # Delivered twice, as it has to be, but under the same idempotency key.
     assert accepted_ids(stack) == sorted(event_ids("orphan", 4))
     assert {call.times for call in stack.sandbox.calls()} == {2}
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes of a worker's pool."""
-    with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123  a kernel file
-        return [int(child) for child in file.read().split()]

@@ -9,6 +9,7 @@ from convertro.errors import InvalidEvent, InvalidEvents
 from convertro.intake import Intake
 from tests.support.cli_process import MARKER
 from tests.support.hostile import events as hostile
+from tests.support.processes import children_of
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
@@ -49,12 +50,6 @@ def refused_in_lists(intake: Intake, events: list[Any]) -> int:
         except InvalidEvents as error:
             refused += len(error.errors)
     return refused
-
-
-def children_of(pid: int) -> set[int]:
-    """The processes of a worker's pool."""
-    with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123  not a path of ours
-        return {int(child) for child in file.read().split()}
 
 
 def check_a_worker_survives(stack: Stack, number: int, seed: int) -> None:
