@@ -58,7 +58,7 @@ class FakeTransport:
 
 
 @dataclass
-class FakeLedger:
+class FakeJournal:
     """Hands out the events it was given and notes what comes back."""
 
     events: deque[ClaimedEvent] = field(default_factory=deque)

@@ -16,7 +16,7 @@ import pytest
 from config.settings import Settings
 from tests.support.certificates import Authority
 from tests.support.events import NEW_BUYER, mobile_track
-from tests.support.fakes import FakeLedger, claimed
+from tests.support.fakes import FakeJournal, claimed
 from tests.support.hostile.answers import CASES, SLOW, UNAVAILABLE
 from tests.support.raw_server import OK, RawServer, answer, raw_server, silence
 from tests.support.waiting import until
@@ -72,7 +72,7 @@ def bench_of(threads: int = 4, tls: Any = None, **settings: Any) -> Iterator[Ben
             **given,
         )
         transport = Transport(made)
-        delivery = Delivery(made, transport, FakeLedger())
+        delivery = Delivery(made, transport, FakeJournal())
         yield Bench(server, DeliveryLoop(delivery, transport, EventThreads(threads)))
         transport.close()
 

@@ -20,7 +20,7 @@ from tests.support.events import (
 )
 from tests.support.fakes import (
     FailTimes,
-    FakeLedger,
+    FakeJournal,
     FakeTransport,
     answered,
     claimed,
@@ -50,7 +50,7 @@ def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def deliver(
     event: Any,
     *outcomes: Outcome,
-    ledger: FakeLedger | None = None,
+    journal: FakeJournal | None = None,
     stopping: Callable[[], bool] = lambda: False,
     settings: Settings = SETTINGS,
     **record: object,
@@ -60,7 +60,7 @@ def deliver(
     delivery = Delivery(
         settings,
         transport,
-        ledger or FakeLedger(),
+        journal or FakeJournal(),
         stopping=stopping,
         now_ms=lambda: NOW_MS,
         chance=lambda: 0.5,
@@ -128,11 +128,11 @@ UNREADABLE = order_completed(properties={**ORDER, "repeat": False, "total": "n/a
 def test_what_a_sender_should_correct_is_said_once_when_the_event_leaves(
     event: Any, outcomes: list[Outcome], expected: tuple[Move, tuple[Note, ...]]
 ) -> None:
-    ledger = FakeLedger()
-    finish, _ = deliver(event, *outcomes, ledger=ledger)
+    journal = FakeJournal()
+    finish, _ = deliver(event, *outcomes, journal=journal)
     assert finish is not None
     assert (finish.move, finish.notes) == expected
-    assert all(kept.notes == () for kept in ledger.finishes)
+    assert all(kept.notes == () for kept in journal.finishes)
 
 
 def test_an_event_without_notes_says_nothing_of_them() -> None:
@@ -186,9 +186,9 @@ def test_a_stopping_worker_does_not_try_blips_again() -> None:
 
 
 def test_an_accepted_call_is_recorded_before_the_next_is_sent() -> None:
-    ledger = FakeLedger()
-    finish, transport = deliver(NEW_BUYER, ledger=ledger)
-    (kept,) = ledger.finishes
+    journal = FakeJournal()
+    finish, transport = deliver(NEW_BUYER, journal=journal)
+    (kept,) = journal.finishes
     assert (kept.move, kept.accepted) == (Move.KEPT, ("sale.new",))
     assert [key for _, _, key in transport.sent] == ["event-1/sale.new", "event-1/sale"]
     assert moved(finish) == (Move.DELIVERED, None)
@@ -216,13 +216,13 @@ def test_an_event_whose_calls_were_all_accepted_is_delivered_without_a_request()
 
 @pytest.mark.parametrize("answer", [Finished.LOST, Finished.GONE])
 def test_an_event_that_another_worker_took_over_is_left_alone(answer: Finished) -> None:
-    finish, transport = deliver(NEW_BUYER, ledger=FakeLedger(answer=answer))
+    finish, transport = deliver(NEW_BUYER, journal=FakeJournal(answer=answer))
     assert finish is None
     assert len(transport.sent) == 1
 
 
 def test_an_accepted_call_that_cannot_be_recorded_now_is_told_later() -> None:
-    finish, transport = deliver(NEW_BUYER, ledger=FakeLedger(before=FailTimes(1)))
+    finish, transport = deliver(NEW_BUYER, journal=FakeJournal(before=FailTimes(1)))
     assert len(transport.sent) == 1
     assert moved(finish) == (Move.RETURNED, None)
     assert finish.accepted == ("sale.new",)

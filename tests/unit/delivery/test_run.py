@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from config.settings import Settings
-from tests.support.fakes import FailTimes, FakeAnnouncer, FakeLedger, claimed
+from tests.support.fakes import FailTimes, FakeAnnouncer, FakeJournal, claimed
 from tests.support.waiting import until
 from worker.delivery import run as delivery_run
 from worker.delivery.run import DeliveryRun
@@ -49,14 +49,14 @@ class Threads:
 
 
 def run_of(
-    ledger: FakeLedger,
+    journal: FakeJournal,
     deliver: Callable[[ClaimedEvent], Finish | None] = delivered,
     stopping: Callable[[], bool] = lambda: False,
     settings: Settings = SETTINGS,
     announce: Announce = tell_nobody,
 ) -> DeliveryRun:
     return DeliveryRun(
-        journal=ledger,
+        journal=journal,
         loop=Threads(deliver, settings.concurrency),
         settings=settings,
         wakeup="token",
@@ -67,10 +67,10 @@ def run_of(
 
 
 def test_it_delivers_what_is_due_and_gives_its_token_back() -> None:
-    ledger = FakeLedger(events(10))
-    run = run_of(ledger)
+    journal = FakeJournal(events(10))
+    run = run_of(journal)
     assert run.run() is False
-    assert sorted(finish.event_id for finish in ledger.finishes) == sorted(
+    assert sorted(finish.event_id for finish in journal.finishes) == sorted(
         event.event_id for event in events(10)
     )
     assert run.summary.as_dict() == {"claimed": 10, "delivered": 10}
@@ -88,59 +88,59 @@ def test_it_never_has_more_in_flight_than_its_concurrency() -> None:
             in_flight -= 1
         return delivered(event)
 
-    ledger = FakeLedger(events(50))
-    run_of(ledger, deliver).run()
+    journal = FakeJournal(events(50))
+    run_of(journal, deliver).run()
     assert most <= SETTINGS.concurrency
-    assert max(ledger.limits) == SETTINGS.concurrency
-    assert len(ledger.finishes) == 50
+    assert max(journal.limits) == SETTINGS.concurrency
+    assert len(journal.finishes) == 50
 
 
 def test_it_ends_at_once_if_enough_others_run() -> None:
-    run = run_of(FakeLedger(events(3), state=ClaimState.SURPLUS))
+    run = run_of(FakeJournal(events(3), state=ClaimState.SURPLUS))
     assert run.run() is True
     assert run.summary.as_dict() == {}
 
 
 def test_it_makes_room_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_run, "TASK_SECONDS", 0.1)
-    ledger = FakeLedger(events(3))
-    run = run_of(ledger)
+    journal = FakeJournal(events(3))
+    run = run_of(journal)
     numbers = count()
 
     def work_without_end() -> None:
-        ledger.events.append(claimed(b"{}", event_id=f"more-{next(numbers)}"))
+        journal.events.append(claimed(b"{}", event_id=f"more-{next(numbers)}"))
 
-    ledger.before = work_without_end
+    journal.before = work_without_end
     assert run.run() is True
     assert run.summary.delivered == run.summary.claimed > 3
 
 
 def test_it_goes_on_when_the_journal_is_back() -> None:
-    ledger = FakeLedger(events(3), before=FailTimes(5))
+    journal = FakeJournal(events(3), before=FailTimes(5))
     with structlog.testing.capture_logs() as logs:
-        assert run_of(ledger).run() is False
-    assert len(ledger.finishes) == 3
+        assert run_of(journal).run() is False
+    assert len(journal.finishes) == 3
     told = [line["action"] for line in logs if line["log_level"] != "debug"]
     assert told == ["journal_unavailable", "journal_back"]
 
 
 def test_what_could_not_be_written_is_written_later() -> None:
-    ledger = FakeLedger(events(3))
+    journal = FakeJournal(events(3))
 
     def deliver(event: ClaimedEvent) -> Finish:
-        ledger.before = FailTimes(3)
+        journal.before = FailTimes(3)
         return delivered(event)
 
-    run = run_of(ledger, deliver)
+    run = run_of(journal, deliver)
     assert run.run() is False
     assert run.summary.delivered == 3
-    assert {finish.event_id for finish in ledger.finishes} == {"event-0", "event-1", "event-2"}
+    assert {finish.event_id for finish in journal.finishes} == {"event-0", "event-1", "event-2"}
 
 
 def test_a_stopping_worker_claims_nothing_more() -> None:
-    ledger = FakeLedger(events(3))
-    assert run_of(ledger, stopping=lambda: True).run() is True
-    assert ledger.limits == []
+    journal = FakeJournal(events(3))
+    assert run_of(journal, stopping=lambda: True).run() is True
+    assert journal.limits == []
 
 
 def test_a_stopping_worker_hands_back_what_does_not_end() -> None:
@@ -151,27 +151,27 @@ def test_a_stopping_worker_hands_back_what_does_not_end() -> None:
         never.wait()
         return None
 
-    ledger = FakeLedger(events(2))
-    run = run_of(ledger, deliver, stopping=stop.is_set)
+    journal = FakeJournal(events(2))
+    run = run_of(journal, deliver, stopping=stop.is_set)
     assert run.run() is True
-    assert [finish.move for finish in ledger.finishes] == [Move.RETURNED, Move.RETURNED]
-    assert {finish.attempts[0].detail for finish in ledger.finishes} == {"interrupted"}
+    assert [finish.move for finish in journal.finishes] == [Move.RETURNED, Move.RETURNED]
+    assert {finish.attempts[0].detail for finish in journal.finishes} == {"interrupted"}
     assert run.summary.as_dict() == {"claimed": 2, "returned": 2}
     never.set()
 
 
 @pytest.mark.parametrize("answer", [Finished.LOST, Finished.GONE])
 def test_an_event_that_another_worker_took_over_is_counted_as_lost(answer: Finished) -> None:
-    run = run_of(FakeLedger(events(2), answer=answer))
+    run = run_of(FakeJournal(events(2), answer=answer))
     run.run()
     assert run.summary.as_dict() == {"claimed": 2, "lost": 2}
 
 
 def test_an_event_that_was_lost_between_two_calls_is_not_written() -> None:
-    ledger = FakeLedger(events(1))
-    run = run_of(ledger, lambda _event: None)
+    journal = FakeJournal(events(1))
+    run = run_of(journal, lambda _event: None)
     run.run()
-    assert ledger.finishes == []
+    assert journal.finishes == []
     assert run.summary.as_dict() == {"claimed": 1, "lost": 1}
 
 
@@ -181,8 +181,8 @@ def test_a_thread_that_fails_does_not_stop_the_run() -> None:
             raise SystemExit
         return delivered(event)
 
-    ledger = FakeLedger(events(10))
-    run = run_of(ledger, deliver)
+    journal = FakeJournal(events(10))
+    run = run_of(journal, deliver)
     assert run.run() is False
     assert run.summary.as_dict() == {"claimed": 10, "delivered": 9, "lost": 1}
 
@@ -199,7 +199,7 @@ def test_an_event_that_outlasts_its_lease_does_not_hold_up_the_others(
         return delivered(event)
 
     settings = SETTINGS.model_copy(update={"lease_seconds": 0.2})
-    run = run_of(FakeLedger(events(3)), deliver, settings=settings)
+    run = run_of(FakeJournal(events(3)), deliver, settings=settings)
     assert run.run() is True
     assert run.summary.as_dict() == {"claimed": 3, "delivered": 2, "lost": 1}
     never.set()
@@ -207,44 +207,44 @@ def test_an_event_that_outlasts_its_lease_does_not_hold_up_the_others(
 
 def test_what_was_written_without_an_answer_is_not_called_lost() -> None:
     """The journal carried it out, the answer got lost, and the event is gone the second time."""
-    ledger = FakeLedger(events(1))
+    journal = FakeJournal(events(1))
 
     def deliver(event: ClaimedEvent) -> Finish:
-        ledger.before = FailTimes(1)
-        ledger.answer = Finished.GONE
+        journal.before = FailTimes(1)
+        journal.answer = Finished.GONE
         return delivered(event)
 
-    run = run_of(ledger, deliver)
+    run = run_of(journal, deliver)
     run.run()
     assert run.summary.as_dict() == {"claimed": 1, "delivered": 1}
 
 
 def test_a_suspect_has_its_process_for_itself() -> None:
-    ledger = FakeLedger(deque([claimed(b"{}", event_id="suspect", leases_lost=2)]))
+    journal = FakeJournal(deque([claimed(b"{}", event_id="suspect", leases_lost=2)]))
     limits_while_in_flight: list[int] = []
 
     def deliver(event: ClaimedEvent) -> Finish:
         if event.event_id == "suspect":
-            asked = len(ledger.limits)
-            until(lambda: len(ledger.limits) >= asked + 2)
-            limits_while_in_flight.extend(ledger.limits[asked:])
-            ledger.events += events(2)
+            asked = len(journal.limits)
+            until(lambda: len(journal.limits) >= asked + 2)
+            limits_while_in_flight.extend(journal.limits[asked:])
+            journal.events += events(2)
         return delivered(event)
 
-    run = run_of(ledger, deliver)
+    run = run_of(journal, deliver)
     assert run.run() is False
     assert set(limits_while_in_flight) == {0}
     assert run.summary.delivered == 3
 
 
 def test_a_run_ends_while_deliveries_are_held() -> None:
-    run = run_of(FakeLedger(events(3), state=ClaimState.HELD))
+    run = run_of(FakeJournal(events(3), state=ClaimState.HELD))
     assert run.run() is True
     assert run.summary.as_dict() == {}
 
 
 def test_what_the_journal_held_is_counted() -> None:
-    run = run_of(FakeLedger(events(2), answer=Finished.HELD))
+    run = run_of(FakeJournal(events(2), answer=Finished.HELD))
     run.run()
     assert run.summary.as_dict() == {"claimed": 2, "held": 2}
 
@@ -271,7 +271,7 @@ def test_burials_are_announced_together(monkeypatch: pytest.MonkeyPatch) -> None
         return dead(event)
 
     settings = SETTINGS.model_copy(update={"concurrency": 8})
-    run_of(FakeLedger(events(8)), deliver, settings=settings, announce=announcer).run()
+    run_of(FakeJournal(events(8)), deliver, settings=settings, announce=announcer).run()
     first, *_ = announcer.told
     assert sorted(first, key=lambda burial: burial.event_id) == [
         Burial(f"event-{number}", "rejected", "http_400") for number in range(4)
@@ -282,13 +282,13 @@ def test_burials_are_announced_together(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("answer", [Finished.HELD, Finished.LOST, Finished.GONE])
 def test_what_was_not_buried_is_not_announced(answer: Finished) -> None:
     announcer = FakeAnnouncer()
-    run_of(FakeLedger(events(2), answer=answer), dead, announce=announcer).run()
+    run_of(FakeJournal(events(2), answer=answer), dead, announce=announcer).run()
     assert announcer.told == []
 
 
 def test_poison_is_announced_although_nobody_finished_it() -> None:
     announcer = FakeAnnouncer()
-    run_of(FakeLedger(poisoned=("event-9",)), announce=announcer).run()
+    run_of(FakeJournal(poisoned=("event-9",)), announce=announcer).run()
     assert announcer.told == [(Burial("event-9", "poison"),)]
 
 
@@ -300,13 +300,15 @@ def test_a_burial_is_announced_that_is_written_while_the_worker_stops() -> None:
         return dead(event)
 
     settings = SETTINGS.model_copy(update={"shutdown_seconds": 60})
-    run_of(FakeLedger(events(1)), deliver, stop.is_set, settings=settings, announce=announcer).run()
+    run_of(
+        FakeJournal(events(1)), deliver, stop.is_set, settings=settings, announce=announcer
+    ).run()
     assert announcer.told == [(Burial("event-0", "rejected", "http_400"),)]
 
 
 def test_a_step_is_short_however_many_events_are_in_flight() -> None:
-    ledger = FakeLedger(events(300))
-    run = run_of(ledger, settings=SETTINGS.model_copy(update={"concurrency": 1_000}))
+    journal = FakeJournal(events(300))
+    run = run_of(journal, settings=SETTINGS.model_copy(update={"concurrency": 1_000}))
     run.run()
-    assert len(ledger.finishes) == 300
-    assert max(ledger.groups + ledger.limits) == 64
+    assert len(journal.finishes) == 300
+    assert max(journal.groups + journal.limits) == 64
