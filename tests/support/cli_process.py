@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from convertro.intake_journal import WAKEUP_TOKEN
+from tests.support.waiting import PATIENCE_SECONDS
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, Finish, Move
 from worker.task_names import QUEUE
@@ -27,9 +28,6 @@ MARKER = "ada-lovelace@example.com"
 
 #: What mod_wsgi, cron and old containers start programs with.
 ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-
-#: Nobody needs that long, however busy the machine is.
-PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
