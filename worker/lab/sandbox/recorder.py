@@ -16,9 +16,6 @@ import msgspec
 
 from worker.lab.sandbox.record_file import AcceptedCall, open_record, read_calls
 
-#: Requests, and accepted calls, that are kept unless told otherwise.
-DEFAULT_KEEP = 100_000
-
 
 @dataclass(slots=True, kw_only=True)
 class ReceivedRequest:
@@ -55,8 +52,12 @@ class ReceivedRequest:
 class Recorder:
     """Everything received since the start or since the last `forget`."""
 
-    def __init__(self, keep: int = DEFAULT_KEEP, record: Path | None = None) -> None:
+    def __init__(self, keep: int, record: Path | None) -> None:
         """Go on from what a record file holds.
+
+        Args:
+            keep: How many requests, and how many accepted calls, are kept.
+            record: The file; None for none.
 
         Raises:
             OSError: It cannot be opened.

@@ -10,7 +10,6 @@ import typer
 
 from worker.lab.sandbox.faults import FaultRule, FaultRuleError, parse_rule
 from worker.lab.sandbox.record_file import RecordFileError
-from worker.lab.sandbox.recorder import DEFAULT_KEEP
 from worker.lab.sandbox.server import SandboxOptions, serve
 
 #: Seeds that are short enough to type again.
@@ -58,7 +57,7 @@ def sandbox(  # noqa: PLR0913 - one argument for each option
     ] = None,
     keep: Annotated[
         int, typer.Option(help="Requests to keep for showing; counts are never cut.", min=1)
-    ] = DEFAULT_KEEP,
+    ] = 100_000,
     seed: Annotated[
         int | None, typer.Option(help="Decides the ratios; printed if not given.")
     ] = None,

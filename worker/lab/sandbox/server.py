@@ -18,7 +18,7 @@ from worker.lab.sandbox.control import CONTROL_PREFIX, Control
 from worker.lab.sandbox.faults import FaultRule
 from worker.lab.sandbox.listener import Listener
 from worker.lab.sandbox.matching import FaultBook
-from worker.lab.sandbox.recorder import DEFAULT_KEEP, ReceivedRequest, Recorder
+from worker.lab.sandbox.recorder import ReceivedRequest, Recorder
 
 #: How long a stopping sandbox lets answers under way finish.
 _SHUTDOWN_SECONDS = 0.5
@@ -28,20 +28,20 @@ _SHUTDOWN_SECONDS = 0.5
 class SandboxOptions:
     """What `convertro sandbox` can be told."""
 
-    host: str = "127.0.0.1"
+    host: str
     #: 0 for any free port.
-    port: int = 8020
+    port: int
     #: How long every answer takes.
-    latency_seconds: float = 0.0
+    latency_seconds: float
     #: `client_name/site_id`, if every other one is unknown.
-    account: str | None = None
+    account: str | None
     #: Requests, and accepted calls, that are kept.
-    keep: int = DEFAULT_KEEP
+    keep: int
     #: Where accepted calls are written down, if anywhere.
-    record: Path | None = None
+    record: Path | None
     #: Decides which requests a rule with a ratio answers.
-    seed: int = 0
-    rules: tuple[FaultRule, ...] = ()
+    seed: int
+    rules: tuple[FaultRule, ...]
 
 
 class _Vendor:
