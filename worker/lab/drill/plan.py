@@ -43,9 +43,7 @@ class Step:
     action: Action
     #: What it is, in words.
     says: str
-    #: Until when it lasts.
-    until_seconds: float
-    #: The sandbox's rule of a fault.
+    #: The sandbox's rule of a fault, which says how long it lasts.
     rule: str = ""
 
 
@@ -126,7 +124,6 @@ def _cycle(begin_seconds: float, scale: float, chance: Random) -> Iterator[Step]
             at_seconds=at_seconds,
             action=Action.FAULT,
             says=window.says,
-            until_seconds=at_seconds + seconds,
             rule=f"{window.rule},for={seconds:g}",
         )
         if window.kills:
@@ -138,5 +135,5 @@ def _cycle(begin_seconds: float, scale: float, chance: Random) -> Iterator[Step]
 def _kill(action: Action, at_seconds: float, scale: float) -> Iterator[Step]:
     down_seconds, revival = _DOWN[action]
     up_at = at_seconds + down_seconds * scale
-    yield Step(at_seconds, action, _SAYS[action], up_at)
-    yield Step(up_at, revival, _SAYS[revival], up_at)
+    yield Step(at_seconds, action, _SAYS[action])
+    yield Step(up_at, revival, _SAYS[revival])
