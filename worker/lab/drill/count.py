@@ -147,7 +147,7 @@ class Count:
         for call in record:
             self._same_key += call.key in seen
             seen.add(call.key)
-            self._note(call, call.body)
+            self._note(call)
         #: Events of which anything was accepted.
         self._sent = {event_id_of(key) for key in seen}
         self._fates: Counter[str] = Counter()
@@ -157,10 +157,10 @@ class Count:
         self._different_key = 0
         self._examples: dict[str, list[str]] = {}
 
-    def _note(self, call: AcceptedCall, body: Mapping[str, Any]) -> None:
-        entry = (call.key, _digest([call.path, body]))
+    def _note(self, call: AcceptedCall) -> None:
+        entry = (call.key, _digest([call.path, call.body]))
         if entry not in self._arrivals:
-            meaning = _meaning(call.path, body)
+            meaning = _meaning(call.path, call.body)
             self._arrivals[entry] = _Arrival(meaning, call.received_at)
             self._keys.setdefault(meaning, set()).add(call.key)
 
