@@ -1,11 +1,6 @@
-"""Names that other programs rely on: the queue and the task."""
+"""Names of tasks that other programs rely on."""
 
-from config.settings import DEFAULT_QUEUE
-
-#: Where wake-ups travel, unless the operator chose another queue.
-QUEUE = DEFAULT_QUEUE
-
-#: A wake-up: "there is work". Its one argument is a token.
+#: A wake-up: "there is work". The id of its task is its token.
 DELIVER = "convertro.deliver"
 
 #: Under this name Flower lists dead letters; no such task exists or runs.

@@ -11,7 +11,7 @@ import pytest
 
 import tasks
 from config.destination import ConvertroSettings
-from config.settings import Settings
+from config.settings import DEFAULT_QUEUE, Settings
 from worker import destination, task_names
 
 ROOT = Path(__file__).parent.parent.parent
@@ -133,7 +133,7 @@ def test_variables_are_named_convertro() -> None:
 
 
 def test_queue_and_task_have_their_names() -> None:
-    assert (task_names.QUEUE, task_names.DELIVER) == ("convertro", "convertro.deliver")
+    assert (DEFAULT_QUEUE, task_names.DELIVER) == ("convertro", "convertro.deliver")
 
 
 def test_dead_letters_have_their_name_in_flower() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from config.settings import DEFAULT_QUEUE
 from convertro.intake_journal import WAKEUP_TOKEN
 from tests.support.waiting import PATIENCE_SECONDS
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, Finish, Move
-from worker.task_names import QUEUE
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -103,7 +103,7 @@ class Filler:
         """Let the worker be alive with nothing to do, so that it would be woken up."""
         self.journal.release("wakeup-1", [])
         self.tick()
-        self.journal.leave_wakeup(QUEUE, WAKEUP_TOKEN)
+        self.journal.leave_wakeup(DEFAULT_QUEUE, WAKEUP_TOKEN)
 
     def tick(self) -> None:
         """Let a worker be alive, and stay so until the test ends."""

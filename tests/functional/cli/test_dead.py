@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import DEFAULT_QUEUE
 from tests.support.cli_process import MARKER, Cli, Filler, attempt, json_lines
 from tests.support.letters import deaths_of
 from tests.support.waiting import until
 from worker.reasons import DeathReason
-from worker.task_names import QUEUE
 
 EXHAUSTED = {"reason": "retries_exhausted", "outcome_class": "ambiguous", "status": 503}
 
@@ -155,7 +155,7 @@ def test_redrive_by_filter_sends_back_and_rings(cli: Cli, letters: Filler) -> No
     assert (answer["selected"], answer["redriven"]) == (2, 2)
     assert letters.places("old", "new", "slow-1", "slow-2") == ["dead", "dead", "due", "due"]
     assert letters.journal.snapshot().counters["wakeups"] == 1
-    assert letters.redis.llen(QUEUE) >= 1
+    assert letters.redis.llen(DEFAULT_QUEUE) >= 1
 
 
 def test_redrive_all_spares_what_dies_meanwhile(cli: Cli, filler: Filler) -> None:

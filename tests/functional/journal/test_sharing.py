@@ -6,10 +6,10 @@ import signal
 import pytest
 from redis import Redis
 
+from config.settings import DEFAULT_QUEUE
 from tests.support.events import mobile_track
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
-from worker.task_names import QUEUE
 
 PROCESSES = 4
 
@@ -36,12 +36,12 @@ def test_two_journals_share_a_redis_and_neither_takes_the_others_wakeups(stack: 
                 mobile_track(messageId=f"first-{number}") for number in range(PROCESSES)
             )
             # One may already be on its way to the worker that stands still.
-            waiting = redis.llen(QUEUE)
+            waiting = redis.llen(DEFAULT_QUEUE)
             assert waiting >= PROCESSES - 1
             for number in range(50):
                 second.producer().intake.enqueue(mobile_track(messageId=f"second-{number}"))
             until(lambda: second_journal.snapshot().in_flight == 0)
-            assert redis.llen(QUEUE) == waiting
+            assert redis.llen(DEFAULT_QUEUE) == waiting
         finally:
             os.killpg(worker.pid, signal.SIGCONT)
         until(lambda: first_journal.snapshot().in_flight == 0)

@@ -15,13 +15,13 @@ import pytest
 from celery import Celery
 from redis import Redis
 
+from config.settings import DEFAULT_QUEUE
 from tests.support.cli_process import MARKER
 from tests.support.events import mobile_track
 from tests.support.hostile.foreign_messages import corpus
 from tests.support.processes import children_of
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack, stop_process
-from worker.task_names import QUEUE
 
 #: Messages of which a worker is asked to deliver an event.
 BATCH = 20
@@ -79,7 +79,7 @@ def test_every_kind_is_dropped_and_counted_and_the_worker_goes_on(stack: Stack, 
     events = 0
     with seen_by_flower(stack) as seen:
         for number, (_, kind, entry) in enumerate(corpus()):
-            redis.lpush(QUEUE, entry)
+            redis.lpush(DEFAULT_QUEUE, entry)
             pushed[kind] += 1
             if number % BATCH == 0:
                 producer.intake.enqueue(mobile_track(messageId=f"event-{number}"))
@@ -92,9 +92,9 @@ def test_every_kind_is_dropped_and_counted_and_the_worker_goes_on(stack: Stack, 
         until(lambda: tasks_received(stack) == received + 1)
         until(lambda: producer.journal.snapshot().total("delivered") == events + 1)
     assert (worker.poll(), children_of(worker.pid)) == (None, before)
-    assert redis.llen(QUEUE) == 0
+    assert redis.llen(DEFAULT_QUEUE) == 0
     assert stop_process(worker) == 0
-    assert redis.llen(QUEUE) == 0
+    assert redis.llen(DEFAULT_QUEUE) == 0
     assert MARKER not in stack.worker_log.read_text()
     assert MARKER not in json.dumps(seen)
     assert kinds_told_once_a_minute(stack) == set(pushed)
@@ -105,19 +105,19 @@ def test_every_kind_is_dropped_and_counted_and_the_worker_goes_on(stack: Stack, 
 
 def test_a_worker_that_stops_at_once_has_counted_what_it_dropped(stack: Stack) -> None:
     redis = Redis(port=stack.valkey.port)
-    redis.lpush(QUEUE, *[MARKER] * 50)
+    redis.lpush(DEFAULT_QUEUE, *[MARKER] * 50)
     worker = stack.start_worker()
     until(lambda: stack.producer().journal.snapshot().workers)
-    until(lambda: redis.llen(QUEUE) == 0)
+    until(lambda: redis.llen(DEFAULT_QUEUE) == 0)
     assert stop_process(worker) == 0
     assert foreign_counters(stack) == {"unreadable": 50}
 
 
 def test_a_worker_does_not_start_while_its_queue_is_no_list(stack: Stack) -> None:
-    Redis(port=stack.valkey.port).set(QUEUE, MARKER)
+    Redis(port=stack.valkey.port).set(DEFAULT_QUEUE, MARKER)
     assert stack.start_worker().wait(timeout=60) == 1
     *_, last = stack.worker_log.read_text().splitlines()
-    assert last.startswith(f"convertro: {QUEUE} is a key of another program's")
+    assert last.startswith(f"convertro: {DEFAULT_QUEUE} is a key of another program's")
     assert "Traceback" not in stack.worker_log.read_text()
 
 
@@ -126,11 +126,11 @@ def test_a_queue_that_becomes_no_list_is_no_silent_end(stack: Stack) -> None:
     redis, producer = Redis(port=stack.valkey.port), stack.producer()
     worker = stack.start_worker()
     until(lambda: producer.journal.snapshot().workers)
-    redis.set(QUEUE, MARKER)
+    redis.set(DEFAULT_QUEUE, MARKER)
     producer.intake.enqueue(mobile_track(messageId="meanwhile"))
     until(lambda: "ResponseError" in stack.worker_log.read_text())
     assert worker.poll() is None
-    redis.delete(QUEUE)
+    redis.delete(DEFAULT_QUEUE)
     producer.intake.enqueue(mobile_track(messageId="after"))
     until(lambda: producer.journal.snapshot().total("delivered") == 2)
     assert MARKER not in stack.worker_log.read_text()
@@ -145,7 +145,7 @@ def test_a_worker_delivers_by_wakeups_after_a_minute_of_them(stack: Stack) -> No
     entries = [entry for _, _, entry in corpus()]
     pushed, ends_at = 0, time.monotonic() + 60
     while time.monotonic() < ends_at:
-        redis.lpush(QUEUE, *random.sample(entries, BATCH))
+        redis.lpush(DEFAULT_QUEUE, *random.sample(entries, BATCH))
         pushed += BATCH
         time.sleep(0.1)
     for number in range(10):
@@ -160,5 +160,5 @@ def test_a_worker_delivers_by_wakeups_after_a_minute_of_them(stack: Stack) -> No
         until(lambda r=received: tasks_received(stack) == r + 1)
     until(lambda: sum(foreign_counters(stack).values()) == pushed)
     assert (worker.poll(), children_of(worker.pid)) == (None, before)
-    assert redis.llen(QUEUE) == 0
+    assert redis.llen(DEFAULT_QUEUE) == 0
     assert kinds_told_once_a_minute(stack) == set(foreign_counters(stack))

@@ -9,13 +9,14 @@ import pytest
 from celery import Celery
 from prometheus_client import generate_latest
 
+from config.settings import DEFAULT_QUEUE
 from tests.support.events import mobile_track
 from tests.support.killed_server import Server
 from tests.support.waiting import until
 from worker.exporter.collector import journal_registry
 from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import Stack, stop_process
-from worker.task_names import DELIVER, QUEUE
+from worker.task_names import DELIVER
 
 SECRET = "ada.lovelace@example.com"
 
@@ -72,7 +73,7 @@ def test_a_task_that_is_no_wakeup_is_logged_without_its_arguments(
     worker = stack.start_worker(CONVERTRO_BROKER_URL=broker_url)
     until(lambda: stack.producer().journal.snapshot().workers)
     other = Celery("other", broker=broker_url, set_as_current=False)
-    other.send_task(DELIVER, kwargs={SECRET: SECRET}, queue=QUEUE)
+    other.send_task(DELIVER, kwargs={SECRET: SECRET}, queue=DEFAULT_QUEUE)
     other.close()
     until(lambda: "foreign_message_dropped" in actions(stack))
     assert stop_process(worker) == 0

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
+from config.settings import DEFAULT_QUEUE
 from tests.support.events import mobile_track
 from tests.support.processes import children_of
 from tests.support.waiting import until
 from worker.journal.journal import Journal
 from worker.lab.demo.stack import Stack
-from worker.task_names import QUEUE
 
 #: Short enough that a test can wait for a lease to end.
 SHORT_LEASE = {
@@ -53,7 +53,7 @@ def test_without_a_worker_no_messages_pile_up(stack: Stack) -> None:
     producer = stack.producer()
     for name in event_ids("early", 20):
         producer.intake.enqueue(mobile_track(messageId=name))
-    assert redis_of(stack).llen(QUEUE) == 0
+    assert redis_of(stack).llen(DEFAULT_QUEUE) == 0
     stack.start_worker()
     until(drained(stack))
     assert accepted_ids(stack) == sorted(event_ids("early", 20))

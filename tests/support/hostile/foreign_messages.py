@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
+from config.settings import DEFAULT_QUEUE
 from tests.support.cli_process import MARKER
-from worker.task_names import DELIVER, QUEUE
+from worker.task_names import DELIVER
 
 TOKEN = "0123456789abcdef"
 
@@ -61,7 +62,7 @@ def properties(**changes: Any) -> dict[str, Any]:
         "correlation_id": str(uuid4()),
         "reply_to": str(uuid4()),
         "delivery_mode": 2,
-        "delivery_info": {"exchange": "", "routing_key": QUEUE},
+        "delivery_info": {"exchange": "", "routing_key": DEFAULT_QUEUE},
         "priority": 0,
         "body_encoding": "base64",
         "delivery_tag": str(uuid4()),

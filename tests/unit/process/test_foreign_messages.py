@@ -11,7 +11,7 @@ import structlog
 from amqp.basic_message import Message as AmqpMessage
 from celery import Celery
 
-from config.settings import Settings
+from config.settings import DEFAULT_QUEUE, Settings
 from tests.support.cli_process import MARKER
 from tests.support.hostile.foreign_messages import (
     TOKEN,
@@ -35,7 +35,7 @@ from worker.process.once_a_minute import LOG_SECONDS
 from worker.process.outage import Outage
 from worker.process.ticker import Ticker
 from worker.process.wakeups import Wakeups
-from worker.task_names import DELIVER, QUEUE
+from worker.task_names import DELIVER
 
 ENTRIES = [pytest.param(kind, entry, id=ascii(name)) for name, kind, entry in corpus()]
 
@@ -61,7 +61,7 @@ def test_an_entry_that_is_no_wakeup_is_of_a_kind(kind: str, entry: bytes) -> Non
         {
             "headers": headers(redelivered=True),
             "properties": properties(
-                delivery_info={"exchange": "", "routing_key": QUEUE, "redelivered": True}
+                delivery_info={"exchange": "", "routing_key": DEFAULT_QUEUE, "redelivered": True}
             ),
         },
     ],
@@ -76,7 +76,7 @@ def test_a_wakeup_is_one_whatever_tracing_tools_add(changes: dict[str, Any]) -> 
 @pytest.fixture
 def app() -> Iterator[Celery]:
     app = Celery(broker="memory://", amqp=SteadyBroker, set_as_current=False)
-    app.conf.task_default_queue = QUEUE
+    app.conf.task_default_queue = DEFAULT_QUEUE
     yield app
     app.close()
 

@@ -7,14 +7,14 @@ import pytest
 import structlog
 from celery import Celery
 
-from config.settings import Settings
+from config.settings import DEFAULT_QUEUE, Settings
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Move, Worth
 from worker.process.foreign_messages import ForeignMessages
 from worker.process.outage import Outage
 from worker.process.ticker import Ticker
 from worker.process.wakeups import MUTED_SECONDS, Wakeups
-from worker.task_names import DELIVER, QUEUE
+from worker.task_names import DELIVER
 
 SETTINGS = Settings(concurrency=2, dead_max_count=1)
 
@@ -33,7 +33,7 @@ def journal(server: fakeredis.FakeServer) -> Journal:
 def app() -> Iterator[Celery]:
     """An application whose messages stay in this process."""
     app = Celery(broker="memory://", set_as_current=False)
-    app.conf.task_default_queue = QUEUE
+    app.conf.task_default_queue = DEFAULT_QUEUE
     yield app
     app.close()
 
@@ -45,7 +45,7 @@ def ticker_of(journal: Journal, app: Celery, capacity: int) -> Ticker:
 def messages(app: Celery) -> list[str]:
     """The names of the tasks that were published."""
     with app.connection() as connection:
-        queue = connection.SimpleQueue(QUEUE)
+        queue = connection.SimpleQueue(DEFAULT_QUEUE)
         names = []
         while queue.qsize():
             names.append(queue.get_nowait().headers["task"])
