@@ -6,7 +6,8 @@ from typing import Any
 from kombu import Queue
 
 from config.settings import Settings
-from convertro.sentinel import SCHEME, is_sentinel, sentinel_options
+from convertro.redis_url import names_a_redis
+from convertro.sentinel import is_sentinel, sentinel_options
 
 #: Processes that deliver side by side unless `celery worker -c` says otherwise.
 _WORKER_PROCESSES = 2
@@ -88,4 +89,5 @@ def _transport_options(settings: Settings, timeout_seconds: float) -> dict[str, 
 
 
 def _is_redis(settings: Settings) -> bool:
-    return settings.celery_broker_url.startswith(("redis://", "rediss://", SCHEME))
+    url = settings.celery_broker_url
+    return names_a_redis(url) or is_sentinel(url)

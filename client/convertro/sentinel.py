@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-SCHEME = "sentinel://"
+_SCHEME = "sentinel://"
 
 _SENTINEL_PORT = 26379
 
@@ -39,14 +39,14 @@ class SentinelUrl:
         """The same for kombu, which takes login and database from the address it tries."""
         login = f"{quote(self.username or '', safe='')}:{quote(self.password or '', safe='')}@"
         return ";".join(
-            f"{SCHEME}{login if self.password else ''}{_bracketed(host)}:{port}/{self.db}"
+            f"{_SCHEME}{login if self.password else ''}{_bracketed(host)}:{port}/{self.db}"
             for host, port in self.addresses
         )
 
 
 def is_sentinel(url: str) -> bool:
     """Whether a URL names Sentinels."""
-    return url.startswith(SCHEME)
+    return url.startswith(_SCHEME)
 
 
 def parse_sentinel_url(url: str) -> SentinelUrl:
