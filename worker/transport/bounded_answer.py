@@ -31,7 +31,7 @@ _CONTENT_ENCODINGS = ("", "identity", *HTTPResponse.CONTENT_DECODERS)
 _TRANSFER_ENCODINGS = ("", "identity", "chunked")
 
 #: Answers that never have a body, whatever their headers say.
-_BODILESS = (http.client.NO_CONTENT, http.client.NOT_MODIFIED)
+BODILESS = frozenset({204, 304})
 
 
 class AnswerTooLong(http.client.HTTPException):
@@ -110,7 +110,7 @@ class BoundedAnswer(http.client.HTTPResponse):
         if self._reader.ended:
             raise http.client.IncompleteRead(b"")
         _refuse_what_is_no_header(self.headers)
-        if self.status in _BODILESS:
+        if self.status in BODILESS:
             # A body that must not be there would be taken for the next answer.
             announced = self.chunked or self.headers.get("Content-Length", "0") != "0"
             self.will_close = self.will_close or announced

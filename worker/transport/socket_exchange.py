@@ -19,7 +19,7 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
-from worker.transport.bounded_answer import BoundedAnswer, read_body
+from worker.transport.bounded_answer import BODILESS, BoundedAnswer, read_body
 
 #: An ordinary answer is a few hundred bytes.
 _READ_BYTES = 16 * 1024
@@ -31,8 +31,6 @@ HEAD = re.compile(
 
 #: What changes how a body is read.
 _PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
-
-_BODILESS = frozenset({204, 304})
 
 #: What says that nothing can be sent or read yet.
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -213,7 +211,7 @@ def _ordinary_head(text: bytes) -> _Head | None:
         len(headers) == len(lines)
         and headers.get("Connection", "keep-alive").lower() == "keep-alive"
         and _PECULIAR.isdisjoint(headers)
-        and status not in _BODILESS
+        and status not in BODILESS
         and not headers.get("Content-Type", "").lower().startswith(_PARTED)
     )
     return _Head(status, headers) if is_ordinary else None
