@@ -1,12 +1,11 @@
 """Messages in our queue that are not wake-ups: each is dropped and counted, none is interpreted.
 
 A wake-up is known by what it is, not others by what is wrong with them. Celery gets a new message,
-made from the wake-up's id and token; nothing else of what somebody sent reaches it.
+made from the wake-up's token; nothing else of what somebody sent reaches it.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
 from time import monotonic
@@ -45,13 +44,6 @@ class ForeignMessageError(Exception):
     def __init__(self, kind: Kind) -> None:
         super().__init__(kind)
         self.kind = kind
-
-
-@dataclass(frozen=True, slots=True)
-class Wakeup:
-    """All that is taken from a message: its token, which is the id of its task."""
-
-    token: str
 
 
 # The form of a wake-up, as far as it matters to Celery; what is not named here is not looked at.
@@ -119,8 +111,8 @@ class _Entry(_Message, kw_only=True):
     properties: _Properties
 
 
-def read_entry(entry: bytes) -> Wakeup:
-    """Read an entry of the queue's list in Redis.
+def read_entry(entry: bytes) -> str:
+    """The token of a wake-up that is an entry of the queue's list in Redis.
 
     Raises:
         ForeignMessageError: It is no wake-up.
@@ -134,8 +126,8 @@ def read_entry(entry: bytes) -> Wakeup:
     return _read(whole, _Entry)
 
 
-def read_message(message: Any) -> Wakeup:
-    """Read a message as a broker's library hands it over, without unpacking it.
+def read_message(message: Any) -> str:
+    """The same of a message as a broker's library hands it over, without unpacking it.
 
     Raises:
         ForeignMessageError: It is no wake-up.
@@ -150,7 +142,7 @@ def read_message(message: Any) -> Wakeup:
     return _read(whole, _Message)
 
 
-def _read(whole: dict[str, Any], form: type[_Message]) -> Wakeup:
+def _read(whole: dict[str, Any], form: type[_Message]) -> str:
     headers = whole.get("headers")
     task = headers.get("task") if isinstance(headers, dict) else None
     if not isinstance(task, str):
@@ -162,7 +154,7 @@ def _read(whole: dict[str, Any], form: type[_Message]) -> Wakeup:
         arguments, _, _ = _Body.decode(message.body)
     except Exception:  # noqa: BLE001  the same
         raise ForeignMessageError(Kind.NOT_A_WAKEUP) from None
-    return Wakeup(arguments[0] if arguments else message.headers.id)
+    return arguments[0] if arguments else message.headers.id
 
 
 class ForeignMessages:

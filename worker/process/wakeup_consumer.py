@@ -10,7 +10,6 @@ from redis import Redis
 
 from worker.process.foreign_messages import (
     ForeignMessageError,
-    Wakeup,
     foreign_messages,
     read_entry,
     read_message,
@@ -41,7 +40,7 @@ class WakeupConsumer(Consumer):
         """Take a message of any broker before kombu unpacks it."""
         channel: Any = self.channel
         try:
-            wakeup = read_message(message)
+            token = read_message(message)
         except ForeignMessageError as foreign:
             foreign_messages.note(foreign.kind)
             channel.basic_ack(message.delivery_tag)
@@ -50,7 +49,7 @@ class WakeupConsumer(Consumer):
         hand_over(
             Message(
                 body=_BODY,
-                headers=_headers(wakeup),
+                headers=_headers(token),
                 delivery_tag=message.delivery_tag,
                 channel=channel,
                 accept=self.accept,
@@ -65,27 +64,27 @@ def _only_wakeups(answer: Any, **_options: Any) -> tuple[bytes, bytes] | None:
         return None
     queue, entry = answer
     try:
-        wakeup = read_entry(entry)
+        token = read_entry(entry)
     except ForeignMessageError as foreign:
         foreign_messages.note(foreign.kind)
         return None
     delivery = {"exchange": "", "routing_key": queue.decode()}
     whole = {
         "body": _BODY,
-        "headers": _headers(wakeup),
+        "headers": _headers(token),
         "properties": {"delivery_info": delivery, "delivery_tag": str(uuid4())},
         **{name.replace("_", "-"): value for name, value in JSON.items()},
     }
     return queue, json.dumps(whole).encode()
 
 
-def _headers(wakeup: Wakeup) -> dict[str, Any]:
-    """The headers of Celery's protocol 2."""
+def _headers(token: str) -> dict[str, Any]:
+    """The headers of a wake-up by Celery's protocol 2; the id of its task is its token."""
     return {
         "lang": "py",
         "task": DELIVER,
-        "id": wakeup.token,
-        "root_id": wakeup.token,
+        "id": token,
+        "root_id": token,
         "retries": 0,
         "timelimit": [None, None],
         "argsrepr": "()",
