@@ -18,7 +18,7 @@ from worker.collector.write_keys import WriteKeys
 from worker.journal.journal import Journal
 from worker.journal.redis_client import connect_journal
 from worker.preflight.ask_redis import ask_redis
-from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
+from worker.preflight.redis_checks import redis_checks
 from worker.status.health import Verdict
 from worker.status.readiness import judge
 
@@ -74,6 +74,4 @@ async def _run(
 def _ready(settings: Settings) -> Verdict:
     """Whether events can be accepted; nothing of the destination is asked for."""
     answer = ask_redis(settings, PRODUCER_TIMEOUT_SECONDS)
-    if isinstance(answer, NoAnswer):
-        return judge(list(no_answer_checks(answer)))
     return judge(list(redis_checks(settings, answer)))

@@ -20,7 +20,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from config.settings import Settings
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.preflight.address import address_of
-from worker.preflight.redis_checks import NoAnswer, RedisFacts, Why
+from worker.preflight.redis_checks import NoAnswer, RedisAnswer, RedisFacts, Why
 from worker.preflight.rights import journal_trials, missing_rights
 
 #: Writes to the dead letters and leaves no trace: what may be refused comes before the write,
@@ -37,9 +37,7 @@ return redis.call('ZCARD', KEYS[1])
 _PLACE_IN_SCRIPT = re.compile(r" script: (\S+, )?on @user_script.*$")
 
 
-def ask_redis(
-    settings: Settings, timeout_seconds: float = WORKER_TIMEOUT_SECONDS
-) -> RedisFacts | NoAnswer:
+def ask_redis(settings: Settings, timeout_seconds: float = WORKER_TIMEOUT_SECONDS) -> RedisAnswer:
     """Learn what there is to know about the journal's Redis.
 
     Args:

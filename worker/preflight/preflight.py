@@ -21,7 +21,7 @@ from worker.preflight.reachable import (
     queue_check,
     trust_check,
 )
-from worker.preflight.redis_checks import NoAnswer, RedisFacts, no_answer_checks, redis_checks
+from worker.preflight.redis_checks import NoAnswer, RedisAnswer, redis_checks
 from worker.process.open_files import most_files, needed_files
 
 #: How long a starting worker waits for Redis: a machine where everything boots at once.
@@ -29,8 +29,6 @@ PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0
 
 log = structlog.stdlib.get_logger(__name__)
-
-RedisAnswer = RedisFacts | NoAnswer
 
 
 def preflight(settings: Settings) -> tuple[Check, ...]:
@@ -103,13 +101,10 @@ def _stages(
         settings_checks(settings, unknown_variables(), variables_without_effect()), named(here)
     )
     answer = ask()
+    if isinstance(answer, NoAnswer) and answer.may_pass and may_be_away:
+        return
+    yield redis_checks(settings, answer)
     answers = not isinstance(answer, NoAnswer)
-    if isinstance(answer, NoAnswer):
-        if answer.may_pass and may_be_away:
-            return
-        yield no_answer_checks(answer)
-    else:
-        yield redis_checks(settings, answer)
     connection, broker = connection_check(settings), broker_check(settings, redis_answers=answers)
     works = broker.level is Level.OK
     queue = queue_check(settings) if works else not_checked("needs the broker")

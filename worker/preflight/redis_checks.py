@@ -113,10 +113,7 @@ class NoAnswer:
         return self.why in {Why.AWAY, Why.LOADING}
 
 
-def no_answer_checks(answer: NoAnswer) -> Iterator[Check]:
-    """Redis is not there, so nothing about it can be checked."""
-    yield _no_answer(answer)
-    yield from named(dict.fromkeys(REDIS_CHECKS, not_checked("needs Redis")))
+RedisAnswer = RedisFacts | NoAnswer
 
 
 def _no_answer(answer: NoAnswer) -> Check:
@@ -130,11 +127,14 @@ def _no_answer(answer: NoAnswer) -> Check:
         case Why.AWAY:
             says = f"{where} is unavailable: {answer.reason}"
             remedy = "check that it runs and that CONVERTRO_REDIS_URL is right"
-    return error(says, remedy, name="redis")
+    return error(says, remedy)
 
 
-def redis_checks(settings: Settings, facts: RedisFacts) -> Iterator[Check]:
-    """Whether this Redis may hold a journal."""
+def redis_checks(settings: Settings, facts: RedisAnswer) -> Iterator[Check]:
+    """Whether this Redis may hold a journal; without an answer that is not checked."""
+    if isinstance(facts, NoAnswer):
+        unchecked = dict.fromkeys(REDIS_CHECKS, not_checked("needs Redis"))
+        return named({"redis": _no_answer(facts), **unchecked})
     checks = {
         "redis": ok(f"{facts.address} answers in {facts.round_trip_seconds * 1000:.1f} ms"),
         "version": version_check(facts.info),

@@ -3,7 +3,7 @@
 from config.settings import Settings
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, settings_checks
-from worker.preflight.redis_checks import NoAnswer, no_answer_checks, redis_checks
+from worker.preflight.redis_checks import redis_checks
 from worker.status.health import Health, Verdict
 
 
@@ -14,13 +14,8 @@ def ready(settings: Settings, timeout_seconds: float) -> Verdict:
         settings: Those of the workers.
         timeout_seconds: The longest wait for a connection to Redis, and for an answer.
     """
-    checks = list(settings_checks(settings, {}, {}))
     answer = ask_redis(settings, timeout_seconds)
-    if isinstance(answer, NoAnswer):
-        checks += no_answer_checks(answer)
-    else:
-        checks += redis_checks(settings, answer)
-    return judge(checks)
+    return judge([*settings_checks(settings, {}, {}), *redis_checks(settings, answer)])
 
 
 def judge(checks: list[Check]) -> Verdict:
@@ -40,8 +35,5 @@ def judge(checks: list[Check]) -> Verdict:
 
 
 def _health(check: Check) -> Health:
-    known = {
-        "settings": Health.WRONG_SETTING,
-        "redis": Health.UNKNOWN,
-    }
+    known = {"settings": Health.WRONG_SETTING, "redis": Health.UNKNOWN}
     return known.get(check.name, Health.BAD)

@@ -20,17 +20,17 @@ from worker.preflight.persistence_checks import (
     memory_check,
     persistence_check,
 )
-from worker.preflight.preflight import PATIENCE_SECONDS, RedisAnswer, wait_for_redis
+from worker.preflight.preflight import PATIENCE_SECONDS, wait_for_redis
 from worker.preflight.reachable import broker_check, connection_check
 from worker.preflight.redis_checks import (
     REDIS_CHECKS,
     NoAnswer,
+    RedisAnswer,
     RedisFacts,
     Why,
     clock_check,
     connections_check,
     dead_letters_check,
-    no_answer_checks,
     redis_checks,
     role_check,
     version_check,
@@ -328,16 +328,16 @@ def test_durability_is_checked_when_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("why", "name", "says"),
+    ("why", "says"),
     [
-        (Why.AWAY, "redis", "Redis at redis.example:6379 is unavailable: refused"),
-        (Why.LOADING, "redis", "Redis at redis.example:6379 is still loading its data"),
-        (Why.REFUSED, "redis", "Redis at redis.example:6379 refuses us: refused"),
+        (Why.AWAY, "Redis at redis.example:6379 is unavailable: refused"),
+        (Why.LOADING, "Redis at redis.example:6379 is still loading its data"),
+        (Why.REFUSED, "Redis at redis.example:6379 refuses us: refused"),
     ],
 )
-def test_without_an_answer_the_rest_is_not_checked(why: Why, name: str, says: str) -> None:
-    first, *rest = no_answer_checks(NoAnswer("redis.example:6379", why, "refused"))
-    assert (first.name, first.level, first.says) == (name, ERROR, says)
+def test_without_an_answer_the_rest_is_not_checked(why: Why, says: str) -> None:
+    first, *rest = redis_checks(complete(), NoAnswer("redis.example:6379", why, "refused"))
+    assert (first.name, first.level, first.says) == ("redis", ERROR, says)
     assert first.remedy
     assert [(check.name, check.level) for check in rest] == [
         (name, NOT_CHECKED) for name in REDIS_CHECKS
