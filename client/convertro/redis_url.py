@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from convertro.host import bracketed
 from convertro.sentinel import is_sentinel, parse_sentinel_url
 from convertro.setting_text import path_named
 
@@ -57,8 +58,7 @@ class RedisUrl:
         """The same for kombu, which is told of TLS besides."""
         user, word = quote(self.username or "", safe=""), quote(self.password or "", safe="")
         login = f"{user}:{word}@" if self.password or self.username else ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{_SCHEMES[self.tls is not None]}://{login}{host}:{self.port}/{self.db}"
+        return f"{_SCHEMES[self.tls is not None]}://{login}{bracketed(self.host)}:{self.port}/{self.db}"
 
 
 def check_redis_url(url: str) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from convertro.host import bracketed
+
 _SCHEME = "sentinel://"
 
 _SENTINEL_PORT = 26379
@@ -39,7 +41,7 @@ class SentinelUrl:
         """The same for kombu, which takes login and database from the address it tries."""
         login = f"{quote(self.username or '', safe='')}:{quote(self.password or '', safe='')}@"
         return ";".join(
-            f"{_SCHEME}{login if self.password else ''}{_bracketed(host)}:{port}/{self.db}"
+            f"{_SCHEME}{login if self.password else ''}{bracketed(host)}:{port}/{self.db}"
             for host, port in self.addresses
         )
 
@@ -102,7 +104,3 @@ def _login(part: SplitResult) -> tuple[str | None, str | None, str]:
     username = unquote(part.username) if part.username else None
     password = unquote(part.password) if part.password else None
     return username, password, part.path.strip("/")
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

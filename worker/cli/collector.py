@@ -13,6 +13,7 @@ import typer
 
 from config.logs import configure_logs
 from config.settings import LOOPBACK_HOSTS, Settings
+from convertro.host import bracketed
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.extras import require_extra
 from worker.cli.terminal.interrupts import heeded
@@ -58,8 +59,7 @@ def collector(
     with listening_on(host, port):
         listening = _listen(host, port)
     address, taken_port = listening.getsockname()[:2]
-    shown = f"[{address}]" if ":" in address else address
-    say(f"convertro collector listening on http://{shown}:{taken_port}")
+    say(f"convertro collector listening on http://{bracketed(address)}:{taken_port}")
     sys.stdout.flush()
     serve(listening, heeded(_STOP_SIGNALS))
 

@@ -13,6 +13,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from convertro.errors import JournalUnavailable
+from convertro.host import bracketed
 from worker.exporter.status_page import CONTENT_SECURITY_POLICY, outage_page, status_page
 from worker.status.document import document
 from worker.status.health import Verdict
@@ -134,7 +135,7 @@ class ExporterServer(ThreadingMixIn, WSGIServer):
     def base_url(self) -> str:
         """Where it listens."""
         host, port = self.socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"http://{bracketed(host)}:{port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that went away or says nothing."""

@@ -7,6 +7,7 @@ from celery import Celery
 
 from config.settings import Settings, ca_bundle_of
 from convertro.errors import SettingsError
+from convertro.host import bracketed
 from worker.outcomes import TLS_ADVICE
 from worker.preflight.address import address_of
 from worker.preflight.broker_rights import has_transport, missing_broker_rights, type_of_queue
@@ -29,7 +30,7 @@ def connection_check(settings: Settings) -> Check:
     remedy = f"check {variable}, the network and the firewall"
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
-    shown = f"{whose}[{host}]:{port}" if ":" in host else f"{whose}{host}:{port}"
+    shown = f"{whose}{bracketed(host)}:{port}"
     failure = _connection_failure(host, port, settings.connect_timeout_seconds)
     if failure:
         return warning(f"{shown} {failure}: events would wait", remedy)

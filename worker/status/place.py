@@ -3,6 +3,7 @@
 from typing import Any
 
 from config.settings import Settings
+from convertro.host import bracketed
 from convertro.redis_url import parse_redis_url
 from convertro.sentinel import is_sentinel, parse_sentinel_url
 from worker.status.wording import printable
@@ -30,11 +31,8 @@ def _where(settings: Settings) -> tuple[str, int]:
     url = settings.redis_url.get_secret_value()
     if is_sentinel(url):
         sentinels = parse_sentinel_url(url)
-        asked = ", ".join(_address(*address) for address in sentinels.addresses)
+        asked = ", ".join(f"{bracketed(host)}:{port}" for host, port in sentinels.addresses)
         return f"{settings.sentinel_master} (by Sentinels {asked})", sentinels.db
     where = parse_redis_url(url)
-    return f"{_address(where.host, where.port)}{' with TLS' if where.tls else ''}", where.db
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    tls = " with TLS" if where.tls else ""
+    return f"{bracketed(where.host)}:{where.port}{tls}", where.db

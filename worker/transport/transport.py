@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from requests.structures import CaseInsensitiveDict
 
 from config.settings import Settings, ca_bundle_of
+from convertro.host import bracketed
 from worker.destination.answers import classify
 from worker.outcomes import Outcome, OutcomeClass
 from worker.transport.failures import FAILURES, outcome_of
@@ -179,6 +180,5 @@ class Transport:
 def _host_of(request: requests.PreparedRequest) -> str:
     """The host and port that a request names: no port that its scheme implies, no last dot."""
     parts = urlsplit(request.url or "")  # its host is written as the wire wants it
-    host = (parts.hostname or "").removesuffix(".")
-    host = f"[{host}]" if ":" in host else host
+    host = bracketed((parts.hostname or "").removesuffix("."))
     return host if parts.port in {None, PORTS[parts.scheme]} else f"{host}:{parts.port}"

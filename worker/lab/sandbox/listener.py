@@ -5,6 +5,8 @@ import socket
 
 from aiohttp import web
 
+from convertro.host import bracketed
+
 #: Connections that may wait to be accepted; bursts come from workers starting together.
 _BACKLOG = 1024
 
@@ -37,7 +39,7 @@ class Listener:
     def base_url(self) -> str:
         """Where clients find the sandbox."""
         host, port = self.address
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"http://{bracketed(host)}:{port}"
 
     async def refuse(self, after_seconds: float, for_seconds: float) -> None:
         """Refuse connections for a while; windows may overlap."""
