@@ -20,6 +20,7 @@ from worker.cli.terminal.options import (
     SinceOption,
     StatusOption,
     UntilOption,
+    telling,
 )
 from worker.cli.terminal.output import JsonOption, say, say_json_array
 from worker.cli.terminal.place import say_place
@@ -31,20 +32,12 @@ from worker.journal.reading import DeadLetter
 from worker.journal.snapshot import Snapshot
 from worker.status.wording import age, counted, iso_time
 
-
-def _by(words: str) -> GroupBy:
-    try:
-        return parse_group_by(words)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 _ByOption = Annotated[
     GroupBy | None,
     typer.Option(
         "--by",
         metavar="WORDS",
-        parser=_by,
+        parser=telling(parse_group_by),
         help="Count them by reason, event, status, class or answer; several with commas.",
     ),
 ]

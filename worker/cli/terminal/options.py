@@ -1,13 +1,16 @@
 """Arguments and options that several commands share."""
 
 import os
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import typer
 
 from worker.cli.terminal.times import Since, parse_since
 from worker.outcomes import OutcomeClass
 from worker.reasons import DeathReason
+
+T = TypeVar("T")
 
 
 def utf8(text: str) -> str:
@@ -22,11 +25,16 @@ def utf8(text: str) -> str:
         raise typer.BadParameter("is not UTF-8") from None
 
 
-def _since(text: str) -> Since:
-    try:
-        return parse_since(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+def telling(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """A parser of an option that says what its ValueError says; typer's own words say less."""
+
+    def parser(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return parser
 
 
 EventIdArgument = Annotated[
@@ -57,7 +65,7 @@ SinceOption = Annotated[
     typer.Option(
         "--since",
         metavar="WHEN",
-        parser=_since,
+        parser=telling(parse_since),
         help="Those that died since then: 1h30m, 7d, or an ISO 8601 time (UTC unless it says).",
     ),
 ]
@@ -66,7 +74,7 @@ UntilOption = Annotated[
     typer.Option(
         "--until",
         metavar="WHEN",
-        parser=_since,
+        parser=telling(parse_since),
         help="Those that died before that time; the same forms as --since.",
     ),
 ]

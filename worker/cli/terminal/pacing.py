@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from worker.cli.terminal.options import telling
 from worker.cli.terminal.times import parse_rate
 
 #: At a given rate a step holds what is due in that time, so that the pace is even.
@@ -15,17 +16,13 @@ _STEP_SECONDS = 0.2
 T = TypeVar("T")
 
 
-def _rate(text: str) -> float:
-    try:
-        return parse_rate(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 RateOption = Annotated[
     float | None,
     typer.Option(
-        "--rate", metavar="N/s", parser=_rate, help="At most so many a second, such as 50/s."
+        "--rate",
+        metavar="N/s",
+        parser=telling(parse_rate),
+        help="At most so many a second, such as 50/s.",
     ),
 ]
 

@@ -8,19 +8,13 @@ from typing import Annotated
 
 import typer
 
-from worker.lab.sandbox.faults import FaultRule, FaultRuleError, parse_rule
+from worker.cli.terminal.options import telling
+from worker.lab.sandbox.faults import FaultRule, parse_rule
 from worker.lab.sandbox.record_file import RecordFileError
 from worker.lab.sandbox.server import SandboxOptions, serve
 
 #: Seeds that are short enough to type again.
 _MAX_SEED = 999_999
-
-
-def _rule(text: str) -> FaultRule:
-    try:
-        return parse_rule(text)
-    except FaultRuleError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _account(text: str) -> str:
@@ -37,7 +31,9 @@ def sandbox(  # noqa: PLR0913 - one argument for each option
     ] = 8020,
     fault: Annotated[
         list[FaultRule] | None,
-        typer.Option(help="Misbehave by this rule; repeatable.", metavar="RULE", parser=_rule),
+        typer.Option(
+            help="Misbehave by this rule; repeatable.", metavar="RULE", parser=telling(parse_rule)
+        ),
     ] = None,
     latency_ms: Annotated[
         float, typer.Option(help="How long every answer takes, in milliseconds.", min=0)
