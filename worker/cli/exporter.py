@@ -11,10 +11,12 @@ import typer
 from config.logs import configure_logs
 from worker.cli.terminal.interrupts import heeded
 from worker.cli.terminal.listening import listening_on
-from worker.cli.terminal.open_journal import journal_of, read_settings
+from worker.cli.terminal.open_journal import read_settings
 from worker.cli.terminal.output import say
 from worker.exporter.collector import journal_registry
 from worker.exporter.metrics_server import ExporterServer, exporter_app
+from worker.journal.journal import Journal
+from worker.journal.redis_client import connect_journal
 from worker.status.health import every_worker, liveness
 from worker.status.read import read_status
 from worker.status.readiness import ready
@@ -46,7 +48,7 @@ def exporter(
     """
     settings = read_settings()
     configure_logs(settings)
-    journal = journal_of(settings, _SCRAPE_TIMEOUT_SECONDS)
+    journal = Journal(connect_journal(settings, _SCRAPE_TIMEOUT_SECONDS), settings)
     why_refused = partial(refusal, settings, _SCRAPE_TIMEOUT_SECONDS, judges_rights=False)
     app = exporter_app(
         journal_registry(journal, settings, why_refused),

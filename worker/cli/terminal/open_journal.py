@@ -8,7 +8,6 @@ from worker.cli.terminal.late_logs import configure_logs_late
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from worker.journal.journal import Journal
     from worker.journal.producer import Producer
     from worker.journal.snapshot import Snapshot
 
@@ -44,19 +43,6 @@ def open_journal() -> "Producer":
     settings = read_settings()
     configure_logs_late(settings)
     return make_producer(settings, OPERATOR_TIMEOUT_SECONDS)
-
-
-def journal_of(settings: "Settings", timeout_seconds: float) -> "Journal":
-    """The journal alone, to look at, which is quick to make; nothing connects yet.
-
-    Args:
-        settings: Where it is.
-        timeout_seconds: The longest wait for a connection, and for an answer.
-    """
-    from worker.journal.journal import Journal  # noqa: PLC0415  the same
-    from worker.journal.redis_client import connect_journal  # noqa: PLC0415  settings alone need no Redis client
-
-    return Journal(connect_journal(settings, timeout_seconds), settings)
 
 
 def look_quickly() -> "Snapshot":

@@ -12,15 +12,12 @@ import typer
 
 from config.printable import printable
 
-#: What lays out what we print.
-_LINES = "\n"
-
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
 def say(line: str) -> None:
     """Print one line, however long, or a few."""
-    sys.stdout.write(f"{printable(line, but=_LINES)}\n")
+    sys.stdout.write(printable(line, but="\n") + "\n")
 
 
 def json_line(document: Any) -> str:
