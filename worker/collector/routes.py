@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, get_args
+
+from convertro.types import EventType
 
 
 class Action(Enum):
@@ -35,14 +37,12 @@ class Route(NamedTuple):
     event_type: str | None = None
 
 
-_TYPES = ("track", "identify", "page", "screen", "group", "alias")
-
 _SETTINGS = re.compile(r"/v1/projects/([^/]+)/settings")
 SETTINGS_ROUTE = Route("settings", "GET", Action.SETTINGS)
 
 
 def _routes() -> Iterator[tuple[str, Route]]:
-    for name in _TYPES:
+    for name in get_args(EventType):
         route = Route(name, "POST", Action.COLLECT, name)
         yield from ((f"/v1/{name}", route), (f"/v1/{name[0]}", route))
     for name in ("batch", "import"):

@@ -2,11 +2,12 @@
 
 import json
 from math import isfinite
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from rich.table import Table
 
+from convertro.types import EventType
 from worker.cli.terminal.output import say
 from worker.cli.terminal.tables import block, say_table, table, text
 from worker.journal.records import UNKNOWN_CALL, Record
@@ -26,7 +27,7 @@ _Pairs = list[tuple[str, str]]
 _NAME_WIDTH = 16
 
 #: Segment's own types; another one might say anything, so it counts as content.
-_TYPES = frozenset({"alias", "group", "identify", "page", "screen", "track"})
+_TYPES = frozenset(get_args(EventType))
 
 
 def record_document(record: Record, raw: bytes | None, *, reveal: bool) -> dict[str, Any]:
