@@ -148,14 +148,13 @@ class DeliveryRun:
             self._pause(error)
             return ClaimState.CLAIMED
         buried = self._note_written(claim.finished)
-        for event in claim.events:
-            self._in_flight[event.lease, event.event_id] = event
         if claim.events:
+            for event in claim.events:
+                self._in_flight[event.lease, event.event_id] = event
             self.loop.submit(claim.events, self._outbox)
-        self.summary.claimed += len(claim.events)
-        self._more_is_due = len(claim.events) == free > 0
-        if claim.events:
+            self.summary.claimed += len(claim.events)
             self._lingers_until = self._asked_at + _LINGER_SECONDS
+        self._more_is_due = len(claim.events) == free > 0
         crowded = len(claim.events) >= _CROWD_EVENTS
         self._pace_seconds = _CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
         self._wait_seconds = min(claim.wait_ms / 1000, _BUSY_SECONDS)
@@ -197,17 +196,14 @@ class DeliveryRun:
             self._pause(error)
 
     def _take(self) -> None:
-        """Take what is finished."""
+        """Take what is finished, but for events that were left alone meanwhile."""
         for event, finish in self._outbox.take():
-            self._note(event, finish)
-
-    def _note(self, event: ClaimedEvent, finish: Finish | None) -> None:
-        if self._in_flight.pop((event.lease, event.event_id), None) is None:
-            return
-        if finish is None:
-            self.summary.lost += 1
-        else:
-            self._unwritten.append(finish)
+            if self._in_flight.pop((event.lease, event.event_id), None) is None:
+                continue
+            if finish is None:
+                self.summary.lost += 1
+            else:
+                self._unwritten.append(finish)
 
     def _write(self) -> None:
         """Write back what is finished; what cannot be written is kept for the next time."""
