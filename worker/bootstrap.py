@@ -46,8 +46,14 @@ def make_app(settings: Settings, broker_timeout_seconds: float) -> Celery:
     return app
 
 
-def _make_deliver_task(settings: Settings, app: Celery) -> DeliverTask:
-    """Put a worker process's deliver task together; its loop and threads start."""
+def deliver_task(settings: Settings, app: Celery) -> DeliverTask:
+    """This process's deliver task, made when first asked for; then its loop and threads start."""
+    return _deliver_task_of(os.getpid(), settings, app)
+
+
+@cache
+def _deliver_task_of(_process_id: int, settings: Settings, app: Celery) -> DeliverTask:
+    """A forked child has another process id, and so parts, connections and threads of its own."""
     allow_most_files()
     redis = connect_journal(settings, WORKER_TIMEOUT_SECONDS)
     journal = Journal(redis, settings, worker=worker_name.value)
@@ -75,16 +81,3 @@ def join_journal(settings: Settings) -> str | None:
     """Agree with the workers that are alive; answers a sentence if that cannot be."""
     journal = Journal(connect_journal(settings, WORKER_TIMEOUT_SECONDS), settings)
     return join(journal, worker_name.value, settings)
-
-
-def deliver_task(settings: Settings, app: Celery) -> DeliverTask:
-    """This process's deliver task, made when first asked for."""
-    return _deliver_task_of(os.getpid(), settings, app)
-
-
-# A forked child has another process id and so gets parts, connections and threads of its own.
-
-
-@cache
-def _deliver_task_of(_process_id: int, settings: Settings, app: Celery) -> DeliverTask:
-    return _make_deliver_task(settings, app)
