@@ -106,25 +106,17 @@ local function generation()
   return math.floor(now / window)
 end
 
-local function done_key(number)
-  return DONE .. number
-end
-
-local function endings_key(number)
-  return ENDINGS .. number
-end
-
 local function is_done(id)
   local current = generation()
-  return redis.call('SISMEMBER', done_key(current), id) == 1
-    or redis.call('SISMEMBER', done_key(current - 1), id) == 1
+  return redis.call('SISMEMBER', DONE .. current, id) == 1
+    or redis.call('SISMEMBER', DONE .. current - 1, id) == 1
 end
 
 -- How and when ids finished in this step, ENDING_BYTES for each; written at its end.
 local endings = {}
 
 local function save_endings()
-  if #endings > 0 then redis.call('RPUSH', endings_key(generation()), table.concat(endings)) end
+  if #endings > 0 then redis.call('RPUSH', ENDINGS .. generation(), table.concat(endings)) end
 end
 
 -- No token and no worker counts for longer than its time to live, even if Redis's clock was

@@ -6,8 +6,8 @@
 -- Of one that is finished the id is remembered no more.
 -- Answers 'erased', 'claimed', 'finished' or 'absent' for each id.
 local function unremember(id)
-  local current = redis.call('SREM', done_key(generation()), id)
-  return current + redis.call('SREM', done_key(generation() - 1), id) > 0
+  local current = redis.call('SREM', DONE .. generation(), id)
+  return current + redis.call('SREM', DONE .. generation() - 1, id) > 0
 end
 
 local answer = {}

@@ -109,11 +109,11 @@ local is_generation_known = false
 
 local function forget(ids)
   remove_events(ids)
-  local key = done_key(generation())
+  local key = DONE .. generation()
   redis.call('SADD', key, unpack(ids))
   if not is_generation_known then
     local over = (generation() + 2) * window
-    redis.call('ZADD', GENERATIONS, over, key, over, endings_key(generation()))
+    redis.call('ZADD', GENERATIONS, over, key, over, ENDINGS .. generation())
     is_generation_known = true
   end
 end

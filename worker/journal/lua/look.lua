@@ -22,7 +22,7 @@ end
 
 local current = generation()
 for number = current, current - 1, -1 do
-  if redis.call('SISMEMBER', done_key(number), id) == 1 then
+  if redis.call('SISMEMBER', DONE .. number, id) == 1 then
     return {'finished', '', '', '', {number, number * window}}
   end
 end

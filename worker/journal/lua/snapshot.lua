@@ -30,7 +30,7 @@ return {
   'wakeups', live_wakeups(),
   'workers', redis.call('ZRANGE', WORKERS, -MOST_WORKERS, -1, 'WITHSCORES'),
   'asked', redis.call('ZRANGE', ASKED, -MOST_WORKERS, -1, 'WITHSCORES'),
-  'remembered', redis.call('SCARD', done_key(current)) + redis.call('SCARD', done_key(current - 1)),
+  'remembered', redis.call('SCARD', DONE .. current) + redis.call('SCARD', DONE .. current - 1),
   'window', window,
   'breaker', redis.call('HGETALL', BREAKER),
   'batch', redis.call('HGET', SHARED, 'batch') or '',
