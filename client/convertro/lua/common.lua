@@ -121,8 +121,18 @@ end
 
 -- No token and no worker counts for longer than its time to live, even if Redis's clock was
 -- set back after it was written.
-local function live_workers(...)
-  return redis.call('ZRANGEBYSCORE', WORKERS, now, now + WORKER_TTL, ...)
+local function live_workers()
+  return redis.call('ZRANGEBYSCORE', WORKERS, now, now + WORKER_TTL)
+end
+
+-- The name of one of WORKERS.
+local function name_of(member)
+  return string.match(member, '^%d+ (.*)$')
+end
+
+local function remove_worker(member)
+  redis.call('ZREM', WORKERS, member)
+  redis.call('ZREM', ASKED, name_of(member))
 end
 
 -- How many deliver tasks the workers that are alive can run at once.

@@ -9,7 +9,7 @@ if format and tonumber(format) > tonumber(FORMAT) then return {'format', format}
 
 local others_live = false
 for _, member in ipairs(live_workers()) do
-  if string.match(member, '^%d+ (.*)$') ~= args.worker then others_live = true end
+  if name_of(member) ~= args.worker then others_live = true end
 end
 local found = others_live and disagreement() or {}
 if #found == 0 then say_shared() end

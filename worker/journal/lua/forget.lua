@@ -7,13 +7,11 @@ local forgotten, alive = 0, 0
 local living = {}
 for _, member in ipairs(live_workers()) do living[member] = true end
 for _, member in ipairs(redis.call('ZRANGE', WORKERS, 0, -1)) do
-  local node, name = string.match(member, '^%d+ ([^/]*)'), string.match(member, '^%d+ (.*)$')
-  if node == args.name or name == args.name then
+  if string.match(member, '^%d+ ([^/]*)') == args.name or name_of(member) == args.name then
     if living[member] then
       alive = alive + 1
     else
-      redis.call('ZREM', WORKERS, member)
-      redis.call('ZREM', ASKED, name)
+      remove_worker(member)
       forgotten = forgotten + 1
     end
   end

@@ -32,12 +32,11 @@ local silent = redis.call(
 for _, member in ipairs(silent) do
   local is_mine = node and member ~= args.worker and string.match(member, '^%d+ ([^/]*)/') == node
   if is_mine or tonumber(redis.call('ZSCORE', WORKERS, member)) < now - SILENT_STAYS then
-    redis.call('ZREM', WORKERS, member)
-    redis.call('ZREM', ASKED, string.match(member, '^%d+ (.*)$'))
+    remove_worker(member)
   end
 end
 redis.call('ZADD', WORKERS, now + WORKER_TTL, args.worker)
-redis.call('ZADD', ASKED, 'NX', now, string.match(args.worker, '^%d+ (.*)$'))
+redis.call('ZADD', ASKED, 'NX', now, name_of(args.worker))
 
 -- The fastest ten seconds of this week and of the one before: what a backlog can hope for.
 local week = math.floor(now / 604800000)
