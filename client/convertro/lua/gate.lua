@@ -1,5 +1,5 @@
 -- Holding instead of failing: whether anything may be claimed, and who is to be rung for.
--- Put after common.lua before every script; what moves the breaker is in breaker.lua.
+-- Put after common.lua; what moves the breaker is in breaker.lua.
 --
 -- While the breaker is open or delivery is paused, nothing is claimed but, if the breaker is
 -- open, one probe at a time. The breaker's fields:

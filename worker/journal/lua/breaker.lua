@@ -1,10 +1,11 @@
--- What opens and closes the breaker, and the rate of requests. Put after events.lua.
+-- What opens and closes the breaker, and the rate of requests. Put after gate.lua.
 --
 -- Two shares, each a moving average over rounds, open it at HOLD_AT: of rounds that failed, and of
 -- rounds that ended in a burial for which the event need not be the cause. A round that passes
 -- makes a share smaller by the factor 1 - memory, one that fails makes what lacks to 1 smaller by
 -- the same, so that breaker_min failures in a row reach HOLD_AT. Both begin at 0 whenever the
 -- breaker opens or closes, and a round that began before does not count.
+
 -- What this step did to the breaker: 'opened' or 'closed', for the worker's log.
 local turn = nil
 
@@ -22,6 +23,11 @@ local function weight_of(record, outcomes, last, asked)
   if record.attempts ~= #outcomes then return 1 end
   if last.class == 'setup' then return BREAKER_MIN / 4 end
   return asked and BREAKER_MIN / 2 or 1
+end
+
+-- What is wrong by the last answer of a round that failed.
+local function cause_of(last, asked)
+  return last.class == 'setup' and 'setup' or asked and 'throttled' or 'failures'
 end
 
 -- Moves a share by one round; answers whether it is too large now.
@@ -85,8 +91,7 @@ local function note_probe(record, health, guarded, last, asked)
     record.probed = breaker.since
     if health == 'failed' and breaker.cause ~= 'burials' then
       -- What is wrong may be something else by now.
-      breaker.cause = last.class == 'setup' and 'setup' or asked and 'throttled' or 'failures'
-      breaker.detail = last.detail
+      breaker.cause, breaker.detail = cause_of(last, asked), last.detail
     end
     if not asked then
       breaker.wait = math.min(2 * breaker.wait, PROBE_MAX)
@@ -113,8 +118,7 @@ local function note_round(finish, record, health, guarded, outcomes)
   local last, asked = outcomes[#outcomes], finish.retry_after
   local fails = health == 'failed' and weight_of(record, outcomes, last, asked) or nil
   if health and move_share('failing', fails) then
-    local cause = last.class == 'setup' and 'setup' or asked and 'throttled' or 'failures'
-    open_breaker(cause, last.detail)
+    open_breaker(cause_of(last, asked), last.detail)
   elseif guarded then
     if move_share('burying', 1) then
       open_breaker('burials', last and (finish.reason .. ' ' .. last.detail) or finish.reason)
