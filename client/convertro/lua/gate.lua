@@ -46,6 +46,15 @@ local function save_breaker()
   if #gone > 0 then redis.call('HDEL', BREAKER, unpack(gone)) end
 end
 
+-- What this step did besides, for the worker's log: `turn`, how it moved the breaker; `removed`, dead
+-- letters by the reason under which they are counted; `poisoned`, ids; `ended`, a number of waits.
+local news = {}
+
+-- The same as JSON; '' if nothing.
+local function news_text()
+  return next(news) and cjson.encode(news) or ''
+end
+
 -- What every script that changes something does last.
 local function settle()
   save_endings()

@@ -6,9 +6,6 @@
 -- the same, so that breaker_min failures in a row reach HOLD_AT. Both begin at 0 whenever the
 -- breaker opens or closes, and a round that began before does not count.
 
--- What this step did to the breaker: 'opened' or 'closed', for the worker's log.
-local turn = nil
-
 local FIRST_WAIT = 1000
 
 local HOLD_AT, LEFT_AT_HOLD = 0.7, 0.29
@@ -51,12 +48,12 @@ local function open_breaker(cause, detail)
   breaker.state, breaker.cause, breaker.detail, breaker.since = 'open', cause, detail, now
   breaker.probe_at, breaker.probe, breaker.probes = now + breaker.wait, nil, nil
   breaker.failing, breaker.burying = nil, nil
-  breaker_changed, turn = true, {state = 'opened', cause = cause, detail = detail}
+  breaker_changed, news.turn = true, {state = 'opened', cause = cause, detail = detail}
   count('breaker_opened:' .. cause)
 end
 
 local function close_breaker()
-  turn = {state = 'closed', cause = breaker.cause, held_ms = now - breaker.since}
+  news.turn = {state = 'closed', cause = breaker.cause, held_ms = now - breaker.since}
   breaker.state, breaker.cause, breaker.detail, breaker.since = nil, nil, nil, nil
   breaker.probe, breaker.probe_until, breaker.probe_at = nil, nil, nil
   breaker.closed_at, breaker_changed = now, true

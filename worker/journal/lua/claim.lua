@@ -26,11 +26,10 @@ local FRESH = 4
 
 load_breaker()
 local finished = carry_out_all(args.finishes)
-local poisoned = {}
 
 local function answer(state, wait, events)
   settle()
-  return {state, finished, news(poisoned), wait, unpack(events or {})}
+  return {state, finished, news_text(), wait, unpack(events or {})}
 end
 
 local until_ms = redis.call('ZSCORE', WAKEUPS, args.wakeup)
@@ -142,7 +141,8 @@ for number, id in ipairs(chosen) do
   elseif lost >= POISON then
     lose(record, lost)
     bury(id, record, 'poison')
-    poisoned[#poisoned + 1] = id
+    news.poisoned = news.poisoned or {}
+    table.insert(news.poisoned, id)
   elseif lost < SUSPECT then
     if record.lease then lose(record, lost) end
     hand_out(id, record)

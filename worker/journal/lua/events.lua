@@ -144,9 +144,6 @@ local SPARE_REMOVALS = 8
 -- Ids that are told of many.
 local TOLD_IDS = 10
 
--- What this step removed, by the reason under which it is counted, for the worker's log.
-local removed = {}
-
 -- A dead letter beyond a bound is let go; what may have brought money has a counter of its own.
 local function remove(id, reason)
   local score = tonumber(redis.call('ZSCORE', WORTH, id) or MOST_WORTH * WORTH_STEP)
@@ -156,8 +153,9 @@ local function remove(id, reason)
   end
   redis.call('ZREM', WORTH, id)
   if not discard(id, reason) then return end
-  local told = removed[reason] or {number = 0, ids = {}}
-  removed[reason] = told
+  news.removed = news.removed or {}
+  local told = news.removed[reason] or {number = 0, ids = {}}
+  news.removed[reason] = told
   told.number = told.number + 1
   if told.number <= TOLD_IDS then told.ids[told.number] = id end
 end

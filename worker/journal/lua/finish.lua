@@ -7,4 +7,4 @@
 load_breaker()
 local finished = carry_out_all(args.finishes)
 settle()
-return {news({}), unpack(finished)}
+return {news_text(), unpack(finished)}

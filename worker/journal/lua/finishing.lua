@@ -204,13 +204,3 @@ local function carry_out_all(finishes)
   end
   return answer
 end
-
--- What this step did besides, as JSON for the worker's log; '' if nothing.
-local function news(poisoned)
-  if not turn and #poisoned == 0 and not next(removed) then return '' end
-  return cjson.encode({
-    turn = turn,
-    poisoned = #poisoned > 0 and poisoned or nil,
-    removed = next(removed) and removed or nil,
-  })
-end

@@ -84,14 +84,12 @@ end
 
 end_waits(now, function(id) return redis.call('HEXISTS', PROGRESS, id) == 0 end)
 end_waits(now + LONGEST_WAIT, function() return true end)
-if ended > 0 then count('waits_ended', ended) end
+if ended > 0 then
+  news.ended = ended
+  count('waits_ended', ended)
+end
 
 load_breaker()
 local rung = ring(args.tokens, BATCH)
 settle()
-local has_news = next(removed) or ended > 0
-local news = has_news and cjson.encode({
-  removed = next(removed) and removed or nil,
-  ended = ended > 0 and ended or nil,
-})
-return {rung, news or '', {}, now}
+return {rung, news_text(), {}, now}
