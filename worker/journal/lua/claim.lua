@@ -143,16 +143,13 @@ for number, id in ipairs(chosen) do
     bury(id, record, 'poison')
     news.poisoned = news.poisoned or {}
     table.insert(news.poisoned, id)
-  elseif lost < SUSPECT then
-    if record.lease then lose(record, lost) end
-    hand_out(id, record)
   else
     -- What is in flight here ends first; then this process takes the suspect, and nothing else.
-    if args.idle and #ids == 0 then
-      if record.lease then lose(record, lost) end
-      hand_out(id, record)
-    end
-    break
+    local is_suspect = lost >= SUSPECT
+    if is_suspect and not (args.idle and #ids == 0) then break end
+    if record.lease then lose(record, lost) end
+    hand_out(id, record)
+    if is_suspect then break end
   end
 end
 
