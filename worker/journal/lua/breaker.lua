@@ -127,7 +127,7 @@ end
 
 -- Takes note of what became of an event that was claimed; answers whether this opened the breaker.
 local function take_note(finish, record)
-  local outcomes = finish.outcomes or {}
+  local outcomes = finish.outcomes
   local last = outcomes[#outcomes]
   local health, guarded = health_of(finish, record, last), is_guarded(finish, record)
   local was_open = is_open()

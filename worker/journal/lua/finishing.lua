@@ -45,7 +45,7 @@ local function note_call(record, list, call)
 end
 
 local function learn(record, finish)
-  for _, outcome in ipairs(finish.outcomes or {}) do
+  for _, outcome in ipairs(finish.outcomes) do
     record.attempts = (record.attempts or 0) + 1
     -- By the journal's clock, which was set back if that is in the future; workers' clocks may be
     -- wrong. A late word of before a redrive must not begin the retries of after it.
@@ -146,7 +146,8 @@ local function keep(finish, record)
 end
 
 local function carry_out(finish)
-  for _, outcome in ipairs(finish.outcomes or {}) do
+  finish.outcomes = finish.outcomes or {}
+  for _, outcome in ipairs(finish.outcomes) do
     count('attempts:' .. outcome.class)
     if outcome.took then observe('request_took', outcome.took) end
     if outcome.class ~= 'accepted' then
@@ -154,7 +155,7 @@ local function carry_out(finish)
       latest.failed_detail = outcome.detail
     end
   end
-  pay(#(finish.outcomes or {}))
+  pay(#finish.outcomes)
   local record = load_record(finish.id)
   -- Another time of acceptance: the id was forgotten and came again, it is another event.
   if not record or (finish.accepted_at and finish.accepted_at ~= record.accepted_at) then
