@@ -22,7 +22,7 @@ SUSPECT_LEASES = 2
 class Worth(IntEnum):
     """What a dead letter is worth, the least first: in this order a full journal lets them go.
 
-    The scripts know the last as `most_worth`, which a letter has of which nobody knows.
+    The scripts know the last as `MOST_WORTH`; a letter whose worth nobody told has that.
     """
 
     #: It can never be delivered, and bears no revenue.

@@ -115,14 +115,14 @@ end
 local function move(finish, record)
   local probed_before = is_open() and record.probed == breaker.since
   local opened = take_note(finish, record)
-  -- Who opens the breaker is charged as usual, lest it be the first probe too.
-  local charged = finish.to == 'postponed' and opened and not finish.retry_after
+  -- Who opens the breaker uses up a retry as usual, lest it be the first probe too.
+  local counts_anyway = finish.to == 'postponed' and opened and not finish.retry_after
   if record.erase and finish.to ~= 'delivered' and finish.to ~= 'skipped' then
     erase(finish.id, record)
     return 'gone'
   end
   local yields = finish.to == 'postponed' or is_guarded(finish, record)
-  if yields and (is_paused() or (is_open() and not charged)) then
+  if yields and (is_paused() or (is_open() and not counts_anyway)) then
     -- The only event there is need not be every probe.
     local delay = probed_before and (finish.delay or LONG_DELAY) or 0
     make_due(finish, record, now + delay, 'held')
