@@ -18,16 +18,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from benchmarks.event import event
 from benchmarks.sink import free_port, wait_for_port
+from benchmarks.usage import tree_cpu_seconds, valkey_pid
 from worker.journal.producer import Producer
-from worker.lab.demo.stack import Stack
+from worker.lab.demo.stack import ROOT, Stack
 
-ROOT = Path(__file__).resolve().parents[1]
 KEY = "shop-web"
 CONNECTIONS = 64
 
@@ -45,11 +44,6 @@ class Run(NamedTuple):
     cpu_us_per_request: float
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def template() -> str:
     """The event of all benchmarks, about 1 KB, without its id."""
     return json.dumps({**event(1), "messageId": "MESSAGE-ID"}, separators=(",", ":"))
@@ -60,7 +54,7 @@ def load(url: str, pid: int, batch: int, seconds: int, run: str) -> Run:
     authorization = f"Basic {base64.b64encode(f'{KEY}:'.encode()).decode()}"
     given = {"BATCH": str(batch), "RUN": run, "EVENT": template(), "AUTHORIZATION": authorization}
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
-    before = cpu_seconds(pid)
+    before = tree_cpu_seconds(pid)
     told = subprocess.run(
         [*command, "-s", ROOT / "benchmarks" / "collector.lua", url],
         env={**os.environ, **given},
@@ -68,7 +62,7 @@ def load(url: str, pid: int, batch: int, seconds: int, run: str) -> Run:
         text=True,
         check=True,
     ).stdout
-    cpu = cpu_seconds(pid) - before
+    cpu = tree_cpu_seconds(pid) - before
     requests = int(found(r"(\d+) requests in", told))
     p99 = re.search(r"^\s+99%\s+([\d.]+)(us|ms|s)\s*$", told, re.MULTILINE)
     assert p99, told
@@ -111,7 +105,7 @@ def measure(stack: Stack, producer: Producer, batch: int, rounds: int, seconds: 
         "CONVERTRO_WRITE_KEYS": KEY,
         "CONVERTRO_COLLECTOR_REQUESTS_PER_SECOND": "0",
     }
-    valkey = stack.valkey._process.pid  # noqa: SLF001  it has no public name
+    valkey = valkey_pid(stack)
     pairs: list[tuple[Run, Run]] = []
     valkey_us: list[float] = []
     with (
@@ -124,11 +118,12 @@ def measure(stack: Stack, producer: Producer, batch: int, rounds: int, seconds: 
         for number in range(rounds):
             # The first of a pair has the caches of the second of the one before.
             one = load(f"http://127.0.0.1:{port}", bare.pid, batch, seconds, "bare")
-            before, accepted = cpu_seconds(valkey), producer.journal.snapshot().total("accepted")
+            before = tree_cpu_seconds(valkey)
+            accepted = producer.journal.snapshot().total("accepted")
             two = load(url, ours.pid, batch, seconds, f"{batch}-{number}")
             time.sleep(0.5)  # what wrk left on its way
             events = producer.journal.snapshot().total("accepted") - accepted
-            valkey_us.append((cpu_seconds(valkey) - before) / events * 1e6)
+            valkey_us.append((tree_cpu_seconds(valkey) - before) / events * 1e6)
             assert events >= two.requests * batch, "an event that was answered 200 is missing"
             assert not two.failed, f"{two.failed} requests failed"
             pairs.append((one, two))

@@ -18,10 +18,7 @@ from benchmarks.entries import Way
 from benchmarks.sink import Sink
 from benchmarks.usage import tree, tree_cpu_seconds, tree_pss_bytes
 from worker.lab.demo.embedded import embedded_server
-from worker.lab.demo.stack import ROOT
-
-#: As the product's own embedded server is set up.
-VALKEY_CONFIG = {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": ""}
+from worker.lab.demo.stack import ROOT, VALKEY_CONFIG
 
 #: Lines of the workers' log that a failure quotes.
 QUOTED_LINES = 6

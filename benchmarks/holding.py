@@ -49,7 +49,6 @@ class World:
     now_ms: int = 1_800_000_000_000
     held_ms: int = 0
     openings: int = 0
-    charged: int = 0
     number: int = 0
     owed: float = 0.0
     chance: random.Random = field(default_factory=lambda: random.Random(7))
