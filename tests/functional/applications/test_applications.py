@@ -8,9 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from redis import Redis
 
 from tests.functional.applications.conftest import PAGE, Application
 from tests.support.cli_process import Cli
+from tests.support.processes import hung
 from tests.support.waiting import until
-from worker.lab.demo.stack import Stack, stop_process
+from worker.lab.demo.stack import stop_process
 
 pytestmark = pytest.mark.applications
 
@@ -58,16 +59,6 @@ def get(url: str) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False
         return session.get(url, timeout=60)
-
-
-@contextmanager
-def hung(stack: Stack) -> Iterator[None]:
-    """Redis is there and does not answer."""
-    os.kill(stack.valkey._process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(stack.valkey._process.pid, signal.SIGCONT)
 
 
 # Django
@@ -113,7 +104,7 @@ def test_django_reports_what_was_committed_and_nothing_else(
 def test_djangos_outbox_carries_orders_over_an_outage(django: Application, serve: Serve) -> None:
     shop = serve("gunicorn", "config.wsgi", "--bind", "fd://{fd}", "--workers", "2")
     orders = [post(f"{shop}/checkout/", total="1", user="u1").json()["order"]]
-    with hung(django.stack):
+    with hung(django.stack.valkey):
         orders += [post(f"{shop}/checkout/", total="1", user="u1").json()["order"] for _ in "abcd"]
     with closing(sqlite3.connect(django.folder / "shop.sqlite3")) as database:
 
@@ -195,7 +186,7 @@ def test_other_greenlets_run_while_redis_hangs(application: Application, patched
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with application.start("-c", GEVENT, patched, **pipes) as process:
         assert process.stdout.readline() == "ready\n"
-        with hung(application.stack):
+        with hung(application.stack.valkey):
             say(process, "go on")
             turns, _, refused = process.stdout.readline().partition(" ")
         assert int(turns) > 3
@@ -221,7 +212,7 @@ def test_an_asyncio_application_goes_on_while_redis_hangs(
     assert post(f"{shop}/orders/before").status_code == 201
     numbers = range(60)
     with ThreadPoolExecutor(16) as threads:
-        with hung(application.stack):
+        with hung(application.stack.valkey):
             first = threads.submit(post, f"{shop}/orders/first")
             meanwhile = answered_meanwhile(f"{shop}/openapi.json", first)
             refused = list(threads.map(lambda number: post(f"{shop}/orders/{number}"), numbers))
@@ -340,7 +331,7 @@ def test_lines_that_were_spilled_arrive_once(application: Application) -> None:
     code = "import json, sys, spill\nfor event in json.loads(sys.argv[1]): spill.hand_over(event)"
     application.run("-c", code, json.dumps(orders[:8]))
     assert send() == 0
-    with hung(application.stack):
+    with hung(application.stack.valkey):
         halves = [
             application.start("-c", code, json.dumps(half)) for half in (orders[5:12], orders[12:])
         ]

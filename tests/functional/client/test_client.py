@@ -1,13 +1,11 @@
 """The producer's side, against a real server that is up, down, hung or restarted."""
 
 import multiprocessing
-import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from threading import Thread
 from time import sleep
 from traceback import format_exception
@@ -22,6 +20,7 @@ from convertro.client import _default_client
 from convertro.refusal import REFUSED_SECONDS
 from tests.support.events import ABSENT, mobile_track
 from tests.support.interruption import interrupted_everywhere
+from tests.support.processes import hung
 from worker.journal.journal import Journal
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.lab.demo.embedded import embedded_server
@@ -50,16 +49,6 @@ def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[ValkeyServer]:
 def journal(valkey: ValkeyServer) -> Journal:
     settings = load_settings()
     return Journal(connect_journal(settings, WORKER_TIMEOUT_SECONDS), settings)
-
-
-@contextmanager
-def hung(valkey: ValkeyServer) -> Iterator[None]:
-    """The server is there and does not answer."""
-    os.kill(valkey._process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(valkey._process.pid, signal.SIGCONT)
 
 
 def error_of(action: Callable[[], object]) -> Exception | None:

@@ -1,13 +1,11 @@
 """Two journals on one Redis: a prefix and a queue each, and neither meets the other."""
 
-import os
-import signal
-
 import pytest
 from redis import Redis
 
 from config.settings import DEFAULT_QUEUE
 from tests.support.events import mobile_track
+from tests.support.processes import children_of, standing_still
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
@@ -30,8 +28,7 @@ def test_two_journals_share_a_redis_and_neither_takes_the_others_wakeups(stack: 
         first_journal, second_journal = stack.producer().journal, second.producer().journal
         until(lambda: first_journal.snapshot().workers and second_journal.snapshot().workers)
 
-        os.killpg(worker.pid, signal.SIGSTOP)
-        try:
+        with standing_still(worker.pid, *children_of(worker.pid)):
             stack.producer().intake.enqueue_many(
                 mobile_track(messageId=f"first-{number}") for number in range(PROCESSES)
             )
@@ -42,8 +39,6 @@ def test_two_journals_share_a_redis_and_neither_takes_the_others_wakeups(stack: 
                 second.producer().intake.enqueue(mobile_track(messageId=f"second-{number}"))
             until(lambda: second_journal.snapshot().in_flight == 0)
             assert redis.llen(DEFAULT_QUEUE) == waiting
-        finally:
-            os.killpg(worker.pid, signal.SIGCONT)
         until(lambda: first_journal.snapshot().in_flight == 0)
 
         assert {call.key for call in stack.sandbox.calls()} == {

@@ -13,6 +13,7 @@ from tests.support.cli_process import MARKER
 from tests.support.events import mobile_track, web_identify
 from tests.support.flower_process import Flower
 from tests.support.letters import deaths_of
+from tests.support.processes import hung
 from tests.support.waiting import until
 from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import Stack
@@ -181,12 +182,11 @@ def test_a_broker_that_hangs_does_not_keep_events_from_being_buried() -> None:
         until(lambda: producer.journal.snapshot().workers)
         producer.intake.enqueue(mobile_track(messageId="keeps-the-task-busy"))
         until(lambda: producer.journal.snapshot().claimed)
-        os.kill(broker._process.pid, signal.SIGSTOP)
-        for number in range(60):
-            producer.intake.enqueue(mobile_track(messageId=f"dies-{number}", context={}))
-        until(lambda: producer.journal.snapshot().dead == 60)
-        until(lambda: "burials_not_announced" in stack.worker_log.read_text())
-        os.kill(broker._process.pid, signal.SIGCONT)
+        with hung(broker):
+            for number in range(60):
+                producer.intake.enqueue(mobile_track(messageId=f"dies-{number}", context={}))
+            until(lambda: producer.journal.snapshot().dead == 60)
+            until(lambda: "burials_not_announced" in stack.worker_log.read_text())
         until(lambda: producer.journal.snapshot().in_flight == 0)
         assert stack.worker_log.read_text().count("burials_not_announced") == 1
         assert producer.journal.snapshot().total("delivered") == 1
