@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from tests.support.cli_process import Cli
 from tests.support.events import mobile_track
 from tests.support.waiting import until
 from worker.journal.producer import make_producer
-from worker.lab.demo.embedded import embedded_server
+from worker.lab.demo.embedded import embedded_server, free_port
 from worker.lab.demo.stack import DESTINATION, ROOT, VALKEY_CONFIG, Stack, stop_process
 
 SECRET = "pass-word-1"
@@ -65,11 +64,6 @@ def valkey(**config: Any) -> Iterator[ValkeyServer]:
 
 def client(server: ValkeyServer) -> "Redis":
     return Redis(port=server.port)
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def command(port: int, credentials: str = "", **settings: str) -> Cli:
@@ -246,7 +240,7 @@ def test_a_wrong_password_is_no_reason_to_show_it() -> None:
 
 
 def test_without_redis_the_rest_is_checked_all_the_same() -> None:
-    ended = command(closed_port(), f":{SECRET}@", BASE_URL="https://convertro.invalid")(
+    ended = command(free_port(), f":{SECRET}@", BASE_URL="https://convertro.invalid")(
         "preflight", "--json"
     )
     assert ended.returncode == 3
@@ -269,11 +263,11 @@ def test_without_redis_the_rest_is_checked_all_the_same() -> None:
 
 
 def test_a_missing_setting_is_told_with_the_rest() -> None:
-    ended = command(closed_port(), SITE_ID="")("preflight", "--json")
+    ended = command(free_port(), SITE_ID="")("preflight", "--json")
     assert ended.returncode == 2
     assert told(ended)["settings"][0] == "error"
     assert told(ended)["redis"][0] == "error"
-    ended = command(closed_port(), CONCURRENCY="lots")("preflight")
+    ended = command(free_port(), CONCURRENCY="lots")("preflight")
     assert ended.returncode == 2
     assert ended.stderr.startswith("convertro: CONVERTRO_CONCURRENCY: ")
 
@@ -285,7 +279,7 @@ def test_a_broker_of_its_own_is_tried() -> None:
             "ok",
             f"127.0.0.1:{broker.port} accepts connections; None",
         )
-        url = f"redis://:{SECRET}@127.0.0.1:{closed_port()}/0"
+        url = f"redis://:{SECRET}@127.0.0.1:{free_port()}/0"
         ended = command(server.port, BROKER_URL=url)("preflight", "--json")
     assert ended.returncode == 0
     assert told(ended)["broker"][0] == "warning"
@@ -341,8 +335,8 @@ def actions(log: Path) -> list[str]:
 
 
 def test_a_worker_waits_for_redis_and_then_delivers(tmp_path: Path) -> None:
-    port, log = closed_port(), tmp_path / "worker.log"
-    with starting_worker(log, port, BASE_URL=f"http://127.0.0.1:{closed_port()}"):
+    port, log = free_port(), tmp_path / "worker.log"
+    with starting_worker(log, port, BASE_URL=f"http://127.0.0.1:{free_port()}"):
         until(lambda: "preflight_waits" in actions(log))
         with embedded_server(port=port, config=VALKEY_CONFIG):
             producer = make_producer(

@@ -11,6 +11,7 @@ import pytest
 from config.settings import Settings
 from worker.cli.preflight import exit_code, summary
 from worker.cli.terminal.exit_codes import ExitCode
+from worker.lab.demo.embedded import free_port
 from worker.preflight.address import address_of
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import Check, Level, files_check, settings_checks
@@ -436,11 +437,6 @@ def test_an_address_holds_no_secret(url: str, address: str) -> None:
     assert address_of(url) == address
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def test_a_host_that_accepts_connections() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -463,7 +459,7 @@ def test_a_host_that_accepts_connections() -> None:
     ],
 )
 def test_a_host_that_cannot_be_reached_is_a_warning(settings: Mapping[str, str], says: str) -> None:
-    port = str(closed_port())
+    port = str(free_port())
     given = {name: value.replace("{closed}", port) for name, value in settings.items()}
     check = connection_check(complete(**given))
     assert check.level is WARNING
@@ -472,7 +468,7 @@ def test_a_host_that_cannot_be_reached_is_a_warning(settings: Mapping[str, str],
 
 
 def test_a_broker_of_its_own_is_tried() -> None:
-    port = closed_port()
+    port = free_port()
     check = broker_check(complete(broker_url=f"redis://:secret@127.0.0.1:{port}/0"))
     assert check.level is WARNING
     assert check.says.startswith(f"127.0.0.1:{port} cannot be used")
