@@ -125,21 +125,12 @@ def _tls(options: list[tuple[str, str]], *, is_on: bool) -> dict[str, Any] | Non
             raise ValueError(f"must say {says} for {name}")
     if not is_on:
         return None
-    given = dict(options)
-    if "ssl_keyfile" in given and "ssl_certfile" not in given:
+    said = {"ssl_cert_reqs": "required", "ssl_check_hostname": "true", **dict(options)}
+    if "ssl_keyfile" in said and "ssl_certfile" not in said:
         raise ValueError("takes ssl_keyfile with ssl_certfile alone")
-    said: dict[str, Any] = {
-        "ssl_cert_reqs": "required",
-        "ssl_check_hostname": "true",
-        **{
-            name: path_named(value) if _TLS_OPTIONS[name] is _FILE else value
-            for name, value in given.items()
-        },
-    }
-    said["ssl_check_hostname"] = (
-        said["ssl_check_hostname"] == "true" and said["ssl_cert_reqs"] != "none"
-    )
-    return said
+    files = {name: path_named(text) for name, text in said.items() if _TLS_OPTIONS[name] is _FILE}
+    checks_name = said["ssl_check_hostname"] == "true" and said["ssl_cert_reqs"] != "none"
+    return {**said, **files, "ssl_check_hostname": checks_name}
 
 
 def _check_file(option: str, path: str) -> None:
