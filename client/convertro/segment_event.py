@@ -55,6 +55,9 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SCALARS = (str, int, float, type(None), date, Decimal, UUID)
 _HOLDERS = (dict, list, tuple, Mapping)
 
+#: Those of them, but for texts, whose every value is JSON's; a float may be none.
+_ALWAYS_JSON = frozenset({int, bool, type(None)})
+
 
 def encode(event: Any) -> bytes:
     """Check a would-be event and write it as compact JSON in UTF-8, its keys in their order.
@@ -294,12 +297,9 @@ def _plain_holders(event: dict[Any, Any]) -> int:
                 bytes_left -= len(value)
             elif kind is dict or kind is list:
                 holders.append(value)
-            elif not (kind in _COUNTS or (kind is float and isfinite(value))):
+            elif not (kind in _ALWAYS_JSON or (kind is float and isfinite(value))):
                 return 0
     return len(holders) if bytes_left >= 0 else 0
-
-
-_COUNTS = frozenset({int, bool, type(None)})
 
 
 def _check_values(event: Mapping[str, Any]) -> None:

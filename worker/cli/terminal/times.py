@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 _PART = r"(\d{1,9})(min|[smhdw])"
 _DURATION = re.compile(rf"(?:{_PART})+", re.ASCII)
@@ -37,7 +37,7 @@ def parse_since(text: str) -> Since:
     """
     if _DURATION.fullmatch(text):
         parts = re.findall(_PART, text)
-        return Since(ago_ms=sum(int(amount) * SECONDS[unit] for amount, unit in parts) * 1000)
+        return Since(ago_ms=sum(int(amount) * _SECONDS[unit] for amount, unit in parts) * 1000)
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
