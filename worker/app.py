@@ -20,6 +20,7 @@ from celery.signals import (
 
 from config.celeryconfig import celery_config
 from config.settings import load_settings
+from config.streams import replace_closed_streams
 from convertro.errors import SettingsError
 from worker import bootstrap
 from worker.delivery.task import DeliverTask
@@ -34,6 +35,8 @@ from worker.process.worker_log import WorkerLog
 from worker.process.worker_options import forget_time_limits, refused_options
 
 log = structlog.stdlib.get_logger(__name__)
+
+replace_closed_streams()  # Celery's pool would fall over one
 
 try:
     settings = load_settings()

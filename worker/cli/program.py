@@ -6,18 +6,17 @@ Redis client, and `convertro --help` answers at once.
 
 import gc
 import io
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from config.printable import printable
+from config.streams import replace_closed_streams
 from convertro.errors import JournalUnavailable
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail_unavailable
 from worker.cli.terminal.extras import EXTRAS, fail_without
@@ -256,23 +255,12 @@ def _group(
 def main() -> None:
     """Run the command that the user typed and exit with its code."""
     gc.set_threshold(_GARBAGE)
-    _mend_closed_streams()
-    _escape_what_cannot_be_shown()
-    program().main(prog_name="convertro")
-
-
-def _mend_closed_streams() -> None:
-    """Without standard output there is nothing to run for; what else is closed is as if empty.
-
-    The next file or connection would get the number of one that stays closed.
-    """
-    if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open()  # noqa: SIM115  for as long as the process runs
-    if sys.stdout is None:
+    if sys.stdout is None:  # there is nothing to run for
         complain("standard output is closed")
         sys.exit(ExitCode.USAGE)
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  the same
+    replace_closed_streams()
+    _escape_what_cannot_be_shown()
+    program().main(prog_name="convertro")
 
 
 def _escape_what_cannot_be_shown() -> None:

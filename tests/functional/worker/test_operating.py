@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from tests.support.celery_process import run_celery
 from tests.support.events import mobile_track
 from tests.support.processes import kill_child
 from tests.support.waiting import until
-from worker.lab.demo.stack import Stack, stop_process
+from worker.lab.demo.stack import ROOT, Stack, stop_process
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -38,6 +40,27 @@ def wait_for_a_worker(stack: Stack) -> None:
 
 def actions(stack: Stack) -> set[object]:
     return {line.get("action") for line in stack.worker_lines()}
+
+
+@pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
+def test_a_worker_runs_whatever_streams_are_closed(
+    stack: Stack, tmp_path: Path, closed: list[int]
+) -> None:
+    """As a program that starts it may leave them. Whoever wants its log gives it a file."""
+    log = tmp_path / "w.log"
+    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-f", str(log)]
+    redirections = " ".join(f"{number}>&-" for number in closed)
+    worker = subprocess.Popen(
+        ["sh", "-c", f'exec "$@" {redirections}', "sh", *command, "-c", "1"],
+        cwd=ROOT,
+        env={**os.environ, **stack.environment, "CONVERTRO_LOG_FORMAT": "json"},
+        process_group=0,
+    )
+    stack.workers.append(worker)
+    enqueue(stack, "mute", 2)
+    wait_until_delivered(stack, 2)
+    assert stop_process(worker) == 0
+    assert "worker_stopped" in {line.get("action") for line in lines_of(log)}
 
 
 def test_sighup_ends_nothing_and_loses_nothing(stack: Stack) -> None:
