@@ -61,6 +61,7 @@ def missing_broker_rights(app: Celery) -> list[str]:
         missing = missing_rights(client, broker_trials(app.conf.task_default_queue))
         missing += _missing_channels(client)
         if not missing:
+            _wait_at_two_queues(client)
             _exchange_a_message(app, connection)
             _send_an_event(app, connection)
     return missing
@@ -107,6 +108,11 @@ def _missing_channels(client: Redis) -> list[str]:
             with suppress(RedisError):
                 listener.close()
     return missing
+
+
+def _wait_at_two_queues(client: Redis) -> None:
+    """Wait as a worker does, for wake-ups and remote control at once, which no cluster allows."""
+    client.brpop([f"{uuid4()}.celery.pidbox", f"{uuid4()}.celery.pidbox"], timeout=0.01)
 
 
 def _exchange_a_message(app: Celery, connection: Connection) -> None:

@@ -17,6 +17,11 @@ from worker.transport.failures import FAILURES, tls_fault
 from worker.transport.transport import PORTS, Transport
 from worker.transport.trust import tls_context
 
+#: What a node of a Redis Cluster answers about keys of others, or of several slots.
+_OF_A_CLUSTER = frozenset(
+    {"AskError", "ClusterCrossSlotError", "ClusterDownError", "MovedError", "TryAgainError"}
+)
+
 #: The longest wait for the broker; without it a worker delivers, but hears of events late.
 _BROKER_SECONDS = 3
 
@@ -109,6 +114,11 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
         missing = missing_broker_rights(app)
     except Exception as failed:  # noqa: BLE001  any broker, any error; messages may hold passwords
         reason = type(failed.__cause__ or failed).__name__
+        if reason in _OF_A_CLUSTER:
+            return error(
+                f"{address} belongs to a Redis Cluster, which Celery cannot use as its broker",
+                "set CONVERTRO_BROKER_URL to another broker",
+            )
         return warning(
             f"{address} cannot be used ({reason}): a worker cannot hear of events",
             f"check that the broker runs and that {variable} is right",

@@ -44,7 +44,7 @@ _REMEDIES = (
     ("permissions", "let the user of CONVERTRO_REDIS_URL write the journal's keys (ACL)"),
     ("WRONGTYPE", "another program uses this key: set another CONVERTRO_KEY_PREFIX or database"),
     ("read only", "set CONVERTRO_REDIS_URL to the primary"),
-    ("MOVED", "set CONVERTRO_REDIS_URL to the node that holds the journal's keys"),
+    ("MovedError", "set CONVERTRO_REDIS_URL to the node of the cluster that Redis names"),
     ("memory", "give Redis more memory"),
     ("MISCONF", "on the machine of Redis, free up disk space; its log says why it cannot save"),
     ("NOREPLICAS", "bring its replicas back, or lower min-replicas-to-write"),

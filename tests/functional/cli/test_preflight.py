@@ -285,6 +285,47 @@ def test_a_broker_of_its_own_is_tried() -> None:
     assert told(ended)["broker"][0] == "warning"
 
 
+def test_a_cluster_holds_a_journal_on_one_node_and_is_no_broker() -> None:
+    buses = free_port(), free_port()
+    with (
+        valkey(cluster_enabled="yes", cluster_port=buses[0]) as first,
+        valkey(cluster_enabled="yes", cluster_port=buses[1]) as second,
+    ):
+        nodes = {first.port: range(8192), second.port: range(8192, 16384)}
+        for port, slots in nodes.items():
+            with Redis(port=port) as node:
+                node.execute_command("CLUSTER", "ADDSLOTSRANGE", slots[0], slots[-1])
+        with Redis(port=first.port) as node:
+            node.execute_command("CLUSTER", "MEET", "127.0.0.1", second.port, buses[1])
+            slot: Any = node.execute_command("CLUSTER", "KEYSLOT", PREFIX)
+        (here,) = [port for port, slots in nodes.items() if slot in slots]
+        (elsewhere,) = nodes.keys() - {here}
+        for port in nodes:
+            until(lambda port=port: "cluster_state:ok" in cluster_info(port))
+        ended = told(command(here)("preflight", "--json"))
+        assert ended["dead_letters"][0] == "ok"
+        assert ended["broker"] == (
+            "error",
+            (
+                f"127.0.0.1:{here} belongs to a Redis Cluster, which Celery cannot use as its "
+                "broker; set CONVERTRO_BROKER_URL to another broker"
+            ),
+        )
+        ended = told(command(elsewhere)("preflight", "--json"))
+        assert ended["dead_letters"] == (
+            "error",
+            (
+                f"dead letters cannot be written: MovedError: {slot} 127.0.0.1:{here}; "
+                "set CONVERTRO_REDIS_URL to the node of the cluster that Redis names"
+            ),
+        )
+
+
+def cluster_info(port: int) -> str:
+    with Redis(port=port, decode_responses=True) as node:
+        return str(node.execute_command("CLUSTER", "INFO"))
+
+
 @pytest.mark.parametrize("own", [False, True], ids=["the journal's Redis", "a broker of its own"])
 def test_a_queue_whose_key_is_of_another_type_is_an_error(*, own: bool) -> None:
     with valkey() as server, valkey() as other:
