@@ -41,8 +41,8 @@ class _Senders:
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="convertro")
         self.lock = Lock()
         self.waiting: deque[_Waiting] = deque()
-        #: How many threads send, or are about to.
-        self.count = 0
+        #: How many threads send, or are about to; and how many may, until nothing waits.
+        self.count, self.most = 0, _THREADS
 
 
 class AsyncIntake:
@@ -70,14 +70,16 @@ class AsyncIntake:
         try:
             with senders.lock:
                 senders.waiting.append(waiting)
-                is_needed = senders.count < _THREADS
+                is_needed = senders.count < senders.most
                 senders.count += is_needed
             if is_needed:
                 senders.threads.submit(self._send, senders)
-        except BaseException as error:
+        except RuntimeError:
+            if not _others_send(senders):
+                self._give_up(senders)
+        except BaseException:  # interrupted by a signal handler
             self._give_up(senders)
-            if not isinstance(error, RuntimeError):  # interrupted by a signal handler
-                raise
+            raise
         return waiting.future
 
     async def run(self, function: Callable[[Iterable[object]], _T], events: Iterable[object]) -> _T:
@@ -131,6 +133,14 @@ class AsyncIntake:
             _tell(some, news, error)
 
 
+def _others_send(senders: _Senders) -> bool:
+    """Whether other threads send what waits, now that none can be started for it."""
+    with senders.lock:
+        senders.count -= 1
+        senders.most = 1
+        return senders.count > 0
+
+
 def _next(senders: _Senders) -> list[_Waiting]:
     """The calls whose events go together; none if this sender is not needed any more."""
     some: list[_Waiting] = []
@@ -142,7 +152,9 @@ def _next(senders: _Senders) -> list[_Waiting]:
             if some and (count > CHUNK_EVENTS or size > CHUNK_BYTES):
                 break
             some.append(senders.waiting.popleft())
-        senders.count -= not some
+        if not some:
+            # One for which no thread could be started may have run all the same, on another.
+            senders.count, senders.most = max(senders.count - 1, 0), _THREADS
     return some
 
 

@@ -196,3 +196,42 @@ def test_where_no_thread_can_be_started_it_is_said(
         timeout=60,
     )
     assert (ended.stdout.splitlines(), ended.stderr) == (printed, "")
+
+
+WITH_ONE_THREAD = """
+import asyncio, resource, threading
+from os import environ
+from convertro import AsyncClient
+from redis import Redis
+
+
+async def run():
+    redis = Redis.from_url(environ["CONVERTRO_REDIS_URL"])
+    redis.client_pause(60_000, all=False)
+    client = AsyncClient(timeout_seconds=30)
+    first = asyncio.ensure_future(client.enqueue({"type": "track", "messageId": "first"}))
+    await asyncio.sleep(0)  # a thread sends it
+    resource.setrlimit(resource.RLIMIT_AS, (2**32, resource.RLIM_INFINITY))
+    threading.stack_size(2**34)
+    more = [client.enqueue({"type": "track", "messageId": f"event-{n}"}) for n in range(9)]
+    waiting = asyncio.gather(first, *more, return_exceptions=True)
+    await asyncio.sleep(0)
+    redis.client_unpause()
+    print(*await waiting)
+
+
+asyncio.run(run())
+"""
+
+
+def test_where_no_second_thread_can_be_started_the_first_sends_all(valkey: ValkeyServer) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WITH_ONE_THREAD],
+        env={"CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    sent = ["first", *(f"event-{number}" for number in range(9))]
+    assert (ended.stdout.split(), ended.stderr) == (sent, "")
