@@ -168,6 +168,18 @@ def test_a_worker_that_went_silent_beside_others_is_told_for_a_day() -> None:
     assert redis.zscore("{convertro}:asked", "celery@a/1-aa") is None
 
 
+def test_a_worker_takes_its_place_among_many_that_went_silent() -> None:
+    now_ms = 1_800_000_000_000
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+    for number in range(200):
+        now_ms += 1
+        journal.tick(f"celery@{number}/1-aa", 2, [])
+    now_ms += 6_000
+    journal.tick("celery@199/2-bb", 2, [])
+    assert "celery@199" not in {worker.node for worker in journal.snapshot().gone}
+
+
 def test_how_long_a_worker_is_silent_before_it_is_lost_is_said_by_the_workers() -> None:
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())

@@ -14,8 +14,9 @@ if redis.call('HEXISTS', SHARED, 'format') == 0 then say_shared() end
 -- Dead letters that one tick removes, some 60 µs each; the next one goes on.
 local MOST_REMOVALS = 30
 
--- Workers that went silent: how many one tick looks at, and for how long they stay, in milliseconds.
-local MOST_SILENT, SILENT_STAYS = 100, 86400000
+-- Workers that went silent: how many one tick looks at, as many as are shown, and for how long they
+-- stay, in milliseconds.
+local MOST_SILENT, SILENT_STAYS = 1000, 86400000
 
 begin_slot()
 
@@ -28,12 +29,12 @@ for kind, number in pairs(args.foreign) do count('foreign:' .. kind, number) end
 -- the node name is what is before the slash. If no worker is alive to forget it, it stays.
 local node = string.match(args.worker, '^%d+ ([^/]*)/')
 local silent = redis.call(
-  'ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now), 'LIMIT', 0, MOST_SILENT)
-for _, member in ipairs(silent) do
+  'ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now), 'WITHSCORES', 'LIMIT', 0,
+  MOST_SILENT)
+for position = 1, #silent, 2 do
+  local member, until_ms = silent[position], tonumber(silent[position + 1])
   local is_mine = node and member ~= args.worker and string.match(member, '^%d+ ([^/]*)/') == node
-  if is_mine or tonumber(redis.call('ZSCORE', WORKERS, member)) < now - SILENT_STAYS then
-    remove_worker(member)
-  end
+  if is_mine or until_ms < now - SILENT_STAYS then remove_worker(member) end
 end
 redis.call('ZADD', WORKERS, now + WORKER_TTL, args.worker)
 redis.call('ZADD', ASKED, 'NX', now, name_of(args.worker))
