@@ -5,6 +5,7 @@ Times are unix milliseconds.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Self
 
 from convertro.intake_journal import FULL_SHARE, SLOT_MS, SLOTS, WORKER_TTL_MS
@@ -169,7 +170,9 @@ class Snapshot:
         now_ms = answer["now"]
         counters = _numbers(answer["counters"])
         deaths = _numbers(answer["deaths"])
-        alive, silent, lost = _by_sign_of_life(_workers(answer), now_ms, int(answer["lease"]))
+        # Older workers do not say it; they forget a silent one after that time by themselves.
+        lease_ms = float(answer["lease"] or inf)
+        alive, silent, lost = _by_sign_of_life(_workers(answer), now_ms, lease_ms)
         return cls(
             now_ms=now_ms,
             counters=_without_histograms(counters),
@@ -327,7 +330,7 @@ def _workers(answer: Mapping[str, Any]) -> Iterable[SeenWorker]:
 
 
 def _by_sign_of_life(
-    workers: Iterable[SeenWorker], now_ms: int, lease_ms: int
+    workers: Iterable[SeenWorker], now_ms: int, lease_ms: float
 ) -> tuple[tuple[SeenWorker, ...], ...]:
     """Those that are alive, those that went silent lately, and the lost ones."""
     alive, silent, lost = [], [], []

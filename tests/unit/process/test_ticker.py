@@ -192,6 +192,17 @@ def test_how_long_a_worker_is_silent_before_it_is_lost_is_said_by_the_workers() 
     assert [worker.node for worker in ours.snapshot().silent] == ["celery@a"]
 
 
+def test_beside_older_workers_who_do_not_say_that_none_is_lost() -> None:
+    now_ms = 1_800_000_000_000
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
+    journal.tick("celery@a/1-aa", 2, [])
+    redis.hdel("{convertro}:shared", "lease")
+    now_ms += 300_000
+    journal.tick("celery@b/1-bb", 2, [])
+    assert [worker.node for worker in journal.snapshot().silent] == ["celery@a"]
+
+
 def test_a_worker_that_ticks_late_has_not_asked_because_of_that() -> None:
     now_ms = began_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())

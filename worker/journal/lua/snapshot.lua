@@ -34,6 +34,6 @@ return {
   'window', window,
   'breaker', redis.call('HGETALL', BREAKER),
   'batch', redis.call('HGET', SHARED, 'batch') or '',
-  'lease', redis.call('HGET', SHARED, 'lease') or LEASE_MS,
+  'lease', redis.call('HGET', SHARED, 'lease') or '',
   'pause', redis.call('GET', PAUSE) or '',
 }
