@@ -108,7 +108,7 @@ class PoolProcess:
 
 
 def heed_signals() -> None:
-    """Heed signals from the worker's first moment, whoever started it.
+    """Heed signals before the preflight, whoever started the worker.
 
     Celery handles SIGTERM only once the preflight is done, which may wait for Redis for a minute.
     Until somebody does, the kernel withholds it from process 1 of a container: the worker would
