@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from convertro.errors import InvalidEvent
 from convertro.segment_event import MAX_NESTING, kind_of
 
+#: What a batch may say for all of its items, to be merged into each.
+SHARED_FIELDS = ("context", "integrations")
+
 
 class Entry(NamedTuple):
     """One would-be event of a document."""
@@ -88,7 +91,7 @@ def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> Mapping[str
     item that is null counts as lacking.
     """
     completed = dict(item)
-    for field in ("context", "integrations"):
+    for field in SHARED_FIELDS:
         if isinstance(shared := batch.get(field), dict):
             own = completed.get(field)
             completed[field] = shared if own is None else _merged(shared, own)

@@ -17,7 +17,7 @@ from convertro.segment_event import (
     message_id_of,
 )
 from worker.collector.timestamps import corrected, written
-from worker.segment_batch import Entry
+from worker.segment_batch import SHARED_FIELDS, Entry
 
 #: Bytes that the events of one request may come to once each holds what its batch says for all:
 #: eight times the body, or a large `context` would be multiplied by thousands of items.
@@ -72,6 +72,8 @@ class Reception:
         self._encode = encode
         self._received_at = written(receipt.at)
         self._bytes_left = MAX_TOTAL_BYTES
+        #: A batch, and how much of it each of its events gets.
+        self._shared: tuple[Mapping[str, Any] | None, int] = (None, 0)
 
     def row_of(self, entry: Entry) -> Row:
         """An event's id, and its bytes with all that is added.
@@ -96,13 +98,28 @@ class Reception:
         try:
             raw = self._encode(event)
         except InvalidEvent:
-            self._bytes_left -= MAX_EVENT_BYTES  # at most that was looked at
+            if is_object:
+                self._bytes_left -= self._shared_bytes(entry.batch)  # looked at in vain
             raise
         if message_id := message_id_of(event):
             return message_id, raw
         # From the item as it came, so that it is the same when it comes again.
         event["messageId"] = made_id(entry.event)
         return event["messageId"], self._encode(event)
+
+    def _shared_bytes(self, batch: Mapping[str, Any] | None) -> int:
+        """What an event gets from its batch, so far as it is looked at.
+
+        What it brings itself is in the body but once.
+        """
+        if batch is not self._shared[0]:
+            shared = [batch.get(field) for field in SHARED_FIELDS] if batch else []
+            try:
+                size = len(json.dumps(shared, ensure_ascii=False))
+            except RecursionError:
+                size = MAX_EVENT_BYTES
+            self._shared = batch, min(size, MAX_EVENT_BYTES)
+        return self._shared[1]
 
     def _stamped(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The event without the write key, and with its type and times."""

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from math import nan
 from typing import Any
 
 import pytest
@@ -211,6 +212,19 @@ def test_what_is_refused_for_its_size_counts_too() -> None:
     items = [{**TRACK, "messageId": f"m{number}"} for number in range(200)]
     answers = rows({"batch": items, "context": context})
     assert [answer.field for answer in answers] == ["event"] * 64 + ["batch"] * 136
+
+
+@pytest.mark.parametrize(
+    ("bad", "context_bytes"),
+    [(7, 60_000), ({**TRACK, "messageId": "m" * 101}, 1_000), ({**TRACK, "a": nan}, 1_000)],
+    ids=["number", "long id", "NaN"],
+)
+def test_many_bad_items_harm_no_other_either(bad: Any, context_bytes: int) -> None:
+    context = {"blob": "x" * context_bytes}
+    *refused, (event_id, _) = rows({"batch": [bad] * 1000 + [TRACK], "context": context})
+    assert {str(error) for error in refused} == {str(refused[0])}
+    assert "batch" not in str(refused[0])
+    assert event_id == "m1"
 
 
 def read(body: bytes) -> list[Any]:
