@@ -51,6 +51,9 @@ _BRINGING = frozenset({Action.COLLECT, Action.WEBHOOK})
 #: For zlib: a gzip header, and the largest window.
 _GZIP = 16 + zlib.MAX_WBITS
 
+#: Members that gzip data may have: senders use one, and for each the rest is copied.
+_MAX_GZIP_MEMBERS = 100
+
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -280,16 +283,26 @@ async def _body_of(request: web.BaseRequest) -> bytes:
         raise Refused(answers.TOO_LARGE)
     if request.headers.get("Content-Encoding", "").lower() != "gzip":
         return body
-    unpacking = zlib.decompressobj(_GZIP)
-    try:
-        unpacked = unpacking.decompress(body, answers.MAX_BODY_BYTES + 1)
-    except zlib.error:
-        raise Refused(answers.NOT_JSON) from None
-    if len(unpacked) > answers.MAX_BODY_BYTES:
-        raise Refused(answers.TOO_LARGE)
-    if not unpacking.eof:
-        raise Refused(answers.NOT_JSON)
-    return unpacked
+    return _unpacked(body)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What gzip data hold: one member or several, with nothing but zeros behind them."""
+    unpacked = bytearray()
+    for _ in range(_MAX_GZIP_MEMBERS):
+        unpacking = zlib.decompressobj(_GZIP)
+        try:
+            unpacked += unpacking.decompress(packed, answers.MAX_BODY_BYTES + 1 - len(unpacked))
+        except zlib.error:
+            raise Refused(answers.NOT_JSON) from None
+        if len(unpacked) > answers.MAX_BODY_BYTES:
+            raise Refused(answers.TOO_LARGE)
+        if not unpacking.eof:
+            raise Refused(answers.NOT_JSON)
+        packed = unpacking.unused_data.lstrip(b"\0")
+        if not packed:
+            return bytes(unpacked)
+    raise Refused(answers.NOT_JSON)
 
 
 async def _read(request: web.BaseRequest) -> bytes:

@@ -105,6 +105,14 @@ def test_a_packed_body_is_unpacked(shared: CollectorProcess, kept: Kept) -> None
     assert kept("packed")
 
 
+@pytest.mark.parametrize("padding", [b"", b"\0" * 9, gzip.compress(b"")], ids=range(3))
+def test_all_of_a_packed_body_is_read(shared: CollectorProcess, kept: Kept, padding: bytes) -> None:
+    raw = json.dumps({"batch": [event(f"members-{len(padding)}")]}).encode()
+    body = gzip.compress(raw[:40]) + gzip.compress(raw[40:]) + padding
+    assert shared.post("/v1/batch", body, Content_Encoding="gzip").status == 200
+    assert kept(f"members-{len(padding)}")
+
+
 def test_a_bad_item_harms_no_other_and_is_counted_and_named_without_content(
     collector: CollectorProcess, filler: Filler
 ) -> None:
@@ -146,6 +154,10 @@ def test_a_known_id_is_a_duplicate(collector: CollectorProcess) -> None:
         (b"[" * 100_000, {}),
         (b"no gzip", {"Content_Encoding": "gzip"}),
         (gzip.compress(b"[]")[:-4], {"Content_Encoding": "gzip"}),
+        (gzip.compress(b"[]") + b"no gzip", {"Content_Encoding": "gzip"}),
+        (gzip.compress(b"[]") * 2, {"Content_Encoding": "gzip"}),
+        (gzip.compress(b"[]") + gzip.compress(b"") * 100, {"Content_Encoding": "gzip"}),
+        (gzip.compress(b" " * 256_001) * 2, {"Content_Encoding": "gzip"}),
         (b" " * 512_001, {}),
         (b"[" + b" " * 512_000 + b"]", {}),
         (gzip.compress(b"[" + b" " * 10_000_000 + b"]"), {"Content_Encoding": "gzip"}),
@@ -154,7 +166,7 @@ def test_a_known_id_is_a_duplicate(collector: CollectorProcess) -> None:
         (b"7", {}),
         (b'{"batch": {}}', {}),
     ],
-    ids=range(14),
+    ids=range(18),
 )
 def test_what_cannot_be_taken_is_the_senders_error(
     shared: CollectorProcess, body: bytes, headers: dict[str, str]
