@@ -103,8 +103,9 @@ class Reception:
             raise
         if message_id := message_id_of(event):
             return message_id, raw
-        # From the item as it came, so that it is the same when it comes again.
-        event["messageId"] = made_id(entry.event)
+        # From the item as it came, so that it is the same when it comes again. The path, which
+        # may say its type, came with it.
+        event["messageId"] = made_id({**entry.event, "type": event["type"]})
         return event["messageId"], self._encode(event)
 
     def _shared_bytes(self, batch: Mapping[str, Any] | None) -> int:

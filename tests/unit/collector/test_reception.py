@@ -159,6 +159,13 @@ def test_an_event_without_an_id_that_comes_again_has_the_same() -> None:
     assert json.loads(raw)["messageId"] == first
 
 
+def test_a_type_that_the_path_says_tells_events_without_ids_apart() -> None:
+    event = {"userId": "u1", "timestamp": "2026-05-04T09:00:00Z"}
+    page, identify = (id_of(event, path_type=name) for name in ("page", "identify"))
+    assert page != identify
+    assert identify == id_of({**event, "type": "identify"})
+
+
 def test_an_event_with_neither_id_nor_time_is_another_one_each_time() -> None:
     event = {"type": "track", "event": "Sale"}
     assert id_of(event) != id_of(event)
