@@ -47,7 +47,8 @@ def read_document(body: bytes) -> Document:
     """Read a body.
 
     What is no JSON, but what SDKs send for it, is left to the checks of each event, so that it
-    harms no other: NaN, numbers out of range, and halves of surrogate pairs, which are fine.
+    harms no other: NaN, numbers out of range, and halves of surrogate pairs, which are fine. So
+    is a byte order mark.
 
     Raises:
         ValueError: It is neither.
@@ -56,7 +57,7 @@ def read_document(body: bytes) -> Document:
     try:
         return Document(msgspec.json.decode(body), encode_read)
     except (ValueError, RecursionError, msgspec.MsgspecError):
-        return Document(json.loads(body.decode()))
+        return Document(json.loads(body.decode("utf-8-sig")))
 
 
 class Reception:

@@ -272,6 +272,10 @@ def test_what_a_value_does_to_its_event_it_does_to_no_other(value: bytes, answer
     assert read(b'{"batch":[%b,%b,%b]}' % (one, two, one)) == ["m1", answer, "m1"]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_document() -> None:
+    assert read(b'\xef\xbb\xbf{"type":"track","messageId":"m1"}') == ["m1"]
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 5000, b"{'a': 1}", b'{"a":1}x', b'"\x00"'],
