@@ -119,7 +119,7 @@ class Application:
                 self._log.note(answer.refusal)
         name = route.name if route else "other"
         self._metrics.request(name, answer.status).inc()
-        if route and route.action in _BRINGING:
+        if route and route.action in _BRINGING and request.method == route.method:
             self._metrics.seconds.observe(monotonic() - began)
         return self._response(request, answer)
 

@@ -134,6 +134,12 @@ def test_a_bad_item_harms_no_other_and_is_counted_and_named_without_content(
     assert '"kind": "event:type"' in collector.log
 
 
+def test_only_requests_with_events_are_timed(collector: CollectorProcess) -> None:
+    for method in ("OPTIONS", "GET", "POST"):
+        collector.ask(method, "/v1/track", event("m1") if method == "POST" else None)
+    assert value(collector.metrics(), "convertro_collector_request_seconds_count") == 1
+
+
 def test_a_known_id_is_a_duplicate(collector: CollectorProcess) -> None:
     for _ in range(3):
         assert collector.post("/v1/track", event("m1")).status == 200
