@@ -17,8 +17,8 @@ MAX_EVENTS = 2500
 #: Refused events that an answer names.
 _MAX_NAMED = 100
 
-#: When to come again while the journal is unavailable.
-_UNAVAILABLE_SECONDS = 2
+#: When to come again after a 503.
+_RETRY_AFTER = "2"
 
 #: Fields that an answer, a metric or a log line may name; all others are content.
 _FIELDS = frozenset({"batch", "messageId", "type"})
@@ -77,12 +77,19 @@ NOT_JSON = refusal(400, "not_json", "the body is not JSON in UTF-8, or its encod
 BAD_REQUEST = refusal(400, "bad_request", "this is not HTTP as it is understood here")
 TOO_LARGE = refusal(400, "too_large", f"the body is larger than {MAX_BODY_BYTES} bytes")
 TOO_MANY = refusal(400, "too_many", f"the batch holds more than {MAX_EVENTS} events")
-TOO_SLOW = refusal(408, "too_slow", "the body did not come in time", Connection="close")
+# Not 408, at which some of Segment's libraries give the events up.
+TOO_SLOW = refusal(
+    503,
+    "too_slow",
+    "the body did not come in time; send it again",
+    Retry_After=_RETRY_AFTER,
+    Connection="close",
+)
 UNAVAILABLE = refusal(
     503,
     "unavailable",
     "the journal is unavailable; send it again",
-    Retry_After=str(_UNAVAILABLE_SECONDS),
+    Retry_After=_RETRY_AFTER,
 )
 FAILED = refusal(500, "failed", "something is wrong here; send it again")
 
