@@ -37,6 +37,8 @@ class Route(NamedTuple):
     event_type: str | None = None
 
 
+_SEGMENTS, _SLASHES = re.compile("/+v1/"), re.compile("/+")
+
 _SETTINGS = re.compile(r"/v1/projects/([^/]+)/settings")
 SETTINGS_ROUTE = Route("settings", "GET", Action.SETTINGS)
 
@@ -61,10 +63,15 @@ ROUTES = dict(_routes())
 def route_of(target: str) -> tuple[Route | None, str]:
     """The route of a request's target, and the write key that is part of its path.
 
-    A slash at the end and a query make no difference.
+    A query and a slash at the end make no difference, nor do slashes too many in a path of
+    Segment's: SDKs put theirs behind a host that may end in one.
     """
     path = target.partition("?")[0]
-    route = ROUTES.get(path) or ROUTES.get(path.rstrip("/"))
-    if route is None and (found := _SETTINGS.fullmatch(path.rstrip("/"))):
+    if route := ROUTES.get(path):
+        return route, ""
+    path = path.rstrip("/")
+    if _SEGMENTS.match(path):  # for ours, proxies need only know the exact path
+        path = _SLASHES.sub("/", path)
+    if found := _SETTINGS.fullmatch(path):
         return SETTINGS_ROUTE, found[1]
-    return route, ""
+    return ROUTES.get(path), ""

@@ -27,6 +27,8 @@ from worker.process.once_a_minute import LOG_SECONDS
         ("/v1/b", "batch", None),
         ("/v1/import/", "import", None),
         ("/v1/batch?x=/v1/track", "batch", None),
+        ("//v1/batch", "batch", None),
+        ("/v1//t/", "track", "track"),
     ],
 )
 def test_a_path_says_what_its_body_holds(path: str, name: str, event_type: str | None) -> None:
@@ -46,7 +48,7 @@ def test_a_write_key_may_be_part_of_the_path() -> None:
     assert (route.action, key) == (Action.SETTINGS, "shop-web")
 
 
-@pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/x", "/v2/track", "/V1/track", "//v1/track"])
+@pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/x", "/v2/track", "/V1/track", "//metrics"])
 def test_nothing_is_elsewhere(path: str) -> None:
     assert route_of(path) == (None, "")
 
