@@ -17,9 +17,7 @@ LASTING_SECONDS = 30.0
 log = structlog.stdlib.get_logger(__name__)
 
 _SENTENCES = {
-    LogAction.JOURNAL_UNAVAILABLE: (
-        "The journal is unavailable; what is known is kept and tried again."
-    ),
+    LogAction.JOURNAL_UNAVAILABLE: "The journal is unavailable: it is tried again.",
     LogAction.JOURNAL_OUTAGE: (
         "The journal is still unavailable: nothing is accepted or delivered."
     ),
