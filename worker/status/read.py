@@ -29,4 +29,5 @@ def read_status(journal: Journal, settings: Settings, refusal: Callable[[], str 
     if now.horizon_by_ms is None:
         return now
     tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)
-    return replace(now, horizon_by=tried)
+    # What was tried first since the snapshot is in none of its numbers.
+    return replace(now, horizon_by=min(tried, now.snapshot.tried))
