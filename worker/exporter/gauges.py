@@ -130,13 +130,13 @@ def _holding_gauges(snapshot: Snapshot) -> _Gauges:
 
 
 def _worker_gauges(snapshot: Snapshot) -> _Gauges:
-    alive, gone = snapshot.workers, snapshot.gone
+    alive, silent = snapshot.workers, snapshot.silent
     tasks = sum(worker.capacity for worker in alive)
     yield gauge("convertro_workers", "Workers that are alive.", len(alive))
     yield gauge(
         "convertro_workers_silent",
         "Workers that went silent instead of stopping and have not come back.",
-        len(gone),
+        len(silent),
     )
     yield gauge(
         "convertro_workers_stuck",
@@ -150,7 +150,7 @@ def _worker_gauges(snapshot: Snapshot) -> _Gauges:
         "convertro_worker_heartbeat_age_seconds",
         "Since a worker's last sign of life, silent ones too; by node name, the worst of each.",
         "worker",
-        _worst((w.node, snapshot.seconds_since(w.ticked_ms)) for w in (*alive, *gone)),
+        _worst((w.node, snapshot.seconds_since(w.ticked_ms)) for w in (*alive, *silent)),
     )
     yield _labelled(
         "convertro_worker_asked_age_seconds",
@@ -158,7 +158,7 @@ def _worker_gauges(snapshot: Snapshot) -> _Gauges:
         "worker",
         _worst(
             (w.node, snapshot.seconds_since(w.asked_ms))
-            for w in (*alive, *gone)
+            for w in (*alive, *silent)
             if w.asked_ms is not None
         ),
     )

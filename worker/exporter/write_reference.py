@@ -114,7 +114,6 @@ class _ExampleJournal:
             wakeups=0,
             workers=(worker,),
             silent=(),
-            lost=(),
             remembered=0,
             recent=Recent(0),
         )

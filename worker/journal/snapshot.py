@@ -147,10 +147,8 @@ class Snapshot:
     wakeups: int
     #: Workers that are alive.
     workers: tuple[SeenWorker, ...]
-    #: Workers that went silent, may hold events still, and whose place nobody took.
+    #: Workers that went silent, and whose place nobody took.
     silent: tuple[SeenWorker, ...]
-    #: The same for longer than a lease, beside others that are alive: they hold nothing any more.
-    lost: tuple[SeenWorker, ...]
     #: Finished ids that are remembered for deduplication.
     remembered: int
     #: For how long each is at least, as the workers say.
@@ -162,6 +160,9 @@ class Snapshot:
     batch: int = 0
     #: None unless an operator holds delivery.
     pause: Pause | None = None
+    #: How long a worker may keep an event, likewise. Older workers do not say it; they take one
+    #: that went silent off the list after that time by themselves.
+    lease_ms: float = inf
 
     @classmethod
     def from_answer(cls, flat: Sequence[Any]) -> Self:
@@ -170,9 +171,7 @@ class Snapshot:
         now_ms = answer["now"]
         counters = _numbers(answer["counters"])
         deaths = _numbers(answer["deaths"])
-        # Older workers do not say it; they forget a silent one after that time by themselves.
-        lease_ms = float(answer["lease"] or inf)
-        alive, silent, lost = _by_sign_of_life(_workers(answer), now_ms, lease_ms)
+        workers = tuple(_workers(answer))
         return cls(
             now_ms=now_ms,
             counters=_without_histograms(counters),
@@ -192,25 +191,29 @@ class Snapshot:
             deaths={_kind_of_death(field): number for field, number in deaths.items()},
             stored=answer["stored"],
             wakeups=answer["wakeups"],
-            workers=alive,
-            silent=silent,
-            lost=lost,
+            # A clock that was set back makes nobody alive for longer than a tick may take.
+            workers=tuple(w for w in workers if 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
+            silent=tuple(w for w in workers if not 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
             remembered=answer["remembered"],
             dedupe_seconds=answer["window"] // 1000,
             breaker=Breaker.from_fields(answer["breaker"], now_ms),
             batch=int(answer["batch"] or 0),
             pause=Pause.from_json(answer["pause"]),
+            lease_ms=float(answer["lease"] or inf),
         )
 
     @property
-    def gone(self) -> tuple[SeenWorker, ...]:
-        """Workers that went silent and have not come back."""
-        return (*self.silent, *self.lost)
+    def lately_silent(self) -> tuple[SeenWorker, ...]:
+        """Silent workers that may hold events still: for a lease, or while no other is alive."""
+        if not self.workers:
+            return self.silent
+        since_ms = self.now_ms - WORKER_TTL_MS - self.lease_ms
+        return tuple(worker for worker in self.silent if worker.ticked_ms >= since_ms)
 
     @property
     def all_alive(self) -> bool:
-        """Whether there are workers, and none is silent or stuck; each sign of life is a write."""
-        return bool(self.workers) and not self.silent and not self.stuck
+        """Whether there are workers, none stuck or lately silent; each sign of life is a write."""
+        return bool(self.workers) and not self.lately_silent and not self.stuck
 
     @property
     def never_used(self) -> bool:
@@ -327,25 +330,6 @@ def _workers(answer: Mapping[str, Any]) -> Iterable[SeenWorker]:
             ticked_ms=int(float(until)) - WORKER_TTL_MS,
             asked_ms=asked.get(name),
         )
-
-
-def _by_sign_of_life(
-    workers: Iterable[SeenWorker], now_ms: int, lease_ms: float
-) -> tuple[tuple[SeenWorker, ...], ...]:
-    """Those that are alive, those that went silent lately, and the lost ones."""
-    alive, silent, lost = [], [], []
-    for worker in workers:
-        age_ms = now_ms - worker.ticked_ms
-        # A clock that was set back makes nobody alive for longer than a tick may take.
-        if 0 <= age_ms <= WORKER_TTL_MS:
-            alive.append(worker)
-        elif age_ms <= WORKER_TTL_MS + lease_ms:
-            silent.append(worker)
-        else:
-            lost.append(worker)
-    if not alive:
-        return (), (*lost, *silent), ()
-    return tuple(alive), tuple(silent), tuple(lost)
 
 
 def _latest(flat: Sequence[bytes]) -> Latest:

@@ -82,7 +82,7 @@ def document(status: Status) -> dict[str, Any]:
             "failed_detail": snapshot.latest.failed_detail,
         },
         "workers": [_worker(worker, snapshot) for worker in snapshot.workers],
-        "silent_workers": [_worker(worker, snapshot) for worker in snapshot.gone],
+        "silent_workers": [_worker(worker, snapshot) for worker in snapshot.silent],
         "wakeups": snapshot.wakeups,
         "redis": {"used_bytes": status.memory.used, "max_bytes": status.memory.bound or None},
         "counters": dict(sorted(snapshot.counters.items())),

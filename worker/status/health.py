@@ -67,7 +67,7 @@ def live(snapshot: Snapshot, chosen: WorkerChoice) -> Verdict:
         snapshot: The journal now.
         chosen: Which workers.
     """
-    silent = tuple(filter(chosen.has, snapshot.silent))
+    silent = tuple(filter(chosen.has, snapshot.lately_silent))
     stuck = tuple(filter(chosen.has, snapshot.stuck))
     alive = tuple(filter(chosen.has, snapshot.workers))
     if silent:

@@ -147,17 +147,18 @@ def _worker_problems(status: Status) -> Iterator[Problem]:
     snapshot = status.snapshot
     if status.refusal:  # a sign of life is a write, so whether workers live cannot be told
         return
-    if gone := snapshot.gone:
-        last = max(worker.ticked_ms for worker in gone)
+    if silent := snapshot.silent:
+        last = max(worker.ticked_ms for worker in silent)
         alone = "" if snapshot.workers else ", and no other worker is alive"
-        nodes = {worker.node for worker in gone}
+        nodes = {worker.node for worker in silent}
         node = shlex.quote(printable(nodes.pop())) if len(nodes) == 1 else "NODE"
         yield Problem(
             "worker_silent",
-            f"{nodes_of(gone)} went silent {ago(last, snapshot.now_ms)}{alone}. If its process is "
-            f"gone, start it under the same name (`celery -A worker.app worker -n {node}`); if it "
-            "hangs, kill it, then start it; if it runs, `convertro preflight` on its machine says "
-            f"whether it reaches Redis; if it is not to come back, `convertro forget {node}`.",
+            f"{nodes_of(silent)} went silent {ago(last, snapshot.now_ms)}{alone}. If its process "
+            f"is gone, start it under the same name (`celery -A worker.app worker -n {node}`); if "
+            "it hangs, kill it, then start it; if it runs, `convertro preflight` on its machine "
+            "says whether it reaches Redis; if it is not to come back, "
+            f"`convertro forget {node}`.",
         )
     elif not snapshot.workers and snapshot.in_flight:
         yield Problem(

@@ -110,7 +110,7 @@ def workers_table(status: Status) -> Table:
             ago(worker.ticked_ms, snapshot.now_ms),
             ago(worker.asked_ms, snapshot.now_ms) if worker.asked_ms else None,
         )
-        for worker in (*snapshot.workers, *snapshot.gone)
+        for worker in (*snapshot.workers, *snapshot.silent)
     ]
     titles = ("workers", "tasks", "last tick", "asked for work")
     return Table(titles, rows or [("none", "", "", "")], ("tasks",))

@@ -152,7 +152,7 @@ def test_a_worker_that_went_silent_is_told_until_another_one_takes_its_place() -
         "celery@b/1-bb",
         "celery@a/2-cc",
     }
-    assert journal.snapshot().gone == ()
+    assert journal.snapshot().silent == ()
 
 
 def test_a_worker_that_went_silent_beside_others_is_told_for_a_day() -> None:
@@ -164,7 +164,7 @@ def test_a_worker_that_went_silent_beside_others_is_told_for_a_day() -> None:
         now_ms += hours * 3_600_000 + 6_000
         journal.tick("celery@b/1-bb", 2, [])
         nodes = ["celery@a"] if told else []
-        assert [worker.node for worker in journal.snapshot().gone] == nodes
+        assert [worker.node for worker in journal.snapshot().silent] == nodes
     assert redis.zscore("{convertro}:asked", "celery@a/1-aa") is None
 
 
@@ -177,10 +177,10 @@ def test_a_worker_takes_its_place_among_many_that_went_silent() -> None:
         journal.tick(f"celery@{number}/1-aa", 2, [])
     now_ms += 6_000
     journal.tick("celery@199/2-bb", 2, [])
-    assert "celery@199" not in {worker.node for worker in journal.snapshot().gone}
+    assert "celery@199" not in {worker.node for worker in journal.snapshot().silent}
 
 
-def test_how_long_a_worker_is_silent_before_it_is_lost_is_said_by_the_workers() -> None:
+def test_how_long_a_worker_is_silent_before_it_holds_nothing_is_said_by_the_workers() -> None:
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     clock = lambda: now_ms  # noqa: E731  as short as it is
@@ -189,10 +189,10 @@ def test_how_long_a_worker_is_silent_before_it_is_lost_is_said_by_the_workers() 
     now_ms += 300_000
     theirs.tick("celery@b/1-bb", 2, [])
     ours = Journal(redis, Settings(lease_seconds=60), clock=clock, shebang=False)
-    assert [worker.node for worker in ours.snapshot().silent] == ["celery@a"]
+    assert [worker.node for worker in ours.snapshot().lately_silent] == ["celery@a"]
 
 
-def test_beside_older_workers_who_do_not_say_that_none_is_lost() -> None:
+def test_beside_older_workers_who_do_not_say_that_a_silent_one_may_always_hold_events() -> None:
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
@@ -200,7 +200,7 @@ def test_beside_older_workers_who_do_not_say_that_none_is_lost() -> None:
     redis.hdel("{convertro}:shared", "lease")
     now_ms += 300_000
     journal.tick("celery@b/1-bb", 2, [])
-    assert [worker.node for worker in journal.snapshot().silent] == ["celery@a"]
+    assert [worker.node for worker in journal.snapshot().lately_silent] == ["celery@a"]
 
 
 def test_a_worker_that_ticks_late_has_not_asked_because_of_that() -> None:

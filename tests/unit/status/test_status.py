@@ -65,7 +65,6 @@ def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Status:
         "deaths": {},
         "workers": (WORKER,),
         "silent": (),
-        "lost": (),
     }
     memory = fields.pop("memory", Memory(used=10, bound=0))
     known = {**quiet, **fields}
@@ -399,13 +398,13 @@ def test_a_silent_worker_is_said_to_be_the_only_one() -> None:
     assert sentences(facts(silent=(GONE,))).startswith("celery@gone went silent 1 min 30 s ago. If")
 
 
-def test_a_lost_worker_is_named_in_commands_and_several_are_not() -> None:
-    said = sentences(facts(lost=(GONE,)))
+def test_a_silent_worker_is_named_in_commands_and_several_are_not() -> None:
+    said = sentences(facts(silent=(GONE,)))
     assert "`celery -A worker.app worker -n celery@gone`" in said
     assert "`convertro forget celery@gone`" in said
     other = replace(GONE, name="celery@b; reboot/1-aa")
-    assert "`convertro forget 'celery@b; reboot'`" in sentences(facts(lost=(other,)))
-    assert "`convertro forget NODE`" in sentences(facts(silent=(other,), lost=(GONE,)))
+    assert "`convertro forget 'celery@b; reboot'`" in sentences(facts(silent=(other,)))
+    assert "`convertro forget NODE`" in sentences(facts(silent=(other, GONE)))
 
 
 @pytest.mark.parametrize(
