@@ -15,22 +15,12 @@ ALERTS_TEST = (ROOT / "monitoring" / "alerts_test.yml").read_text()
 DASHBOARD = json.loads((ROOT / "monitoring" / "dashboard.json").read_text())
 METRICS_PAGES = (ROOT / "docs" / "metrics.md", ROOT / "docs" / "collector.md")
 
-#: The runbook's headings.
+RUNBOOK = (ROOT / "docs" / "operations.md").read_text()
+
+#: The anchors of the runbook's sections.
 ANCHORS = {
-    "backlog-grows",
-    "deliveries-are-held",
-    "dead-letters",
-    "dead-letters-removed-for-good",
-    "a-worker-is-silent-or-stuck",
-    "redis-is-full",
-    "redis-is-down",
-    "redis-refuses-writes",
-    "duplicates-reported-by-the-vendor",
-    "events-unaccounted-for",
-    "foreign-messages-in-the-queue",
-    "orders-without-an-id",
-    "amounts-that-cannot-be-read",
-    "the-collector-refuses",
+    re.sub(r"[^a-z-]", "", heading.lower().replace(" ", "-"))
+    for heading in re.findall(r"^##+ (.+)$", RUNBOOK, re.MULTILINE)
 }
 
 #: An alert of the rules, until the next one or the next group.
