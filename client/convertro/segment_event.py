@@ -47,6 +47,10 @@ ID_PLACEHOLDERS = frozenset(
 #: Where an event says itself when it happened.
 _OWN_TIMES = ("timestamp", "originalTimestamp")
 
+#: What programs write where they have no time: `Invalid Date`, zeros, or the zero time of Go, .NET
+#: or Unix. It is the same in every event, so it does not tell one event from another.
+_NO_TIME = re.compile(r"(?:0001-01-01|1970-01-01)?[^1-9]*")
+
 #: Control characters and halves of surrogate pairs: an id becomes a key in Redis, a header and
 #: a line on a terminal.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -253,7 +257,7 @@ def made_id(content: Mapping[str, Any]) -> str:
 
 def says_when(event: Mapping[str, Any]) -> bool:
     """Whether an event has a time of its own, in whatever form."""
-    return any(id_of(event.get(field)) for field in _OWN_TIMES)
+    return any(not _NO_TIME.fullmatch(id_of(event.get(field)) or "") for field in _OWN_TIMES)
 
 
 def content_id(content: Mapping[str, Any]) -> str:

@@ -279,8 +279,11 @@ def test_when_an_event_was_sent_does_not_make_it_another() -> None:
 @pytest.mark.parametrize(
     ("value", "tells"),
     [
-        *((value, True) for value in ("2026-05-04T10:15:30Z", "yesterday", 1777889730, 1.5)),
+        *((value, True) for value in ("2026-05-04T10:15:30Z", "4 May", 1777889730, 1.5)),
+        *((value, True) for value in ("1970-01-01T00:00:01Z", "0001-01-02")),
         *((value, False) for value in (ABSENT, None, "", " ", 0, True, [], "null", "undefined")),
+        *((value, False) for value in ("Invalid Date", "yesterday", "0000-00-00 00:00:00", "0")),
+        *((value, False) for value in ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00.000+00:00")),
     ],
 )
 def test_without_an_id_or_a_time_of_its_own_each_event_is_another(
