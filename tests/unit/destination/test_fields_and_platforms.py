@@ -115,6 +115,9 @@ def test_other_text_is_a_device_id(value: str) -> None:
         "2026-05-04",
         "20260504",
         "2026-W19-1",
+        "2026-W19",
+        "2026W191",
+        "2026W19T1015",
         "2026-05-04T10",
         "2026-05-04T10:15",
         "2026-05-04T10:15:30",
@@ -162,6 +165,9 @@ def test_a_time_is_iso_8601(text: str) -> None:
         "05/04/2026",
         "Mon, 04 May 2026 10:15:30 GMT",
         "1777889730",
+        "2026W19110",  # of week 19, a one, and ten o'clock
+        "2026W19-10",
+        "2026W19W10",
         "1512050300000",  # milliseconds that Python would take for a day in 1512
         "2026-05-04T10:15:30.123Z\r\nX-Header: 1",
         "9" * 60_000,
