@@ -29,7 +29,8 @@ _CODES = frozenset(
         "MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR "
         "PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS "
         "SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW "
-        "UZS VED VES VND VUV WST XAF XAG XAU XCD XCG XDR XOF XPF YER ZAR ZMW ZWG ZWL"
+        "UZS VED VES VND VUV WST XAD XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT XSU "
+        "XTS XUA XXX YER ZAR ZMW ZWG ZWL"
     )
     .lower()
     .split()
@@ -50,9 +51,10 @@ _LOCAL_SIGNS = frozenset(
 #: Those of currencies that have no cents, or use none: a dot before three digits is no decimal.
 _WITHOUT_CENTS = frozenset(
     {
-        *("bif", "clp", "cop", "djf", "gnf", "idr", "isk", "jpy", "kmf", "krw", "pyg", "rwf"),
-        *("ugx", "uyi", "vnd", "vuv", "xaf", "xof", "xpf"),
-        *("rp", "rp.", "đ", "vnđ", "₫", "₩", "￦", "₲", "円", "원"),
+        *("bif", "clp", "cop", "crc", "djf", "gnf", "huf", "idr", "isk", "jpy", "kmf", "krw"),
+        *("mkd", "pyg", "rsd", "rwf", "ugx", "uyi", "vnd", "vuv", "xaf", "xof", "xpf"),
+        *("rp", "rp.", "ft", "din", "din.", "дин", "дин.", "ден", "ден."),
+        *("đ", "vnđ", "₫", "₩", "￦", "₲", "₡", "円", "원"),
     }
 )
 
@@ -65,14 +67,14 @@ _PLAIN = str.maketrans({"\u2212": "-", "\u2019": "'"})
 _BLANK = re.compile(r"\s")
 
 #: A number and what is around it. A dot after a letter belongs to a sign such as `Rs.`, and no
-#: cents are a separator at the end, alone or before dashes: `5.`, `5,-`, `12:-`.
+#: cents are a separator at the end, alone or before dashes: `5.`, `5,-`, `12:-`, `500/-`.
 _AMOUNT = re.compile(
     r"""
     (?P<sign> [+-]? )
     (?P<before> (?: [^0-9+\-.,] | (?<=[^\W\d_]|/)\. )* )
     (?P<inner_sign> [+-]? ) [ ]?
     (?P<number> [.,]? [0-9] (?: .*[0-9] )? )
-    (?P<no_cents> [.,] [-\u2013\u2014]{0,2} | :- )?
+    (?P<no_cents> [.,] [-\u2013\u2014]{0,2} | [:/]- | /= )?
     (?P<behind> [^0-9]* )
     """,
     re.VERBOSE,
