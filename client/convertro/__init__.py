@@ -4,7 +4,7 @@
 
     enqueue({"type": "track", "event": "Signed Up", "userId": "u1"})
 
-The lowest layer of the product: workers use it too, and it imports nothing of theirs.
+This is the lowest layer of the product: workers import it, and it imports nothing of the worker.
 """
 
 import logging
@@ -36,10 +36,11 @@ __all__ = [
     "enqueue_many",
 ]
 
-# Without it Python would print warnings in an application that configures no logging.
+# Without this handler Python prints warnings in an application that configures no logging.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-#: Where each name is; what needs Redis is imported with the first name that does.
+#: The module of each public name; `errors` for the rest. Modules are imported at first use, so that
+#: an application which uses no client does not load redis-py.
 _MODULES = {
     "AsyncClient": "async_client",
     "Client": "client",
@@ -49,7 +50,7 @@ _MODULES = {
 }
 
 
-if not TYPE_CHECKING:  # to type checkers any name would be right
+if not TYPE_CHECKING:  # with it, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
         if name not in __all__:

@@ -1,4 +1,4 @@
-"""The same for asyncio: what waits for Redis are threads, never the event loop."""
+"""The client for asyncio: threads wait for Redis, never the event loop."""
 
 from collections.abc import Iterable, Mapping
 from typing import Self, Unpack
@@ -9,13 +9,13 @@ from convertro.intake import row_of
 
 
 class AsyncClient:
-    """A `Client` whose methods are awaited; the event loop goes on while Redis hangs.
+    """A `Client` for asyncio; the event loop goes on while Redis hangs.
 
-    Events that are awaited at the same time share round trips. If an await is cancelled, its
-    event may be in the journal all the same.
+    Simultaneous calls share round trips. If a call is cancelled, its event may be in the journal
+    all the same.
 
     Args:
-        url: As for `Client`, like the rest.
+        url: As for `Client`.
         options: The keyword arguments of `Client`.
 
     Raises:
@@ -27,17 +27,17 @@ class AsyncClient:
         self._intake = AsyncIntake(self._journal)
 
     async def enqueue(self, event: Mapping[str, object]) -> str:
-        """Hand over one raw Segment event; see `Client.enqueue`."""
+        """Put one raw Segment event into the journal; see `Client.enqueue`."""
         row = row_of(event)
         await self._intake.submit([row])
         return row[0]
 
     async def enqueue_many(self, events: Iterable[Mapping[str, object]]) -> list[str]:
-        """Hand over many raw Segment events; see `Client.enqueue_many`."""
+        """Put many raw Segment events into the journal; see `Client.enqueue_many`."""
         return await self._intake.run(self._intake.intake.enqueue_many, list(events))
 
     async def close(self) -> None:
-        """Wait for what is being sent, then close the connections."""
+        """Wait until the events of all calls are sent, then close the connections."""
         await self._intake.close()
         self._journal.disconnect()
 

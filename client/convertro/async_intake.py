@@ -1,4 +1,4 @@
-"""Taking events in from an event loop: what waits for Redis are threads, and calls share them."""
+"""Puts the events of coroutines into the journal; threads wait for Redis, not the event loop."""
 
 import asyncio
 from collections import deque
@@ -14,18 +14,18 @@ from convertro.intake import CHUNK_BYTES, CHUNK_EVENTS, OFFERED_WAKEUPS, Intake,
 
 _T = TypeVar("_T")
 
-#: One sends while the other gathers what comes meanwhile.
+#: Threads that send: while one waits for Redis, the other sends the events that came meanwhile.
 _THREADS = 2
 
-#: Why nothing is sent when the process may start no more threads, or its interpreter ends.
+#: The error when the process cannot start a thread, at its limit or while the interpreter ends.
 _NO_THREAD = "no thread can be started that sends"
 
-#: Which events are new, of those that a call handed over.
+#: For each event of a call whether it is new.
 News = Sequence[bool]
 
 
 class _Waiting(NamedTuple):
-    """Events of one call, which waits for them."""
+    """The events of one call that waits for them to be accepted."""
 
     rows: Sequence[Row]
     size: int
@@ -34,22 +34,22 @@ class _Waiting(NamedTuple):
 
 
 class _Senders:
-    """A process's threads that send, and what waits for them."""
+    """The sending threads of one process, and the calls that wait for them."""
 
     def __init__(self) -> None:
         self.process_id = getpid()
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="convertro")
         self.lock = Lock()
         self.waiting: deque[_Waiting] = deque()
-        #: How many threads send, or are about to; and how many may, until nothing waits.
+        #: How many threads send or are about to; and how many may do so until no call waits.
         self.count, self.most = 0, _THREADS
 
 
 class AsyncIntake:
-    """Takes events in for coroutines: those that come at the same time share round trips.
+    """Puts the events of coroutines into the journal; simultaneous calls share round trips.
 
     Args:
-        journal: Takes the events.
+        journal: The journal that accepts the events.
     """
 
     def __init__(self, journal: RowsJournal) -> None:
@@ -57,12 +57,14 @@ class AsyncIntake:
         self._senders: _Senders | None = None
 
     def submit(self, rows: Sequence[Row]) -> "asyncio.Future[News]":
-        """Hand over events that were checked; the future ends once all or none are taken in.
-
-        It raises `JournalUnavailable` with the ids of these events.
+        """Pass checked events to the threads that send.
 
         Args:
             rows: At least one, and at most `CHUNK_EVENTS`.
+
+        Returns:
+            A future that ends when all events are accepted, or none: then it raises
+            `JournalUnavailable` with their ids.
         """
         loop = asyncio.get_running_loop()
         senders = self._senders_here()
@@ -83,7 +85,7 @@ class AsyncIntake:
         return waiting.future
 
     async def run(self, function: Callable[[Iterable[object]], _T], events: Iterable[object]) -> _T:
-        """Carry out a function of `intake` in a thread.
+        """Call a method of `intake` in a thread.
 
         Raises:
             JournalUnavailable: No thread can be started.
@@ -97,23 +99,23 @@ class AsyncIntake:
         return await answer
 
     async def close(self) -> None:
-        """Wait for what is being sent."""
+        """Wait until the threads have sent the events of all calls."""
         senders, self._senders = self._senders, None
         if senders is None or senders.process_id != getpid():
             return
         try:
             await asyncio.to_thread(senders.threads.shutdown)
-        except RuntimeError:  # no thread can be started that waits
+        except RuntimeError:  # no thread can be started, so the event loop has to wait
             senders.threads.shutdown()
 
     def _senders_here(self) -> _Senders:
-        """Those of this process: a parent's threads do not live on in a forked child."""
+        """Get this process's senders: a parent's threads do not exist in a forked child."""
         if self._senders is None or self._senders.process_id != getpid():
             self._senders = _Senders()
         return self._senders
 
     def _give_up(self, senders: _Senders) -> None:
-        """Let no call wait for threads that may not be there; the next one tries with others."""
+        """Fail all waiting calls, because no thread may be there; the next call starts others."""
         self._senders = None
         with senders.lock:
             waiting = list(senders.waiting)
@@ -121,20 +123,20 @@ class AsyncIntake:
         _tell(waiting, (), JournalUnavailable(_NO_THREAD))
 
     def _send(self, senders: _Senders) -> None:
-        """Hand over what waits, as many events as one round trip takes, until nothing waits."""
+        """Send the waiting events, in round trips of limited size, until no call waits."""
         while some := _next(senders):
             rows = [row for waiting in some for row in waiting.rows]
             news: News = ()
             error: BaseException | None = None
             try:
                 news = self.intake.accept(rows, offered=min(len(rows), OFFERED_WAKEUPS))
-            except BaseException as caught:  # noqa: BLE001  those who await are to hear of it
+            except BaseException as caught:  # noqa: BLE001  raised in the calls that wait
                 error = caught
             _tell(some, news, error)
 
 
 def _others_send(senders: _Senders) -> bool:
-    """Whether other threads send what waits, now that none can be started for it."""
+    """Whether another thread sends the waiting events, after this call could not start one."""
     with senders.lock:
         senders.count -= 1
         senders.most = 1
@@ -142,7 +144,7 @@ def _others_send(senders: _Senders) -> bool:
 
 
 def _next(senders: _Senders) -> list[_Waiting]:
-    """The calls whose events go together; none if this sender is not needed any more."""
+    """Take the calls whose events fit into one round trip; none if no call waits."""
     some: list[_Waiting] = []
     count = size = 0
     with senders.lock:
@@ -153,13 +155,14 @@ def _next(senders: _Senders) -> list[_Waiting]:
                 break
             some.append(senders.waiting.popleft())
         if not some:
-            # One for which no thread could be started may have run all the same, on another.
+            # The executor may have run this task although it could start no thread for it: on a
+            # thread that was there. Then `_others_send` has counted it down already.
             senders.count, senders.most = max(senders.count - 1, 0), _THREADS
     return some
 
 
 def _tell(some: Sequence[_Waiting], news: News, error: BaseException | None) -> None:
-    """Let the calls go on, each in its own loop."""
+    """Pass the result to the waiting calls, each in its own event loop."""
     begin = 0
     for loop, group in groupby(some, key=lambda waiting: waiting.loop):
         told = []
@@ -169,13 +172,13 @@ def _tell(some: Sequence[_Waiting], news: News, error: BaseException | None) -> 
             begin = end
         try:
             loop.call_soon_threadsafe(_settle, told, error)
-        except RuntimeError:  # its loop was closed meanwhile
+        except RuntimeError:  # the event loop was closed meanwhile
             continue
 
 
 def _settle(told: Iterable[tuple[_Waiting, News]], error: BaseException | None) -> None:
     for waiting, news in told:
-        if waiting.future.done():  # it was cancelled
+        if waiting.future.done():  # the call was cancelled
             continue
         if error is None:
             waiting.future.set_result(news)

@@ -1,4 +1,4 @@
-"""The way of an application into the journal."""
+"""The client by which an application enqueues."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -10,24 +10,24 @@ from convertro.intake import Intake
 
 
 class Client:
-    """Hands raw Segment events to the journal; nothing connects before the first one.
+    """Puts raw Segment events into the journal; it connects when the first one comes.
 
-    One client serves all threads of a process and its forked children. Whatever is not given is
-    read from the environment, as the worker reads it.
+    One client serves all threads of a process and its forked children. An argument that is left
+    out is read from the environment variable that the worker reads too.
 
     Args:
-        url: The journal's Redis: `redis://`, `rediss://`, or `sentinel://host:26379;…`. Else
-            `CONVERTRO_REDIS_URL`, else `redis://127.0.0.1:6379/0`.
-        prefix: With which every key of the journal begins. Else `CONVERTRO_KEY_PREFIX`, else
+        url: The journal's Redis: `redis://`, `rediss://`, or `sentinel://host:26379;…`. By
+            default `CONVERTRO_REDIS_URL`, else `redis://127.0.0.1:6379/0`.
+        prefix: The beginning of every key of the journal. By default `CONVERTRO_KEY_PREFIX`, else
             `{convertro}:`.
-        sentinel_master: Under which name the Sentinels of a `sentinel://` URL watch the master.
-            Else `CONVERTRO_SENTINEL_MASTER`.
-        sentinel_password: The password of the Sentinels themselves. Else
+        sentinel_master: The name under which the Sentinels of a `sentinel://` URL watch the
+            master. By default `CONVERTRO_SENTINEL_MASTER`.
+        sentinel_password: The password of the Sentinels themselves. By default
             `CONVERTRO_SENTINEL_PASSWORD`.
-        durability: When an event counts as taken in: `memory`, once Redis has it, or `fsync`,
-            once it is on the disk of Redis. Else `CONVERTRO_DURABILITY`, else `memory`.
-        timeout_seconds: Longest wait for a name lookup and a connection, and as long again for
-            an answer.
+        durability: When an event is accepted: `memory`, once Redis has it, or `fsync`, once it is
+            on the disk of Redis. By default `CONVERTRO_DURABILITY`, else `memory`.
+        timeout_seconds: Longest wait for name lookup and connection together, and again for an
+            answer.
 
     Raises:
         SettingsError: A value is wrong; the message names the argument or the variable.
@@ -54,39 +54,39 @@ class Client:
         self._intake = Intake(self._journal)
 
     def enqueue(self, event: Mapping[str, object]) -> str:
-        """Hand over one raw Segment event; when this returns, it is safe in the journal.
+        """Put one raw Segment event into the journal; when this returns, the event is stored.
 
-        The same `messageId` again within the dedupe window changes nothing, so a failed call
-        may be repeated.
+        Within the dedupe window a `messageId` that was accepted before changes nothing, so a
+        failed call may be repeated.
 
         Returns:
             The event's id: its `messageId`, or one made from its content if it says when it
             happened, else a random one.
 
         Raises:
-            InvalidEvent: It can never be accepted; the error names the field.
+            InvalidEvent: The event can never be accepted; the error names the field.
             JournalUnavailable: Redis is down, hung or full, or did not write to its disk although
-                `durability` asks for it. Its `event_id` is the id that was to be used: to send
-                the event again with it as the `messageId` is safe, whatever became of it.
+                `durability` is `fsync`. The error's `event_id` is the event's id: to send the
+                event again with this as its `messageId` is safe, whatever became of it.
         """
         return self._intake.enqueue(event)
 
     def enqueue_many(self, events: Iterable[Mapping[str, object]]) -> list[str]:
-        """Hand over many raw Segment events, up to 100 in a round trip.
+        """Put many raw Segment events into the journal, up to 100 in a round trip.
 
         Returns:
             Their ids, in order.
 
         Raises:
-            InvalidEvents: Some can never be accepted, its `errors` say which by index; all
+            InvalidEvents: Some events can never be accepted; `errors` has them by index. All
                 others were accepted.
-            JournalUnavailable: As for `enqueue`; `accepted` has the ids that are safe, `ids` the
-                id of each event that was looked at.
+            JournalUnavailable: As for `enqueue`. `accepted` has the ids of the events that are in
+                the journal, `ids` those of all events that were read before the error.
         """
         return self._intake.enqueue_many(events)
 
     def close(self) -> None:
-        """Close the connections; the next event opens a new one."""
+        """Close the connections; the next call opens a new one."""
         self._journal.disconnect()
 
     def __enter__(self) -> Self:
@@ -102,12 +102,12 @@ def _default_client() -> Client:
 
 
 def enqueue(event: Mapping[str, object]) -> str:
-    """Hand over one raw Segment event, to the journal that the environment names.
+    """Put one raw Segment event into the journal that the environment names.
 
     See `Client.enqueue`.
 
     Raises:
-        InvalidEvent: It can never be accepted; the error names the field.
+        InvalidEvent: The event can never be accepted; the error names the field.
         JournalUnavailable: Redis is down, hung or full; raised within 2 s.
         SettingsError: A `CONVERTRO_*` variable is wrong.
     """
@@ -115,12 +115,12 @@ def enqueue(event: Mapping[str, object]) -> str:
 
 
 def enqueue_many(events: Iterable[Mapping[str, object]]) -> list[str]:
-    """Hand over many raw Segment events, to the journal that the environment names.
+    """Put many raw Segment events into the journal that the environment names.
 
     See `Client.enqueue_many`.
 
     Raises:
-        InvalidEvents: Some can never be accepted; all others were accepted.
+        InvalidEvents: Some events can never be accepted; all others were accepted.
         JournalUnavailable: As for `enqueue`.
         SettingsError: A `CONVERTRO_*` variable is wrong.
     """

@@ -1,4 +1,4 @@
-"""How the journal's Redis is reached: directly, or through Sentinels that know the master."""
+"""Connects to the journal's Redis, directly or by Sentinels that name the master."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,12 +21,13 @@ from convertro.name_lookup import (
 from convertro.redis_url import parse_redis_url
 from convertro.sentinel import is_sentinel, parse_sentinel_url, sentinel_options
 
-#: How Redis begins what it says of a command that cannot be right, or of an error in a script.
+#: How Redis's error begins if the command itself is wrong, or if a script failed.
 _OWN_FAULT = re.compile(
     r"(ERR )?(wrong number of arg|syntax error|value is not|user_script:|Error (running|compiling))"
 )
 
-#: A producer hears within 2 s that the journal is unavailable: a connection and an answer.
+#: Longest wait of a producer for a connection, and again for an answer, in seconds; so it learns
+#: within 2 s that the journal is unavailable.
 PRODUCER_TIMEOUT_SECONDS = 0.9
 
 
@@ -37,15 +38,15 @@ def connect(
     sentinel_master: str = "",
     sentinel_password: str | None = None,
 ) -> Redis:
-    """A client of the journal's Redis; it connects when first used.
+    """Make a client of the journal's Redis; it connects at its first use.
 
-    A broken connection is tried anew once and at once, a timeout never: the answer comes
-    within about twice the timeout, whatever the state of Redis.
+    After a broken connection a command is repeated once, at once; after a timeout never. So an
+    answer or an error comes within about twice the timeout, whatever the state of Redis.
 
     Args:
         url: `redis://`, `rediss://` or `sentinel://`.
-        timeout_seconds: The longest wait for a connection, and for an answer.
-        sentinel_master: Under which name the Sentinels of a `sentinel://` URL watch the master.
+        timeout_seconds: The longest wait for a connection, and again for an answer.
+        sentinel_master: The name under which the Sentinels of a `sentinel://` URL watch the master.
         sentinel_password: The password of the Sentinels themselves.
 
     Raises:
@@ -70,10 +71,10 @@ def connect(
 def _connect_to_master(
     url: str, master: str, how_to_ask: Mapping[str, Any], options: Mapping[str, Any]
 ) -> Redis:
-    """A client that asks the Sentinels for the master whenever it opens a connection.
+    """Make a client that asks the Sentinels for the master whenever it opens a connection.
 
-    Nothing is tried anew: redis-py would do so at the old address, where a master that came
-    back takes writes until the Sentinels have demoted it, and loses them then.
+    It repeats no command, because redis-py would send it to the old address. A former master that
+    came back there accepts writes until the Sentinels demote it, and then loses them.
     """
     where = parse_sentinel_url(url)
     sentinels = _Sentinels(where.addresses, how_to_ask)
@@ -90,27 +91,27 @@ def _connect_to_master(
 
 
 def is_demoted(error: RedisError) -> bool:
-    """Whether a server says that it is no master, or that its replicas left it for another."""
+    """Whether the server is no master any more: it is read-only, or has too few replicas."""
     return isinstance(error, ReadOnlyError) or str(error).startswith("NOREPLICAS")
 
 
 def is_own_fault(error: RedisError) -> bool:
-    """Whether a command of ours was wrong, or a script failed: no state of Redis is to blame."""
+    """Whether a wrong command or script of this program is the cause, and not Redis's state."""
     if isinstance(error, DataError):
         return True
-    # What Redis says of its own state has a class or a code of its own: READONLY, MISCONF, ….
+    # Errors about the state of Redis have a class or a code of their own: READONLY, MISCONF, ….
     return type(error) is ResponseError and _OWN_FAULT.match(str(error)) is not None
 
 
 class _Sentinels:
-    """Who knows the master: what a `SentinelConnectionPool` asks before it connects.
+    """The Sentinels that a `SentinelConnectionPool` asks for the master's address.
 
-    In place of redis-py's `Sentinel`, which is not made for threads: two that move the one
-    who answered to the front of its list can overwrite a third, which is never asked again.
+    This replaces redis-py's `Sentinel`, which is not safe between threads: two threads that move
+    the Sentinel that answered to the front of its list can drop a third one for good.
 
     Args:
-        addresses: Host and port of each.
-        options: How to talk to each.
+        addresses: Host and port of each Sentinel.
+        options: redis-py's arguments for a connection to a Sentinel.
     """
 
     def __init__(self, addresses: Iterable[tuple[str, int]], options: Mapping[str, Any]) -> None:
@@ -122,10 +123,10 @@ class _Sentinels:
         ]
 
     def discover_master(self, name: str) -> tuple[str, int]:
-        """Ask one after another for the master's address, beginning with who knew it last.
+        """Ask the Sentinels for the master's address, first the one that knew it last time.
 
         Raises:
-            MasterNotFoundError: None of them knows a master that is up.
+            MasterNotFoundError: No Sentinel knows a master of this name that is up.
         """
         answers = []
         timeout = None

@@ -1,7 +1,7 @@
 """Connections to Redis for commands that are packed already.
 
-redis-py makes and repairs them, but they are kept here: to take one from its pool and give it
-back each time costs as much as all else that a round trip takes in this process.
+redis-py opens and repairs the connections; this module keeps the idle ones. To take a connection
+from redis-py's pool and give it back costs as much as all else that a process does in a round trip.
 """
 
 from collections.abc import Iterable
@@ -14,25 +14,27 @@ from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 from redis.sentinel import SentinelConnectionPool
 
-#: After so long it is worth a system call to see whether the other side closed a connection.
+#: After how many idle seconds a connection is checked, by a system call, for having been closed by
+#: the other side.
 _RESTED_SECONDS = 0.5
 
-#: A connection that lay unused for longer is replaced: what stands in between may have forgotten
-#: it, and a call over it would end in a timeout. The shortest such memories are of half a minute.
+#: After how many idle seconds a connection is replaced. A firewall or a balancer in between may
+#: have dropped it without notice, and a command over it would time out; the quickest drop a
+#: connection after half a minute.
 MAX_REST_SECONDS = 15.0
 
 
 def _rested_seconds(connection: Any) -> float:
-    """How long a connection lay unused; a new one did not at all."""
+    """Give how many seconds a connection has been idle; 0 for a new one."""
     now = monotonic()
     return now - float(getattr(connection, "used_at", now))
 
 
 class RestingPool(ConnectionPool):
-    """redis-py's pool, which hands out no connection that lay unused for too long."""
+    """redis-py's pool, but connections that were idle for too long are opened anew."""
 
     def get_connection(self, *args: Any, **named: Any) -> Any:
-        """A connection that nothing else uses."""
+        """Take a connection for exclusive use."""
         connection: Any = super().get_connection(*args, **named)
         try:
             if _rested_seconds(connection) > MAX_REST_SECONDS:
@@ -50,24 +52,25 @@ class RestingPool(ConnectionPool):
 
 
 class RestingMasterPool(RestingPool, SentinelConnectionPool):
-    """The same of a Sentinel's pool, which drops its connections when the master changes."""
+    """A `RestingPool` of redis-py's Sentinel pool, which closes connections to a former master."""
 
 
 class Connections:
-    """Exchanges one packed command for its answer, each in one round trip.
+    """Sends packed commands, each in one round trip, and reads the answers.
 
     Args:
-        redis: A client that does not decode answers; its connections are made alike.
+        redis: A client that does not decode answers; connections are opened with its options.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._pool = redis.connection_pool
-        #: Only a Sentinel's pool keeps its own, because it drops them when the master changes.
+        #: Whether redis-py's pool keeps the idle connections: a Sentinel's pool does, because it
+        #: closes them when the master changes.
         self._is_pooled = isinstance(self._pool, SentinelConnectionPool)
         self._idle: list[Any] = []
 
     def exchange(self, command: bytes) -> Any:
-        """One round trip, as redis-py makes it, but for the packing and the bookkeeping.
+        """Send a packed command and read its answer, with redis-py's retries.
 
         Raises:
             RedisError: There is no answer, or it is an error.
@@ -77,7 +80,7 @@ class Connections:
 
         def send() -> Any:
             connection.send_packed_command([command])
-            # A Sentinel's connection would keep the answer for the next call.
+            # Otherwise a Sentinel's connection would leave the answer unread for the next command.
             return connection.read_response(disconnect_on_error=True)
 
         try:
@@ -87,45 +90,45 @@ class Connections:
             in_step = True
             raise
         finally:
-            if not in_step:  # interrupted between question and answer, perhaps
+            if not in_step:  # an answer may still be on its way over this connection
                 connection.disconnect()
-                self.disconnect()  # whatever swallowed this one may have swallowed all
+                self.disconnect()  # what broke this connection may have broken the idle ones too
             self._give_back(connection, is_usable=in_step)
         return answer
 
     def command(self, *parts: bytes) -> Any:
-        """One round trip of a command that is not packed yet; see `exchange`."""
+        """Pack a command and send it; see `exchange`."""
         return self.exchange(b"*%d\r\n%b" % (len(parts), pack(parts)))
 
     def disconnect(self) -> None:
-        """Close the connections that nothing uses now."""
-        with suppress(IndexError):  # other threads take some meanwhile
+        """Close the idle connections."""
+        with suppress(IndexError):  # another thread may take the last one meanwhile
             while True:
                 self._idle.pop().disconnect()
 
     def _borrow(self) -> Any:
-        """A connection that nothing else uses."""
+        """Take a connection for exclusive use."""
         if self._is_pooled:
             return self._pool.get_connection()
         connection = self._idle_connection() or self._new_connection()
-        connection.connect()  # if it is not
+        connection.connect()  # does nothing if it is connected
         return connection
 
     def _idle_connection(self) -> Any:
-        """One that is open, unless it is spent; None if there is none."""
+        """Take an idle connection, closed first if it must not be used again; None without any."""
         try:
             connection = self._idle.pop()
         except IndexError:
             return None
         if connection.pid != getpid():
-            self._idle = []  # these are the parent's
+            self._idle = []  # the process was forked: these belong to the parent
             return None
         if self._is_spent(connection):
             connection.disconnect()
         return connection
 
     def _is_spent(self, connection: Any) -> bool:
-        """Whether a connection that lay unused should not be used again."""
+        """Whether an idle connection must not be used again."""
         rested_seconds = _rested_seconds(connection)
         return rested_seconds > MAX_REST_SECONDS or (
             rested_seconds > _RESTED_SECONDS and _is_spoilt(connection)
@@ -143,7 +146,7 @@ class Connections:
 
 
 def _is_spoilt(connection: Any) -> bool:
-    """Whether the other side closed it, or sent something that was not asked for."""
+    """Whether the other side closed an idle connection, or sent data that no command asked for."""
     try:
         return bool(connection.can_read())
     except (RedisError, OSError):
@@ -151,5 +154,5 @@ def _is_spoilt(connection: Any) -> bool:
 
 
 def pack(parts: Iterable[bytes]) -> bytes:
-    """Write parts of a command as Redis's protocol wants them."""
+    """Encode parts of a command in Redis's protocol."""
     return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])

@@ -1,4 +1,4 @@
-"""Where the journal is: from arguments, and what they leave out from the environment."""
+"""Finds the journal by a client's arguments, or by the environment where they are left out."""
 
 import os
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a journal is."""
+    """The Redis, the keys and the durability of a journal."""
 
     redis: Redis
     key_prefix: str
@@ -40,7 +40,7 @@ class Place:
 
 
 def open_journal(url: str | None, **options: Unpack[Options]) -> IntakeJournal:
-    """The journal as producers use it; nothing connects yet. See `Client`.
+    """Make the journal that producers use; it connects at its first use. See `Client`.
 
     Raises:
         SettingsError: A value is wrong; the message names the argument or the variable.
@@ -55,7 +55,7 @@ def open_journal(url: str | None, **options: Unpack[Options]) -> IntakeJournal:
 
 
 def find_journal(url: str | None, **options: Unpack[Options]) -> Place:
-    """Where the journal is; nothing connects yet. See `Client`.
+    """Find the journal; its Redis client connects at its first use. See `Client`.
 
     Raises:
         SettingsError: A value is wrong; the message names the argument or the variable.
@@ -98,10 +98,10 @@ def _is_timeout(value: object) -> TypeGuard[float]:
 
 
 class _Setting:
-    """A value from an argument, else from the environment.
+    """A value from an argument, else from the environment, else the default.
 
     Raises:
-        SettingsError: The argument is no text.
+        SettingsError: The argument is not a string.
     """
 
     def __init__(self, argument: str, given: str | None, variable: str, default: str) -> None:
@@ -111,7 +111,7 @@ class _Setting:
             raise self.wrong("must be a text")
 
     def check(self, check: Callable[[str], object]) -> None:
-        """Raise `SettingsError` with this setting's name if the value is wrong."""
+        """Raise `SettingsError` with this setting's name if `check` raises a ValueError."""
         try:
             check(self.value)
         except ValueError as error:

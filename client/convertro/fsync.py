@@ -1,8 +1,8 @@
-"""Writes that count only when they are on the disk of the Redis that took them.
+"""Writes that succeed only once Redis has them on its disk.
 
-A script and the question whether it is on disk travel in one round trip. `WAITAOF` alone
-does not settle it: with `appendfsync everysec` Valkey 9.1 and early releases of Redis 7.4
-answer it before they call fsync. So the policy is asked for too, and has to be `always`.
+One round trip carries the script and two questions. `WAITAOF` alone is not enough: with
+`appendfsync everysec` Valkey 9.1 and early releases of Redis 7.4 answer it before they call
+fsync. So Redis is also asked for its `appendfsync`, which must be `always`.
 """
 
 from collections.abc import Callable
@@ -14,19 +14,20 @@ from redis.exceptions import NoScriptError, RedisError
 
 from convertro.errors import JournalUnavailable
 
-#: With `appendfsync always` the answer is there at once; a producer's timeout is 900 ms.
+#: Longest wait for the disk. With `appendfsync always` Redis answers at once; a producer's timeout
+#: is 900 ms.
 _WAIT_MS = 500
 
-#: The end of each refusal: the write itself has been carried out.
+#: The end of each error message: the script itself has been carried out.
 _SAFE = "the event may be in the journal, and enqueueing it again is safe"
 
 
 def evaluate_on_disk(redis: Redis, source: str, digest: str, parts: tuple[Any, ...]) -> Any:
-    """Carry out a script and make sure that what it wrote is on disk.
+    """Carry out a script and make sure that Redis has what it wrote on disk.
 
     Raises:
-        JournalUnavailable: It is not, or nobody can say; the script was carried out.
-        RedisError: The script was refused.
+        JournalUnavailable: It is not on disk, or Redis cannot tell; the script was carried out.
+        RedisError: Redis did not carry out the script.
     """
     answer, synced, policy = _ask(redis, lambda pipeline: pipeline.evalsha(digest, *parts))
     if isinstance(answer, NoScriptError):  # Redis is new or its script cache was wiped
@@ -38,7 +39,7 @@ def evaluate_on_disk(redis: Redis, source: str, digest: str, parts: tuple[Any, .
 
 
 def _ask(redis: Redis, evaluate: Callable[[Pipeline], object]) -> list[Any]:
-    """One round trip; errors are among the answers."""
+    """Send script and questions in one round trip; an error of Redis is returned as an answer."""
     pipeline = redis.pipeline(transaction=False)
     evaluate(pipeline)
     pipeline.waitaof(1, 0, _WAIT_MS)
@@ -52,7 +53,7 @@ def _require_on_disk(synced: Any, policy: Any) -> None:
             "CONVERTRO_DURABILITY=fsync needs Redis 7.2 or newer with appendonly yes and "
             f"appendfsync always; it says: {synced} ({_SAFE})"
         )
-    # An operator may have taken CONFIG away from us; then WAITAOF's word has to do.
+    # An ACL may forbid CONFIG; then the answer of WAITAOF alone counts.
     if not isinstance(policy, RedisError) and _value(policy) != "always":
         raise JournalUnavailable(
             "CONVERTRO_DURABILITY=fsync needs appendfsync always, and Redis has appendfsync "

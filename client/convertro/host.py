@@ -1,6 +1,6 @@
-"""A host's name or address before a port. Pure."""
+"""Writing a host before a port. Pure."""
 
 
 def bracketed(host: str) -> str:
-    """The host as URLs write it: an address of IPv6 in brackets, which keep its colons apart."""
+    """Write a host as in a URL: an IPv6 address in brackets, because of its colons."""
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""How events get into the journal."""
+"""Puts events into the journal, in chunks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from convertro.errors import InvalidEvent, InvalidEvents, JournalUnavailable
 from convertro.refusal import Refusal
 from convertro.segment_event import encode, event_id
 
-#: Events and bytes in one round trip at most: some 30 µs an event, during which Redis does nothing
-#: else.
+#: Most events and bytes in one round trip. An event keeps Redis busy for some 30 µs, in which it
+#: does nothing else.
 CHUNK_EVENTS = 100
 CHUNK_BYTES = 1024 * 1024
 
-#: Wake-ups that one accept may ask for; the ticker rings for the rest.
+#: Most wake-ups that one accept may send; the ticker sends the rest.
 OFFERED_WAKEUPS = 8
 
 Row = tuple[str, bytes]
@@ -21,53 +21,53 @@ Row = tuple[str, bytes]
 
 @dataclass(slots=True)
 class Taken:
-    """What became of many events."""
+    """The result of accepting many events."""
 
-    #: The id of each event by index, None for a refused one.
+    #: The id of each event by its index; None for a refused event.
     ids: list[str | None] = field(default_factory=list)
-    #: What is wrong with the refused ones, by index.
+    #: The error of each refused event, by its index.
     errors: dict[int, InvalidEvent] = field(default_factory=dict)
-    #: How many were new; the rest of the accepted ones were known already.
+    #: How many accepted events were new; the others were duplicates.
     new: int = 0
 
     @property
     def duplicates(self) -> int:
-        """How many were accepted before, so that they changed nothing."""
+        """How many events the journal had accepted before, so that they changed nothing."""
         return len(self.ids) - len(self.errors) - self.new
 
 
 class RowsJournal(Protocol):
-    """What takes events in."""
+    """A journal that accepts events, such as `IntakeJournal`."""
 
     def accept(self, events: Sequence[Row], *, offered: int) -> Sequence[bool]:
-        """Take events in and wake workers; answers which are new."""
+        """Accept events and wake workers; return for each event whether it is new."""
 
 
 class Intake:
-    """Takes events into the journal, and refuses at once while Redis hangs."""
+    """Puts events into the journal, and refuses them at once while Redis hangs."""
 
     def __init__(self, journal: RowsJournal) -> None:
         self._journal = journal
         self._refusal = Refusal()
 
     def enqueue(self, event: Any) -> str:
-        """Take one event in; see `Client.enqueue`."""
+        """Put one event into the journal; see `Client.enqueue`."""
         row = row_of(event)
         self.accept([row], offered=1)
         return row[0]
 
     def enqueue_many(self, events: Iterable[Any]) -> list[str]:
-        """Take many events in; see `Client.enqueue_many`."""
+        """Put many events into the journal; see `Client.enqueue_many`."""
         taken = self.take(events)
         if taken.errors:
             raise InvalidEvents(taken.errors, taken.ids)
         return [identifier for identifier in taken.ids if identifier is not None]
 
     def take(self, events: Iterable[Any]) -> Taken:
-        """Take many events in, but report those that can never be accepted, and duplicates.
+        """Put many events into the journal; return ids, refused events and the number of new ones.
 
         Raises:
-            JournalUnavailable: Its `accepted` has the ids that are safe.
+            JournalUnavailable: Its `accepted` has the ids of the events that are in the journal.
         """
         taken = Taken()
         accepted: list[str] = []
@@ -81,14 +81,17 @@ class Intake:
         return taken
 
     def accept(self, rows: Sequence[Row], *, offered: int) -> Sequence[bool]:
-        """Take events in that were checked, in one round trip; answers which are new.
+        """Put checked events into the journal, in one round trip.
 
         Args:
-            rows: Each as its id and its bytes.
-            offered: Most workers to wake.
+            rows: The id and the bytes of each event.
+            offered: The most deliver tasks to wake.
+
+        Returns:
+            For each event whether it is new.
 
         Raises:
-            JournalUnavailable: Its `ids` are those of the events.
+            JournalUnavailable: Its `ids` are the ids of these events.
         """
         try:
             with self._refusal:
@@ -100,17 +103,17 @@ class Intake:
 
 
 def row_of(event: Any) -> Row:
-    """An event's id and its bytes.
+    """Encode an event; return its id and its bytes.
 
     Raises:
-        InvalidEvent: It can never be accepted.
+        InvalidEvent: The event can never be accepted.
     """
     raw = encode(event)
     return event_id(event, raw), raw
 
 
 def _rows(events: Iterable[Any], taken: Taken) -> Iterator[Row]:
-    """Encode the events, noting the id or the error of each."""
+    """Encode the events, and store the id or the error of each in `taken`."""
     for index, event in enumerate(events):
         try:
             row = row_of(event)

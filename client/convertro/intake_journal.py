@@ -1,6 +1,6 @@
-"""The journal as producers use it: one step, which takes events in and wakes workers.
+"""The part of the journal that producers use: the step that accepts events and wakes workers.
 
-The worker's `Journal` adds all other steps; the keys and the way to Redis are the same.
+The worker's `Journal` inherits from it and adds all other steps.
 """
 
 import logging
@@ -20,24 +20,24 @@ from convertro.errors import JournalUnavailable
 from convertro.fsync import evaluate_on_disk
 from convertro.scripts import LUA, Constant, Scripts
 
-#: The number of what the journal's keys hold; `docs/compatibility.md` says which go together.
+#: The version of the journal's data in Redis; `docs/compatibility.md` says which work together.
 FORMAT = 2
 
-#: What stands for the token in the wake-up that workers leave for clients.
+#: The placeholder for the token in the wake-up that workers leave for clients as a template.
 WAKEUP_TOKEN = b"WAKEUP-TOKEN"
 
-#: How long a wake-up counts without a sign of life from its deliver task. Long enough for
-#: a message to travel, short enough that a lost one delays an event by seconds only.
+#: How long a wake-up counts without a sign of life from its deliver task. It is long enough for
+#: the message to arrive, and short enough that a lost one delays an event by seconds only.
 _WAKEUP_TTL_MS = 5_000
 
-#: How long a worker's capacity counts after its last tick; ticks come every second.
+#: How long a worker counts as alive after its last tick; it ticks every second.
 WORKER_TTL_MS = 5_000
 
-#: What is counted is kept apart for each so many milliseconds, for so many such times.
+#: The length of one slot of counters, in milliseconds, and how many past slots are kept.
 SLOT_MS = 10_000
 SLOTS = 90
 
-#: From this share of Redis's memory on intake refuses events: the rest is for the workers.
+#: The share of Redis's memory beyond which no event is accepted; the rest is for the workers.
 FULL_SHARE = 0.9
 
 Clock = Callable[[], int]
@@ -46,19 +46,19 @@ log = logging.getLogger(__name__)
 
 
 class IntakeJournal:
-    """Takes events in, each step atomic.
+    """Accepts events, each step atomic.
 
-    Every method raises `JournalUnavailable` if Redis does not carry it out, for whatever reason
-    but a fault of this program: that stays redis-py's error.
+    Every method raises `JournalUnavailable` if Redis does not carry out its step. Only if this
+    program is at fault, by a wrong command or script, it raises redis-py's error.
 
     Args:
         redis: A client that does not decode answers.
-        key_prefix: With which every key begins.
-        constants: What all of one journal agree upon; scripts find it under these names.
-        fsync: Whether an event counts as taken in only once it is on the disk of Redis.
-        folders: Where further scripts are.
-        clock: Unix milliseconds; only tests bring one, otherwise Redis's own clock counts.
-        shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
+        key_prefix: The beginning of every key.
+        constants: The values of names that scripts use, the same in all processes of a journal.
+        fsync: Whether an event is accepted only once it is on the disk of Redis.
+        folders: The folders of further scripts.
+        clock: Gives unix milliseconds, for tests; by default Redis's own clock counts.
+        shebang: Whether scripts begin with flags and a check of rights; Redis and Valkey know both.
     """
 
     def __init__(  # noqa: PLR0913  every dependency is an argument
@@ -92,13 +92,14 @@ class IntakeJournal:
         )
 
     def accept(self, events: Sequence[tuple[str, bytes]], *, offered: int = 0) -> tuple[bool, ...]:
-        """Take events in, each as its id and raw bytes; known ids change nothing.
-
-        Answers for each event whether it is new.
+        """Accept events; an id that the journal knows changes nothing.
 
         Args:
-            events: At least one.
-            offered: Most workers to wake.
+            events: At least one, each as its id and its bytes.
+            offered: The most deliver tasks to wake.
+
+        Returns:
+            For each event whether it is new.
         """
         rows = [part for event_id, raw in events for part in (event_id.encode(), raw)]
         tokens = fresh_tokens(offered)
@@ -107,14 +108,14 @@ class IntakeJournal:
         return tuple(map(bool, new))
 
     def disconnect(self) -> None:
-        """Close the connections that nothing uses now."""
+        """Close the idle connections."""
         self._redis.connection_pool.disconnect(inuse_connections=False)
         self._connections.disconnect()
 
     def _push(self, where: bytes, template: bytes, tokens: Sequence[str]) -> None:
-        """Put a wake-up for each token where a worker's broker takes them from; never raises.
+        """Put a wake-up for each token into the list from which workers take them; never raise.
 
-        Whatever is in the way, the events are in the journal, and tickers ring for them.
+        If it fails, the events are in the journal all the same, and tickers send the wake-ups.
         """
         if not tokens:
             return
@@ -130,13 +131,13 @@ class IntakeJournal:
             self._cannot_push = False
 
     def _take_back(self, tokens: Sequence[str]) -> None:
-        """Let the wake-ups count no longer, so that the next tick rings."""
+        """Remove the wake-ups' tokens, so that the next tick sends wake-ups in their place."""
         key, members = self._key("wakeups").encode(), [token.encode() for token in tokens]
         with suppress(RedisError):
             self._connections.command(b"ZREM", key, *members)
 
     def _key(self, name: str) -> str:
-        """A key by its name, of those that `lua/common.lua` describes."""
+        """Give the full name of a key that `lua/common.lua` describes."""
         return f"{self._key_prefix}{name}"
 
     def _run(self, name: str, args: dict[str, Any], *rest: bytes) -> Any:
@@ -149,14 +150,14 @@ class IntakeJournal:
         return self._call(self._scripts.run, name, args, *rest)
 
     def _call(self, command: Callable[..., Any], *args: Any, **named: Any) -> Any:
-        """The one place where Redis's errors become ours."""
+        """Translate Redis's errors, for all methods, into `JournalUnavailable`."""
         try:
             return command(*args, **named)
         except RedisError as error:
             _drop_quotation(error)
             if is_own_fault(error):
                 raise
-            if is_demoted(error):  # look for the new master
+            if is_demoted(error):  # new connections go to the new master
                 self.disconnect()
             if served := _served_formats(error):
                 raise JournalUnavailable(
@@ -167,18 +168,18 @@ class IntakeJournal:
 
 
 def fresh_tokens(number: int) -> list[str]:
-    """Wake-up tokens that were never used before; each is the id of its Celery task."""
+    """Make random wake-up tokens; each becomes the id of a Celery task."""
     return [token_hex(16) for _ in range(number)]
 
 
 def _drop_quotation(error: RedisError) -> None:
-    """Take out what Redis quotes of a command that it does not know: it may be of an event."""
+    """Remove the arguments of an unknown command that Redis quotes: they may be an event's."""
     said, quotation, _ = str(error).partition(", with args beginning with")
     if quotation:
         error.args = (said,)
 
 
 def _served_formats(error: RedisError) -> str:
-    """Which formats of clients workers serve, if that is why a step was refused."""
+    """Read which formats of clients the workers serve; empty unless that is the error."""
     word, _, formats = str(error).partition(" ")
     return " and ".join(formats.split()) if word == "FORMAT" else ""

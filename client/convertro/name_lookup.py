@@ -1,6 +1,7 @@
-"""Connections whose timeouts hold: redis-py's do not cover the lookup of a name, for one.
+"""Connections to Redis whose timeout covers the lookup of the host's name too.
 
-A resolver that answers nothing takes 16 s to say so, for each call.
+redis-py's timeout does not cover it. If the name server does not answer, each lookup fails only
+after 16 s.
 """
 
 import _thread
@@ -14,10 +15,10 @@ from redis.sentinel import SentinelManagedConnection
 
 
 class _Lookup:
-    """One name that is being looked up, for all who wait for it.
+    """The lookup of one name, shared by all threads that wait for it.
 
-    Nothing here waits for a lock, which the code that a signal handler interrupts might hold.
-    Threads and queues are made by their modules' names: gevent may replace them at any time.
+    It takes no lock, because a signal handler may interrupt the code that holds it. Threads and
+    queues are called through their modules, because gevent may replace them at any time.
     """
 
     def __init__(self) -> None:
@@ -27,14 +28,14 @@ class _Lookup:
         self.waiting: list[queue.SimpleQueue[None]] = []
 
     def run(self, key: tuple[int, str, int]) -> None:
-        """Look up, and tell those who wait."""
+        """Look the name up, and wake the threads that wait."""
         _, host, port = key
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             self.addresses = [str(address[0]) for *_, address in found]
         except OSError as error:
             self.error = error
-        except UnicodeError:  # an empty label, or one that is too long
+        except UnicodeError:  # the name has a label that is empty or too long
             self.error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         self.done = True
         _pending.pop(key, None)
@@ -47,13 +48,14 @@ _pending: dict[tuple[int, str, int], _Lookup] = {}
 
 
 def look_up(host: str, port: int, timeout_seconds: float | None) -> list[str]:
-    """The addresses of a host.
+    """Look up the addresses of a host.
 
-    A lookup cannot be stopped, so a thread makes it that nothing waits for longer than this.
+    A lookup cannot be stopped, so a thread of its own makes it, for which callers wait no longer
+    than their timeout.
 
     Raises:
         OSError: The name is not known.
-        TimeoutError: There was no answer in time; it may be there for the next one who asks.
+        TimeoutError: There was no answer in time. The thread goes on, and serves later callers.
     """
     key = (getpid(), host, port)
     mine = _Lookup()
@@ -63,7 +65,7 @@ def look_up(host: str, port: int, timeout_seconds: float | None) -> list[str]:
         lookup.waiting.append(answer)
         if lookup is mine:
             _begin(mine, key)
-    except BaseException:  # a signal handler raised: perhaps no thread looks up
+    except BaseException:  # a signal handler raised: the thread may not have been started
         if _pending.get(key) is mine:
             _pending.pop(key, None)
         raise
@@ -80,12 +82,12 @@ def look_up(host: str, port: int, timeout_seconds: float | None) -> list[str]:
 def _begin(lookup: _Lookup, key: tuple[int, str, int]) -> None:
     try:
         _thread.start_new_thread(lookup.run, (key,))
-    except RuntimeError:  # the interpreter ends
+    except RuntimeError:  # no thread can be started: the interpreter is shutting down
         lookup.run(key)
 
 
 class BoundedConnection(Connection):
-    """A connection that looks its host up within the time that it has to connect."""
+    """A connection whose connect timeout also bounds the lookup of its host."""
 
     def _connect(self) -> Any:
         name, error = self.host, OSError("the host has no address")
@@ -100,12 +102,12 @@ class BoundedConnection(Connection):
         raise error
 
     def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
-        """Ask for no announcements of maintenance: after one, redis-py waits 10 s for an answer."""
+        """Ask for no maintenance notices: after one, redis-py waits 10 s for an answer."""
 
 
 class BoundedSSLConnection(SSLConnection, BoundedConnection):
-    """The same with TLS."""
+    """A `BoundedConnection` with TLS."""
 
 
 class BoundedMasterConnection(SentinelManagedConnection, BoundedConnection):
-    """The same to the master that Sentinels name."""
+    """A `BoundedConnection` to the master that Sentinels name."""

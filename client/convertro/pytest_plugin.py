@@ -1,4 +1,4 @@
-"""The fixture that every pytest run has where this package is installed."""
+"""A pytest plugin: its fixture is available wherever this package is installed."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def convertro_events() -> Iterator["Collected"]:
-    """What the application enqueues during the test; see `convertro.testing.collect`."""
+    """Collect what the application enqueues during the test; see `convertro.testing.collect`."""
     from convertro.testing import collect  # noqa: PLC0415  tests without events load no Redis
 
     with collect() as collected:

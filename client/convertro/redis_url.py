@@ -1,6 +1,6 @@
-"""Reading a `redis://` or `rediss://` URL, once for all who connect by it.
+"""Parses `redis://` and `rediss://` URLs.
 
-redis-py and kombu read queries and paths in ways of their own; so they are given the parts.
+redis-py and kombu parse queries and paths each in its own way, so both get the parsed parts.
 """
 
 import re
@@ -19,7 +19,7 @@ _PORT = 6379
 
 _FILE = ".+"
 
-#: What a `rediss://` URL may say of TLS in its query, and what each may be.
+#: The TLS options of a `rediss://` URL's query; the values of each as a regular expression.
 _TLS_OPTIONS = {
     "ssl_ca_certs": _FILE,
     "ssl_certfile": _FILE,
@@ -31,7 +31,7 @@ _TLS_OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class RedisUrl:
-    """Where a Redis is, and how to log in."""
+    """The address of a Redis, and how to log in."""
 
     host: str
     port: int
@@ -39,12 +39,12 @@ class RedisUrl:
     db: int
     username: str | None
     password: str | None = field(repr=False)
-    #: What redis-py's connections are told of TLS; None for none.
+    #: TLS arguments of redis-py's connections; None without TLS.
     tls: Mapping[str, Any] | None
 
     @property
     def login(self) -> dict[str, Any]:
-        """What redis-py's connections are told, but for TLS."""
+        """The arguments of redis-py's connections other than those of TLS."""
         return {
             "host": self.host,
             "port": self.port,
@@ -55,17 +55,17 @@ class RedisUrl:
 
     @property
     def broker_url(self) -> str:
-        """The same for kombu, which is told of TLS besides."""
+        """The URL for kombu, without TLS options: Celery gets those as a setting of their own."""
         user, word = quote(self.username or "", safe=""), quote(self.password or "", safe="")
         login = f"{user}:{word}@" if self.password or self.username else ""
         return f"{_SCHEMES[self.tls is not None]}://{login}{bracketed(self.host)}:{self.port}/{self.db}"
 
 
 def check_redis_url(url: str) -> None:
-    """Accept `redis://`, `rediss://` and `sentinel://` URLs whose files can be read.
+    """Check a `redis://`, `rediss://` or `sentinel://` URL, and that its files can be read.
 
     Raises:
-        ValueError: What is wrong, without the URL's text, which may hold a password.
+        ValueError: What is wrong, without the URL's text, which may contain a password.
     """
     if is_sentinel(url):
         parse_sentinel_url(url)
@@ -76,21 +76,21 @@ def check_redis_url(url: str) -> None:
 
 
 def names_a_redis(url: str) -> bool:
-    """Whether a URL says that it is of Redis, right or wrong."""
+    """Whether a URL has a scheme of Redis; the rest of it may be wrong."""
     return url.startswith(("redis://", "rediss://"))
 
 
 def parse_redis_url(url: str) -> RedisUrl:
-    """Read `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS. Pure.
+    """Parse `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS. Pure.
 
     Raises:
-        ValueError: What is wrong, without the URL's text, which may hold a password.
+        ValueError: What is wrong, without the URL's text, which may contain a password.
     """
     try:
         parts = urlsplit(url)
         port = _PORT if parts.port is None else parts.port
         usable = parts.scheme in _SCHEMES and port != 0 and not parts.fragment
-    except ValueError:  # the port is no number; it may be part of an unquoted password
+    except ValueError:  # the port is not a number; it may be part of an unquoted password
         usable = False
     if not usable or not parts.hostname:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Refusing at once while Redis hangs, instead of letting every caller wait."""
+"""Refuses calls at once while Redis hangs, so that not every caller waits for the timeout."""
 
 from os import getpid
 from time import monotonic
@@ -8,32 +8,34 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from convertro.errors import JournalUnavailable
 
-#: How long all are refused after somebody waited in vain; then one of them tries.
+#: How long every call is refused after one timed out; then one call tries Redis again.
 REFUSED_SECONDS = 1.0
 
-#: After so long another one tries: a signal handler may have interrupted the first.
+#: After how many seconds without a result another call may try, because a signal handler may have
+#: interrupted the first.
 _TRIAL_SECONDS = 10.0
 
 
 class _State:
-    """What a process knows. Simple assignments and one `setdefault`, so that no lock is needed.
+    """What one process knows about Redis.
 
-    A lock could be held by the very code that a signal handler interrupts.
+    Plain assignments and one `setdefault` change it, so that no lock is needed: a signal handler
+    may interrupt the code that holds a lock, and then wait for it forever.
     """
 
     def __init__(self) -> None:
         self.process_id = getpid()
-        #: Until then all are refused; 0 as long as Redis answers.
+        #: Until when calls are refused, by the monotonic clock; 0 while Redis answers.
         self.refused_until = 0.0
-        #: Who tries, by how many trials' time went by since.
+        #: The call that may try in each period of `_TRIAL_SECONDS` after `refused_until`.
         self.trials: dict[int, object] = {}
 
 
 class Refusal:
-    """Surrounds each round trip of a client; safe between threads, after a fork, in a signal.
+    """Wraps each round trip of a client; safe between threads, after a fork, in signal handlers.
 
     Raises:
-        JournalUnavailable: Redis did not answer a moment ago, so it was not asked now.
+        JournalUnavailable: Redis did not answer a moment ago, so it was not asked again.
     """
 
     def __init__(self) -> None:
@@ -43,7 +45,7 @@ class Refusal:
         state = self._state
         if not state.refused_until:
             return
-        if state.process_id != getpid():  # a fork: the parent's trouble need not be the child's
+        if state.process_id != getpid():  # forked: what failed in the parent may work here
             self._state = _State()
             return
         if not _may_try(state):
@@ -63,7 +65,7 @@ class Refusal:
 
 
 def _is_due_to_a_timeout(error: BaseException | None) -> bool:
-    """Whether somebody waited in vain: for Redis, or for a Sentinel that was to name it."""
+    """Whether the error comes from a timeout, of Redis or of a Sentinel."""
     while error is not None:
         if isinstance(error, RedisTimeoutError):
             return True
@@ -72,7 +74,7 @@ def _is_due_to_a_timeout(error: BaseException | None) -> bool:
 
 
 def _may_try(state: _State) -> bool:
-    """Whether the time to try has come, and nobody else does."""
+    """Whether calls are refused no longer, and no other call of this period tries."""
     since = monotonic() - state.refused_until
     mine = object()
     return since >= 0 and state.trials.setdefault(int(since / _TRIAL_SECONDS), mine) is mine

@@ -1,20 +1,19 @@
-"""The scripts that are the journal's steps, and how they are carried out.
+"""Builds the Lua scripts that are the journal's steps, and carries them out.
 
-A script begins with what it is made of: `-- parts: common gate` names the files of which it uses
-something, `-- flags: allow-oom` what Redis is told about it. Redis makes all functions and tables
-of a script anew in each call, so a script gets only what it uses of its parts, each definition
-right before the statement that needs it first: what comes after an early return costs nothing. The
-bytes that each call begins with are made once, so that a step costs its producer or worker little
-more than the round trip.
+A script's file begins with a header. `-- parts: common gate` names the files whose definitions it
+uses, `-- flags: allow-oom` its flags for Redis. Redis creates all functions and tables of a script
+again in each call. So a script gets only the definitions that it uses, each right before the
+statement that needs it first: what comes after an early return costs nothing. The bytes with which
+each call begins are made once, so that a step costs its caller little more than the round trip.
 
-The names of its keys are in its text, for an argument for each takes a quarter of a microsecond in
-each call. One is given, by which a cluster finds the node: the others are on the same if the prefix
-has a hash tag, as the default has.
+The names of the keys are written into the script's text, because an argument for each key takes a
+quarter of a microsecond in each call. One key is passed as an argument, by which a cluster finds
+the node. The other keys are on the same node if the prefix has a hash tag, as the default has.
 
-A script that lacks a right of an ACL would fall in its midst, and what it did before would stay. So
-each asks first whether it may run all of its commands, at half a microsecond each; or, where that
-is too much, those that it names: `-- rights: ZADD HINCRBY`. What writes first need not be among
-them: without its right nothing was done yet.
+If an ACL forbids a command of a script, the script fails midway, and its earlier writes stay. So
+each script first asks whether it may run all of its commands, at half a microsecond each. Where
+that is too slow, its header names the commands to ask for: `-- rights: ZADD HINCRBY`. The first
+command that writes need not be among them: if it is forbidden, nothing has been written yet.
 """
 
 import json
@@ -31,15 +30,15 @@ from redis.exceptions import NoScriptError
 
 from convertro.connection_pool import Connections, pack
 
-#: The scripts of this package: the accept step, and the parts that every script begins with.
+#: The scripts of this package: the accept step, and the parts that workers' scripts use too.
 LUA = Path(__file__).parent / "lua"
 
 _HEADER = re.compile(r"-- (parts|flags|rights): (.*)\n")
 
-#: A line that belongs to the chunk of the line before it.
+#: A line that continues the chunk of the line before it.
 _GOES_ON = re.compile(r"\s|(?:end|else|elseif|until)\b|[})\]]")
 
-#: What a chunk defines.
+#: The names that a chunk defines.
 _DEFINED = re.compile(r"local (?:function )?(\w+(?:, \w+)*)")
 
 _KEY = re.compile(r"KEY\('([\w:]+)'\)")
@@ -47,7 +46,7 @@ _KEY = re.compile(r"KEY\('([\w:]+)'\)")
 #: A command that a script runs.
 _COMMAND = re.compile(r"redis\.call\('([A-Z]+)'")
 
-#: Refuses a script whose user may not run all of its commands.
+#: Ends a script at once if its Redis user may not run one of its commands.
 _RIGHTS = """local may = redis.acl_check_cmd
 local refused = %s
 if refused then
@@ -55,12 +54,12 @@ if refused then
 end
 """
 
-#: What a text in Lua holds escaped, lest it end the text or the line.
+#: A character that is escaped in a text in Lua, because it could end the text or the line.
 _UNUSUAL = re.compile(r"[^ \w:{}.-]", re.ASCII)
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
-#: Carries a script out in its own way: by its text, its digest, and its keys and arguments.
+#: Carries out a script in another way, given its text, its digest, and its keys and arguments.
 Evaluate = Callable[[str, str, tuple[Any, ...]], Any]
 
 
@@ -70,12 +69,12 @@ Constant = float | str | Sequence[float] | Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Script:
-    """A script whose text is complete."""
+    """A script with the definitions that it uses."""
 
     source: str
     #: Its SHA-1, by which Redis knows it.
     digest: str
-    #: How a call by its digest begins on the wire, up to its key; and one by its text.
+    #: The first bytes, up to the key, of a call by the digest; and of a call by the text.
     by_digest: bytes
     by_source: bytes
 
@@ -84,11 +83,11 @@ class Scripts:
     """Carries out scripts, each in one round trip.
 
     Args:
-        connections: To a Redis.
-        key_prefix: With which every key begins.
-        constants: What scripts find under these names in capitals: numbers, lists and tables.
-        folders: Where their files are.
-        shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
+        connections: Connections to a Redis.
+        key_prefix: The beginning of every key.
+        constants: The values of the names in capitals that scripts use.
+        folders: The folders of the scripts' files.
+        shebang: Whether scripts begin with flags and a check of rights; Redis and Valkey know both.
     """
 
     def __init__(
@@ -106,19 +105,19 @@ class Scripts:
         self._constants = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
         self._folders = tuple(folders)
         self._shebang = shebang
-        _texts(self._folders)  # later the process may have no file descriptor left to read with
+        _texts(self._folders)  # read now: later the process may have run out of file descriptors
         self._scripts: dict[str, _Script] = {}
 
     def run(self, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
         """Carry out a script.
 
         Args:
-            name: Its file, without `.lua`.
-            args: What it finds in its table `args`.
-            rest: What follows in `ARGV`.
+            name: The name of its file, without `.lua`.
+            args: Its table `args`.
+            rest: Its further elements of `ARGV`.
 
         Raises:
-            RedisError: It was not carried out, or nobody knows.
+            RedisError: Redis did not carry it out, or the connection broke before the answer.
         """
         script = self._script(name)
         arguments = pack((_json(args), *rest))
@@ -129,13 +128,13 @@ class Scripts:
             return self._connections.exchange(b"*%d\r\n%b%b" % (count, script.by_source, arguments))
 
     def run_by(self, evaluate: Evaluate, name: str, args: Mapping[str, Any], *rest: bytes) -> Any:
-        """Carry out a script in another way; see `run`."""
+        """Carry out a script by a given function; see `run`."""
         script = self._script(name)
         parts = (1, self._node_key, _json(args), *rest)
         return evaluate(script.source, script.digest, parts)
 
     def _script(self, name: str) -> _Script:
-        """The script of a name; put together when it is first asked for."""
+        """Get a script by its name; it is built at its first use."""
         script = self._scripts.get(name)
         if script is None:
             script = self._scripts[name] = self._put_together(name)
@@ -162,7 +161,7 @@ class Scripts:
 
 @cache
 def _read(name: str, folders: tuple[Path, ...]) -> tuple[list[list[str]], dict[str, str]]:
-    """The chunks of a script's parts and of itself, in this order; and its header."""
+    """Read the chunks of a script's parts, then of the script itself; and its header."""
     texts = _texts(folders)
     header = dict(_HEADER.findall(texts[name]))
     parts = [texts[part] for part in header["parts"].split()]
@@ -171,7 +170,7 @@ def _read(name: str, folders: tuple[Path, ...]) -> tuple[list[list[str]], dict[s
 
 @cache
 def _texts(folders: tuple[Path, ...]) -> dict[str, str]:
-    """What the files say, by their names without `.lua`."""
+    """Read the texts of all scripts and parts, by their files' names without `.lua`."""
     return {
         path.stem: path.read_text(encoding="utf-8")
         for folder in folders
@@ -180,7 +179,7 @@ def _texts(folders: tuple[Path, ...]) -> dict[str, str]:
 
 
 def _chunks(text: str) -> list[str]:
-    """Take a file apart into its outermost definitions and statements, without comments."""
+    """Split a file into its outermost definitions and statements, without comment lines."""
     chunks: list[str] = []
     for line in text.splitlines():
         if not line.strip() or line.lstrip().startswith("--"):
@@ -193,10 +192,10 @@ def _chunks(text: str) -> list[str]:
 
 
 def _linked(*files: Sequence[str]) -> Iterator[str]:
-    """The chunks of the last file, each behind those definitions of the others that it needs first.
+    """Put each definition of the other files before the first chunk of the last file that needs it.
 
     Raises:
-        ValueError: One of the others has a statement that is no definition.
+        ValueError: One of the other files has a statement that is not a definition.
     """
     *parts, script = files
     waiting = {chunk: _names(chunk) for part in parts for chunk in part}
@@ -213,14 +212,14 @@ def _linked(*files: Sequence[str]) -> Iterator[str]:
 
 
 def _names(chunk: str) -> set[str]:
-    """What a chunk defines."""
+    """List the names that a chunk defines."""
     if found := _DEFINED.match(chunk):
         return set(_WORD.findall(found[1]))
     raise ValueError(f"a part of scripts may only define: {chunk}")
 
 
 def _lua(value: Constant) -> str:
-    """A value as Lua writes it; names are identifiers."""
+    """Write a value as a Lua literal; the names of a table must be identifiers."""
     if isinstance(value, str):
         return f"'{_UNUSUAL.sub(_escaped, value)}'"
     if isinstance(value, Mapping):
@@ -239,5 +238,5 @@ def _json(args: Mapping[str, Any]) -> bytes:
         return b""
     try:
         return msgspec.json.encode(args)
-    except UnicodeEncodeError:  # half a surrogate pair, from a command line that is no UTF-8
+    except UnicodeEncodeError:  # half a surrogate pair, from a command line that is not UTF-8
         return json.dumps(args).encode()

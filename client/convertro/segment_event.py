@@ -1,8 +1,8 @@
-"""What a raw Segment event is: its bounds, its bytes and its id. Pure, but for random ids.
+"""Checks, encodes, decodes and identifies raw Segment events. Pure, but for random ids.
 
 An event is a JSON object with a string `type`. Whatever `encode` accepts, `decode` reads
-back, in this process and in any other. Values that Segment's own libraries take besides are
-written as they write them: dates and times as ISO 8601, decimal numbers as numbers, UUIDs as text.
+back, in this process and in any other. Like Segment's own libraries, `encode` also accepts dates
+and times, written as ISO 8601, decimal numbers, written as numbers, and UUIDs, written as text.
 """
 
 import json
@@ -20,65 +20,65 @@ import msgspec
 
 from convertro.errors import InvalidEvent
 
-#: Segment itself takes 32 KB and then adds fields of its own.
+#: Segment itself accepts 32 KB and then adds fields of its own.
 MAX_EVENT_BYTES = 64 * 1024
 
-#: Segment's own bound, in characters.
+#: Segment's own limit, in characters.
 MAX_MESSAGE_ID_LENGTH = 100
 
-#: Objects and lists inside each other, the event itself counted. Far more than any library
-#: sends, and so few that no process runs out of stack over an event which another accepted.
+#: Most levels of objects and lists inside each other, including the event itself. That is far more
+#: than any library sends, and few enough that no process runs out of stack while it reads an event.
 MAX_NESTING = 100
 
-#: Marks an id that was derived because the event brought none.
+#: Begins an id that was computed from the content of an event without an id.
 _DERIVED_ID_PREFIX = "digest-"
 
-#: Marks an id that was drawn because nothing tells the event from its equals.
+#: Begins a random id, given to an event that has neither an id nor a time of its own.
 _RANDOM_ID_PREFIX = "random-"
 
-#: Bytes of either: beyond any chance collision.
+#: Length of a digest or a random id, in bytes: too long for a collision by chance.
 _ID_BYTES = 16
 
-#: What programs write by mistake where they have no id.
+#: Texts that programs send by mistake in place of a missing id.
 ID_PLACEHOLDERS = frozenset(
     {"null", "undefined", "NaN", "None", "<nil>", "(null)", "[object Object]"}
 )
 
-#: Where an event says itself when it happened.
+#: The fields in which an event says when it happened.
 _OWN_TIMES = ("timestamp", "originalTimestamp")
 
-#: What programs write where they have no time: `Invalid Date`, zeros, or the zero time of Go, .NET
-#: or Unix. It is the same in every event, so it does not tell one event from another.
+#: A time that programs write where they have none: `Invalid Date`, zeros, or the zero time of Go,
+#: .NET or Unix. It is the same in every event, so it does not tell one event from another.
 _NO_TIME = re.compile(r"(?:0001-01-01|1970-01-01)?[^1-9]*")
 
-#: Control characters and halves of surrogate pairs: an id becomes a key in Redis, a header and
-#: a line on a terminal.
+#: Control characters and halves of surrogate pairs. An id must not contain them, because it becomes
+#: a key in Redis, an HTTP header and a line on a terminal.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-#: The Python types of which an event may be made.
+#: The Python types that an event may contain.
 _SCALARS = (str, int, float, type(None), date, Decimal, UUID)
 _HOLDERS = (dict, list, tuple, Mapping)
 
-#: Those of them, but for texts, whose every value is JSON's; a float may be none.
+#: Scalar types, besides text, whose every value exists in JSON; a float may be NaN or infinite.
 _ALWAYS_JSON = frozenset({int, bool, type(None)})
 
 
 def encode(event: Any) -> bytes:
-    """Check a would-be event and write it as compact JSON in UTF-8, its keys in their order.
+    """Check an event and write it as compact JSON in UTF-8, with its keys in their order.
 
-    Lone surrogates, which UTF-8 does not have, become escapes. An empty `type` is a string
-    and passes: it is merely a type that Convertro has no use for.
+    Lone surrogates, which UTF-8 cannot encode, become escapes. An empty `type` is accepted: it is
+    a string, and merely a type for which nothing is sent.
 
     Raises:
-        InvalidEvent: It is not a JSON object, holds what JSON does not have (NaN, types not named
-            above, keys that are not strings), is too large or too deeply nested, or its `type` or
-            `messageId` is wrong.
+        InvalidEvent: The event is not a JSON object, contains a value that JSON does not have (NaN,
+            other types than those named above, a key that is not a string), is too large or too
+            deeply nested, or its `type` or `messageId` is wrong.
     """
     if fault := fault_of(event):
         raise fault
     holders = _plain_holders(event) if type(event) is dict else 0
     raw = _encoded(event) if holders else None
-    if raw is None or holders > MAX_NESTING:  # fewer cannot be nested too deeply
+    if raw is None or holders > MAX_NESTING:  # fewer objects and lists cannot nest too deeply
         _check_values(event)
     if raw is None:
         raw = _encoded_at_leisure(event)
@@ -88,7 +88,7 @@ def encode(event: Any) -> bytes:
 
 
 def encode_read(event: Any) -> bytes:
-    """The same for what msgspec read: all its values are JSON's, so that only bounds are checked.
+    """Encode an event that msgspec has read; its values are JSON's, so only limits are checked.
 
     Raises:
         InvalidEvent: As for `encode`.
@@ -106,7 +106,7 @@ def encode_read(event: Any) -> bytes:
 
 
 def _encoded(event: Any) -> bytes | None:
-    """Write an event of plain types; None for lone surrogates and numbers of many digits."""
+    """Write an event of plain types; None if it has lone surrogates or numbers of many digits."""
     try:
         return msgspec.json.encode(event)
     except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
@@ -114,12 +114,12 @@ def _encoded(event: Any) -> bytes | None:
 
 
 def _encoded_at_leisure(event: Any) -> bytes:
-    """Write an event whose values were checked, whatever types they are of."""
+    """Write an event of any accepted types; its values have been checked."""
     return _text_of(event).encode("utf-8", "backslashreplace")
 
 
 def _text_of(value: Any) -> str:
-    """A value as compact JSON; it was checked, so that no recursion goes too deep."""
+    """Write a checked value as compact JSON; the check bounds the depth of this recursion."""
     match value:
         case Mapping():
             pairs = (f"{_text_of(key)}:{_text_of(inner)}" for key, inner in value.items())
@@ -137,23 +137,23 @@ def _text_of(value: Any) -> str:
 
 
 def _with_zone(moment: datetime) -> datetime:
-    """A moment with its offset from UTC: that of local time if it says none.
+    """Add the local offset from UTC to a datetime that has none.
 
     Raises:
-        ValueError: UTC knows no such moment.
+        ValueError: The moment is out of range in UTC.
         OverflowError: The same.
     """
-    # By its own method a pandas Timestamp takes no local time.
+    # A pandas Timestamp's own `astimezone` refuses a moment without a zone.
     return moment if moment.tzinfo else datetime.astimezone(moment)
 
 
 def decode(raw: bytes) -> dict[str, Any]:
-    """Read an event back from its bytes, with the checks of `encode`.
+    """Read an event from its bytes, with the checks of `encode`.
 
-    Of two equal keys the last wins.
+    Of two equal keys the last one counts.
 
     Raises:
-        InvalidEvent: The bytes are no event; nothing else is ever raised.
+        InvalidEvent: The bytes are not an event; this function raises nothing else.
     """
     if len(raw) > MAX_EVENT_BYTES:
         raise _too_large()
@@ -169,7 +169,7 @@ def _decoded(raw: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(raw)  # type: ignore[no-any-return]  # checked by the caller
     except (ValueError, RecursionError, msgspec.MsgspecError):
-        pass  # it takes neither lone surrogates nor the last of what Python's own reader takes
+        pass  # msgspec refuses lone surrogates and a few other texts that Python's reader accepts
     try:
         return _READER.decode(raw.decode())  # type: ignore[no-any-return]  # the same
     except RecursionError:
@@ -179,12 +179,12 @@ def _decoded(raw: bytes) -> dict[str, Any]:
 
 
 def _may_be_too_deep(raw: bytes) -> bool:
-    """So few brackets cannot nest too deeply, which spares nearly every event the walk."""
+    """Whether an event has enough brackets to be nested too deeply; nearly every event has not."""
     return raw.count(b"{") + raw.count(b"[") > MAX_NESTING
 
 
 def fault_of(event: Any) -> InvalidEvent | None:
-    """Say what is wrong with the fields on which everything else rests; None if nothing is."""
+    """Check that an event is an object with a usable `type` and `messageId`; None if it is."""
     if not is_object(event):
         return InvalidEvent("event", f"must be a JSON object, not {kind_of(event)}")
     if "type" not in event:
@@ -197,8 +197,8 @@ def fault_of(event: Any) -> InvalidEvent | None:
 
 
 def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
-    """Whether a value is what JSON calls an object."""
-    # What a JSON reader makes is a dict; to ask about other mappings takes ten times as long.
+    """Whether a value is an object in JSON's sense."""
+    # JSON readers make dicts; the check for other mappings takes ten times as long.
     return type(value) is dict or isinstance(value, Mapping)
 
 
@@ -211,10 +211,10 @@ def _message_id_fault(message_id: str) -> InvalidEvent | None:
 
 
 def id_of(value: Any) -> str | None:
-    """An id as text, as SDKs send it; None if the value cannot tell anything from others.
+    """Write an id as text; None if the value identifies nothing.
 
-    Usable is text that is neither blank nor a placeholder, and a number but 0: `97980` and
-    `97980.0` are `"97980"`.
+    Usable are texts that are neither blank nor a placeholder, and numbers other than 0. Both
+    `97980` and `97980.0` become `"97980"`.
     """
     if isinstance(value, str):
         return value if value and not value.isspace() and value not in ID_PLACEHOLDERS else None
@@ -223,34 +223,34 @@ def id_of(value: Any) -> str | None:
     try:
         if not value or not isfinite(value):
             return None
-    except OverflowError:  # an integer beyond every double
+    except OverflowError:  # an integer too large for a double
         return None
     return str(int(value)) if value == int(value) else json.dumps(value)
 
 
 def event_id(event: Mapping[str, Any], raw: bytes) -> str:
-    """The id under which an event is known.
+    """Give the id under which the journal knows an event.
 
     It is the event's `messageId`, as text. Without a usable one, an event that says when it
-    happened has a digest of its content but for `sentAt`, whatever the order of its keys, so
-    that a producer's second try is recognised. An event without a time has a random id, for
-    equal purchases without a time are several purchases.
+    happened gets a digest of its content without `sentAt`, in any order of keys, so that a second
+    try of a producer has the same id. An event without a time gets a random id, because equal
+    purchases without a time are several purchases.
 
     Args:
         event: An event that `encode` accepted.
-        raw: What `encode` made of it.
+        raw: The bytes that `encode` returned for it.
     """
     if message_id := message_id_of(event):
         return message_id
-    content = json.loads(raw)  # nothing here is of any type but JSON's
+    content = json.loads(raw)  # unlike the event, this has only JSON's types
     return message_id_of(content) or made_id(content)
 
 
 def made_id(content: Mapping[str, Any]) -> str:
-    """The id of an event that brings none: a digest if it says when it happened, else random.
+    """Make an id for an event without one: a digest if it says when it happened, else random.
 
     Args:
-        content: What a JSON reader makes of the event.
+        content: The event, read from JSON.
     """
     return content_id(content) if says_when(content) else _RANDOM_ID_PREFIX + token_hex(_ID_BYTES)
 
@@ -261,10 +261,10 @@ def says_when(event: Mapping[str, Any]) -> bool:
 
 
 def content_id(content: Mapping[str, Any]) -> str:
-    """A digest of an event but for `sentAt`, which differs when it is sent again.
+    """Make an id that is a digest of an event without `sentAt`, which changes with each sending.
 
     Args:
-        content: What a JSON reader makes of the event.
+        content: The event, read from JSON.
     """
     kept = {name: value for name, value in content.items() if name != "sentAt"}
     canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"))
@@ -272,20 +272,20 @@ def content_id(content: Mapping[str, Any]) -> str:
 
 
 def message_id_of(event: Mapping[str, Any]) -> str | None:
-    """The id that an event brings, as text; None if it brings no usable one."""
+    """Read an event's `messageId` as text; None if it has no usable one."""
     message_id = id_of(event.get("messageId"))
     return message_id if message_id and len(message_id) <= MAX_MESSAGE_ID_LENGTH else None
 
 
 def _plain_holders(event: dict[Any, Any]) -> int:
-    """How many objects and lists an event is made of; 0 if it holds more than what JSON has.
+    """Count an event's objects and lists; 0 if it is too large or not of plain types.
 
-    A quicker `_check_values` that knows the plain types alone, looks not how deep they are nested,
-    and cannot say what is wrong.
+    It is a quicker `_check_values`, which knows only plain types, ignores how deeply they are
+    nested, and cannot say what is wrong.
     """
     bytes_left = MAX_EVENT_BYTES
     holders: list[Any] = [event]
-    for holder in holders:  # which grows on the way, but for no longer than bytes are left
+    for holder in holders:  # the list grows meanwhile, until no bytes are left
         bytes_left -= 1 + len(holder)
         if bytes_left < 0:
             return 0
@@ -307,10 +307,10 @@ def _plain_holders(event: dict[Any, Any]) -> int:
 
 
 def _check_values(event: Mapping[str, Any]) -> None:
-    """Walk through an event, without recursion, and refuse what JSON cannot hold.
+    """Walk through an event, without recursion, and refuse values that JSON does not have.
 
-    It goes down before it goes on, so that a circle soon is too deep, and it counts the least
-    that everything takes as JSON, so that no sharing of parts makes it go on for long.
+    The walk goes into depth first, so that a circular event soon is too deep. It adds up the least
+    number of bytes that each value takes as JSON, so that parts which occur many times end it soon.
     """
     bytes_left = MAX_EVENT_BYTES
     waiting: list[tuple[Any, int, str]] = [(event, 1, "event")]
@@ -333,7 +333,7 @@ def _check_values(event: Mapping[str, Any]) -> None:
 
 
 def _scalar_fault(value: Any) -> str | None:
-    """What is in the way of writing a value, or of reading it again; None if nothing is."""
+    """Say why a value cannot be written or read again; None if it can."""
     match value:
         case float() | Decimal():
             return None if _is_finite(value) else "NaN or Infinity, which JSON does not have"
@@ -345,7 +345,7 @@ def _scalar_fault(value: Any) -> str | None:
 
 
 def _is_finite(number: float | Decimal) -> bool:
-    """Whether it is a number, and one that a JSON reader can take."""
+    """Whether a number is finite, and so as a double."""
     return (
         isfinite(number)
         if isinstance(number, float)
@@ -356,7 +356,7 @@ def _is_finite(number: float | Decimal) -> bool:
 def _is_written_out(number: int) -> bool:
     try:
         return bool(int.__repr__(number))
-    except ValueError:  # Python bounds the digits
+    except ValueError:  # Python limits the number of digits
         return False
 
 
@@ -368,7 +368,7 @@ def _is_moment(value: datetime) -> bool:
 
 
 def _children(holder: Any, level: int, field: str) -> Iterable[tuple[str, Any]]:
-    """What an object or a list holds, each with the event's field to which it belongs."""
+    """List the values of an object or a list, each with the event's field to which it belongs."""
     if not isinstance(holder, Mapping):
         return ((field, child) for child in holder)
     for key in holder:
@@ -388,12 +388,12 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}")
 
 
-# Made once: making it takes as long as using it.
+# Made once, because making a reader takes as long as using it.
 _READER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, for an error: `null`, `a value of type list`."""
+    """Name a value's type for an error: `null`, `a value of type list`."""
     return "null" if value is None else f"a value of type {type(value).__name__}"
 
 

@@ -1,7 +1,4 @@
-"""Reading a `sentinel://` URL: kombu's form, the same text for the journal and for Celery.
-
-Pure.
-"""
+"""Parses `sentinel://` URLs in kombu's form, for the journal and for Celery. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -15,19 +12,20 @@ _SCHEME = "sentinel://"
 
 _SENTINEL_PORT = 26379
 
-#: A name or an address; a list with commas is neither.
+#: A name or an address; not a list with commas.
 _HOST = re.compile(r"[\w.:-]+")
 
-#: Several may have to be asked, one after another, while a producer waits.
+#: Longest wait for a connection to a Sentinel and for an answer, in seconds. It is short, because a
+#: producer may wait while several Sentinels are asked one after another.
 _SENTINEL_TIMEOUT_SECONDS = 0.3
 
-#: What a later address may leave out because the first one said it.
+#: The login of an address that gives none; then that of the first address counts.
 _NO_LOGIN = (None, None, "")
 
 
 @dataclass(frozen=True, slots=True)
 class SentinelUrl:
-    """Where the Sentinels are, and how to log in to the Redis that they name."""
+    """The addresses of the Sentinels, and how to log in to the Redis that they name."""
 
     #: Host and port of each Sentinel.
     addresses: tuple[tuple[str, int], ...]
@@ -38,7 +36,7 @@ class SentinelUrl:
 
     @property
     def broker_url(self) -> str:
-        """The same for kombu, which takes login and database from the address it tries."""
+        """The URL for kombu, which takes login and database from the address that it tries."""
         login = f"{quote(self.username or '', safe='')}:{quote(self.password or '', safe='')}@"
         return ";".join(
             f"{_SCHEME}{login if self.password else ''}{bracketed(host)}:{port}/{self.db}"
@@ -52,10 +50,10 @@ def is_sentinel(url: str) -> bool:
 
 
 def parse_sentinel_url(url: str) -> SentinelUrl:
-    """Read `sentinel://[[user]:password@]host[:port][/db];sentinel://host[:port];…`.
+    """Parse `sentinel://[[user]:password@]host[:port][/db];sentinel://host[:port];…`.
 
     Raises:
-        ValueError: What is wrong with it, without its text, which may hold a password.
+        ValueError: What is wrong, without the URL's text, which may contain a password.
     """
     first, *others = _parts(url)
     if any(_login(part) not in {_login(first), _NO_LOGIN} for part in others):
@@ -74,12 +72,12 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
 
 
 def sentinel_options(password: str | None) -> dict[str, Any]:
-    """How redis-py is to talk to a Sentinel: briefly, because there are others to ask."""
+    """Give redis-py's arguments for a connection to a Sentinel; no retry, as there are others."""
     return {
         "socket_timeout": _SENTINEL_TIMEOUT_SECONDS,
         "socket_connect_timeout": _SENTINEL_TIMEOUT_SECONDS,
         "socket_keepalive": True,
-        "retry": None,  # the default is to wait for seconds before the next one is asked
+        "retry": None,  # by default redis-py retries for seconds before it asks the next Sentinel
         "password": password,
     }
 
@@ -89,7 +87,7 @@ def _parts(url: str) -> Iterator[SplitResult]:
         part = urlsplit(text)
         try:
             usable = part.scheme == "sentinel" and part.port != 0
-        except ValueError:  # the port is no number; it may be part of an unquoted password
+        except ValueError:  # the port is not a number; it may be part of an unquoted password
             usable = False
         usable = usable and _HOST.fullmatch(part.hostname or "") is not None
         if not usable or part.query or part.fragment:
@@ -100,7 +98,7 @@ def _parts(url: str) -> Iterator[SplitResult]:
 
 
 def _login(part: SplitResult) -> tuple[str | None, str | None, str]:
-    """User, password and database of one address."""
+    """Read the user, password and database of one address."""
     username = unquote(part.username) if part.username else None
     password = unquote(part.password) if part.password else None
     return username, password, part.path.strip("/")

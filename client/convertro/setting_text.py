@@ -1,41 +1,43 @@
-"""Texts of settings: read from the environment without what surrounds them, and checked.
+"""Trims and checks the text of settings.
 
-A secret's file ends in a newline, `docker --env-file` keeps quotes, and copied text brings
-characters that nobody sees: what is not part of a value is taken away or refused by name.
+A secret's file ends in a newline, `docker --env-file` keeps quotes, and copied text contains
+invisible characters. Blanks and a byte order mark around a value are removed; other characters
+that are no part of a value are refused, and the error names them.
 """
 
 import os
 from contextlib import suppress
 from unicodedata import category, name
 
-#: General categories of characters that no name holds: control, format, surrogate, private use,
-#: unassigned, and separators of lines and paragraphs.
+#: Unicode categories that a value must not contain: control, format, surrogate, private use,
+#: unassigned, line separator and paragraph separator.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 def trimmed(value: str) -> str:
-    """The text of a variable, as UTF-8 whatever the locale is, without blanks around it."""
-    with suppress(UnicodeError):  # not UTF-8: its characters are checked like others
+    """Read a variable's text as UTF-8, whatever the locale, and strip blanks around it."""
+    with suppress(UnicodeError):  # not UTF-8: the text stays as the locale decoded it
         value = os.fsencode(value).decode()
     return value.removeprefix(_BYTE_ORDER_MARK).strip()
 
 
 def path_named(text: str) -> str:
-    """The path that a text names in UTF-8, as the locale writes it."""
+    """Turn a path written in UTF-8 into the string by which Python opens it in this locale."""
     return os.fsdecode(text.encode(errors="surrogateescape"))
 
 
 def check_text(value: str, *, blanks: bool = True) -> None:
-    """Accept a name: letters, digits and marks that are seen.
+    """Check that a text has only visible characters and is not in quotes.
 
     Args:
         value: The text.
-        blanks: Whether it may hold blanks.
+        blanks: Whether it may contain blanks.
 
     Raises:
-        ValueError: Names the first character that it must not hold, and nothing else of it.
+        ValueError: The text is wrong; the message quotes only the first wrong character, because
+            the text may be a password.
     """
     if value[:1] in {"'", '"'} and len(value) > 1 and value[-1] == value[0]:
         raise ValueError("is in quotes, which are part of the value: leave them out")
@@ -45,10 +47,10 @@ def check_text(value: str, *, blanks: bool = True) -> None:
 
 
 def check_url(value: str) -> None:
-    """Accept what a URL may consist of: ASCII that is seen.
+    """Check that a URL has only visible ASCII characters and is not in quotes.
 
     Raises:
-        ValueError: Names the first character that it must not hold, and nothing else of it.
+        ValueError: As for `check_text`.
     """
     check_text(value, blanks=False)
     for character in value:

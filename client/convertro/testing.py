@@ -1,4 +1,4 @@
-"""For tests of an application: collects what it would enqueue, without a server.
+"""Collects what an application under test enqueues, without a server.
 
 with collect() as collected:
     place_order()
@@ -17,20 +17,20 @@ from convertro.intake import Row
 from convertro.intake_journal import IntakeJournal
 from convertro.segment_event import decode
 
-#: What tells journals apart: host (or the master's name), port, database, prefix.
+#: Identifies a journal: host (or the master's name), port, database, prefix.
 _Where = tuple[str, int, int, str]
 
 _real_accept = IntakeJournal.accept
 
-#: The blocks that are open now, the innermost last.
+#: The `collect()` blocks that are running, the innermost last.
 _open: list["Collected"] = []
 _lock = Lock()
 
 
 class Collected:
-    """What was enqueued in a `collect()` block, in order, each id once for each journal.
+    """The events enqueued in a `collect()` block, in order, each id once for each journal.
 
-    No lock is held while events come in: any thread and any signal handler may enqueue.
+    Collecting takes no lock, so any thread and any signal handler may enqueue.
     """
 
     def __init__(self) -> None:
@@ -45,29 +45,29 @@ class Collected:
 
     @property
     def ids(self) -> list[str]:
-        """Their ids, in the same order."""
+        """The events' ids, in the same order."""
         return [event_id for _, event_id in list(self._events)]
 
     def events_of(self, client: Client | AsyncClient) -> list[dict[str, Any]]:
-        """The events in one client's journal, for applications with several journals."""
+        """Get the events in one client's journal, for applications with several journals."""
         where = _where(client._journal)  # noqa: SLF001  one package
         return [event for (place, _), event in list(self._events.items()) if place == where]
 
     def refuse_once(self) -> None:
-        """Let the next call raise `JournalUnavailable`."""
+        """Make the next call raise `JournalUnavailable`."""
         self._refusals.append(None)
 
     def refuse(self) -> None:
-        """Let every call raise `JournalUnavailable`, until `accept()`."""
+        """Make every call raise `JournalUnavailable`, until `accept()`."""
         self._refusing = True
 
     def accept(self) -> None:
-        """Refuse no more."""
+        """End what `refuse()` and `refuse_once()` began."""
         self._refusing = False
         self._refusals.clear()
 
     def _take(self, journal: IntakeJournal, rows: Sequence[Row]) -> tuple[bool, ...]:
-        """Do what the journal's accept does; answers which are new."""
+        """Stand in for the journal's `accept`; return for each event whether it is new."""
         if self._refusing or self._is_refused_once():
             raise JournalUnavailable("the test refuses")
         where = _where(journal)
@@ -84,11 +84,11 @@ class Collected:
 
 @contextmanager
 def collect() -> Iterator[Collected]:
-    """Collect what this process enqueues, by whichever client and thread, while the block runs.
+    """Collect what any client and thread of this process enqueues while the block runs.
 
-    Everything but the server is real: invalid events are refused, ids are made, and known ids
-    change nothing. Of blocks within each other the innermost collects. Await what an
-    `AsyncClient` sends before the block ends.
+    Only the server is missing: invalid events are refused, ids are made, and known ids change
+    nothing. Of nested blocks the innermost collects. Await the calls of an `AsyncClient` before
+    the block ends.
     """
     collected = Collected()
     with _lock:
@@ -103,9 +103,9 @@ def collect() -> Iterator[Collected]:
 
 
 def _replace() -> None:
-    """Let events go to the innermost block, or to the journal if there is none."""
+    """Direct events to the innermost block, or to the journal if no block runs."""
     if not _open:
-        IntakeJournal.accept = _real_accept  # type: ignore[method-assign]  # as it was
+        IntakeJournal.accept = _real_accept  # type: ignore[method-assign]  # restored
         return
     innermost = _open[-1]
 
@@ -113,7 +113,7 @@ def _replace() -> None:
         del offered  # there are no workers to wake
         return innermost._take(self, events)  # noqa: SLF001  one module
 
-    IntakeJournal.accept = accept  # type: ignore[method-assign]  # for the time of the block
+    IntakeJournal.accept = accept  # type: ignore[method-assign]  # until the block ends
 
 
 def _where(journal: IntakeJournal) -> _Where:

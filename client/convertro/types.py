@@ -1,10 +1,10 @@
-"""The fields that Segment's events have in common, for type checkers. Pure."""
+"""Type hints for the fields that all Segment events share. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-#: Types of events that Segment knows; Convertro has a use for `track` and `identify`.
+#: Segment's types of events; only `track` and `identify` lead to calls to Convertro.
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 
 
@@ -13,12 +13,12 @@ class _Typed(TypedDict):
 
 
 class SegmentEvent(_Typed, total=False):
-    """A raw Segment event. Others than these fields are allowed at runtime, and kept."""
+    """A raw Segment event; at runtime it may have further fields, which are kept."""
 
     messageId: str
     userId: str | None
     anonymousId: str | None
-    #: ISO 8601, or a datetime; one without a zone is taken for local time.
+    #: ISO 8601 text or a datetime; a datetime without a zone is read as local time.
     timestamp: str | datetime
     originalTimestamp: str | datetime
     sentAt: str | datetime
@@ -27,9 +27,9 @@ class SegmentEvent(_Typed, total=False):
     integrations: Mapping[str, Any]
     #: The name of a track.
     event: str
-    #: What a track says of the event: `total`, `orderId`, ….
+    #: Details of a track: `total`, `orderId`, ….
     properties: Mapping[str, Any]
-    #: What an identify says of the person.
+    #: What an identify says about the person.
     traits: Mapping[str, Any]
     #: The name of a page or screen.
     name: str

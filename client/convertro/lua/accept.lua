@@ -1,12 +1,12 @@
 -- parts: common gate
 -- rights: ZADD HINCRBY
 
--- ARGV[2]: wake-up tokens, with spaces between; then id, raw event, id, raw event, …
--- Answers {wake-ups rung, their list, what to put there; then 1 (accepted) or 0 (duplicate) for each
--- event}.
+-- ARGV[2]: wake-up tokens, separated by spaces; then id, raw event, id, raw event, …
+-- Answers {number of wake-ups to send, the broker's list for them, a template of the wake-up; then 1
+-- (accepted) or 0 (duplicate) for each event}.
 --
--- What producers and workers must agree on is said by the workers: see shared.lua. Until the first of
--- them comes, nothing was ever finished here, so that no id is remembered.
+-- Workers write into SHARED what producers must agree with: see shared.lua. Before the first worker
+-- has done so, no event was ever finished, so there are no ids to remember.
 local clients, dedupe, was_full, noted = unpack(
   redis.call('HMGET', SHARED, 'clients', 'dedupe', 'full', 'slot'))
 if clients and not string.find(clients, CLIENT_FORMAT, 1, true) then
@@ -15,14 +15,14 @@ end
 
 local is_lone = #ARGV == 4
 
--- The last tenth of the memory is for the workers: if intake filled it, wake-ups and Celery's
--- own commands would be refused, and what is in the journal could never leave it.
--- To ask takes as long as half of the rest. So a list asks, and one of 64 lone events; and
--- all of them while the last who asked found Redis full.
+-- The last tenth of the memory is for the workers: if producers filled it, Redis would refuse
+-- wake-ups and Celery's commands, and no event could ever leave the journal.
+-- To ask Redis for its memory takes half as long as the rest of this script. So it is done for lists
+-- of events, for one lone event in 64, and for all events while the last answer was "full".
 if was_full or is_chosen or not is_lone then
   local memory = redis.pcall('INFO', 'memory')
   local is_full = false
-  if type(memory) == 'string' then  -- else it is no server but an imitation of one
+  if type(memory) == 'string' then  -- a server that imitates Redis may answer otherwise
     local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
     local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
     is_full = used and limit and limit > 0 and used > FULL_SHARE * limit
@@ -36,7 +36,7 @@ end
 
 if tonumber(noted) ~= slot then turn_slot(noted) end
 
--- Sets of finished ids, the current one and the one before.
+-- The sets of finished ids of the current dedupe generation and of the one before.
 local current, last
 if dedupe then
   local number = math.floor(now / dedupe)
@@ -61,9 +61,9 @@ end
 if accepted > 0 then redis.call('HINCRBY', COUNTERS, 'accepted', accepted) end
 if duplicates > 0 then redis.call('HINCRBY', COUNTERS, 'duplicate', duplicates) end
 
--- A deliver task that runs looks for more within a moment, or at the bell, which need not be rung
--- again before it was heard. Whether it needs help may as well show a little later, after one lone
--- event of 64.
+-- A running deliver task claims again within a moment, or when the bell wakes it; a bell that was
+-- rung and not heard yet need not be rung again. Whether more deliver tasks are needed is checked
+-- for lists of events, and for one lone event in 64.
 if accepted == 0 then return answer end
 local may_wait = is_lone and not is_chosen
 if may_wait and redis.call('EXISTS', BELL) == 1 then return answer end
@@ -72,10 +72,10 @@ if may_wait and live_wakeups() > 0 then
   return answer
 end
 
--- Where no worker is alive, nobody is there to be woken.
+-- No worker is alive, so there is none to wake.
 if redis.call('ZCOUNT', WORKERS, now, now + WORKER_TTL) == 0 then return answer end
 
--- While deliveries are held, tickers see to the probes.
+-- While the breaker is open, tickers send the wake-ups for probes.
 if redis.call('HEXISTS', BREAKER, 'state') == 1 then return answer end
 local tokens = {}
 for token in string.gmatch(ARGV[2], '%S+') do tokens[#tokens + 1] = token end

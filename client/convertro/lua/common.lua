@@ -1,46 +1,47 @@
--- What scripts share. Of a part, only what a script uses is put before it: see scripts.py. Names in
--- capitals that nothing here defines are constants that come from there.
+-- Definitions for all scripts. Each script gets only those that it uses: see scripts.py, which also
+-- adds the constants: names in capitals that are not defined here.
 -- ARGV[1] is a JSON object of named arguments, or empty. All times are unix milliseconds.
 
--- The journal's keys, each with its name behind the journal's prefix: see scripts.py.
+-- The journal's keys. KEY puts the journal's prefix before the name: see scripts.py.
 local EVENTS = KEY('events')            -- hash: id → the raw event
 local DUE = KEY('due')                  -- sorted set: id → when it may next be claimed; a lease is a later time
 local PROGRESS = KEY('progress')        -- hash: id → its record, as JSON; absent until the first claim
 local DEAD = KEY('dead')                -- sorted set: id → when it died; the reason is in its record
 local DONE = KEY('done:')               -- sets of finished ids, one for each dedupe generation
 local ENDINGS = KEY('endings:')          -- lists, one for each DONE: how and when its ids finished, see events.lua
-local COUNTERS = KEY('counters')        -- hash: all that was ever counted
-local TOTALS = KEY('totals')            -- hash: the same when these ten seconds began
+local COUNTERS = KEY('counters')        -- hash: counters since the journal began
+local TOTALS = KEY('totals')            -- hash: COUNTERS as they were when the current slot began
 local WAKEUPS = KEY('wakeups')          -- sorted set: wake-up token → until when it counts
 local WORKERS = KEY('workers')          -- sorted set: '<tasks at once> <name>' → until when it counts as alive
 local CLAIMED = KEY('claimed')          -- sorted set: id → end of its lease; an index of DUE
 local BREAKER = KEY('breaker')          -- hash: see gate.lua
-local PAUSE = KEY('pause')              -- string: since when and why an operator holds delivery, as JSON
-local PACE = KEY('pace')                -- hash: what is left of this second's requests, if they are bounded
+local PAUSE = KEY('pause')              -- string: since when and why an operator pauses delivery, as JSON
+local PACE = KEY('pace')                -- hash: requests left in this second, if their rate is bounded
 local TRIED = KEY('tried')              -- sorted set: id → first attempt, of unfinished events that failed
-local DEATHS = KEY('deaths')            -- hash: how many letters there are, by reason and status; their bytes
+local DEATHS = KEY('deaths')            -- hash: number of dead letters by reason and status; their bytes
 local SENT = KEY('sent')                -- hash: id → the call that a dead letter failed with, as JSON
-local RECENT = KEY('recent:')           -- hashes of what was counted, one for each past ten seconds
+local RECENT = KEY('recent:')           -- hashes of counts, one for each past slot of ten seconds
 local LATEST = KEY('latest')            -- hash: last delivery, last failure, fastest ten seconds
 local ASKED = KEY('asked')              -- sorted set: worker → when a process of it last asked for work
-local BELL = KEY('bell')                -- list: an entry wakes a deliver task that waits for more
+local BELL = KEY('bell')                -- list: an entry wakes a deliver task that waits for events
 local WORTH = KEY('worth')              -- sorted set: id of a dead letter → its worth and time of death
-local GENERATIONS = KEY('generations')  -- sorted set: key of a set of finished ids → when that is over
-local SHARED = KEY('shared')            -- hash: what all of one journal agree on: see shared.lua
+local GENERATIONS = KEY('generations')  -- sorted set: key of a set of finished ids → when its generation ends
+local SHARED = KEY('shared')            -- hash: what all processes of a journal agree on: see shared.lua
 
 local args = ARGV[1] == '' and {} or cjson.decode(ARGV[1])
 
--- One clock for all: Redis's own. Only tests bring their own time. Its microseconds are a matter
--- of chance: by them one step of 64 does what costs too much to be done in each.
+-- All processes share one clock, that of Redis; only tests pass a time of their own. Its microseconds
+-- serve as chance: one step in 64 does the work that is too expensive for every step.
 local time = not args.now and redis.call('TIME')
 local now = args.now or time[1] * 1000 + math.floor(time[2] / 1000)
 local is_chosen = args.now or time[2] % 64 == 0
 
 local slot = math.floor(now / SLOT)
 
--- What is counted in ten seconds is how the totals differ between their begin and their end. So a
--- count is one write, and the first step that counts in other ten seconds notes what was counted in
--- those of the number `noted`, for a quarter of an hour and a little more; and how the totals stand.
+-- The counts of a slot of ten seconds are the difference between COUNTERS at its begin and at its end.
+-- So a count takes one write. The first step that counts in a new slot stores the counts of the slot
+-- `noted`, the last in which anything was counted, for SLOTS slots and two more; and it copies COUNTERS
+-- into TOTALS.
 local function turn_slot(noted)
   local before, after = redis.call('HGETALL', TOTALS), redis.call('HGETALL', COUNTERS)
   local totals, counted = {}, {}
@@ -57,13 +58,13 @@ local function turn_slot(noted)
   redis.call('HSET', SHARED, 'slot', slot)
 end
 
--- Before anything is counted, unless the step has read the field already.
+-- Called before a step counts anything; accept.lua reads the field itself.
 local function begin_slot()
   local noted = redis.call('HGET', SHARED, 'slot')
   if tonumber(noted) ~= slot then turn_slot(noted) end
 end
 
--- What is counted in this step; written at its end.
+-- What this step counts; written at its end.
 local counted = {}
 
 local function count(name, amount)
@@ -76,7 +77,7 @@ local function save_counts()
   for name, amount in pairs(counted) do redis.call('HINCRBY', COUNTERS, name, amount) end
 end
 
--- How what is known of all dead letters changes in this step; written at its end.
+-- How this step changes the fields of DEATHS; written at its end.
 local deaths = {}
 
 local function save_deaths()
@@ -87,7 +88,7 @@ local function save_deaths()
   end
 end
 
--- What was last seen to work, or to fail, in this step; written at its end.
+-- The fields of LATEST that this step sets; written at its end.
 local latest = {}
 
 local function save_latest()
@@ -98,8 +99,9 @@ local function save_latest()
   if #flat > 0 then redis.call('HSET', LATEST, unpack(flat)) end
 end
 
--- Finished ids live in one set per dedupe generation; the current and the last one count. How long one
--- takes is what workers said, whatever the environment of an operator's command says.
+-- Finished ids are in one set for each dedupe generation; only the current and the last set count. The
+-- workers determine the length of a generation, in milliseconds, not the environment of an operator's
+-- command.
 local window = tonumber(redis.call('HGET', SHARED, 'dedupe') or DEDUPE)
 
 local function generation()
@@ -112,20 +114,20 @@ local function is_done(id)
     or redis.call('SISMEMBER', DONE .. current - 1, id) == 1
 end
 
--- How and when ids finished in this step, ENDING_BYTES for each; written at its end.
+-- How and when this step finished ids, ENDING_BYTES for each; written at its end.
 local endings = {}
 
 local function save_endings()
   if #endings > 0 then redis.call('RPUSH', ENDINGS .. generation(), table.concat(endings)) end
 end
 
--- No token and no worker counts for longer than its time to live, even if Redis's clock was
--- set back after it was written.
+-- A worker or a wake-up counts no longer than its time to live, even if Redis's clock is set back
+-- after the entry was written: the upper bound of the range sees to that.
 local function live_workers()
   return redis.call('ZRANGEBYSCORE', WORKERS, now, now + WORKER_TTL)
 end
 
--- The name of one of WORKERS.
+-- The worker's name in a member of WORKERS.
 local function name_of(member)
   return string.match(member, '^%d+ (.*)$')
 end
@@ -135,7 +137,7 @@ local function remove_worker(member)
   redis.call('ZREM', ASKED, name_of(member))
 end
 
--- How many deliver tasks the workers that are alive can run at once.
+-- How many deliver tasks all live workers together can run at once.
 local function capacity()
   local total = 0
   for _, member in ipairs(live_workers()) do

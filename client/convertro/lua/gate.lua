@@ -1,27 +1,27 @@
--- Holding instead of failing: whether anything may be claimed, and who is to be rung for.
--- Put after common.lua; what moves the breaker is in breaker.lua.
+-- Holding: whether events may be claimed, and how many wake-ups are needed.
+-- Needs common.lua; the rules that open and close the breaker are in breaker.lua.
 --
--- While the breaker is open or delivery is paused, nothing is claimed but, if the breaker is
--- open, one probe at a time. The breaker's fields:
+-- While delivery is paused, nothing is claimed. While the breaker is open, one probe at a time is.
+-- The breaker's fields:
 --   state                  'open', or absent
 --   cause, detail          why: 'failures', 'setup', 'throttled' or 'burials', and the answer
 --   since                  when it opened
 --   probe_at, wait         when the next probe may be claimed, and the wait before it
---   probe, probe_until     the lease of the probe that is out, and when that ends
---   probes                 probes that came back
+--   probe, probe_until     the lease of the probe in flight, and when that lease ends
+--   probes                 how many probes have finished since it opened
 --   closed_at              when it closed last
---   failing, burying       the two shares that open it, from 0 to 1; absent for 0
---   unguarded_until        until then an operator wants events buried, however many
+--   failing, burying       the moving shares of failures and burials that open it, 0 to 1; absent for 0
+--   unguarded_until        until then burials do not open it, because an operator wants them
 
 local TEXTS = {state = true, cause = true, detail = true, probe = true}
 
 local breaker = {}
 local breaker_changed = false
 
--- What is stored of it.
+-- The breaker's fields as they are stored.
 local stored = {}
 
--- What every script does first that rings or has to do with the breaker.
+-- Called first by every script that sends wake-ups or uses the breaker.
 local function load_breaker()
   local fields = redis.call('HGETALL', BREAKER)
   for position = 1, #fields, 2 do
@@ -30,12 +30,12 @@ local function load_breaker()
   end
 end
 
--- Writes what differs from what is stored.
+-- Writes the fields that this step changed.
 local function save_breaker()
   if not breaker_changed then return end
   local set, gone = {}, {}
   for name, value in pairs(breaker) do
-    -- Times are whole; a share needs the digits by which many small steps make a large one.
+    -- Times are whole numbers; a share changes in small steps and so needs many digits.
     local text = type(value) == 'number' and string.format('%.15g', value) or value
     if stored[name] ~= text then set[#set + 1], set[#set + 2] = name, text end
   end
@@ -46,16 +46,16 @@ local function save_breaker()
   if #gone > 0 then redis.call('HDEL', BREAKER, unpack(gone)) end
 end
 
--- What this step did besides, for the worker's log: `turn`, how it moved the breaker; `removed`, dead
--- letters by the reason under which they are counted; `poisoned`, ids; `ended`, a number of waits.
+-- For the worker's log: `turn`, how this step moved the breaker; `removed`, the dead letters beyond
+-- their bounds, by reason; `poisoned`, ids; `ended`, the number of waits that were cut short.
 local news = {}
 
--- The same as JSON; '' if nothing.
+-- `news` as JSON; '' if it is empty.
 local function news_text()
   return next(news) and cjson.encode(news) or ''
 end
 
--- What every script that changes something does last.
+-- Called last by every script that changes something.
 local function settle()
   save_endings()
   save_breaker()
@@ -72,32 +72,33 @@ local function is_open()
   return breaker.state == 'open'
 end
 
--- Times that Redis's clock, set back, would only reach much later do not count.
+-- Whether a probe may be claimed. A stored time too far ahead does not count: Redis's clock was set
+-- back, and would reach that time only much later.
 local function may_probe()
   local is_out = breaker.probe and breaker.probe_until > now
     and breaker.probe_until <= now + LEASE_MS
   return not is_out and (now >= breaker.probe_at or now < breaker.since)
 end
 
--- Calls a deliver task that waits for more, if one does: it blocks on this list. Else that stays
--- there, once, and the next one that waits finds nothing and waits again.
+-- Wakes a deliver task that blocks on this list to wait for events. If no task waits, one entry stays
+-- in the list; the next task that waits takes it, claims nothing and waits again.
 local function ring_bell()
   if redis.call('EXISTS', BELL) == 0 then redis.call('LPUSH', BELL, '') end
 end
 
--- Where no deliver task runs, none is going to hear the bell.
+-- Empties the bell if no deliver task runs that could hear it.
 local function still_bell()
   if live_wakeups() == 0 then redis.call('LPOP', BELL) end
 end
 
--- A deliver task ends.
+-- Removes the wake-up of a deliver task that ends.
 local function give_back(token)
   redis.call('ZREM', WAKEUPS, token)
   still_bell()
 end
 
--- Registers as many of the offered wake-up tokens as the due events need, `batch` for each, and the
--- workers can take; answers how many. The caller publishes just those.
+-- Registers as many of the offered wake-up tokens as the due events need, one for `batch` events, and
+-- as the workers have room for. Answers how many; the caller publishes these.
 local function ring(tokens, batch)
   local due, live = redis.call('ZCOUNT', DUE, '-inf', now), live_wakeups()
   if due > 0 and live > 0 then ring_bell() end
@@ -110,8 +111,9 @@ local function ring(tokens, batch)
   return rung
 end
 
--- The same for callers that know of no broker: answers how many, the list where a worker's broker
--- takes wake-ups from, and the wake-up to put there, made by a worker. Without these, tickers ring.
+-- `ring` for producers, which do not know the broker. Answers how many wake-ups to send, the broker's
+-- list for them, and a template of the wake-up, which a worker stored. If no worker stored one, the
+-- answer is 0 and tickers send the wake-ups.
 local function ring_by_template(tokens)
   local batch, list, template = unpack(redis.call('HMGET', SHARED, 'batch', 'list', 'wakeup'))
   if not template then return 0, '', '' end
