@@ -1,9 +1,9 @@
 -- parts: common shared
 -- flags: allow-oom
 
--- A worker, args.worker, is about to start: what it and all others must agree on becomes what it
--- says, unless another one is alive and says otherwise, or what the keys hold is of a newer format.
--- Then what the others say is the answer, as {name, value, …}; it is empty if they agree.
+-- Called before a worker, args.worker, starts. Its values of what all workers must agree on (AGREED in
+-- shared.lua) are stored. If another live worker has other values, or the keys are of a newer format,
+-- nothing is stored, and the answer is the other values as {name, value, …}; otherwise it is empty.
 local format = redis.call('HGET', SHARED, 'format')
 if format and tonumber(format) > tonumber(FORMAT) then return {'format', format} end
 

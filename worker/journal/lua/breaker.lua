@@ -1,33 +1,34 @@
--- What opens and closes the breaker, and the rate of requests. Put after gate.lua.
+-- The rules that open and close the breaker, and the rate limit of requests. Needs gate.lua.
 --
--- Two shares, each a moving average over rounds, open it at HOLD_AT: of rounds that failed, and of
--- rounds that ended in a burial for which the event need not be the cause. A round that passes
--- makes a share smaller by the factor 1 - memory, one that fails makes what lacks to 1 smaller by
--- the same, so that breaker_min failures in a row reach HOLD_AT. Both begin at 0 whenever the
--- breaker opens or closes, and a round that began before does not count.
+-- Two shares, each a moving average over rounds, open the breaker at HOLD_AT: the share of rounds that
+-- failed, and that of rounds that ended in a burial for which the event need not be the cause. A round
+-- that passes multiplies a share by kept_by_a_round; a round that fails multiplies its distance from 1
+-- by the same factor, so that BREAKER_MIN failures in a row reach HOLD_AT. Both shares are 0 when the
+-- breaker opens or closes. A round that began before the breaker closed does not count.
 
 local FIRST_WAIT = 1000
 
 local HOLD_AT, LEFT_AT_HOLD = 0.7, 0.29
 local kept_by_a_round = LEFT_AT_HOLD ^ (1 / BREAKER_MIN)
 
--- A share below this is as good as none, and need not be written any more.
+-- A share below this counts as 0 and is removed, which saves a write in each further round.
 local NEXT_TO_NOTHING = 0.001
 
--- In its first round an answer that refuses us, and one that asks for a break, say more than a
--- failure; in later rounds they do not, or a few events that always fail would hold the stream.
+-- How many failures a failed round counts as. An answer that refuses us ('setup') or asks for a break
+-- counts as more than one, but only in an event's first round; otherwise a few events that fail again
+-- and again would hold all others.
 local function weight_of(record, outcomes, last, asked)
   if record.attempts ~= #outcomes then return 1 end
   if last.class == 'setup' then return BREAKER_MIN / 4 end
   return asked and BREAKER_MIN / 2 or 1
 end
 
--- What is wrong by the last answer of a round that failed.
+-- The cause to give if a failed round with this last answer opens the breaker.
 local function cause_of(last, asked)
   return last.class == 'setup' and 'setup' or asked and 'throttled' or 'failures'
 end
 
--- Moves a share by one round; answers whether it is too large now.
+-- Moves a share by one round, which failed if a weight is given; answers whether it opens the breaker.
 local function move_share(name, weight)
   local share = breaker[name] or 0
   if weight then
@@ -41,7 +42,7 @@ local function move_share(name, weight)
 end
 
 local function open_breaker(cause, detail)
-  -- Opened again soon after it closed: the waits go on growing where they were.
+  -- If the breaker opens again soon after it closed, the waits between probes go on growing.
   local again = breaker.closed_at and now - breaker.closed_at < PROBE_MAX
     and cause ~= 'throttled'
   breaker.wait = again and math.min(2 * breaker.wait, PROBE_MAX) or FIRST_WAIT
@@ -59,20 +60,20 @@ local function close_breaker()
   breaker.closed_at, breaker_changed = now, true
 end
 
--- An event that an operator sent back, and that is rejected again, has had its second chance:
--- it is buried, and says nothing.
+-- Whether a redriven event was rejected again. It is buried and does not move the breaker, because it
+-- has had its second chance.
 local function is_in_vain(finish, record)
   return finish.to == 'dead' and finish.reason == 'rejected' and record.redriven
 end
 
--- Whether an event would be buried for a reason that may lie with Convertro or with us, and no
--- operator said that burying is right.
+-- Whether an event would be buried for a reason that may lie with Convertro or with this program,
+-- while no operator has asked for such burials (`resume --bury`).
 local function is_guarded(finish, record)
   return finish.to == 'dead' and DEATH_REASONS[finish.reason] == 'anywhere'
     and not is_in_vain(finish, record) and now >= (breaker.unguarded_until or 0)
 end
 
--- What a round of attempts says about Convertro: 'passed', 'failed' or nothing.
+-- How Convertro answered a round: 'passed', 'failed', or nil if the round tells nothing about it.
 local function health_of(finish, record, last)
   if is_in_vain(finish, record) or finish.to == 'returned' or not last then return nil end
   return (last.class == 'accepted' or last.class == 'rejected') and 'passed' or 'failed'
@@ -80,14 +81,14 @@ end
 
 local function note_probe(record, health, guarded, last, asked)
   breaker.probe, breaker.probe_until, breaker_changed = nil, nil, true
-  -- Redis's clock was set back.
+  -- Only if Redis's clock was set back.
   if now < breaker.since then breaker.since, breaker.probe_at = now, now end
   breaker.probes = (breaker.probes or 0) + 1
   local failed = health == 'failed' or (guarded and (not health or breaker.cause == 'burials'))
   if failed then
     record.probed = breaker.since
     if health == 'failed' and breaker.cause ~= 'burials' then
-      -- What is wrong may be something else by now.
+      -- The cause may have changed since the breaker opened.
       breaker.cause, breaker.detail = cause_of(last, asked), last.detail
     end
     if not asked then
@@ -97,12 +98,12 @@ local function note_probe(record, health, guarded, last, asked)
   elseif health == 'passed' then
     close_breaker()
   else
-    breaker.probe_at = now  -- it said nothing: the next one may go at once
+    breaker.probe_at = now  -- this probe told nothing: the next one may go at once
   end
 end
 
--- Whether a round began after the breaker closed last. Its event was claimed a lease before the
--- time at which the lease ends.
+-- Whether a round began after the breaker closed last. It began when its event was claimed: one lease
+-- before the lease ends.
 local function is_recent(id)
   local closed_at = breaker.closed_at
   if not closed_at or now - closed_at > LEASE_MS or now < closed_at then return true end
@@ -125,7 +126,7 @@ local function note_round(finish, record, health, guarded, outcomes)
   end
 end
 
--- Takes note of what became of an event that was claimed; answers whether this opened the breaker.
+-- Moves the breaker by a finish; answers whether this opened it.
 local function take_note(finish, record)
   local outcomes = finish.outcomes
   local last = outcomes[#outcomes]
@@ -137,7 +138,7 @@ local function take_note(finish, record)
     note_round(finish, record, health, guarded, outcomes)
   end
   if finish.retry_after and is_open() then
-    -- Convertro itself says how long to wait.
+    -- Convertro says how long to wait (Retry-After).
     local asked_until = now + finish.retry_after
     if not was_open then breaker.probe_at = asked_until end
     breaker.probe_at, breaker_changed = math.max(breaker.probe_at, asked_until), true
@@ -147,8 +148,8 @@ local function take_note(finish, record)
   return opened
 end
 
--- The rate of requests: a bucket of at most one second's worth. A claim pays one request for
--- each event in advance; a finish settles what was really sent.
+-- The rate limit: a token bucket that holds the requests of at most one second. A claim pays one
+-- request in advance for each event; a finish settles the difference to what was really sent.
 local function pace_bucket()
   local at, tokens = unpack(redis.call('HMGET', PACE, 'at', 'tokens'))
   local size = math.max(1, RATE)

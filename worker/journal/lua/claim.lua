@@ -4,24 +4,26 @@
 -- Carries out args.finishes, then hands out up to args.limit due events under the lease
 -- args.lease. Answers {state, answers to the finishes, news, wait, then id, raw event, record
 -- for each event}; the state is
---   'surplus'  enough wake-ups run already, this one should end
---   'idle'     nothing is due and the wake-up token was given back, as args.idle asked; unless
---              args.lingers, and there is a task to spare
---   'held'     nothing may be claimed now; the wake-up token was given back
---   'claimed'  go on; not before `wait` milliseconds are over if nothing was handed out
--- The news, as JSON, is what the worker should log.
+--   'surplus'  enough deliver tasks run already: this one should end
+--   'idle'     nothing is due: the wake-up token was given back, and the task should end. Only if
+--              args.idle says that the task has nothing in flight; and not if args.lingers says that
+--              it waits for more events while the workers have room for another task
+--   'held'     nothing may be claimed now: the wake-up token was given back, and the task should end
+--   'claimed'  go on; if no event was handed out because of the rate limit, after `wait` milliseconds
+-- `news` is JSON for the worker's log.
 
--- An event whose leases ran out so often in a row, a suspect, is claimed alone, by a process that
--- has nothing else in flight: if it kills that, it takes nothing with it. After so many it is
--- buried. A container that dies as a whole thus buries at most one event for each of its processes.
+-- An event that lost SUSPECT leases in a row is a suspect. Only a process that has nothing else in
+-- flight claims it, and claims nothing with it: if it kills the process, no other event is lost. After
+-- POISON lost leases it is buried. So a container that is killed as a whole buries at most one event
+-- for each of its processes.
 local POISON = SUSPECT + 1
 
--- How long the token of a task that lingers counts, in milliseconds. The task asks anew twice a
--- second; if it was killed meanwhile, nobody hears the bell, and what comes must not wait long.
+-- How long the wake-up of a task that waits for more events counts, in milliseconds. The task claims
+-- again twice a second. If it is killed, no task hears the bell until its wake-up ends, so this is short.
 local LINGERS_FOR = 1500
 
--- A backlog goes oldest first, but for this share of a claim: fresh events need not wait for
--- all of it.
+-- One of FRESH events of a claim is among the newest due events, the others are the oldest: in a
+-- backlog fresh events need not wait until all older ones are delivered.
 local FRESH = 4
 
 load_breaker()
@@ -42,7 +44,7 @@ if is_paused() or (is_open() and not may_probe()) then
   return answer('held', 0)
 end
 
--- Ids and scores of due events: from the oldest on, and a share from the newest back.
+-- Ids and scores of due events: the oldest, and a share of the newest.
 local function choose(limit)
   local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
   local fresh = math.floor((limit + now % FRESH) / FRESH)
@@ -52,8 +54,9 @@ local function choose(limit)
   return due
 end
 
--- A probe is an event that was no probe since the breaker opened, if there is one near. They
--- come from both ends by turns: what is wrong with old events need not be with fresh ones.
+-- Chooses a probe: one of the 20 oldest or newest due events that was not a probe since the breaker
+-- opened, else the oldest. Old and new events take turns, because what is wrong with old events may
+-- not be wrong with new ones.
 local function choose_probe()
   local oldest = choose(20)
   local newest = redis.call('ZREVRANGEBYSCORE', DUE, now, '-inf', 'WITHSCORES', 'LIMIT', 0, 20)
@@ -83,14 +86,15 @@ elseif limit > 0 then
   due = choose(limit)
 end
 local nothing_to_do = args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0
--- One task is always left free: a message reaches it at once when a burst comes.
+-- A task may only linger while the workers have room for another one, so that a wake-up in a burst of
+-- events finds a free task at once.
 if nothing_to_do and not (args.lingers and live_wakeups() < capacity()) then
   give_back(args.wakeup)
   return answer('idle', 0)
 end
 renew_wakeup(args.wakeup, nothing_to_do and LINGERS_FOR)
 
--- What is handed out: ids; ids and records as they are stored; ids behind the end of their lease.
+-- The events that are handed out: their ids; ids and stored records; ends of leases and ids.
 local ids, stored_records, leases = {}, {}, {}
 
 local function hand_out(id, record)
@@ -102,7 +106,7 @@ local function hand_out(id, record)
   leases[#leases + 1] = id
 end
 
--- Writes that down; answers id, raw event and record of each.
+-- Stores the claim; answers id, raw event and record of each event.
 local function claimed()
   if #ids == 0 then return {} end
   redis.call('HSET', PROGRESS, unpack(stored_records))
@@ -123,7 +127,7 @@ end
 
 local function lose(record, lost)
   record.leases_lost = lost
-  doubt(record, '*')  -- any of its calls
+  doubt(record, '*')  -- any of its calls may have reached Convertro
   count('leases_lost')
 end
 
@@ -133,7 +137,7 @@ if #chosen > 0 then load_records(chosen) end
 
 for number, id in ipairs(chosen) do
   if #ids == limit then break end
-  -- Untouched so far: its score is still the time at which it was accepted.
+  -- An event without a record was never claimed: its score is still the time of its acceptance.
   local record = load_record(id) or {accepted_at = tonumber(due[2 * number])}
   local lost = (record.leases_lost or 0) + (record.lease and 1 or 0)
   if record.erase then
@@ -144,7 +148,7 @@ for number, id in ipairs(chosen) do
     news.poisoned = news.poisoned or {}
     table.insert(news.poisoned, id)
   else
-    -- What is in flight here ends first; then this process takes the suspect, and nothing else.
+    -- The process finishes its events in flight first; then it claims the suspect and nothing else.
     local is_suspect = lost >= SUSPECT
     if is_suspect and not (args.idle and #ids == 0) then break end
     if record.lease then lose(record, lost) end

@@ -1,9 +1,9 @@
 -- parts: common gate events
 -- flags: allow-oom
 
--- Lets the dead letters among args.ids go, counted as discarded:<args.reason>; args.died says of
--- which death each was chosen.
--- Answers 1 (discarded) or 0 (was not dead, or died again since) for each id.
+-- Discards the dead letters among args.ids, counted as discarded:<args.reason>; args.died has the time
+-- of death by which each was chosen.
+-- Answers for each id 1 (discarded) or 0 (it was not dead, or has another time of death).
 if not DISCARD_REASONS[args.reason] then error('unknown reason: ' .. args.reason) end
 local answer = {}
 for number, id in ipairs(args.ids) do

@@ -1,9 +1,9 @@
 -- parts: common gate events
 -- flags: allow-oom
 
--- Takes the events among args.ids out of the journal: due, waiting or dead ones at once; one that a
--- worker holds goes as soon as the worker is done with it or its lease ends.
--- Of one that is finished the id is remembered no more.
+-- Removes the events args.ids from the journal. Those that are due, waiting or dead are removed at
+-- once; one that a worker has claimed is removed when the worker finishes it or its lease ends. The id
+-- of a finished event is forgotten.
 -- Answers 'erased', 'claimed', 'finished' or 'absent' for each id.
 local function unremember(id)
   local current = redis.call('SREM', DONE .. generation(), id)

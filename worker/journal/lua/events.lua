@@ -1,9 +1,9 @@
--- What becomes of an event, and its record. Put after gate.lua before scripts that move events.
+-- How events and their records change, for all scripts that move events. Needs gate.lua.
 
--- Records as this step knows them: false for an event that has none, or is gone.
+-- The records that this step has read or written, by id; false for an event without a record.
 local records = {}
 
--- Reads the records of many at once.
+-- Reads the records of several events at once.
 local function load_records(ids)
   for number, text in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
     records[ids[number]] = text and cjson.decode(text)
@@ -15,14 +15,14 @@ local function load_record(id)
   return records[id]
 end
 
--- How many dead letters there are now: by reason and status, how many are in doubt, and how many
--- bytes all of them have.
+-- Changes a field of DEATHS: a number of dead letters by reason and status, 'in_doubt' for those that
+-- may have been delivered, or 'bytes' for the bytes of all.
 local function note_deaths(field, change)
   deaths[field] = (deaths[field] or 0) + change
 end
 
--- Notes in the record of a dead letter how many bytes it has: its event, and this record without
--- the note.
+-- Stores in the record of a dead letter how many bytes the letter takes: its event, and this record
+-- without that field.
 local function weigh(id, record)
   local before = record.size or 0
   record.size = nil
@@ -42,8 +42,8 @@ local function note_death(record, change)
   if record.in_doubt then note_deaths('in_doubt', change) end
 end
 
--- The event is dead no longer; answers whether it was, and by the death of `died_at` if that is
--- given: who chose a letter did not choose what the same event dies of later.
+-- Takes an event from the dead letters; answers whether it was one. If `died_at` is given, only a
+-- letter with this time of death is taken: an operator who chose it did not choose a later death.
 local function undie(id, record, died_at)
   local at = redis.call('ZSCORE', DEAD, id)
   if not at or (died_at and tonumber(at) ~= died_at) then return false end
@@ -58,17 +58,18 @@ local function undie(id, record, died_at)
   return true
 end
 
--- Events are neither due nor claimed any more.
+-- Removes events from those that are due, claimed or tried.
 local function undue(ids)
   redis.call('ZREM', DUE, unpack(ids))
   redis.call('ZREM', CLAIMED, unpack(ids))
   redis.call('ZREM', TRIED, unpack(ids))
 end
 
--- How an event finished, in ten bytes: six for a digest of its id, three for the seconds since its
--- generation began, and a letter: see worker/journal/endings.py, which looks for the digest when
--- somebody asks for one event.
--- Four bytes at a time; nothing gets beyond 2^53, up to which numbers are exact.
+-- An ending says how an event finished, in ten bytes: six for a digest of its id, three for the seconds
+-- since its dedupe generation began, and one letter. worker/journal/endings.py looks up the digest when
+-- an operator asks for the event.
+-- The digest takes four bytes of the id at a time. All numbers stay below 2^53, up to which they are
+-- exact in Lua.
 local function digest_of(id)
   local byte, digest = string.byte, 0
   for position = 1, #id, 4 do
@@ -96,15 +97,15 @@ local function note_ending(id, letter)
   endings[#endings + 1] = string.char(a, b, c, last_bytes(low)) .. seconds_noted .. letter
 end
 
--- Events leave the journal.
+-- Removes events and their records from the journal.
 local function remove_events(ids)
   redis.call('HDEL', EVENTS, unpack(ids))
   redis.call('HDEL', PROGRESS, unpack(ids))
   for _, id in ipairs(ids) do records[id] = false end
 end
 
--- They leave it for good; only their ids are remembered, in a set that has no expiry: to free a
--- million ids at once would keep Redis from answering. See tick.lua.
+-- Removes finished events and remembers their ids, in a set without expiry: an expiry would free up
+-- to a million ids at once, and Redis would not answer meanwhile. tick.lua removes the set.
 local is_generation_known = false
 
 local function forget(ids)
@@ -118,14 +119,14 @@ local function forget(ids)
   end
 end
 
--- The event leaves the journal, id and all: an operator erases a person.
+-- Removes an event without remembering its id, because an operator erases a person.
 local function erase(id, record)
   if not undie(id, record) then undue({id}) end
   remove_events({id})
   count('discarded:erased')
 end
 
--- A dead letter is let go, counted under its reason.
+-- Discards a dead letter, counted under a reason; answers whether it was dead, by the death `died_at`.
 local function discard(id, reason, died_at)
   if not undie(id, load_record(id), died_at) then return false end
   forget({id})
@@ -134,17 +135,17 @@ local function discard(id, reason, died_at)
   return true
 end
 
--- Dead letters are in the order of their worth (`Worth` in worker/journal/records.py) and, among
--- equals, of their deaths. One of which nobody said its worth may be worth the most.
+-- Dead letters are sorted by worth (`Worth` in worker/journal/records.py), then by time of death: this
+-- factor puts both into one score. A letter of unknown worth counts as worth the most.
 local WORTH_STEP = 1e13
 
--- Letters that a step removes at most beyond one for each that it buries: some 50 µs each.
+-- Most letters that a step removes besides one for each that it buries; each takes some 50 µs.
 local SPARE_REMOVALS = 8
 
--- Ids that are told of many.
+-- Most ids in the log line about removed letters.
 local TOLD_IDS = 10
 
--- A dead letter beyond a bound is let go; what may have brought money has a counter of its own.
+-- Discards a dead letter beyond a bound; one that may bear revenue is counted apart.
 local function remove(id, reason)
   local score = tonumber(redis.call('ZSCORE', WORTH, id) or MOST_WORTH * WORTH_STEP)
   if math.floor(score / WORTH_STEP) == MOST_WORTH then
@@ -168,8 +169,8 @@ local function is_beyond_bounds()
     or dead_bytes + (deaths.bytes or 0) > DEAD_MAX_BYTES
 end
 
--- Removes the dead letters that are worth least until the rest is within its bounds; answers how
--- many, `most` of them at most.
+-- Removes the dead letters that are worth least, at most `most`, until the rest is within the bounds;
+-- answers how many.
 local function keep_bounds(most)
   for number = 1, most do
     local least = is_beyond_bounds() and redis.call('ZRANGE', WORTH, 0, 0)[1]
@@ -181,7 +182,7 @@ end
 
 local spare_removals = SPARE_REMOVALS
 
--- An event that was due or claimed becomes a dead letter; `sent` is its call that failed last.
+-- Makes a due or claimed event a dead letter; `sent` is its call that failed last.
 local function bury(id, record, reason, sent, worth)
   record.reason, record.worth, record.lease = reason, worth or MOST_WORTH, nil
   save_record(id, record)

@@ -1,4 +1,4 @@
--- How a worker's word about events that it claimed is carried out; shared by finish and claim.
+-- Carries out what a worker decided about events that it claimed; used by finish.lua and claim.lua.
 -- A finish is {id, lease, to, …}; `to` is
 --   'delivered' (notes)    the event is done
 --   'skipped'   (reason, notes)  the event is done, nothing was to be sent
@@ -6,14 +6,14 @@
 --   'returned'             due again at once: its worker stops
 --   'dead'      (reason, class, status, worth)
 --   'kept'                 stays claimed, its lease is renewed: a call was accepted, more follow
--- What was learned (attempts, outcomes, accepted calls) is recorded even if the lease is
--- lost, but only the holder of the lease moves the event.
+-- Attempts, outcomes and accepted calls are recorded even if the worker has lost the lease, but only
+-- the holder of the lease moves the event.
 --
--- The worker proposes, the journal knows what all workers see: while it holds, an event that
--- would be postponed or buried for Convertro's sake is due again instead, and that is not counted
--- as a retry.
+-- The worker decides by one event; the journal knows the outcomes of all workers. While deliveries are
+-- held, an event that would be postponed, or buried for a fault that may be Convertro's, is due again
+-- instead, and that is not counted as a retry.
 
--- An outcome list never grows beyond this, or a record would grow for a whole horizon.
+-- Most outcomes in a record; without a bound it would grow for the whole horizon.
 local MAX_OUTCOMES = 10
 
 local function observe(name, milliseconds)
@@ -28,14 +28,14 @@ local function observe(name, milliseconds)
   count(name .. ':sum', math.max(0, math.floor(milliseconds)))
 end
 
--- A call that may have reached Convertro without our knowing: name → how often.
+-- Counts in the record that a call may have reached Convertro without being known as accepted.
 local function doubt(record, call)
   record.in_doubt = record.in_doubt or {}
   record.in_doubt[call] = (record.in_doubt[call] or 0) + 1
   record.reviewed = nil
 end
 
--- Puts a call on one of the record's lists, once.
+-- Adds a call to one of the record's lists, unless it is there.
 local function note_call(record, list, call)
   record[list] = record[list] or {}
   for _, noted in ipairs(record[list]) do
@@ -47,17 +47,18 @@ end
 local function learn(record, finish)
   for _, outcome in ipairs(finish.outcomes) do
     record.attempts = (record.attempts or 0) + 1
-    -- By the journal's clock, which was set back if that is in the future; workers' clocks may be
-    -- wrong. A late word of before a redrive must not begin the retries of after it.
+    -- The time of the first attempt is by Redis's clock, because workers' clocks may be wrong; `min`
+    -- corrects it if Redis's clock was set back. A late finish from before a redrive has another lease,
+    -- and must not begin the horizon of the new retries.
     if record.lease == finish.lease then record.tried_at = math.min(record.tried_at or now, now) end
     record.outcomes = record.outcomes or {}
-    -- What Convertro says again and again is kept once, with the latest attempt.
+    -- If Convertro repeats its message, only the latest attempt keeps it.
     local before = record.outcomes[#record.outcomes]
     if before and before.said and before.said == outcome.said then before.said = nil end
     table.insert(record.outcomes, outcome)
     if #record.outcomes > MAX_OUTCOMES then table.remove(record.outcomes, 1) end
     if outcome.class == 'ambiguous' then doubt(record, outcome.call) end
-    -- Needs another key if an operator sends it back: see redrive.lua.
+    -- A rejected call gets a new idempotency key if an operator redrives it: see redrive.lua.
     if outcome.class == 'rejected' then note_call(record, 'rejected', outcome.call) end
   end
   for _, call in ipairs(finish.accepted or {}) do
@@ -67,10 +68,10 @@ local function learn(record, finish)
   if record.in_doubt and not next(record.in_doubt) then record.in_doubt = nil end
 end
 
--- For an event that would be dead by now, were deliveries not held.
+-- The delay, in milliseconds, of an event that would be buried if deliveries were not held.
 local LONG_DELAY = 600000
 
--- Ids of events that are done: nearly all of a step, which takes them out of the journal together.
+-- Ids of events that are done; the step removes them from the journal together.
 local done = {}
 
 local function leave(finish, how, counter)
@@ -84,11 +85,11 @@ local function leave(finish, how, counter)
 end
 
 local function make_due(finish, record, at, counter)
-  record.lease, record.leases_lost = nil, nil  -- it did not kill its worker
+  record.lease, record.leases_lost = nil, nil  -- the event did not kill its worker
   save_record(finish.id, record)
   redis.call('ZREM', CLAIMED, finish.id)
   redis.call('ZADD', DUE, at, finish.id)
-  -- From its first attempt on its time to try again runs out.
+  -- TRIED has the first attempt, from which the retry horizon counts.
   if record.tried_at then redis.call('ZADD', TRIED, record.tried_at, finish.id) end
   count(counter)
 end
@@ -111,11 +112,12 @@ local function carry_out_move(finish, record)
   end
 end
 
--- Moves an event whose lease is its worker's; answers what became of it.
+-- Moves an event whose worker still holds the lease; answers what became of it.
 local function move(finish, record)
   local probed_before = is_open() and record.probed == breaker.since
   local opened = take_note(finish, record)
-  -- Who opens the breaker uses up a retry as usual, lest it be the first probe too.
+  -- The event that opens the breaker counts this retry and waits for it as usual; otherwise it would
+  -- be due at once and be the first probe too.
   local counts_anyway = finish.to == 'postponed' and opened and not finish.retry_after
   if record.erase and finish.to ~= 'delivered' and finish.to ~= 'skipped' then
     erase(finish.id, record)
@@ -123,7 +125,7 @@ local function move(finish, record)
   end
   local yields = finish.to == 'postponed' or is_guarded(finish, record)
   if yields and (is_paused() or (is_open() and not counts_anyway)) then
-    -- The only event there is need not be every probe.
+    -- An event that was a probe waits, so that it is not every probe if no other event is due.
     local delay = probed_before and (finish.delay or LONG_DELAY) or 0
     make_due(finish, record, now + delay, 'held')
     return 'held'
@@ -157,14 +159,14 @@ local function carry_out(finish)
   end
   pay(#finish.outcomes)
   local record = load_record(finish.id)
-  -- Another time of acceptance: the id was forgotten and came again, it is another event.
+  -- Another time of acceptance means another event: the id was forgotten and then accepted again.
   if not record or (finish.accepted_at and finish.accepted_at ~= record.accepted_at) then
     count('stale:' .. finish.to)
     return 'gone'
   end
   local is_holder = record.lease == finish.lease
   local was_in_doubt = record.in_doubt ~= nil
-  -- A record that is gone next need not learn.
+  -- A delivered event leaves the journal, so its record need not be updated.
   if not (is_holder and finish.to == 'delivered') then learn(record, finish) end
   if record.reason and (record.in_doubt ~= nil) ~= was_in_doubt then
     note_deaths('in_doubt', was_in_doubt and -1 or 1)
@@ -179,7 +181,7 @@ local function carry_out(finish)
   return move(finish, record)
 end
 
--- Nothing is written for a reason or a note that is not in the list (worker/reasons.py).
+-- Raises an error for a reason or a note that worker/reasons.py does not list, before any write.
 local function check_reason(finish)
   local known = ({dead = DEATH_REASONS, skipped = SKIP_REASONS})[finish.to]
   if known and not known[finish.reason] then error('unknown reason: ' .. tostring(finish.reason)) end
@@ -192,7 +194,7 @@ end
 
 local function carry_out_all(finishes)
   for _, finish in ipairs(finishes) do check_reason(finish) end
-  -- A worker that ticks, and neither writes back nor asks, is stuck.
+  -- A worker that ticks but neither finishes nor claims events is stuck; ASKED shows it.
   if args.asks then redis.call('ZADD', ASKED, now, args.asks) end
   if #finishes == 0 then return {} end
   local ids, answer = {}, {}

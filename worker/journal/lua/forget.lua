@@ -1,8 +1,9 @@
 -- parts: common
 -- flags: allow-oom
 
--- Takes silent workers of a node, or the one of a whole name, args.name, off the list; what they held
--- comes back when its lease ends. Answers {how many, how many of them are alive and stay}.
+-- Removes silent workers from the list: those of the node args.name, or the worker of this full name.
+-- Events that they claimed are due when their leases end. Answers {how many were removed, how many of
+-- these workers are alive and stay}.
 local forgotten, alive = 0, 0
 local living = {}
 for _, member in ipairs(live_workers()) do living[member] = true end

@@ -1,8 +1,8 @@
 -- parts: common gate events
 -- flags: no-writes
 
--- The audit of single events: checks each of args.ids at one instant.
--- Answers what is wrong with each, '' if nothing.
+-- Checks for an audit that all keys agree about each event of args.ids.
+-- Answers for each event what is wrong, '' if nothing is.
 local function has_its_size(id, record)
   local size = record.size
   record.size = nil

@@ -1,6 +1,6 @@
 -- parts: common
 -- flags: allow-oom
 
--- Tells clients where and how to wake workers: args.wakeup is put into args.list.
+-- Stores for clients how to wake workers: by putting args.wakeup into the list args.list.
 redis.call('HSET', SHARED, 'list', args.list, 'wakeup', args.wakeup)
 return 0

@@ -1,9 +1,9 @@
 -- parts: common gate events
 -- flags: no-writes
 
--- Where one event is: args.id.
--- Answers {place, score, record, raw event, {generation in which it finished, its begin}}; the place
--- is 'due', 'claimed', 'waiting', 'dead', 'finished' (its id is remembered) or 'unknown'.
+-- Finds the event args.id.
+-- Answers {place, score, record, raw event, {dedupe generation in which it finished, when that began}};
+-- the place is 'due', 'claimed', 'waiting', 'dead', 'finished' (its id is remembered) or 'unknown'.
 local id = args.id
 local record = redis.call('HGET', PROGRESS, id) or ''
 local raw = redis.call('HGET', EVENTS, id) or ''

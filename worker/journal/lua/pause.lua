@@ -1,6 +1,6 @@
 -- parts: common gate
 -- flags: allow-oom
 
--- Holds delivery until resume. Answers 1 if this paused it, 0 if it was paused before.
+-- Pauses delivery until resume. Answers 1, or 0 if it was paused before.
 local note = cjson.encode({at = now, reason = args.reason})
 return redis.call('SET', PAUSE, note, 'NX') and 1 or 0

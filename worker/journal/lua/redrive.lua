@@ -1,13 +1,13 @@
 -- parts: common gate events
 -- flags: allow-oom
 
--- Sends the dead letters among args.ids back to be due now, with a fresh retry budget;
--- calls that Convertro accepted stay accepted. args.died says of which death each was chosen.
--- A call that was rejected, and surely never arrived, gets this redrive's number in its key,
--- because some vendors repeat the answer that they stored. One that may have arrived keeps its
--- key for ever, or it might be counted twice.
--- Answers {wake-ups rung, their list, what to put there; then 1 (sent back) or 0 (was not dead, or
--- died again since) for each id}.
+-- Makes the dead letters among args.ids due now, with a new retry horizon; calls that Convertro
+-- accepted stay accepted. args.died has the time of death by which each letter was chosen.
+-- A call that was rejected and cannot have arrived gets this redrive's number in its idempotency key,
+-- because some vendors repeat their stored answer to a key. A call that may have arrived keeps its key,
+-- because otherwise the vendor might count it twice.
+-- Answers {number of wake-ups to send, the broker's list for them, a template of the wake-up; then for
+-- each id 1 (redriven) or 0 (it was not dead, or has another time of death)}.
 load_breaker()
 local answer = {0, '', ''}
 local redriven = 0

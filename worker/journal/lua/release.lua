@@ -1,8 +1,8 @@
 -- parts: common gate
 -- flags: allow-oom
 
--- A deliver task ends while work may remain: gives its wake-up token back and rings.
--- Answers how many wake-ups were rung.
+-- Gives back the wake-up token of a deliver task that ends while events may be due, and registers
+-- wake-ups for those. Answers how many wake-ups to send.
 load_breaker()
 give_back(args.wakeup)
 local rung = ring(args.tokens, BATCH)

@@ -1,10 +1,10 @@
 -- parts: common gate breaker
 -- flags: allow-oom
 
--- Ends a pause, and lets an open breaker probe at once. With args.bury_ms, what Convertro rejects
--- is buried for so long, however much that is, and a breaker that is open for it closes.
--- Answers {wake-ups rung, their list, what to put there, 1 if it was paused, 1 if the breaker is
--- open}.
+-- Ends a pause, and lets an open breaker probe at once. For args.bury_ms milliseconds burials do not
+-- open the breaker, however many they are, and a breaker that is open because of burials closes.
+-- Answers {number of wake-ups to send, the broker's list for them, a template of the wake-up, 1 if
+-- delivery was paused, 1 if the breaker is open}.
 load_breaker()
 local was_paused = redis.call('DEL', PAUSE)
 if args.bury_ms then

@@ -1,18 +1,19 @@
--- What all of one journal agree on, said by its workers: the first that is alive decides. Its fields:
---   format        of the journal: what its keys hold
+-- SHARED has what all processes of a journal must agree on. Workers write it; the first live one decides.
+-- Its fields:
+--   format        version of the journal's data in Redis
 --   clients       formats of clients that the workers serve, each between spaces
 --   dedupe        the dedupe window, in milliseconds
 --   queue         the Celery queue of wake-ups
---   batch, lease  how many events a deliver task has in flight, and for how long it may keep each, in
---                 milliseconds; by the worker that started last
---   list, wakeup  where wake-ups are put, if that is in this Redis, and what to put there, with
---                 WAKEUP_TOKEN in it for the token; made by a worker
---   full          1 if intake found Redis full when it looked last
---   slot          the ten seconds in which something was counted last
+--   batch, lease  how many events a deliver task may have in flight, and its lease in milliseconds; of
+--                 the worker that started last
+--   list, wakeup  the broker's list for wake-ups, if it is in this Redis, and a template of a wake-up,
+--                 with WAKEUP_TOKEN in place of the token
+--   full          1 if accept.lua found Redis's memory full when it asked last
+--   slot          the slot of ten seconds in which anything was counted last
 
 local AGREED = {format = FORMAT, dedupe = DEDUPE, queue = QUEUE}
 
--- What is said otherwise by those who came before, as {name, their value, …}; nothing if all agree.
+-- The stored values that differ from this worker's, as {name, stored value, …}.
 local function disagreement()
   local found = {}
   for name, value in pairs(AGREED) do
@@ -24,7 +25,7 @@ local function disagreement()
   return found
 end
 
--- Another queue has another list.
+-- Stores this worker's values. If the queue changes, the list of the old queue is removed.
 local function say_shared()
   if redis.call('HGET', SHARED, 'queue') ~= QUEUE then
     redis.call('HDEL', SHARED, 'list', 'wakeup')

@@ -1,14 +1,14 @@
 -- parts: common gate
 -- flags: no-writes
 
--- Everything that status and the audit's equation need, at one instant, but for what was counted
--- lately.
+-- Reads all figures of `convertro status` and of the audit's sum at one instant, without the counts of
+-- past slots.
 -- Answers a flat list of names and values.
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
 local first_tried = redis.call('ZRANGE', TRIED, 0, 0, 'WITHSCORES')
 local current = generation()
 
--- Workers that are shown: those that ticked last.
+-- Most workers to show: those that ticked last.
 local MOST_WORKERS = 1000
 
 return {

@@ -2,20 +2,20 @@
 -- flags: allow-oom
 
 -- A worker's heartbeat: registers its capacity as args.worker ('<tasks at once> <name>'),
--- removes dead letters beyond their bounds, and rings for due events without a wake-up. Counts the
--- messages that the worker dropped since its last tick: args.foreign is how many by kind.
--- Answers {wake-ups rung, news, disagreement, now}; the news, as JSON, is what the worker should log. With
--- a worker that disagrees about what is shared, nothing was done: two may start at the same time, and
--- one of them has to go.
+-- removes dead letters beyond their bounds, and registers wake-ups for due events without one. Counts
+-- the messages that the worker dropped since its last tick: args.foreign has their number by kind.
+-- Answers {number of wake-ups to send, news, disagreement, now}; `news` is JSON for the worker's log. If
+-- the worker's shared values differ from the stored ones, nothing else is done: of two workers that
+-- start at the same time, one has to stop.
 local found = disagreement()
 if #found > 0 then return {0, '', found, now} end
 if redis.call('HEXISTS', SHARED, 'format') == 0 then say_shared() end
 
--- Dead letters that one tick removes, some 60 µs each; the next one goes on.
+-- Most dead letters that one tick removes, at some 60 µs each; the next tick goes on.
 local MOST_REMOVALS = 30
 
--- Workers that went silent: how many one tick looks at, as many as are shown, and for how long they
--- stay, in milliseconds.
+-- Silent workers: how many one tick checks, which is as many as are shown, and how long they stay on
+-- the list, in milliseconds.
 local MOST_SILENT, SILENT_STAYS = 1000, 86400000
 
 begin_slot()
@@ -25,8 +25,8 @@ still_bell()
 
 for kind, number in pairs(args.foreign) do count('foreign:' .. kind, number) end
 
--- A worker that went silent stays on the list until another one takes its place, for a day at most:
--- the node name is what is before the slash. If no worker is alive to forget it, it stays.
+-- A silent worker stays on the list until another worker of the same node name takes its place, for at
+-- most a day. The node name is the part before the slash. Only a live worker's tick removes it.
 local node = string.match(args.worker, '^%d+ ([^/]*)/')
 local silent = redis.call(
   'ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now), 'WITHSCORES', 'LIMIT', 0,
@@ -39,7 +39,7 @@ end
 redis.call('ZADD', WORKERS, now + WORKER_TTL, args.worker)
 redis.call('ZADD', ASKED, 'NX', now, name_of(args.worker))
 
--- The fastest ten seconds of this week and of the one before: what a backlog can hope for.
+-- The most deliveries in ten seconds in this week and in the last: how fast a backlog may shrink.
 local week = math.floor(now / 604800000)
 local delivered = tonumber(redis.call('HGET', RECENT .. slot - 1, 'delivered') or 0)
 local known, fastest = unpack(redis.call('HMGET', LATEST, 'week', 'fastest'))
@@ -51,8 +51,8 @@ elseif delivered > fastest then
   latest.fastest = delivered
 end
 
--- UNLINK frees a set in the background. An expiry would not: to free a million ids that way keeps
--- Redis from answering for more than a second.
+-- UNLINK frees a set in the background. An expiry does not: with a million ids it keeps Redis from
+-- answering for more than a second.
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', GENERATIONS, '-inf', now, 'LIMIT', 0, 10)) do
   redis.call('UNLINK', key)
   redis.call('ZREM', GENERATIONS, key)
@@ -63,9 +63,9 @@ local old = redis.call('ZRANGEBYSCORE', DEAD, '-inf', oldest, 'LIMIT', 0, MOST_R
 for _, id in ipairs(old) do remove(id, 'dead_expired') end
 keep_bounds(MOST_REMOVALS - #old)
 
--- Times that a clock of Redis's left behind which ran ahead and was put right: what was never claimed
--- waits for nothing, and nothing waits longer than LONGEST_WAIT. A tick looks at a few of those that
--- wait, and goes on while all of them are wrong.
+-- If Redis's clock ran ahead and was set back, events are due too far in the future. That is sure of an
+-- event that was never claimed and is not due yet, and of one that waits longer than LONGEST_WAIT. A
+-- tick checks LOOKS_AT waiting events of each kind, and goes on while all of these are wrong.
 local LOOKS_AT, MOST_ENDED = 50, 500
 local ended = 0
 
