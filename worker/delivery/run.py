@@ -1,4 +1,4 @@
-"""One run of the deliver task: claim events, have them delivered, write back in groups."""
+"""One run of the deliver task: claims events, has them delivered, and writes back in groups."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,35 +26,36 @@ from worker.journal.records import (
 )
 from worker.log_actions import LogAction
 from worker.outcomes import OutcomeClass
-from worker.process.flower import Announce, tell_nobody
+from worker.process.flower import Announce, announce_nothing
 from worker.process.outage import Outage
 from worker.reasons import DeathReason
 
 #: How long one deliver task goes on before it makes room for other tasks.
 TASK_SECONDS = 20.0
 
-#: How long to gather what comes and what finishes before talking to the journal again: a
-#: few events share a round trip, and none waits for long.
+#: How long to gather results between two claims, so that several events share a round trip and none
+#: waits for long.
 PACE_SECONDS = 0.01
 
-#: The same where so many events came at once that round trips count for more than a wait.
+#: The same after a claim of at least this many events, when round trips matter more than the wait.
 _CROWD_EVENTS = 8
 _CROWDED_PACE_SECONDS = 0.025
 
-#: How long to stay after the last event. Who stays is called within a fraction of the time that a
-#: Celery message takes.
+#: How long a task waits for more events after it last got some. The bell wakes it in a fraction of
+#: the time that a Celery message takes.
 _LINGER_SECONDS = 2.0
 
-#: How long to wait for an event to end before renewing the wake-up token.
+#: Longest wait for a result, or for the bell, before the next claim renews the wake-up token.
 _BUSY_SECONDS = 0.5
 
-#: Events that one step of the journal claims, or hears of, at most: it keeps all others waiting.
+#: Most events that one step of the journal claims or finishes; all other clients of Redis wait
+#: meanwhile.
 _STEP_EVENTS = 64
 
-#: Wait between two tries to reach a journal that is unavailable.
+#: How long to wait before the next step after the journal was unavailable.
 JOURNAL_PAUSE_SECONDS = 0.5
 
-#: What an attempt is called whose end the worker could not wait for.
+#: The detail of an attempt whose outcome the stopping worker did not wait for.
 INTERRUPTED = "interrupted"
 
 log = structlog.stdlib.get_logger(__name__)
@@ -73,14 +74,14 @@ class ClaimingJournal(FinishingJournal, Protocol):
         lingers: bool,
         finishes: Sequence[Finish],
     ) -> Claim:
-        """Write back what became of events, then claim due ones."""
+        """Finish events, then claim due ones."""
 
     def wait(self, timeout_seconds: float) -> None:
-        """Wait for more to come."""
+        """Wait for the bell."""
 
 
 class Deliverer(Protocol):
-    """What delivers claimed events."""
+    """A `DeliveryLoop`, as far as a run needs it."""
 
     def submit(self, events: Sequence[ClaimedEvent], outbox: Outbox) -> None:
         """Deliver events and put the results in the outbox."""
@@ -88,7 +89,7 @@ class Deliverer(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class DeliveryRun:
-    """Keeps a bounded number of events in flight until nothing is due or time is up."""
+    """Keeps a bounded number of events in flight until nothing is due or its time is over."""
 
     journal: ClaimingJournal
     loop: Deliverer
@@ -96,27 +97,28 @@ class DeliveryRun:
     wakeup: str
     stopping: Callable[[], bool]
     outage: Outage
-    #: Is told of each event that becomes a dead letter; must neither raise nor take long.
-    announce: Announce = tell_nobody
+    #: Called with the events that became dead letters; must neither raise nor take long.
+    announce: Announce = announce_nothing
     summary: Summary = field(default_factory=Summary)
-    #: By lease and id: a claim that came after a lost lease is another one.
+    #: By lease and id, because after a lost lease the same event may be claimed again.
     _in_flight: dict[tuple[str, str], ClaimedEvent] = field(default_factory=dict)
     _outbox: Outbox = field(default_factory=Outbox)
+    #: Finishes that the journal has not confirmed.
     _unwritten: list[Finish] = field(default_factory=list)
-    #: The last write got no answer: it may have been carried out.
+    #: Whether the last write got no answer, so that it may have been carried out.
     _unsure: bool = False
-    #: When the journal was last asked, and whether it had as many events as were asked for.
+    #: When the last claim was made, and whether it got as many events as it asked for.
     _asked_at: float = 0.0
     _more_is_due: bool = False
-    #: How long it is pointless to ask again, in seconds.
+    #: How long to wait before the next claim because of the rate limit, in seconds.
     _wait_seconds: float = 0.0
-    #: How long to gather before asking again.
+    #: How long to gather results before the next claim, in seconds.
     _pace_seconds: float = PACE_SECONDS
-    #: Until when to wait for more once there is nothing left to do.
+    #: Until when to wait for more events if nothing is in flight.
     _lingers_until: float = 0.0
 
     def run(self) -> bool:
-        """Deliver; answers whether work may remain, so that somebody should ring again."""
+        """Deliver; return whether events may be due, so that the caller should send wake-ups."""
         until = monotonic() + TASK_SECONDS
         while not self.stopping() and monotonic() < until:
             state = self._turn()
@@ -129,7 +131,7 @@ class DeliveryRun:
         return True
 
     def _turn(self) -> ClaimState:
-        """Write back what is finished and claim as many events as may still be in flight."""
+        """Write back finishes, and claim as many events as there is room for in flight."""
         free = 0 if self._is_full() else self.settings.concurrency - len(self._in_flight)
         free = min(free, _STEP_EVENTS)
         lease = token_hex(8)
@@ -164,13 +166,13 @@ class DeliveryRun:
         return claim.state
 
     def _is_full(self) -> bool:
-        """Whether nothing more should be in flight; a suspect has the process for itself."""
+        """Whether no more events may be in flight; a suspect must be alone in its process."""
         return len(self._in_flight) == self.settings.concurrency or any(
             event.is_suspect for event in self._in_flight.values()
         )
 
     def _gather(self) -> None:
-        """Take what finishes until it pays to talk to the journal again."""
+        """Take results until it is time for the next claim."""
         if not (self._in_flight or self._unwritten or self._wait_seconds or self._unsure):
             self._wait_for_more()
             return
@@ -182,12 +184,12 @@ class DeliveryRun:
         self._take()
 
     def _wanted(self) -> int:
-        """Of how many results it pays to talk to the journal before its time."""
+        """Give the number of results after which the next claim is made before its time."""
         if self._more_is_due:
             return len(self._in_flight) - self.settings.concurrency // 2
         if len(self._in_flight) == 1:
-            return 1  # it is quiet: nothing else may come for long
-        return self.settings.concurrency + 1  # more than there can be
+            return 1  # few events come, so there is nothing to wait for
+        return self.settings.concurrency + 1  # never reached
 
     def _wait_for_more(self) -> None:
         try:
@@ -196,7 +198,7 @@ class DeliveryRun:
             self._pause(error)
 
     def _take(self) -> None:
-        """Take what is finished, but for events that were left alone meanwhile."""
+        """Take results, except of events that were abandoned meanwhile."""
         for event, finish in self._outbox.take():
             if self._in_flight.pop((event.lease, event.event_id), None) is None:
                 continue
@@ -206,7 +208,7 @@ class DeliveryRun:
                 self._unwritten.append(finish)
 
     def _write(self) -> None:
-        """Write back what is finished; what cannot be written is kept for the next time."""
+        """Write back finishes; those that cannot be written are kept for the next time."""
         while self._unwritten:
             try:
                 finished = self.journal.finish(self._unwritten[:_STEP_EVENTS])
@@ -217,8 +219,9 @@ class DeliveryRun:
             self.announce(self._note_written(finished))
 
     def _note_written(self, answers: Sequence[Finished]) -> list[Burial]:
-        """Count and log what became of events; answers which of them are dead letters now."""
-        # What was written while the answer got lost is no news the second time.
+        """Count and log what became of events; return those that are dead letters now."""
+        # After a lost answer the same finishes are sent again; if the first try had moved the
+        # events, the second one is answered `GONE` or `LOST`, which is not to be reported.
         known = [Finished.MOVED] * len(answers) if self._unsure else answers
         written = list(zip(self._unwritten[: len(answers)], known, strict=True))
         self.summary.count(written)
@@ -230,7 +233,7 @@ class DeliveryRun:
         return buried
 
     def _drain(self) -> None:
-        """Let the events in flight end; a worker that stops hands back those that do not."""
+        """Wait for the events in flight; a stopping worker hands back those that take too long."""
         leases_end_at = monotonic() + self.settings.lease_seconds
         stop_at: float | None = None
         while self._in_flight or self._unwritten:
@@ -246,7 +249,7 @@ class DeliveryRun:
             self._write()
 
     def _abandon(self) -> None:
-        """Leave events alone whose leases have ended: others may have them by now."""
+        """Drop events whose leases have ended, because other workers may have claimed them."""
         log.warning(
             "Events did not end within their lease; they are tried again.",
             action=LogAction.EVENTS_ABANDONED,
@@ -272,7 +275,7 @@ class DeliveryRun:
 
 
 def _interrupted(event: ClaimedEvent) -> Finish:
-    """Hand an event back whose request may be under way: Convertro may have it."""
+    """Make the finish that hands back an event in flight, which may have reached Convertro."""
     attempt = Attempt(
         at_ms=int(time() * 1000),
         call=UNKNOWN_CALL,

@@ -1,8 +1,8 @@
-"""Tells Flower of dead letters: each is a failed task under its event's id.
+"""Announces dead letters to Flower, each as a failed task under its event's id.
 
-Three Celery events say everything, so Flower needs no task that ran. They hold the id, the
-reason and what the last attempt came to, never content. Losing one is harmless: the dead
-letter is in the journal. So announcing never raises and is never waited for.
+Three Celery events describe such a task, so none needs to run. They contain the event's id, the
+reason and the last outcome, but no content. A lost one does no harm, because the dead letter is in
+the journal. So announcing never raises, and no caller waits for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,14 +19,14 @@ from worker.journal.records import Burial
 from worker.log_actions import LogAction
 from worker.task_names import DEAD_LETTER
 
-#: After a failure nothing is announced for so long.
+#: How long to announce nothing after a failure.
 MUTED_SECONDS = 30.0
 
-#: Burials in one message at most, some 900 bytes each.
+#: Most burials in one message, at some 900 bytes each.
 BATCH = 100
 
-#: What a task goes through that fails. Without the first two a worker's page would count more tasks
-#: that failed than were processed.
+#: The Celery events of a failed task. Without the first two, Flower's page of the worker would
+#: count more failed tasks than processed ones.
 _LIFE = ("task-received", "task-started", "task-failed")
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,19 +35,19 @@ log = structlog.stdlib.get_logger(__name__)
 Announce = Callable[[Sequence[Burial]], None]
 
 
-def tell_nobody(_burials: Sequence[Burial]) -> None:
+def announce_nothing(_burials: Sequence[Burial]) -> None:
     """Announce nothing."""
 
 
 class Announcer:
-    """Tells Flower of burials, from a thread of its own: no delivery waits for the broker.
+    """Announces burials from a thread of its own, so that no delivery waits for the broker.
 
-    Burials that wait together travel together. They do not wait for long: an attempt ends
-    within seconds, and after a failed one they are dropped for a while.
+    Waiting burials are sent in one message. They do not wait for long: an attempt to send ends
+    within seconds, and for a while after a failed one burials are dropped.
 
     Args:
-        app: The Celery application whose broker carries the messages.
-        now: Seconds of a clock that never goes back.
+        app: The Celery application whose broker takes the messages.
+        now: Seconds of a monotonic clock.
     """
 
     def __init__(self, app: Celery, *, now: Callable[[], float] = monotonic) -> None:
@@ -58,10 +58,10 @@ class Announcer:
         Thread(target=self._work, name="burials", daemon=True).start()
 
     def __call__(self, burials: Sequence[Burial]) -> None:
-        """Announce burials soon, as those of the worker in whose task we are."""
+        """Announce burials soon, under the name of the worker whose task calls this."""
         if burials:
             task = self._app.current_worker_task
-            # Without a name Flower would list us as a worker of our own.
+            # Without the worker's name Flower would list this process as another worker.
             self._inbox.put((task.request.hostname if task else None, burials))
 
     def _work(self) -> None:
@@ -73,10 +73,10 @@ class Announcer:
             self.tell(worker, burials)
 
     def tell(self, worker: str | None, burials: Sequence[Burial]) -> None:
-        """Announce burials now; a failure is logged, and the broker then left alone for a while.
+        """Announce burials now; after a failure log it, and announce none for `MUTED_SECONDS`.
 
         Args:
-            worker: The name of the worker that buried.
+            worker: The name of the worker that buried the events.
             burials: The events that became dead letters.
         """
         if self._now() < self._muted_until:
@@ -112,7 +112,7 @@ class Announcer:
 
 
 def _fields(burial: Burial) -> dict[str, Any]:
-    """What Flower shows; it searches in the result, but not in the exception."""
+    """Make the fields that Flower shows; it searches the result, but not the exception."""
     return {
         "uuid": burial.event_id,
         "name": DEAD_LETTER,

@@ -16,7 +16,7 @@ from worker.delivery import run as delivery_run
 from worker.delivery.run import DeliveryRun
 from worker.delivery.threads import EventThreads, Outbox
 from worker.journal.records import Attempt, Burial, ClaimedEvent, ClaimState, Finish, Finished, Move
-from worker.process.flower import Announce, tell_nobody
+from worker.process.flower import Announce, announce_nothing
 from worker.process.outage import Outage
 
 SETTINGS = Settings(concurrency=4, shutdown_seconds=0)
@@ -53,7 +53,7 @@ def run_of(
     deliver: Callable[[ClaimedEvent], Finish | None] = delivered,
     stopping: Callable[[], bool] = lambda: False,
     settings: Settings = SETTINGS,
-    announce: Announce = tell_nobody,
+    announce: Announce = announce_nothing,
 ) -> DeliveryRun:
     return DeliveryRun(
         journal=journal,
