@@ -1,1 +1,1 @@
-"""What the operator may choose."""
+"""The settings that the operator may choose, and what depends on them alone."""

@@ -1,4 +1,4 @@
-"""What translation needs: the destination's settings as Segment shows them. Pure."""
+"""The destination's settings, which translation needs, named as in Segment. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ class EventMapping(NamedTuple):
 
 
 def _read_json(given: Any, empty: str) -> Any:
-    """The value of JSON text, as variables hold it; anything else as it is."""
+    """Read a value from JSON text, as variables have it; return any other value unchanged."""
     if not isinstance(given, str):
         return given
     try:
@@ -28,7 +28,7 @@ def _read_json(given: Any, empty: str) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of a name that it has twice one value would be lost without a word."""
+    """Make a JSON object; refuse a name that it has twice, because one value would be lost."""
     made: dict[str, Any] = {}
     for name, value in pairs:
         if name in made:
@@ -79,9 +79,9 @@ def _name(number: int, name: Any) -> str:
 
 
 class ConvertroSettings(BaseModel):
-    """What translation needs: the destination's settings as Segment shows them.
+    """The destination's settings, which translation needs, named as in Segment.
 
-    Every argument is optional and the environment is not read.
+    Every argument is optional, and the environment is not read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

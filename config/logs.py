@@ -1,7 +1,7 @@
-"""Logs: one line an event, for people on a terminal, as JSON otherwise.
+"""Configures logs: lines for people on a terminal, JSON otherwise.
 
-Each line is a sentence plus a stable `action`; ids only, never an event's content. What they
-are is listed in docs/logging.md. Other people's loggers are tamed here.
+Each line is a sentence plus a stable `action`, with ids but never an event's content;
+docs/logging.md lists them. This module also drops or shortens lines of Celery and other libraries.
 """
 
 import logging
@@ -18,52 +18,53 @@ from structlog.typing import EventDict, ExcInfo, Processor
 from config.printable import printable
 from config.settings import Settings
 
-#: Other people's loggers that say too much; Celery's pool would quote, at DEBUG, what it is given.
+#: Loggers of libraries of which only warnings are logged. At DEBUG Celery's pool would quote the
+#: arguments of tasks.
 QUIET = ("urllib3", "redis", "kombu", "amqp", "celery.pool", "multiprocessing")
 
-#: What Celery says of each task: a wake-up is no news, unless somebody asks for DEBUG.
+#: Loggers with Celery's lines about each task, whose level INFO is logged only at DEBUG.
 _TASK_LOGGERS = ("celery.worker.strategy", "celery.app.trace")
 
-#: Celery's advice on its next major release, given each time that the broker is lost.
+#: A part of Celery's warning about its next major release, given each time it loses the broker.
 _ADVICE = "PendingDeprecationWarning"
 
-#: What Celery says of a remote-control message that it cannot read, and then quotes, all of it.
+#: The beginning of Celery's line about an unreadable remote-control message, which quotes it whole.
 _QUOTING = "Can't decode message body"
 
-#: What it says, as an error, each time that it tries in vain to connect: `broker_unavailable` and
-#: `broker_outage` say it once.
+#: The beginning of Celery's error for each failed try to connect; `broker_unavailable` and
+#: `broker_outage` log that once.
 _REPEATING = "consumer: Cannot connect"
 
 _LEVELS = logging.getLevelNamesMapping()
 
-#: How often Celery may say the same about its broker.
+#: How long Celery must not repeat a line about its broker.
 _AGAIN_SECONDS = 60.0
 
 CONSUMER_LOGGER = "celery.worker.consumer.consumer"
 
-#: Where it says each time that it connected.
+#: The logger with Celery's line about each connection.
 _CONNECTION_LOGGER = "celery.worker.consumer.connection"
 
-#: Where Celery's pool says that a process of its was killed; it tells no other logger.
+#: The only logger to which Celery's pool reports that one of its processes was killed.
 _POOL_LOGGER = "multiprocessing"
 
-#: What comes first in a line of JSON, for people who read it without tools.
+#: The first fields of a line of JSON, for people who read it without tools.
 _FIRST = ("timestamp", "level", "event", "action")
 
 
 def _withhold(record: logging.LogRecord) -> bool:
-    """Keep what Celery says about a message and not what is in it; drop each try to connect."""
+    """Remove quoted messages from Celery's lines; drop failed tries to connect, and repetitions."""
     if str(record.msg).startswith(_QUOTING):
         record.msg, record.args, record.exc_info = f"{_QUOTING}; it was thrown away.", (), None
     return not str(record.msg).startswith(_REPEATING) and _is_new(str(record.msg))
 
 
-#: When each of Celery's sentences about its broker was logged last.
+#: When each of Celery's lines about its broker was logged last, by the monotonic clock.
 _said_at: dict[str, float] = {}
 
 
 def _is_new(sentence: str) -> bool:
-    """Whether a sentence was not logged lately: a broker is tried again every few seconds."""
+    """Whether a line was not logged lately; Celery tries to connect every few seconds."""
     now = monotonic()
     if now - _said_at.get(sentence, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
         return False
@@ -72,25 +73,25 @@ def _is_new(sentence: str) -> bool:
 
 
 def _withhold_advice(record: logging.LogRecord) -> bool:
-    """Let warnings for operators pass, not those for developers of Celery applications."""
+    """Drop Celery's warnings for developers of applications; keep those for operators."""
     return _ADVICE not in record.getMessage()
 
 
 class _LogFile(WatchedFileHandler):
-    """A log file. A line that it cannot take goes to standard error and says why.
+    """A log file. A line that cannot be written goes to standard error, with the reason.
 
-    To fail instead would end whoever logs: the worker, as it writes its next line.
+    An exception instead would end the code that logs, such as the worker.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; the library opens a file that was moved away where it catches nothing."""
+        """Write a line; handle errors of opening a moved file, which the library does not."""
         try:
             super().emit(record)
         except OSError:
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
-        """Say on standard error what could not be written."""
+        """Write the line to standard error if the file cannot be written."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             super().handleError(record)
@@ -107,9 +108,9 @@ def configure_logs(
     """Send every logger of this process, and Python's warnings, to one place in one form.
 
     Args:
-        settings: The form, and the least level unless one is given.
-        level: The least level that is logged.
-        path: A file, which may be moved away and is then opened anew; else standard error.
+        settings: The format, and the lowest level to log unless `level` is given.
+        level: The lowest level to log.
+        path: A file, opened anew if it is moved away; standard error by default.
     """
     handler = _LogFile(path, encoding="utf-8") if path else logging.StreamHandler()
     level = _LEVELS[settings.log_level] if level is None else level
@@ -138,7 +139,7 @@ def configure_logs(
     for name in (CONSUMER_LOGGER, _CONNECTION_LOGGER):
         logging.getLogger(name).addFilter(_withhold)
     structlog.configure(
-        # A plain record, sentence and extras: whatever else listens to `logging` can read it.
+        # A plain record of sentence and extras, which other handlers of `logging` can read too.
         processors=[structlog.stdlib.render_to_log_kwargs],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -147,7 +148,7 @@ def configure_logs(
 
 
 def _without_arguments(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """Leave out the extra of Celery's in which are the arguments of a task that failed."""
+    """Remove Celery's extra `data`, which has the arguments of a failed task."""
     line.pop("data", None)
     return line
 
@@ -173,7 +174,7 @@ def _rendering(settings: Settings, *, to_file: bool) -> list[Processor]:
 
 
 def _escape_what_cannot_be_seen(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """Write the values of a line so that a terminal shows what is in them."""
+    """Escape invisible characters in the values of a line."""
     return {
         name: printable(value, but="\n" if name == "event" else "")
         if isinstance(value, str)
@@ -189,6 +190,6 @@ def _escaped_traceback(output: TextIO, exc_info: ExcInfo) -> None:
 
 
 def _in_reading_order(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """What happened before its details; and which process of a worker says so."""
+    """Put the fields of `_FIRST` first, and add the number of the process."""
     first = {name: line[name] for name in _FIRST if name in line}
     return {**first, **line, "process": os.getpid()}

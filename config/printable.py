@@ -1,14 +1,14 @@
-"""Ids and names come from outside: a terminal must show what is in them, and not obey it. Pure."""
+"""Escapes ids and names from outside, so that a terminal does not obey what they contain. Pure."""
 
 
 def printable(text: str, *, but: str = "") -> str:
-    """A text with everything but visible characters and blanks written as escapes.
+    """Write all characters of a text but visible ones and blanks as escapes.
 
-    Control characters, bidirectional marks and what has no width cannot be seen.
+    Control characters, bidirectional marks and characters without width are not visible.
 
     Args:
-        text: Whatever it is.
-        but: Characters that stay all the same.
+        text: Any text.
+        but: Characters that are not escaped.
     """
     if text.isprintable():
         return text

@@ -1,8 +1,7 @@
-"""Every setting: its unit, default, meaning and bounds.
+"""All settings, each with unit, default, meaning and bounds.
 
-This is the only module that reads the environment. `Settings` is everything that a worker or
-a producer needs and comes from variables named `CONVERTRO_*`; what translation needs of it is
-`config.destination.ConvertroSettings`.
+The worker and the commands read variables named `CONVERTRO_*` only here, as `Settings`; the part of
+it that translation needs is `config.destination.ConvertroSettings`.
 """
 
 import os
@@ -36,17 +35,17 @@ from convertro.setting_text import check_text, check_url, trimmed
 
 ENV_PREFIX = "CONVERTRO_"
 
-#: Time that a delivery may need besides waiting for Convertro: name lookup,
-#: a slow machine, the write to the journal.
+#: How long a delivery may take besides waiting for Convertro: name lookup, a slow machine, the
+#: write to the journal.
 _LEASE_MARGIN_SECONDS = 5.0
 
-#: No worker has a longer lease, whatever its settings say.
+#: The longest lease that a setting allows.
 LONGEST_LEASE_SECONDS = 3600
 
 #: The queue of wake-ups unless CONVERTRO_QUEUE names another.
 DEFAULT_QUEUE = "convertro"
 
-#: Settings of earlier versions, and what has replaced each.
+#: Settings of earlier versions, and what replaced each.
 _REMOVED = {
     "USERS_PATH": "one CONVERTRO_PATH with {endpoint} in it serves all endpoints",
     "EVENTS_PATH": "one CONVERTRO_PATH with {endpoint} in it serves all endpoints",
@@ -60,13 +59,13 @@ _REMOVED = {
 #: Settings that are URLs, or a part of one.
 _URLS = frozenset({"base_url", "path", "proxy_url", "redis_url", "broker_url"})
 
-#: Settings that are JSON, which may span lines and name events in any script.
+#: Settings that are JSON, which may span lines and contain names in any script.
 _JSON = frozenset({"events", "consent_categories"})
 
-#: Settings whose values hold no blanks.
+#: Settings whose values contain no blanks.
 _WORDS = frozenset({"domain", "sentinel_master"})
 
-#: Variables that Celery would let win over our settings, and what to set instead. They have no
+#: Celery's variables that would outrank these settings, and what counts instead. They have no
 #: effect here: see `worker.process.application`.
 _CELERYS_VARIABLES = {
     **dict.fromkeys(
@@ -320,7 +319,7 @@ class Settings(BaseSettings, ConvertroSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the same
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read variables without what surrounds their values; what is blank is not set."""
+        """Read the environment's variables, trimmed; a blank one counts as not set."""
         if isinstance(env_settings, EnvSettingsSource):
             trimmed_values = {
                 name: trimmed(value or "") for name, value in env_settings.env_vars.items()
@@ -387,7 +386,7 @@ class Settings(BaseSettings, ConvertroSettings):
     @classmethod
     def _check_redis_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         url = value.get_secret_value() if value else ""
-        # A broker's files are not looked at: commands and the exporter need no broker.
+        # Only the journal's TLS files are checked: commands and the exporter need no broker.
         if info.field_name == "redis_url":
             check_redis_url(url)
         elif is_sentinel(url):
@@ -464,7 +463,7 @@ class Settings(BaseSettings, ConvertroSettings):
 
     @property
     def longest_call_seconds(self) -> float:
-        """The longest that one call with its blip retries may take, in seconds."""
+        """The longest time that one call with its tries after blips may take, in seconds."""
         return (
             self.blip_seconds
             + self.connect_timeout_seconds
@@ -474,7 +473,7 @@ class Settings(BaseSettings, ConvertroSettings):
 
     @property
     def known_write_keys(self) -> tuple[str, ...]:
-        """The write keys that the collector takes."""
+        """The write keys that the collector accepts."""
         return _listed(self.write_keys.get_secret_value() if self.write_keys else "")
 
     @property
@@ -484,7 +483,7 @@ class Settings(BaseSettings, ConvertroSettings):
 
     @property
     def celery_broker_url(self) -> str:
-        """Where wake-ups travel: the broker's URL, with its password."""
+        """The broker's URL for Celery, with its password."""
         url = (self.broker_url or self.redis_url).get_secret_value()
         if is_sentinel(url):
             return parse_sentinel_url(url).broker_url
@@ -492,17 +491,17 @@ class Settings(BaseSettings, ConvertroSettings):
 
     @property
     def celery_broker_tls(self) -> Mapping[str, Any] | None:
-        """What Celery is told of TLS to a Redis; None if there is none."""
+        """The TLS options for Celery, of a broker that is a Redis; None without TLS."""
         url = (self.broker_url or self.redis_url).get_secret_value()
         return parse_redis_url(url).tls if names_a_redis(url) else None
 
     def require_destination(self) -> None:
-        """Refuse settings without which nothing can be delivered.
+        """Check that the settings are there without which nothing can be delivered.
 
-        A producer needs none of them; a worker calls this before it starts.
+        A worker calls this before it starts; a producer does not need them.
 
         Raises:
-            SettingsError: Names each variable that is missing.
+            SettingsError: The message names each variable that is missing.
         """
         missing = [name for name in ("client_name", "site_id", "domain") if not getattr(self, name)]
         if missing:
@@ -511,15 +510,15 @@ class Settings(BaseSettings, ConvertroSettings):
 
 
 def _place_of(url: str) -> str:
-    """Host and port of an http:// or https:// URL, with its credentials.
+    """Get host and port of an http:// or https:// URL, with its credentials.
 
     Raises:
-        ValueError: What is wrong, without the URL's text, which may hold a password.
+        ValueError: What is wrong, without the URL's text, which may contain a password.
     """
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and parts.port != 0
-    except ValueError:  # what the port or brackets hold may be part of an unquoted password
+    except ValueError:  # a wrong port or wrong brackets may be part of an unquoted password
         usable = False
     if not usable or not _PLACE.fullmatch(parts.netloc):
         raise ValueError("must be an http:// or https:// URL with a host and a valid port")
@@ -527,7 +526,7 @@ def _place_of(url: str) -> str:
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    """What stands between the commas of a value."""
+    """Split a value at its commas."""
     return tuple(part for piece in text.split(",") if (part := piece.strip()))
 
 
@@ -535,7 +534,7 @@ def load_settings() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        SettingsError: One line for each variable that is wrong, saying why.
+        SettingsError: A variable is wrong; the message has a line for each that is.
     """
     try:
         return Settings()
@@ -544,9 +543,9 @@ def load_settings() -> Settings:
 
 
 def ca_bundle_of(settings: Settings) -> tuple[str, str]:
-    """The variable that names the trusted certificates, and their path; empty texts for none.
+    """Get the variable that names the trusted certificates, and their path; empty texts for none.
 
-    The two that are not ours are those that users of requests and curl know.
+    Besides our own variable these are the ones that requests reads.
     """
     variables = {
         f"{ENV_PREFIX}CA_BUNDLE": settings.ca_bundle,
@@ -556,7 +555,7 @@ def ca_bundle_of(settings: Settings) -> tuple[str, str]:
 
 
 def unknown_variables() -> dict[str, str]:
-    """Variables named `CONVERTRO_*` that nothing reads, each with what to do about it."""
+    """List the variables `CONVERTRO_*` that no program reads, each with what to do about it."""
     known = [f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields]
     return {
         name: _advice(name, known)
@@ -566,7 +565,7 @@ def unknown_variables() -> dict[str, str]:
 
 
 def variables_without_effect() -> dict[str, str]:
-    """Variables of Celery's in the environment that have no effect here, each with the reason."""
+    """List Celery's variables in the environment, which have no effect here, with the reason."""
     return {name: reason for name, reason in _CELERYS_VARIABLES.items() if os.environ.get(name)}
 
 
@@ -579,7 +578,7 @@ def _advice(name: str, known: Sequence[str]) -> str:
 
 
 def _sentence(detail: ErrorDetails) -> str:
-    """Say one of pydantic's findings as `VARIABLE: reason`."""
+    """Write one of pydantic's errors as `VARIABLE: reason`."""
     reason = detail["msg"].removeprefix("Value error, ")
     if not detail["loc"]:
         return reason

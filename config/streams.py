@@ -1,4 +1,4 @@
-"""Standard streams that whoever started this program closed."""
+"""Replaces standard streams that were closed when this program started."""
 
 import os
 import sys
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def replace_closed_streams() -> None:
-    """Let what is written to a closed stream go nowhere; what is read there is empty.
+    """Open `/dev/null` in place of each closed stream.
 
-    The next file or connection would get the number of one that stays closed, and what a library
-    writes to that number.
+    Otherwise the next file or connection would get the file descriptor of the closed stream, and
+    with it the output that libraries write to that descriptor.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # For as long as the process runs.
+            # The file stays open for as long as the process runs.
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""Writes `.env.example` and `docs/configuration.md` from the settings themselves.
+"""Writes `.env.example` and `docs/configuration.md` from the settings' classes.
 
 Run as `python -m config.write_reference`; a test fails while the files differ.
 """
@@ -14,7 +14,7 @@ from config.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 
-#: The first setting of each group and the group's title; the order is that of the class.
+#: The title of each group by its first setting; the order is that of the class.
 GROUPS = {
     "account": "The destination",
     "base_url": "Reaching Convertro",
@@ -73,7 +73,7 @@ _OTHER_VARIABLES = {
 
 
 def environment_example() -> str:
-    """The text of `.env.example`: every variable with its default, commented out."""
+    """Make the text of `.env.example`: every variable with its default, commented out."""
     lines = [
         "# Every setting with its default; take away the # of those that you change.",
         "# What they mean: docs/configuration.md. Load it: set -a; . ./.env; set +a",
@@ -101,7 +101,7 @@ def environment_example() -> str:
 
 
 def configuration_page() -> str:
-    """The text of `docs/configuration.md`."""
+    """Make the text of `docs/configuration.md`."""
     lines = [_INTRODUCTION]
     for name, field in Settings.model_fields.items():
         if name in GROUPS:
@@ -132,7 +132,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    """The bounds in words; text has none that a person would meet."""
+    """Write a setting's bounds in words; empty for text, whose bounds do not matter in practice."""
     lowest = next((mark.ge for mark in field.metadata if isinstance(mark, Ge)), None)
     highest = next((mark.le for mark in field.metadata if isinstance(mark, Le)), None)
     if any(isinstance(mark, MinLen | MaxLen) for mark in field.metadata) or lowest is None:

@@ -1,4 +1,4 @@
-"""The door for applications that run from this checkout; others install the client alone.
+"""What applications import that run from this checkout; others install only the client.
 
 from tasks import enqueue
 
