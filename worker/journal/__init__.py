@@ -1,4 +1,4 @@
-"""Where every event lives: each step is one Lua script, each look reads and changes nothing.
+"""The journal, which holds every event: each step is one Lua script, each look changes nothing.
 
-May be imported by every room above it; imports the client's layer and values of its own only.
+It imports only the client, the settings, and values of the worker.
 """

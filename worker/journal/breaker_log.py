@@ -1,4 +1,4 @@
-"""What a step of the journal did besides what it was asked for, as log lines."""
+"""Log lines about side effects of the journal's steps: on the breaker and on dead letters."""
 
 import json
 from logging import ERROR, WARNING
@@ -12,7 +12,7 @@ from worker.reasons import REVENUE_REMOVED
 
 log = structlog.stdlib.get_logger(__name__)
 
-#: What each cause means to the operator who reads the log at night.
+#: The sentence that is logged for each cause.
 _OPENED = {
     Cause.FAILURES: "Convertro fails: deliveries are held, one probe at a time goes through.",
     Cause.SETUP: "Convertro refuses us: deliveries are held; check the settings.",
@@ -20,14 +20,18 @@ _OPENED = {
     Cause.BURIALS: "Most events would become dead letters: deliveries are held; look into it.",
 }
 
-#: Causes that do not go away unless somebody does something.
+#: Causes that do not pass unless an operator acts.
 _URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
 
 
 def log_news(news: bytes) -> tuple[str, ...]:
-    """Log what a step did: to the breaker, to poison, to dead letters and to waits too long.
+    """Log a step's news: the breaker's turn, burials of poison, ended waits, removed dead letters.
 
-    Answers the ids of what was buried as poison.
+    Args:
+        news: The JSON that a script answers (`news` in the client's `lua/gate.lua`).
+
+    Returns:
+        The ids of the events that were buried as poison.
     """
     told: dict[str, Any] = json.loads(news or "{}")
     if turn := told.get("turn"):
@@ -52,7 +56,7 @@ def log_news(news: bytes) -> tuple[str, ...]:
 
 
 def _log_removed(reason: str, number: int, ids: list[str]) -> None:
-    """One line for many: `ids` are a few of them."""
+    """Log one line for all letters that were removed for a reason; `ids` has the first few."""
     log.log(
         ERROR if reason in REVENUE_REMOVED else WARNING,
         "Dead letters were removed: they were beyond a bound.",

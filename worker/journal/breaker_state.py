@@ -1,7 +1,7 @@
-"""What the journal says about holding: the circuit breaker and the pause. Pure values.
+"""The state of the circuit breaker and of the pause, as the journal has it. Pure values.
 
-The breaker itself is `lua/breaker.lua`, because every worker's outcomes move it and each move
-must be one step.
+The breaker's rules are in `lua/breaker.lua`, because the outcomes of all workers move it and each
+move must be one step.
 """
 
 import json
@@ -15,22 +15,22 @@ class BreakerState(StrEnum):
     """What the breaker lets through."""
 
     CLOSED = "closed"
-    #: Nothing; a probe follows.
+    #: Nothing until the next probe.
     OPEN = "open"
-    #: One probe, which is under way.
+    #: One probe, which is in flight.
     HALF_OPEN = "half_open"
 
 
 class Cause(StrEnum):
     """Why the breaker is open."""
 
-    #: Most of what is sent fails: Convertro is failing.
+    #: Most rounds fail.
     FAILURES = "failures"
-    #: An answer says that the configuration is wrong, not the event.
+    #: Convertro's answers say that the configuration is wrong, not the event.
     SETUP = "setup"
-    #: Convertro asked to be left alone for a while.
+    #: Convertro asked for a break.
     THROTTLED = "throttled"
-    #: Most events would become dead letters for one reason: the fault is ours.
+    #: Most events would become dead letters, so the events are hardly the cause.
     BURIALS = "burials"
 
 
@@ -48,14 +48,14 @@ class Breaker:
     """The circuit breaker that all workers share; times are unix milliseconds."""
 
     state: BreakerState = BreakerState.CLOSED
-    #: Only while it is not closed.
+    #: None while it is closed, like the rest.
     cause: Cause | None = None
-    #: The answer that opened it: `http_503`, `rejected http_400`.
+    #: The answer that opened it or that a probe got last: `http_503`, `rejected http_400`.
     detail: str | None = None
     since_ms: int | None = None
     #: When the next probe may be sent.
     probe_at_ms: int | None = None
-    #: How many came back and failed, since it opened.
+    #: How many probes have failed since it opened.
     probes_failed: int = 0
 
     @property
@@ -84,15 +84,15 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """An operator holds delivery."""
+    """A pause of delivery by an operator."""
 
     #: Unix milliseconds.
     since_ms: int
-    #: What the operator said about it; may be empty.
+    #: The operator's reason; may be empty.
     reason: str
 
     @classmethod
     def from_json(cls, text: bytes) -> Self | None:
-        """Read what the journal keeps; None if it keeps nothing."""
+        """Read the pause as it is stored; None without one."""
         stored: Mapping[str, object] = json.loads(text or "{}")
         return cls(int(str(stored["at"])), str(stored["reason"])) if stored else None

@@ -1,14 +1,14 @@
-"""How an event left the journal, and when: what is known of an id that is finished. Pure.
+"""Reads how and when a finished event left the journal. Pure.
 
-The scripts write ten bytes for each (`lua/events.lua`): six for a digest of its id, three for the
-seconds since its dedupe window began, and one letter.
+The scripts write ten bytes for each event (`lua/events.lua`): six for a digest of its id, three for
+the seconds since its dedupe generation began, and one letter.
 """
 
 from dataclasses import dataclass
 
 from worker.reasons import DiscardReason, SkipReason
 
-#: Of each letter the meaning stays for ever: it is in journals.
+#: A letter's meaning must never change, because journals contain it.
 DELIVERED_LETTER = "a"
 SKIPPED_LETTERS = {
     SkipReason.DISABLED: "A",
@@ -30,7 +30,7 @@ DISCARDED_LETTERS = {
 _DIGEST_BYTES = 6
 _BYTES = 10
 
-#: A prime below 2^44: digests of up to 44 bits, of which Lua, too, can make the next one exactly.
+#: A prime below 2^44. With digests of at most 44 bits Lua, too, computes every step exactly.
 _PRIME = 17592186044399
 
 _MEANINGS: dict[str, tuple[str, str | None]] = {
@@ -44,22 +44,22 @@ _MEANINGS: dict[str, tuple[str, str | None]] = {
 class Ending:
     """How an event left the journal."""
 
-    #: `delivered`, `skipped` or `discarded`; `finished` by a letter of a later version.
+    #: `delivered`, `skipped` or `discarded`; `finished` if the letter is of a later version.
     how: str
     reason: str | None
-    #: Unix milliseconds, to the second.
+    #: Unix milliseconds, exact to the second.
     at_ms: int
 
 
 def find_ending(event_id: str, noted: bytes, began_ms: int) -> Ending | None:
-    """The latest ending of an event among those that were noted; None if it is not there.
+    """Find the latest ending of an event; None if there is none.
 
-    Another id has the same digest by a chance of one to 17 million million.
+    Two ids have the same digest with a chance of one to 17 million million.
 
     Args:
         event_id: The event's id.
-        noted: Ten bytes for each ending, in the order in which they came.
-        began_ms: When the dedupe window began in which all of them are.
+        noted: The endings, ten bytes each, oldest first.
+        began_ms: When their dedupe generation began, in unix milliseconds.
     """
     digest = _digest_of(event_id.encode())
     position = noted.rfind(digest)

@@ -1,4 +1,4 @@
-"""How long things took, counted by duration. Pure."""
+"""Histograms of durations. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,16 +32,16 @@ BOUNDS_MS: tuple[float, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Durations by bucket."""
+    """The number of durations in each bucket."""
 
-    #: How many lasted at most as long as each of `BOUNDS_MS` and longer than the one before.
+    #: For each of `BOUNDS_MS`: how many durations are up to it and above the bound before it.
     numbers: tuple[int, ...] = (0,) * len(BOUNDS_MS)
-    #: All of them together, in milliseconds.
+    #: The sum of all durations, in milliseconds.
     sum_ms: int = 0
 
     @classmethod
     def from_counters(cls, counters: Mapping[str, int], name: str) -> Self:
-        """Read what was counted as `<name>:<bound>` and `<name>:sum`."""
+        """Make a histogram of the counters `<name>:<bound>` and `<name>:sum`."""
         return cls(
             tuple(counters.get(f"{name}:{_written(bound)}", 0) for bound in BOUNDS_MS),
             counters.get(f"{name}:sum", 0),
@@ -53,9 +53,9 @@ class Histogram:
         return sum(self.numbers)
 
     def quantile_ms(self, share: float) -> float | None:
-        """The duration below which this share of them lies, estimated within its bucket.
+        """Estimate the duration, in milliseconds, that this share of all durations does not exceed.
 
-        None if nothing was counted; infinite if it lies beyond the last bound.
+        None if nothing was counted; infinite if it exceeds the last finite bound.
         """
         rank = share * self.total
         seen = 0

@@ -1,6 +1,7 @@
-"""The journal: where every event lives from its acceptance until it is done.
+"""The journal: it holds every event from its acceptance until it is done.
 
-Each step is one Lua script, so each is atomic. Nothing else writes to the journal's keys.
+Each step that moves events is one Lua script, so each is atomic. Outside of scripts only single
+entries are removed: of workers, of wake-ups and of the bell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,17 +32,18 @@ from worker.journal.records import (
 )
 from worker.reasons import DeathReason, DiscardReason, Note, SkipReason
 
-#: The formats of clients that workers serve: the one before this one knew nothing of formats.
+#: The formats of clients that workers serve. Clients of the former format do not check it.
 _CLIENT_FORMATS = (FORMAT - 1, FORMAT)
 
-#: Events that an operator moves in one step: some 50 to 90 µs each, during which Redis does nothing
-#: else.
+#: Events that an operator's command moves in one step. Each takes Redis some 50 to 90 µs, in which
+#: it does nothing else.
 MOVED_AT_ONCE = 50
 
-#: What became of a finish, as scripts say it.
+#: `Finished` by the words of the scripts.
 _FINISHED = {finished.value.encode(): finished for finished in Finished}
 
-#: An event, and when it died, in unix milliseconds: not what it dies of after it was chosen.
+#: A dead letter that an operator chose: its event's id, and when it died, in unix milliseconds. If
+#: the event has died again since, that is another letter, which was not chosen.
 Death = tuple[str, int]
 
 
@@ -50,30 +52,30 @@ class Resumed:
     """The answer to a resume."""
 
     was_paused: bool
-    #: The breaker still holds, and probes now.
+    #: Whether the breaker is still open; then it probes now.
     is_open: bool
 
 
-class Disagreement(ConvertroError):  # noqa: N818  it says what is so
-    """Workers of one journal say different things of what all must agree on."""
+class Disagreement(ConvertroError):  # noqa: N818  the name states what is wrong
+    """This worker's settings differ from another's where all workers of a journal must agree."""
 
     def __init__(self, theirs: Mapping[str, str]) -> None:
         super().__init__(theirs)
-        #: What the others say, by the names of `lua/shared.lua`.
+        #: The other workers' values, by the names of `lua/shared.lua`.
         self.theirs = theirs
 
 
 class Journal(ReadableJournal):
-    """Every step that an event can take, each atomic.
+    """The journal with all steps and looks, each step atomic.
 
     Every method raises `JournalUnavailable` if Redis does not carry it out.
 
     Args:
         redis: A client that does not decode answers.
         settings: Key prefix, lease, dedupe window and bounds.
-        clock: Unix milliseconds; only tests bring one, otherwise Redis's own clock counts.
-        shebang: Whether scripts begin with their flags, which Redis and Valkey understand.
-        worker: The name under which the worker ticks that asks here, if one does.
+        clock: Gives unix milliseconds, for tests; by default Redis's own clock counts.
+        shebang: Whether scripts begin with flags and a check of rights; Redis and Valkey know both.
+        worker: The name under which this process's worker ticks; None outside of workers.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Journal(ReadableJournal):
         worker: str | None = None,
     ) -> None:
         self._asks = {"asks": worker} if worker else {}
-        #: This machine's clock minus that of Redis, at the last tick.
+        #: This machine's clock minus Redis's clock at the last tick.
         self.skew_seconds = 0.0
         super().__init__(
             redis,
@@ -114,10 +116,12 @@ class Journal(ReadableJournal):
 
         Args:
             wakeup: The task's wake-up token; it is renewed.
-            lease: A fencing token that was never used before.
-            limit: How many events the task can start at once.
-            idle: The task has nothing in flight: if nothing is due it gives its token back.
-            lingers: Unless it rather waits for more, and another task can be run besides.
+            lease: The new lease's token, never used before.
+            limit: How many events the task can take.
+            idle: Whether the task has nothing in flight. If nothing is due either, its token is
+                given back.
+            lingers: Whether an idle task keeps its token to wait for more events, provided that
+                the workers have room for another task.
             finishes: What the worker decided about earlier events; carried out first.
         """
         args = {
@@ -146,7 +150,7 @@ class Journal(ReadableJournal):
         )
 
     def wait(self, timeout_seconds: float) -> None:
-        """Wait until an accept rings for a task that waits, or for so long."""
+        """Wait until the bell is rung, for at most this many seconds."""
         self._call(self._redis.blpop, [self._key("bell")], timeout=timeout_seconds)
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
@@ -156,7 +160,15 @@ class Journal(ReadableJournal):
         return _finished(finished)
 
     def release(self, wakeup: str, tokens: Sequence[str]) -> int:
-        """Give a wake-up token back while work may remain; answers how many were rung."""
+        """Give a wake-up token back, and register wake-ups for due events.
+
+        Args:
+            wakeup: The token of a deliver task that ends.
+            tokens: New tokens, of which the first ones are registered.
+
+        Returns:
+            How many tokens were registered; the caller publishes their wake-ups.
+        """
         return int(self._run("release", {"wakeup": wakeup, "tokens": list(tokens)}))
 
     def tick(
@@ -166,18 +178,21 @@ class Journal(ReadableJournal):
         tokens: Sequence[str],
         foreign: Mapping[str, int] | None = None,
     ) -> int:
-        """Say that a worker is alive, and ring for due events without a wake-up.
+        """Record that a worker is alive, and register wake-ups for due events without one.
 
-        Answers how many were rung; what the dead letters' bounds removed is logged.
+        It also removes dead letters beyond their bounds, and logs that.
 
         Args:
-            worker: Its name.
+            worker: The worker's name.
             capacity: How many deliver tasks it runs at once.
-            tokens: Wake-up tokens to offer.
+            tokens: New wake-up tokens, of which the first ones are registered.
             foreign: How many messages it dropped since its last tick, by kind.
 
+        Returns:
+            How many tokens were registered; the caller publishes their wake-ups.
+
         Raises:
-            Disagreement: Another worker came before, with other values.
+            Disagreement: Another worker started before with other values.
         """
         args = {
             "worker": f"{capacity} {worker}",
@@ -191,55 +206,60 @@ class Journal(ReadableJournal):
         return int(rung)
 
     def agree(self, worker: str) -> None:
-        """Say what all workers and clients of the journal must agree on, before a worker starts.
+        """Store, before a worker starts, the values on which all of the journal must agree.
 
         Raises:
-            Disagreement: Another worker is alive, with other values.
+            Disagreement: Another worker is alive and has other values, or the journal's format is
+                newer.
         """
         _require_agreement(self._run("agree", {"worker": worker}))
 
     def forget(self, name: str) -> tuple[int, int]:
-        """Take silent workers off the list; how many, and how many are alive and stay.
+        """Remove silent workers from the list.
 
         Args:
-            name: Of their node, or of one worker.
+            name: The name of their node, or of one worker.
+
+        Returns:
+            How many were removed, and how many of this name are alive and stay.
         """
         forgotten, alive = self._run("forget", {"name": name})
         return int(forgotten), int(alive)
 
     def take_entry(self, name: str) -> bytes | None:
-        """Take the oldest entry out of a list in this Redis, whoever put it there."""
+        """Take the oldest entry from a list in this Redis that may not be the journal's."""
         entry: bytes | None = self._call(self._redis.rpop, name)
         return entry
 
     def leave_wakeup(self, where: str, template: bytes) -> None:
-        """Tell clients where and how to wake workers.
+        """Store for clients how to wake workers.
 
         Args:
-            where: The list in this Redis from which a broker takes wake-ups.
-            template: One of them, with `WAKEUP_TOKEN` in place of its token.
+            where: The list in this Redis from which the broker takes wake-ups.
+            template: A wake-up with `WAKEUP_TOKEN` in place of its token.
         """
         self._run("leave_wakeup", {"list": where, "wakeup": template.decode()})
 
     def forget_wakeup(self) -> None:
-        """Tell clients that their wake-ups reach no worker: the broker is elsewhere."""
+        """Stop clients from sending wake-ups, because the broker is not this Redis."""
         self._call(self._redis.hdel, self._key("shared"), "list", "wakeup")
 
     def leave(self, worker: str, capacity: int) -> None:
-        """Say that a worker stops."""
+        """Remove a worker that stops from the list."""
         self._call(self._redis.zrem, self._key("workers"), f"{capacity} {worker}")
         self._call(self._redis.zrem, self._key("asked"), worker)
 
     # What operators do
 
     def redrive(self, deaths: Sequence[Death], *, offered: int = 0) -> tuple[bool, ...]:
-        """Send dead letters back to be due now, and wake workers.
-
-        Answers for each whether it was sent back, and had not died again since.
+        """Make dead letters due now, and wake workers.
 
         Args:
             deaths: The letters, as they were chosen.
-            offered: Most workers to wake.
+            offered: The most deliver tasks to wake.
+
+        Returns:
+            For each letter whether it was redriven; not if it has died again since.
         """
         tokens = fresh_tokens(offered)
         rung, where, template, *moved = self._run("redrive", {**_chosen(deaths), "tokens": tokens})
@@ -247,22 +267,22 @@ class Journal(ReadableJournal):
         return tuple(map(bool, moved))
 
     def discard(self, deaths: Sequence[Death], reason: DiscardReason) -> int:
-        """Let dead letters go, unless they died again since; answers how many there were."""
+        """Discard dead letters, unless they died again since; return how many were discarded."""
         return sum(self._run("discard", {**_chosen(deaths), "reason": reason}))
 
     def erase(self, ids: Sequence[str]) -> tuple[Erased, ...]:
-        """Take events out of the journal, ids and all, whatever is to become of them."""
+        """Remove events from the journal without remembering their ids, in whatever state."""
         return tuple(Erased(word.decode()) for word in self._run("erase", {"ids": list(ids)}))
 
     def pause(self, reason: str) -> bool:
-        """Hold delivery; False if it was held by hand before, which stays as it was."""
+        """Pause delivery; False if it was paused before, which changes nothing."""
         return bool(self._run("pause", {"reason": reason}))
 
     def resume(self, *, bury_seconds: float = 0) -> Resumed:
         """End a pause; an open breaker may probe at once.
 
         Args:
-            bury_seconds: For so long what is to be buried is buried, however much it is.
+            bury_seconds: For how long burials do not open the breaker, however many they are.
         """
         tokens = fresh_tokens(1)
         bury = {"bury_ms": int(bury_seconds * 1000)} if bury_seconds else {}
@@ -272,7 +292,7 @@ class Journal(ReadableJournal):
 
 
 def _constants(settings: Settings) -> dict[str, Constant]:
-    """What scripts find under these names."""
+    """Give the values of the names in capitals that scripts use."""
     return {
         "FORMAT": str(FORMAT),
         "CLIENTS": f" {' '.join(map(str, _CLIENT_FORMATS))} ",
@@ -299,7 +319,7 @@ def _constants(settings: Settings) -> dict[str, Constant]:
 
 
 def _log_news(news: bytes) -> tuple[str, ...]:
-    """Log what a step did besides; answers the ids of what was buried as poison."""
+    """Log a step's news; return the ids of events that were buried as poison."""
     if not news:
         return ()
     from worker.journal.breaker_log import log_news  # noqa: PLC0415  structlog is slow to load

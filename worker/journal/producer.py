@@ -1,4 +1,4 @@
-"""What an operator's command needs of the journal: nothing of Celery, which is slow to load."""
+"""The journal as operators' commands use it: without Celery, which is slow to load."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from worker.journal.redis_client import connect_journal
 
 @dataclass(frozen=True, slots=True)
 class Producer:
-    """The journal, and the way into it."""
+    """The settings, the journal, and the intake that puts events into it."""
 
     settings: Settings
     journal: Journal
@@ -21,6 +21,6 @@ class Producer:
 def make_producer(
     settings: Settings, timeout_seconds: float = PRODUCER_TIMEOUT_SECONDS
 ) -> Producer:
-    """Put a producer together; nothing connects before the first event."""
+    """Make a producer; it connects at its first use."""
     journal = Journal(connect_journal(settings, timeout_seconds), settings)
     return Producer(settings, journal, Intake(journal))

@@ -1,4 +1,4 @@
-"""The looks at the journal: they read it and change nothing."""
+"""The journal's looks: they read it and change nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,19 +15,20 @@ from worker.journal.snapshot import Memory, Recent, Snapshot
 
 _Row = TypeVar("_Row")
 
-#: The scripts of all steps and looks but accept, which is the client's.
+#: The scripts of all steps and looks except accept, which is in the client.
 LUA = Path(__file__).parent / "lua"
 
-#: Events that are listed or found in one step: some 10 µs each, and Redis does nothing else then.
+#: Events read in one round trip. Each takes Redis some 10 µs, in which it does nothing else.
 PAGE = 100
 
-#: Events that an audit looks at in one step: some 50 µs each.
+#: Events that an audit checks in one step, at some 50 µs each.
 CHECKED_AT_ONCE = 40
 
-#: What finished in so many steps is read at once, from the latest on: some 100 µs.
+#: List entries of endings read in one round trip, the latest first, at some 100 µs; each entry has
+#: the endings of one step.
 _ENDINGS_AT_ONCE = 1000
 
-#: Slots of the recent past that are read at once: some 20 µs each.
+#: Past slots of counts read in one round trip, at some 20 µs each.
 _SLOTS_AT_ONCE = 30
 
 
@@ -41,13 +42,13 @@ class Sighting:
     at_ms: int | None = None
     record: Record | None = None
     raw: bytes | None = None
-    #: The dedupe window in which it finished: its number and when it began.
+    #: The dedupe generation in which it finished: its number, and when it began.
     window: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """An event that we gave up on, without its content."""
+    """A dead letter, without its event's content."""
 
     event_id: str
     died_at_ms: int
@@ -59,7 +60,7 @@ class Unfinished:
     """An event that is due, claimed or waiting."""
 
     event_id: str
-    #: When it may be claimed; of one that is claimed, when its lease ends. Unix milliseconds.
+    #: When it may be claimed, or when its lease ends if it is claimed; unix milliseconds.
     due_at_ms: int
     is_claimed: bool
     record: Record
@@ -67,7 +68,7 @@ class Unfinished:
 
 
 class ReadableJournal(IntakeJournal):
-    """Everything that can be seen of the journal.
+    """The journal with all looks, without the steps of workers and operators.
 
     Every method raises `JournalUnavailable` if Redis does not answer.
     """
@@ -84,11 +85,11 @@ class ReadableJournal(IntakeJournal):
         )
 
     def ending(self, event_id: str, finished: Sighting) -> Ending | None:
-        """How an event finished; None if it did under a worker that did not note it yet.
+        """Find how an event finished; None if its worker was of a version that did not store this.
 
         Args:
             event_id: The event's id.
-            finished: Where it was found.
+            finished: What `look` returned for it.
         """
         if finished.window is None:
             return None
@@ -104,11 +105,11 @@ class ReadableJournal(IntakeJournal):
         return None
 
     def dead_letters(self, since_ms: int = 0, *, newest: bool = False) -> Iterator[DeadLetter]:
-        """The dead letters, oldest first; what dies after the start is not included.
+        """List the dead letters, oldest first, without those that die after the call.
 
         Args:
-            since_ms: Those that died since then.
-            newest: The newest first instead.
+            since_ms: Only those that died at this time or later.
+            newest: Newest first instead.
         """
         until_ms = self.snapshot().now_ms
         for page in self._by_score("dead", since_ms, until_ms, newest=newest):
@@ -123,20 +124,20 @@ class ReadableJournal(IntakeJournal):
                     )
 
     def unfinished(self, *, newest: bool = False) -> Iterator[Unfinished]:
-        """The events that are due, claimed or waiting: who is tried next comes first.
+        """List the events that are due, claimed or waiting, in the order of their due times.
 
         Args:
-            newest: Who is tried last comes first instead.
+            newest: In the opposite order instead.
         """
         told: set[bytes] = set()
         for page in self._by_score("due", 0, float("inf"), newest=newest):
-            # One that is postponed meanwhile comes by again.
+            # An event that is postponed meanwhile comes a second time.
             fresh = [(event_id, due) for event_id, due in page if event_id not in told]
             told.update(event_id for event_id, _ in fresh)
             yield from self._unfinished(fresh)
 
     def _unfinished(self, page: Sequence[tuple[bytes, float]]) -> Iterator[Unfinished]:
-        """A page of them, as they are now; who has left meanwhile is left out."""
+        """Read a page of events; those that have left the journal meanwhile are left out."""
         if not page:
             return
         ids = [event_id for event_id, _ in page]
@@ -159,10 +160,9 @@ class ReadableJournal(IntakeJournal):
     def _by_score(
         self, key: str, low: float, high: float, *, newest: bool
     ) -> Iterator[list[tuple[bytes, float]]]:
-        """The members of a sorted set with their scores, in pages.
+        """Read the members of a sorted set with their scores, in pages.
 
-        Each page begins where the last one ended, so that it does no harm if the caller, or
-        anybody else, removes some meanwhile.
+        Each page begins at the score where the last one ended, so members may be removed meanwhile.
         """
         seen: set[bytes] = set()
         while True:
@@ -187,38 +187,37 @@ class ReadableJournal(IntakeJournal):
             low, high = (low, last) if newest else (last, high)
 
     def sent_calls(self, ids: Sequence[str]) -> list[SentCall | None]:
-        """The call of each dead letter that failed last, as it was sent; None if not known."""
+        """Get the call that failed last of each dead letter, as it was sent; None if unknown."""
         stored = self._values("sent", ids)
         return [msgspec.json.decode(text, type=SentCall) if text else None for text in stored]
 
     def tried_before(self, at_ms: int) -> int:
-        """How many events that are not finished were tried first before a time."""
+        """Count the unfinished events whose first attempt was before a time."""
         return int(self._call(self._redis.zcount, self._key("tried"), "-inf", f"({at_ms}"))
 
     def all_raw_events(self) -> Iterator[tuple[str, bytes]]:
-        """Every event with its id, in no order; one may come twice."""
+        """Read every event with its id, in no order; an event may come twice."""
         for event_id, raw in self._rows(self._redis.hscan_iter(self._key("events"), count=PAGE)):
             yield event_id.decode(), raw
 
     def memory(self) -> Memory:
-        """How full Redis is."""
+        """Read how full Redis is."""
         facts = self._call(self._redis.info, "memory")
         return Memory(used=int(facts["used_memory"]), bound=int(facts.get("maxmemory", 0)))
 
     def raw_events(self, ids: Sequence[str]) -> list[bytes | None]:
-        """The raw events of some ids, None for those that are not here."""
+        """Read raw events by their ids; None for an event that is not in the journal."""
         return self._values("events", ids)
 
     def _values(self, key: str, ids: Sequence[str]) -> list[bytes | None]:
-        """What a hash holds for some ids; Redis refuses to be asked for none."""
+        """Read the values of a hash for some ids; HMGET without ids would be an error."""
         return list(self._call(self._redis.hmget, self._key(key), list(ids))) if ids else []
 
     def snapshot(self, *, recent: bool = False) -> Snapshot:
-        """Everything that can be counted, at one instant.
+        """Read all figures of the journal at one instant.
 
         Args:
-            recent: With what was counted in each ten seconds of the last quarter of an hour; read
-                just after the rest.
+            recent: Also read, just after that, the counts of each slot of the last 15 minutes.
         """
         snapshot = Snapshot.from_answer(self._run("snapshot", {}))
         return replace(snapshot, recent=self._recent(snapshot)) if recent else snapshot
@@ -235,18 +234,18 @@ class ReadableJournal(IntakeJournal):
         return Recent(now_ms, {**slots, **snapshot.recent.slots})
 
     def inspect(self) -> Iterator[tuple[str, str]]:
-        """Check every event; yields the id of each that is wrong and what is wrong."""
+        """Check every event; yield the id of each that is wrong, and what is wrong with it."""
         for page in self._pages():
             for event_id, problem in zip(page, self.problems_of(page), strict=True):
                 if problem:
                     yield event_id, problem
 
     def problems_of(self, ids: Sequence[str]) -> list[str]:
-        """What is wrong with each of some events, at one instant; empty texts for nothing."""
+        """Say what is wrong with each of some events, at one instant; empty if nothing is."""
         return [problem.decode() for problem in self._run("inspect", {"ids": list(ids)})]
 
     def _pages(self) -> Iterator[list[str]]:
-        """Every id in every key, a page at a time; one that moves may come twice."""
+        """Read every id in every key, a page at a time; an id may come more than once."""
         scans: tuple[Iterable[Any], ...] = (
             self._redis.zscan_iter(self._key("due"), count=PAGE),
             self._redis.zscan_iter(self._key("dead"), count=PAGE),
@@ -261,7 +260,7 @@ class ReadableJournal(IntakeJournal):
             yield from _grouped((row[0].decode() for row in self._rows(scan)), CHECKED_AT_ONCE)
 
     def _rows(self, scan: Iterable[Any]) -> Iterator[Any]:
-        """The rows of a scan, whose round trips may fail as any other."""
+        """Iterate over a scan, with Redis's errors translated as those of other commands are."""
         rows = iter(scan)
         while (row := self._call(next, rows, None)) is not None:
             yield row

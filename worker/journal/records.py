@@ -1,7 +1,7 @@
-"""What the journal hands out and takes back. Pure values.
+"""The values that go into the journal's steps and come out of them. Pure values.
 
-A record is what the journal knows about an event besides the event itself; an
-untouched event has none.
+A record is what the journal knows about an event besides the event itself. An event that was
+never claimed has none.
 """
 
 from collections.abc import Sequence
@@ -12,24 +12,24 @@ import msgspec
 
 from worker.reasons import DeathReason, Note, SkipReason
 
-#: Stands for a call that nobody can name any more: its worker was gone. No call has this name.
+#: The name given to a call that is not known, because its worker was gone. No call has this name.
 UNKNOWN_CALL = "*"
 
-#: Leases that ran out in a row after which an event is delivered with nothing beside it.
+#: After how many lost leases in a row an event is a suspect, which is delivered alone.
 SUSPECT_LEASES = 2
 
 
 class Worth(IntEnum):
-    """What a dead letter is worth, the least first: in this order a full journal lets them go.
+    """What is lost with a dead letter, the least first: a full journal removes them in this order.
 
-    The scripts know the last as `MOST_WORTH`; a letter whose worth nobody told has that.
+    The scripts know the last value as `MOST_WORTH`; a letter of unknown worth has that.
     """
 
     #: It can never be delivered, and bears no revenue.
     NOTHING = 1
     #: It can be delivered, and bears no revenue.
     NO_REVENUE = 2
-    #: It bears revenue, but can never be delivered: only its sender can correct it.
+    #: It bears revenue, but can never be delivered, because only its sender can correct it.
     LOST_REVENUE = 3
     #: It bears revenue, and can be delivered.
     REVENUE = 4
@@ -46,21 +46,21 @@ class Attempt(
 
     #: Unix time in milliseconds.
     at_ms: int = 0
-    #: The name of the call; `UNKNOWN_CALL` if nobody knows.
+    #: The name of the call, or `UNKNOWN_CALL`.
     call: str = ""
     outcome_class: str = ""
     detail: str = ""
     #: HTTP status; None if there was no answer.
     status: int | None = None
-    #: How long it took, in milliseconds; None if nobody knows.
+    #: How long it took, in milliseconds; None if unknown.
     took_ms: int | None = None
-    #: What the answer said of an error, in its own words, which may quote the event; empty if it
-    #: said nothing, or what the attempt after it was told as well.
+    #: The error message in the answer, which may quote the event; empty if there was none, or if
+    #: the next attempt has the same one.
     said: str = ""
 
 
 class SentCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A call as it was sent; kept for a dead letter, of the call that failed last."""
+    """A call as it was sent; a dead letter keeps the one that failed last."""
 
     call: str = ""
     path: str = ""
@@ -82,71 +82,71 @@ class Record(
     """What the journal knows about an event; times are unix milliseconds, calls are names."""
 
     accepted_at_ms: int = 0
-    #: HTTP tries so far, of all its calls.
+    #: Number of attempts so far, of all its calls.
     attempts: int = 0
     #: How often it was postponed since it was accepted or redriven.
     postponed: int = 0
-    #: The first attempt since it was accepted or redriven.
+    #: When its first attempt since it was accepted or redriven was made.
     tried_at_ms: int | None = None
-    #: How long before its claim that was, by the journal's clock; told with a claim, not stored.
+    #: How long before the claim that was, by Redis's clock; a claim computes it, it is not stored.
     tried_for_ms: int = 0
-    #: The calls that Convertro accepted, in that order.
+    #: The calls that Convertro accepted, in the order of their acceptance.
     accepted: tuple[str, ...] = ()
-    #: The latest attempts, oldest first; a bounded number.
+    #: The latest attempts, oldest first, at most ten.
     outcomes: tuple[Attempt, ...] = ()
-    #: How often in a row a worker lost it by not finishing in time.
+    #: How many leases in a row ran out before its worker finished it.
     leases_lost: int = 0
     redriven: int = 0
-    #: Calls not known to be accepted that may have reached Convertro all the same
-    #: (`UNKNOWN_CALL` for any of them), and how often.
+    #: How often each call may have reached Convertro without being known as accepted;
+    #: `UNKNOWN_CALL` stands for any of them.
     in_doubt: dict[str, int] = {}
-    #: Calls whose key holds the number of a redrive, because they had been rejected before it.
+    #: The number of the redrive in a call's idempotency key, if the call was rejected before it.
     key_numbers: dict[str, int] = {}
-    #: An operator sent it back since the doubt arose.
+    #: Whether an operator has redriven it since a call came in doubt.
     reviewed: bool = False
-    #: Why it is dead, and the class and status of its last attempt.
+    #: Of a dead letter: why it died, and class and status of its last attempt.
     reason: str | None = None
     outcome_class: str | None = None
     status: int | None = None
-    #: What is lost with it, and the bytes of its event and record, if it is dead.
+    #: Of a dead letter: what is lost with it, and how many bytes its event and record have.
     worth: Worth | None = None
     size: int = 0
 
     def may_have_been_sent(self, call: str) -> bool:
-        """Whether a call may have reached Convertro and no operator has looked at it since."""
+        """Whether a call may have reached Convertro and no operator has redriven it since."""
         return not (self.in_doubt.keys().isdisjoint({call, UNKNOWN_CALL}) or self.reviewed)
 
 
 def read_record(stored: bytes) -> Record:
-    """A record as the scripts store it, whose numbers may be written as 2.0 or 1.7e+12."""
+    """Read a record as Lua writes it, with integers such as 2.0 or 1.7e+12."""
     return msgspec.json.decode(stored, type=Record, strict=False)
 
 
 class ClaimedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that is ours until its lease runs out."""
+    """An event that belongs to this worker until its lease ends."""
 
     event_id: str
-    #: The fencing token of this claim.
+    #: The token of this claim's lease.
     lease: str
     raw: bytes
     record: Record
 
     @property
     def is_suspect(self) -> bool:
-        """Whether it may be what ended its workers, so that nothing should run beside it."""
+        """Whether it may have killed its workers, so that no other event should be in flight."""
         return self.record.leases_lost >= SUSPECT_LEASES
 
 
 class ClaimState(StrEnum):
-    """What a deliver task should do after it looked for work."""
+    """What a deliver task should do after a claim."""
 
     #: Go on.
     CLAIMED = "claimed"
-    #: Nothing was due and the wake-up token was given back: end.
+    #: End: no event was due, and the wake-up token was given back.
     IDLE = "idle"
-    #: Enough deliver tasks run without this one: end.
+    #: End: enough deliver tasks run without this one.
     SURPLUS = "surplus"
-    #: Nothing may be claimed for now, and the wake-up token was given back: end.
+    #: End: nothing may be claimed now, and the wake-up token was given back.
     HELD = "held"
 
 
@@ -155,10 +155,10 @@ class Claim:
     """The answer to a claim."""
 
     state: ClaimState
-    #: What became of the finishes that were handed in with it.
+    #: What became of the finishes that were sent with the claim.
     finished: "tuple[Finished, ...]" = ()
     events: tuple[ClaimedEvent, ...] = ()
-    #: How long it is pointless to ask again, in milliseconds, because of the rate limit.
+    #: How long to wait before the next claim because of the rate limit, in milliseconds.
     wait_ms: int = 0
     #: Ids of events that were buried as poison instead of being handed out.
     poisoned: tuple[str, ...] = ()
@@ -170,10 +170,10 @@ class Move(StrEnum):
     DELIVERED = "delivered"
     SKIPPED = "skipped"
     POSTPONED = "postponed"
-    #: Due again at once, with no retry used up: its worker stops.
+    #: It is due again at once, because its worker stops; not counted as a retry.
     RETURNED = "returned"
     DEAD = "dead"
-    #: It stays claimed under a renewed lease: a call was accepted and more follow.
+    #: It stays claimed under a renewed lease, because a call was accepted and more follow.
     KEPT = "kept"
 
 
@@ -181,9 +181,9 @@ class Finished(StrEnum):
     """What became of a finish."""
 
     MOVED = "moved"
-    #: Deliveries are held: it is due again, and no retry was used up.
+    #: The event is due again, because deliveries are held; not counted as a retry.
     HELD = "held"
-    #: Another worker holds the event, or it is dead; what was learned is recorded.
+    #: Another worker has claimed the event, or it is dead; the attempts are recorded.
     LOST = "lost"
     #: The event has left the journal.
     GONE = "gone"
@@ -193,9 +193,9 @@ class Erased(StrEnum):
     """What became of an event that an operator erases."""
 
     ERASED = "erased"
-    #: A worker holds it: it goes as soon as the worker is done or its lease ends.
+    #: A worker has claimed it: it is erased when the worker finishes it or the lease ends.
     CLAIMED = "claimed"
-    #: It was delivered or skipped before; its id was remembered until now.
+    #: It had left the journal before; its id was remembered until now.
     FINISHED = "finished"
     #: It is not in the journal.
     ABSENT = "absent"
@@ -216,31 +216,31 @@ class Finish(
         "attempts": "outcomes",
     },
 ):
-    """What a worker says about an event that it claimed, as the scripts read it."""
+    """What a worker decided about an event that it claimed, as the scripts read it."""
 
     event_id: str
     lease: str
     move: Move
-    #: Tells the event from a later one with the same id; None to go by the id alone.
+    #: When the event was accepted, to tell it from a later one of the same id; None for any.
     accepted_at_ms: int | None = None
     #: Why it was skipped or is dead.
     reason: SkipReason | DeathReason | None = None
     #: For `DELIVERED` and `SKIPPED`: what its producer should correct; counted.
     notes: Sequence[Note] = ()
-    #: For `POSTPONED`: milliseconds until it is due again.
+    #: For `POSTPONED`: how long until it is due again, in milliseconds.
     delay_ms: int | None = None
-    #: Milliseconds for which Convertro asked to be left alone by all.
+    #: How long Convertro asked for no calls at all, in milliseconds.
     retry_after_ms: int | None = None
-    #: What is lost with it if it dies; None if nobody knows.
+    #: What is lost with it if it dies; None if unknown.
     worth: Worth | None = None
     #: For `DEAD`: class and status of its last attempt.
     outcome_class: str | None = None
     status: int | None = None
-    #: The call that failed last, to be kept if the event dies.
+    #: For `DEAD`: the call that failed last.
     sent: SentCall | None = None
-    #: New attempts since the claim or the last `KEPT`.
+    #: Attempts since the claim or the last `KEPT`.
     attempts: Sequence[Attempt] = ()
-    #: Calls that Convertro accepted since then.
+    #: Calls that Convertro accepted since the claim or the last `KEPT`.
     accepted: Sequence[str] = ()
 
 
@@ -250,12 +250,12 @@ class Burial:
 
     event_id: str
     reason: str
-    #: What its last attempt came to, such as `http_400`; None without one.
+    #: The outcome of its last attempt, such as `http_400`; None without an attempt.
     outcome: str | None = None
 
     @classmethod
     def of(cls, finish: Finish, finished: Finished) -> "Burial | None":
-        """The burial that a finish came to, if it was one."""
+        """Make the burial of a finish; None if it buried nothing."""
         if finish.move is not Move.DEAD or finished is not Finished.MOVED:
             return None
         outcome = finish.attempts[-1].detail if finish.attempts else None

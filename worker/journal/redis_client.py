@@ -1,15 +1,16 @@
-"""How a worker and an operator's command reach the journal's Redis."""
+"""Connects workers and operators' commands to the journal's Redis."""
 
 from redis import Redis
 
 from config.settings import Settings
 from convertro.connection import connect
 
+#: Longest wait of a worker for a connection to Redis, and again for an answer.
 WORKER_TIMEOUT_SECONDS = 5.0
 
 
 def connect_journal(settings: Settings, timeout_seconds: float) -> Redis:
-    """A client of the settings' Redis; it connects when first used."""
+    """Make a client of the settings' Redis; it connects at its first use."""
     password = settings.sentinel_password
     return connect(
         settings.redis_url.get_secret_value(),

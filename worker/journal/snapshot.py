@@ -1,4 +1,4 @@
-"""The journal at one instant, and what was counted in its last quarter of an hour. Pure values.
+"""The journal's figures at one instant, and its counts of the last 15 minutes. Pure values.
 
 Times are unix milliseconds.
 """
@@ -12,11 +12,11 @@ from convertro.intake_journal import FULL_SHARE, SLOT_MS, SLOTS, WORKER_TTL_MS
 from worker.journal.breaker_state import Breaker, BreakerState, Pause
 from worker.journal.histogram import Histogram
 
-#: Who does not ask for so long, while work waits, is stuck. A deliver task asks at least every
-#: half second, and a lost wake-up is rung again after five.
+#: How long a worker may ask for no work, while events are due, before it counts as stuck. A deliver
+#: task asks at least every half second, and a lost wake-up is sent again after five seconds.
 STUCK_MS = 30_000
 
-#: Counters that hold durations by bucket: from acceptance to delivery, and of one request.
+#: Counters of durations by bucket: from acceptance to delivery, and of one request.
 DELIVERED_IN = "delivered_in"
 REQUEST_TOOK = "request_took"
 _HISTOGRAMS = (DELIVERED_IN, REQUEST_TOOK)
@@ -24,24 +24,24 @@ _HISTOGRAMS = (DELIVERED_IN, REQUEST_TOOK)
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What was counted lately, by the slot of ten seconds in which it was."""
+    """The recent counts, by slots of ten seconds."""
 
     now_ms: int
     slots: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
     @staticmethod
     def slots_at(now_ms: int) -> range:
-        """The slots that are kept at a time."""
+        """Give the numbers of the slots that the journal keeps at a time."""
         current = now_ms // SLOT_MS
         return range(current - SLOTS, current + 1)
 
     def _numbers(self, seconds: int) -> range:
-        """The slots that cover so many seconds, and the one that is under way."""
+        """Give the numbers of the slots that cover the last seconds, with the current slot."""
         current = self.now_ms // SLOT_MS
         return range(current - seconds * 1000 // SLOT_MS, current + 1)
 
     def counters(self, seconds: int) -> dict[str, int]:
-        """What was counted in the last seconds, at most 900."""
+        """Sum the counts of the last seconds, at most 900."""
         total: dict[str, int] = {}
         for number in self._numbers(seconds):
             for name, amount in self.slots.get(number, {}).items():
@@ -49,21 +49,21 @@ class Recent:
         return total
 
     def per_second(self, kinds: Iterable[str], seconds: int) -> float:
-        """The rate of some counters, alone or with a reason, over the last seconds."""
+        """Compute the rate of some kinds of counters, over all reasons, in the last seconds."""
         counters = self.counters(seconds)
         number = sum(total_of(counters, kind) for kind in kinds)
         return number * 1000 / (seconds * 1000 + self.now_ms % SLOT_MS)
 
     def histogram(self, name: str, seconds: int) -> Histogram:
-        """Durations of the last seconds."""
+        """Get a histogram of the durations of the last seconds."""
         return Histogram.from_counters(self.counters(seconds), name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenWorker:
-    """A worker that is alive, or that ended without saying so."""
+    """A worker that is alive or silent."""
 
-    #: `node name/process id and chance`.
+    #: Its node name, `/`, its process id and a random part.
     name: str
     #: How many deliver tasks it runs at once.
     capacity: int
@@ -73,13 +73,13 @@ class SeenWorker:
 
     @property
     def node(self) -> str:
-        """Celery's name for it, such as `celery@host`."""
+        """The worker's node name, such as `celery@host`."""
         return self.name.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
-    """What was last seen to work, and to fail."""
+    """When something last worked or failed."""
 
     delivered_ms: int | None = None
     failed_ms: int | None = None
@@ -88,7 +88,7 @@ class Latest:
     failed_detail: str | None = None
     #: Most events delivered within ten seconds, in the last week or two.
     fastest: int = 0
-    #: When a dead letter that may have brought money was last removed by a bound.
+    #: When a dead letter that may bear revenue was last removed by a bound.
     revenue_removed_ms: int | None = None
 
 
@@ -107,7 +107,7 @@ class Memory:
 
     @property
     def is_full(self) -> bool:
-        """Whether events are refused."""
+        """Whether Redis is so full that the journal accepts no event."""
         return self.share > FULL_SHARE
 
 
@@ -116,21 +116,21 @@ class Snapshot:
     """The journal at one instant."""
 
     now_ms: int
-    #: What was counted so far, but for durations.
+    #: All counts since the journal began, except durations.
     counters: Mapping[str, int]
-    #: Durations so far: `DELIVERED_IN` and `REQUEST_TOOK`.
+    #: All durations since the journal began: `DELIVERED_IN` and `REQUEST_TOOK`.
     histograms: Mapping[str, Histogram]
     latest: Latest
     #: Events that may be claimed now.
     due_now: int
-    #: Events that a worker holds.
+    #: Events that a worker has claimed.
     claimed: int
-    #: Events that wait for a later time.
+    #: Events that are due later.
     waiting: int
-    #: Due time of the event that is first in line; None if there is none.
+    #: The earliest due time of all events; None if there is none.
     first_due_ms: int | None
-    #: Events that failed and are due again, or will be, and the first attempt of the one that
-    #: was tried first; its retry horizon counts from there.
+    #: Number of unfinished events that failed, and the time of the earliest first attempt among
+    #: them, from which that event's retry horizon counts.
     tried: int
     first_tried_ms: int | None
     dead: int
@@ -138,35 +138,35 @@ class Snapshot:
     deaths: Mapping[tuple[str, int | None], int]
     #: Dead letters that may have been delivered.
     dead_in_doubt: int
-    #: Bytes of their events and records.
+    #: Bytes of the events and records of all dead letters.
     dead_bytes: int
-    #: Dead letters that are in the order of their worth; as many as are dead.
+    #: Dead letters sorted by worth; must equal `dead`.
     valued: int
-    #: Entries in `events`.
+    #: Entries in the key `events`.
     stored: int
     wakeups: int
     #: Workers that are alive.
     workers: tuple[SeenWorker, ...]
-    #: Workers that went silent, and whose place nobody took.
+    #: Workers that went silent and were not replaced by another of the same node name.
     silent: tuple[SeenWorker, ...]
     #: Finished ids that are remembered for deduplication.
     remembered: int
-    #: For how long each is at least, as the workers say.
+    #: The dedupe window, as the workers set it.
     dedupe_seconds: int
-    #: What was counted in the last quarter of an hour, if that was asked for.
+    #: The counts of the last 15 minutes if they were asked for, else of the last slot alone.
     recent: Recent
     breaker: Breaker = field(default_factory=Breaker)
-    #: Events that one deliver task takes, by the worker that started last; 0 before the first.
+    #: Events of one deliver task, by the worker that started last; 0 before the first worker.
     batch: int = 0
-    #: None unless an operator holds delivery.
+    #: None unless an operator pauses delivery.
     pause: Pause | None = None
-    #: How long a worker may keep an event, likewise. Older workers do not say it; they take one
-    #: that went silent off the list after that time by themselves.
+    #: The lease of the worker that started last. Older workers do not store it; they remove a
+    #: silent worker from the list after their lease themselves.
     lease_ms: float = inf
 
     @classmethod
     def from_answer(cls, flat: Sequence[Any]) -> Self:
-        """Read what the script `snapshot.lua` answers; of the recent past it has the last slot."""
+        """Read the answer of `snapshot.lua`, which has the counts of only the last slot."""
         answer = {name.decode(): value for name, value in _pairs(flat)}
         now_ms = answer["now"]
         counters = _numbers(answer["counters"])
@@ -191,7 +191,7 @@ class Snapshot:
             deaths={_kind_of_death(field): number for field, number in deaths.items()},
             stored=answer["stored"],
             wakeups=answer["wakeups"],
-            # A clock that was set back makes nobody alive for longer than a tick may take.
+            # A worker whose tick is in the future, as Redis's clock was set back, counts as silent.
             workers=tuple(w for w in workers if 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
             silent=tuple(w for w in workers if not 0 <= now_ms - w.ticked_ms <= WORKER_TTL_MS),
             remembered=answer["remembered"],
@@ -204,7 +204,7 @@ class Snapshot:
 
     @property
     def lately_silent(self) -> tuple[SeenWorker, ...]:
-        """Silent workers that may hold events still: for a lease, or while no other is alive."""
+        """Silent workers that may still hold events: for one lease, or until another is alive."""
         if not self.workers:
             return self.silent
         since_ms = self.now_ms - WORKER_TTL_MS - self.lease_ms
@@ -212,7 +212,7 @@ class Snapshot:
 
     @property
     def all_alive(self) -> bool:
-        """Whether there are workers, none stuck or lately silent; each sign of life is a write."""
+        """Whether there are workers, none stuck or lately silent; their ticks prove writes work."""
         return bool(self.workers) and not self.lately_silent and not self.stuck
 
     @property
@@ -226,22 +226,22 @@ class Snapshot:
         return self.due_now + self.waiting + self.claimed
 
     def seconds_since(self, then_ms: int | None) -> float:
-        """How long ago a time was; 0 if it is yet to come, or never was."""
+        """Compute how many seconds ago a time was; 0 for None and for a time in the future."""
         return 0.0 if then_ms is None else max(0, self.now_ms - then_ms) / 1000
 
     def total(self, kind: str) -> int:
-        """The sum of all counters of a kind, such as `skipped`."""
+        """Sum all counters of a kind, such as `skipped`."""
         return total_of(self.counters, kind)
 
     @property
     def fastest_per_second(self) -> float:
-        """The pace of the fastest ten seconds of the last week or two, in deliveries a second."""
+        """The rate in the fastest ten seconds of the last week or two, in deliveries a second."""
         lately = (slot.get("delivered", 0) for slot in self.recent.slots.values())
         return max(self.latest.fastest, *lately, 0) * 1000 / SLOT_MS
 
     @property
     def work_waits_since_ms(self) -> int | None:
-        """Since when a worker should have claimed something; None if nobody need."""
+        """Since when a worker should have claimed something; None if no event may be claimed."""
         if self.pause or not self.due_now or self.first_due_ms is None:
             return None
         if self.breaker.state is BreakerState.HALF_OPEN:
@@ -250,7 +250,7 @@ class Snapshot:
 
     @property
     def stuck(self) -> tuple[SeenWorker, ...]:
-        """Workers that are alive and do not ask for work, although some waits."""
+        """Workers that are alive and do not ask for work, although events are due."""
         since_ms = self.work_waits_since_ms
         if since_ms is None or self.now_ms - since_ms < STUCK_MS:
             return ()
@@ -265,7 +265,7 @@ class Snapshot:
 
     @property
     def dead_by_reason(self) -> dict[str, int]:
-        """Dead letters by reason, most of them first."""
+        """Numbers of dead letters by reason, the largest first."""
         by_reason: dict[str, int] = {}
         for (reason, _), number in self.deaths.items():
             by_reason[reason] = by_reason.get(reason, 0) + number
@@ -273,13 +273,13 @@ class Snapshot:
 
     @property
     def unaccounted(self) -> int:
-        """Accepted events that are nowhere; 0 unless the journal was tampered with."""
+        """Number of accepted events that are missing; 0 unless the journal was tampered with."""
         gone = self.total("delivered") + self.total("skipped") + self.total("discarded")
         return self.total("accepted") - gone - self.in_flight - self.dead
 
 
 def total_of(counters: Mapping[str, int], kind: str) -> int:
-    """The sum of the counters `<kind>` and `<kind>:<reason>`."""
+    """Sum the counters `<kind>` and `<kind>:<reason>`."""
     return sum(
         amount for name, amount in counters.items() if name == kind or name.startswith(f"{kind}:")
     )
@@ -296,7 +296,7 @@ def _numbers(flat: Sequence[bytes]) -> dict[str, int]:
 def _last_slot(
     slot: bytes, counters: Mapping[str, int], totals: Mapping[str, int]
 ) -> dict[int, dict[str, int]]:
-    """What was counted in the slot in which something was counted last, by its number."""
+    """Compute the counts of the slot in which anything was counted last, by its number."""
     if not slot:
         return {}
     differences = {name: number - totals.get(name, 0) for name, number in counters.items()}
