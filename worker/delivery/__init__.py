@@ -1,4 +1,4 @@
-"""What happens to an event that was claimed: one event, when it is tried again, one deliver task.
+"""Delivers claimed events: the steps of one event, its retries, and the deliver task.
 
-Imported by the composition root alone; uses the destination, the transport and the journal.
+It uses the destination, the transport and the journal.
 """

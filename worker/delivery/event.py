@@ -32,54 +32,55 @@ from worker.log_actions import LogAction
 from worker.outcomes import Outcome
 from worker.reasons import DeathReason, Note, SkipReason
 
-#: With these an event leaves the journal for good, so that what they count is counted once.
+#: Moves with which an event leaves the journal for good; its notes are counted only with these, so
+#: that they are counted once.
 _LAST_MOVES = frozenset({Move.DELIVERED, Move.SKIPPED})
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Request(NamedTuple):
-    """An attempt to be made."""
+    """An attempt to make."""
 
     path: str
     body: bytes
     idempotency_key: str
-    #: Whether its event needs no call after it.
+    #: Whether its call is the event's last.
     is_last: bool
 
 
-#: Yields requests and is sent their outcomes; returns where the event goes.
+#: A generator: yields requests, gets their outcomes by `send`, and returns where the event goes.
 Steps = Generator[Request, Outcome, Finish | None]
 
 
 class Sender(Protocol):
-    """What makes one HTTP attempt."""
+    """A transport, as far as a delivery needs it."""
 
     def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
-        """Make one attempt; raises nothing."""
+        """Make one attempt; raise nothing."""
 
 
 class FinishingJournal(Protocol):
-    """The part of the journal that records progress of a claimed event."""
+    """The part of the journal that a delivery needs."""
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
-        """Carry out what is said about claimed events."""
+        """Carry out what was decided about claimed events."""
 
 
 class _Progress(msgspec.Struct):
-    """What was learned about an event since its claim or its last record."""
+    """What happened to an event since its claim, or since its last `KEPT`."""
 
     event: ClaimedEvent
     attempts: list[Attempt] = []
     accepted: list[str] = []
-    #: The last call.
+    #: The call that was sent last; None if Convertro accepted it.
     sent: SentCall | None = None
-    #: When its delivery began, by a clock that never goes back.
+    #: When this delivery began, in seconds of the monotonic clock.
     began: float = 0.0
-    #: What its producer should correct.
+    #: What the event's producer should correct.
     notes: tuple[Note, ...] = ()
 
-    def finish(  # noqa: PLR0913  what is known of where it goes
+    def finish(  # noqa: PLR0913  each move has data of its own
         self,
         move: Move,
         *,
@@ -89,7 +90,7 @@ class _Progress(msgspec.Struct):
         outcome: Outcome | None = None,
         retry_after_ms: int | None = None,
     ) -> Finish:
-        """Say where the event goes, together with what was learned."""
+        """Make the finish: where the event goes, with its attempts and accepted calls."""
         return Finish(
             event_id=self.event.event_id,
             lease=self.event.lease,
@@ -108,7 +109,7 @@ class _Progress(msgspec.Struct):
         )
 
     def forget(self) -> None:
-        """Begin anew after what was learned has been recorded."""
+        """Drop attempts and accepted calls after the journal has recorded them."""
         self.attempts.clear()
         self.accepted.clear()
 
@@ -117,13 +118,13 @@ class Delivery:
     """Delivers single events; safe to share between the threads of a process.
 
     Args:
-        settings: What to translate with, where to send, how to retry.
+        settings: The settings of translation and of retries.
         transport: Makes the HTTP attempts.
-        journal: Records a call that was accepted while others follow.
-        stopping: Whether the worker stops, so that no further blip try begins.
-        now_ms: Unix time in milliseconds, for people who read of an attempt.
-        now: Seconds of a clock that never goes back.
-        chance: A random number from 0 to 1, for the jitter.
+        journal: Records accepted calls after which others follow.
+        stopping: Whether the worker stops, so that no further try after a blip begins.
+        now_ms: Unix time in milliseconds, for the times of attempts.
+        now: Seconds of a monotonic clock.
+        chance: Gives random numbers from 0 to 1, for the jitter.
     """
 
     def __init__(  # noqa: PLR0913  every dependency is an argument
@@ -146,19 +147,20 @@ class Delivery:
         self._stopping = stopping
 
     def steps(self, event: ClaimedEvent) -> Steps:
-        """Do everything that can be done about a claimed event now.
+        """Deliver a claimed event in steps.
 
-        Yields each request and is sent its outcome; after a blip, or a request that is not the
-        last, it may wait. Returns where the event goes; None if another worker has taken it over.
+        The generator yields the first request of each call and gets its outcome by `send`. After
+        a blip, or after a call that is not the last, `send` may wait. It returns where the event
+        goes, or None if another worker has claimed the event.
         """
         progress = _Progress(event, began=self._now())
         try:
             return (yield from self._deliver(progress))
         except JournalUnavailable:
-            # A call was accepted and could not be recorded: say so again, with the rest later.
+            # An accepted call could not be recorded: this finish reports it again, later.
             return progress.finish(Move.RETURNED)
-        except Exception as error:  # noqa: BLE001  one bad event must not end the rest
-            # Neither the message nor a full traceback: both may quote the event.
+        except Exception as error:  # noqa: BLE001  one bad event must not end the thread
+            # Neither the error's text nor a full traceback is logged: both may quote the event.
             place = extract_tb(error.__traceback__)[-1]
             log.warning(
                 "An event made the worker's own code fail; it is a dead letter now.",
@@ -167,25 +169,25 @@ class Delivery:
                 error=type(error).__name__,
                 where=f"{Path(place.filename).name}:{place.lineno}",
             )
-            # Nobody knows what it is worth: what would tell may be what fell over it.
+            # Its worth is left unknown, because the code that computes it may be what failed.
             return progress.finish(Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR)
 
     def send(self, request: Request) -> Outcome:
-        """Make an attempt and wait for what it comes to."""
+        """Make an attempt, and wait for its outcome."""
         return self._transport.send(request.path, request.body, request.idempotency_key)
 
     def go_on(self, steps: Steps, attempt: Callable[[], Outcome]) -> Finish | None:
-        """Take all further steps about an event, and wait where they do.
+        """Carry out all further steps of an event, in this thread.
 
         Args:
-            steps: Those of the event; they have yielded a request.
-            attempt: Says what that request came to.
+            steps: The event's steps, which have yielded a request.
+            attempt: Gives the outcome of that request, perhaps by making the attempt.
         """
         try:
             while True:
                 try:
                     outcome = attempt()
-                except Exception as error:  # noqa: BLE001  the steps say what becomes of the event
+                except Exception as error:  # noqa: BLE001  the steps decide about the event
                     request = steps.throw(error)
                 else:
                     request = steps.send(outcome)
@@ -230,7 +232,7 @@ class Delivery:
                     )
                 case Proceed():
                     progress.accepted.append(call.name)
-                    progress.sent = None  # it did not fail
+                    progress.sent = None  # the call did not fail
             if not is_last and not self._keep(progress):
                 return None
         return progress.finish(Move.DELIVERED)
@@ -238,7 +240,7 @@ class Delivery:
     def _send(
         self, progress: _Progress, call: PlannedCall, *, parks_ambiguous: bool, is_last: bool
     ) -> Generator[Request, Outcome, Outcome]:
-        """Send one call, trying again at once for blips; the last outcome counts."""
+        """Send one call, and try again soon after a blip; return the last outcome."""
         progress.sent = SentCall(call=call.name, path=call.path, body=call.body.decode())
         event = progress.event
         key = idempotency_key(event.event_id, call.name, event.record.key_numbers.get(call.name))
@@ -275,7 +277,7 @@ class Delivery:
 
     def _decide(self, progress: _Progress, outcome: Outcome, *, parks_ambiguous: bool) -> Decision:
         record = progress.event.record
-        # This machine's time of day has no part in it: it may be wrong, and may jump.
+        # Computed without this machine's time of day, which may be wrong and may jump.
         tried_seconds = record.tried_for_ms / 1000 + self._now() - progress.began
         return decide(
             outcome,
@@ -287,7 +289,7 @@ class Delivery:
         )
 
     def _keep(self, progress: _Progress) -> bool:
-        """Record an accepted call before the next is sent; False if the event is not ours."""
+        """Record an accepted call before the next one is sent; False if the lease is lost."""
         (finished,) = self._journal.finish([progress.finish(Move.KEPT)])
         progress.forget()
         return finished is Finished.MOVED

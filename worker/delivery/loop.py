@@ -1,9 +1,9 @@
-"""How a process keeps many events in flight: one thread waits for the answers to all of them.
+"""Keeps many events in flight in a process: one thread waits for the answers to all of them.
 
-Threads that wait for one answer each also wait for each other, at every request and every answer:
-a fifth of a worker's CPU. So this thread sends an event's last call over a connection that is
-open, and takes an ordinary answer to it. What may have to wait is left to other threads: opening a
-connection, several calls, a second try after a blip, an odd answer, one that is late.
+If each thread waited for one answer, the threads would also wait for each other at every request
+and answer, which takes a fifth of a worker's CPU. So the loop's thread sends the last call of each
+event over an open connection, and reads ordinary answers. Other threads do what may have to wait:
+opening a connection, further calls, a second try after a blip, an unusual or a late answer.
 """
 
 from collections import deque
@@ -22,12 +22,12 @@ from worker.outcomes import BLIPS, Outcome
 from worker.transport.socket_exchange import Exchange
 from worker.transport.transport import Transport
 
-#: How many events are begun before answers are looked at again.
+#: How many events are begun before answers are read again.
 _EVENTS_A_TURN = 8
 
 
 class _Flight(NamedTuple):
-    """An event, and the steps that have asked for a request."""
+    """An event whose steps have yielded a request."""
 
     event: ClaimedEvent
     outbox: Outbox
@@ -38,9 +38,9 @@ class DeliveryLoop:
     """Delivers the events of a process; its thread never ends.
 
     Args:
-        delivery: What the steps of an event are.
-        transport: The one that `delivery` sends with.
-        threads: For what may wait; as many as events may be in flight.
+        delivery: Gives the steps of each event.
+        transport: The transport of `delivery`.
+        threads: Do what may have to wait; as many threads as events may be in flight.
     """
 
     def __init__(self, delivery: Delivery, transport: Transport, threads: EventThreads) -> None:
@@ -48,7 +48,7 @@ class DeliveryLoop:
         self._transport = transport
         self._threads = threads
         self._inbox: deque[tuple[ClaimedEvent, Outbox]] = deque()
-        #: Sent requests, the oldest first, which is the first that must have its answer.
+        #: Sent requests, the oldest first, whose deadline is the earliest.
         self._sent: dict[Exchange, _Flight] = {}
         self._selector = DefaultSelector()
         self._alarm, self._wire = socketpair()
@@ -64,7 +64,7 @@ class DeliveryLoop:
         while True:
             for key, _ in self._selector.select(self._patience_seconds()):
                 if isinstance(key.fileobj, Exchange):
-                    # Forgotten first: with the answer its connection is free for any thread.
+                    # Forgotten first: once the answer is read, any thread may use the connection.
                     self._try(self._answered, self._forget(key.fileobj), key.fileobj)
                 else:
                     self._alarm.recv(4096)
@@ -76,11 +76,11 @@ class DeliveryLoop:
     def _try(self, step: Callable[..., None], flight: _Flight, *arguments: Exchange) -> None:
         try:
             step(flight, *arguments)
-        except BaseException as error:  # noqa: BLE001  the others' events must go on
+        except BaseException as error:  # noqa: BLE001  the other events must go on
             lose(flight.event, flight.outbox, error)
 
     def _patience_seconds(self) -> float | None:
-        """How long nothing is to be done but for what comes."""
+        """How long to wait for an answer or a new event; None without limit."""
         if self._inbox:
             return 0.0
         for exchange in self._sent:
@@ -88,7 +88,7 @@ class DeliveryLoop:
         return None
 
     def _begin(self, flight: _Flight) -> None:
-        """Send the first request of an event, if it has any."""
+        """Send the first request of an event, or leave that to a thread."""
         try:
             request = next(flight.steps)
         except StopIteration as end:
@@ -108,14 +108,14 @@ class DeliveryLoop:
             return None
         try:
             return self._transport.begin(request.path, request.body, request.idempotency_key)
-        except Exception:  # noqa: BLE001  the same happens in a thread, which tells of it
+        except Exception:  # noqa: BLE001  a thread tries again, and reports the error
             return None
 
     def _answered(self, flight: _Flight, exchange: Exchange) -> None:
-        """Take what has come for a request."""
+        """Read what has come of the answer to a request; if it is not ordinary, a thread does."""
         try:
             outcome = self._transport.peek(exchange)
-        except Exception:  # noqa: BLE001  the same
+        except Exception:  # noqa: BLE001  as above
             outcome = None
         if outcome is None:
             self._leave_to_thread(flight, partial(self._transport.finish, exchange))
@@ -125,7 +125,7 @@ class DeliveryLoop:
             flight.outbox.put((flight.event, self._delivery.go_on(flight.steps, lambda: outcome)))
 
     def _give_up_waiting(self) -> None:
-        """Let threads say what it comes to that an answer is late."""
+        """Leave requests whose answer is late to threads, which give their outcome."""
         now = monotonic()
         while self._sent and (exchange := next(iter(self._sent))).deadline <= now:
             flight = self._forget(exchange)

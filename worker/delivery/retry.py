@@ -1,21 +1,22 @@
-"""When an event is tried again: every decision about it that Python makes.
+"""Decides when an event is tried again; all such decisions in Python are here.
 
 The life of an event whose call fails:
 
-1. The answer is put into an outcome class (`worker.destination.answers`, `worker.transport`).
-2. A blip (no connection, an answer that was lost, a 5xx) is tried again at once, while a
-   thread waits: `CONVERTRO_BLIP_TRIES` tries of a call within `CONVERTRO_BLIP_SECONDS`. The last
-   answer counts; it ends the round.
-3. Rejected, or ambiguous where a sale must not be sent twice: it is to be buried.
-4. Anything else: it is to be postponed, for a wait that doubles from round to round, with
-   jitter, or for as long as Convertro asked; buried once that would lead beyond the horizon.
-5. The journal carries this out in the step that moves the event (`lua/finishing.lua`), and it
-   knows what all events together say (`lua/breaker.lua`): while deliveries are held it makes
-   the event due again, and does not count that as a retry.
-6. A worker that dies says nothing: its lease runs out, the event is claimed again, and the
-   third time in a row it is buried as `poison` (`lua/claim.lua`).
+1. The answer gets an outcome class (`worker.destination.answers`, `worker.transport`).
+2. After a blip (no connection, a lost answer, a 5xx) a thread waits shortly and tries again:
+   `CONVERTRO_BLIP_TRIES` tries of a call within `CONVERTRO_BLIP_SECONDS`. The last answer ends
+   the round, and only this one counts.
+3. After a rejection, or an ambiguous outcome of a call that must not be sent twice, the decision
+   is to bury the event.
+4. After any other failure the decision is to postpone it: by a wait that doubles from round to
+   round, with jitter, or by as long as Convertro asked. If that exceeds the horizon, it is buried.
+5. The journal carries out the decision in the step that moves the event (`lua/finishing.lua`). It
+   knows the outcomes of all events (`lua/breaker.lua`): while deliveries are held it makes the
+   event due again instead, and does not count that as a retry.
+6. If the worker dies, the event's lease ends and the event is claimed again; after the third lost
+   lease in a row it is buried as `poison` (`lua/claim.lua`).
 
-Time and chance are arguments; only the waits between blips are real, and those are tenacity's.
+Time and chance are arguments; only the waits after blips are real, and tenacity does them.
 """
 
 from collections.abc import Callable
@@ -29,11 +30,12 @@ from config.settings import Settings
 from worker.outcomes import BLIPS, Outcome, OutcomeClass
 from worker.reasons import DeathReason
 
-#: The wait before the second try of a blip; it doubles, and as much again is random.
+#: The wait before the second try after a blip, which doubles with each try; and the most random
+#: seconds that are added to each wait.
 _BLIP_WAIT_SECONDS = 0.25
 _BLIP_LONGEST_WAIT_SECONDS = 2.0
 
-#: Random part of each longer wait, as a share of it, both ways.
+#: The random part of a wait between rounds: by which share it may be longer or shorter.
 JITTER = 0.2
 
 
@@ -65,12 +67,12 @@ def decide(  # noqa: PLR0913  everything that a decision depends on
     settings: Settings,
     parks_ambiguous: bool = False,
 ) -> Decision:
-    """Decide about an event after a call's last try of this round.
+    """Decide about an event after the last attempt of a round.
 
     Args:
-        outcome: What the last attempt came to.
+        outcome: The outcome of that attempt.
         postponed: How often the event was postponed before.
-        tried_seconds: How long ago its first attempt was.
+        tried_seconds: How long ago its first attempt was, in seconds.
         chance: A random number from 0 to 1, for the jitter.
         settings: The retry settings.
         parks_ambiguous: Whether the call must not be sent again if Convertro may have it.
@@ -88,7 +90,7 @@ def decide(  # noqa: PLR0913  everything that a decision depends on
 
 
 def _delay_seconds(outcome: Outcome, postponed: int, chance: float, settings: Settings) -> float:
-    """The wait before the next round; a Retry-After only lengthens it, up to the same bound."""
+    """Compute the wait before the next round; a Retry-After may lengthen it, within the bound."""
     jitter = 1 + JITTER * (2 * chance - 1)
     delay_seconds = max(
         backoff_seconds(postponed, settings) * jitter, outcome.retry_after_seconds or 0.0
@@ -97,14 +99,14 @@ def _delay_seconds(outcome: Outcome, postponed: int, chance: float, settings: Se
 
 
 def backoff_seconds(postponed: int, settings: Settings) -> float:
-    """The wait after a number of postponements, without jitter, in seconds."""
-    # 2 to the 30th is beyond every bound; more would only overflow.
+    """Compute the wait after a number of postponements, without jitter, in seconds."""
+    # 2^30 times the base exceeds every bound; a larger exponent could overflow.
     growth = 2.0 ** min(postponed, 30)
     return min(settings.retry_base_seconds * growth, settings.retry_max_seconds)
 
 
 def retry_times_seconds(settings: Settings) -> list[float]:
-    """When the rounds of retries come, in seconds after the first attempt, without jitter."""
+    """List the times of all retries, in seconds after the first attempt, without jitter."""
     times: list[float] = []
     elapsed = backoff_seconds(0, settings)
     while elapsed <= settings.retry_horizon_seconds:
@@ -114,7 +116,7 @@ def retry_times_seconds(settings: Settings) -> list[float]:
 
 
 def blips_of(*, parks_ambiguous: bool) -> AbstractSet[OutcomeClass]:
-    """What is tried again at once: less for a call that Convertro must not get twice."""
+    """Give the blips of a call; ambiguous outcomes are none if it must not be sent twice."""
     return BLIPS - {OutcomeClass.AMBIGUOUS} if parks_ambiguous else BLIPS
 
 
@@ -124,15 +126,15 @@ def retrying(
     settings: Settings,
     stopping: Callable[[], bool],
 ) -> Retrying:
-    """Tries again at once what is a blip, unless the worker stops; the last outcome counts.
+    """Make the retries of a call after a blip; they end with its last outcome.
 
-    Made anew for each blip: blips are rare, and tenacity costs as much as a translation.
+    They are made only when a blip occurs, because tenacity takes as long as a translation.
 
     Args:
-        blips: What is tried again.
-        took_seconds: How long the first try took, which counts towards its limit of time.
-        settings: How many tries, within which time.
-        stopping: Whether the worker stops.
+        blips: The outcome classes after which the call is tried again.
+        took_seconds: How long the first attempt took; it counts towards `blip_seconds`.
+        settings: How many attempts, and within how many seconds.
+        stopping: Whether the worker stops; then there is no further attempt.
     """
     stop_time = stop_before_delay(max(0.0, settings.blip_seconds - took_seconds))
     return Retrying(
@@ -148,6 +150,6 @@ def retrying(
 
 
 def stream_break_ms(outcome: Outcome, settings: Settings) -> int | None:
-    """How long Convertro asked that nothing be sent to it at all, in milliseconds."""
+    """Read how long Convertro asked for no calls at all, in milliseconds; None if it did not."""
     asked = outcome.outcome_class is OutcomeClass.THROTTLED and outcome.retry_after_seconds
     return int(min(asked, settings.retry_max_seconds) * 1000) if asked else None

@@ -1,4 +1,4 @@
-"""What became of events: counted for Flower, and logged where an operator may want to know."""
+"""Counts and log lines about what became of events."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from worker.log_actions import LogAction
 
 log = structlog.stdlib.get_logger(__name__)
 
-#: What is logged of an event that went where it was to go.
+#: What is logged about an event that was moved as its worker decided.
 _MOVED = {
     Move.DELIVERED: (LogAction.EVENT_DELIVERED, "An event was delivered."),
     Move.SKIPPED: (
@@ -22,7 +22,7 @@ _MOVED = {
     Move.DEAD: (LogAction.EVENT_DEAD, "An event is a dead letter now."),
 }
 
-#: What is logged of one that did not.
+#: What is logged about an event that was not.
 _NOT_MOVED = {
     Finished.HELD: (
         LogAction.EVENT_HELD,
@@ -41,7 +41,7 @@ _NOT_MOVED = {
 
 @dataclass(slots=True)
 class Summary:
-    """What a run did, as Flower shows it."""
+    """The counts of one run, as Flower shows them."""
 
     claimed: int = 0
     delivered: int = 0
@@ -49,13 +49,14 @@ class Summary:
     retrying: int = 0
     dead: int = 0
     returned: int = 0
-    #: Due again, because deliveries are held.
+    #: Events that are due again, because deliveries are held.
     held: int = 0
-    #: Events that another worker had taken over.
+    #: Events that this run did not finish, because another worker claimed them, they left the
+    #: journal, their lease ended, or a thread failed.
     lost: int = 0
 
     def count(self, written: Iterable[tuple[Finish, Finished]]) -> None:
-        """Count events under what became of them."""
+        """Count events by what became of them."""
         for finish, finished in written:
             if finished is Finished.HELD:
                 self.held += 1
@@ -73,8 +74,8 @@ class Summary:
 
 
 def log_finishes(written: Iterable[tuple[Finish, Finished]]) -> None:
-    """One line for each event that an operator may want to hear of."""
-    bound = log.bind()  # once for all: `log` itself does it for every line
+    """Log a line for each event, at a level that depends on what became of it."""
+    bound = log.bind()  # bound once, because `log` would bind anew for every line
     for finish, finished in written:
         moved = finished is Finished.MOVED
         action, sentence = _MOVED[finish.move] if moved else _NOT_MOVED[finished]

@@ -1,4 +1,4 @@
-"""A process's deliver task: one run at a time, and ringing again if work may remain."""
+"""The deliver task of a process: one run at a time, with wake-ups for events that remain."""
 
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -17,19 +17,19 @@ class _TaskJournal(ClaimingJournal, Protocol):
     """The part of the journal that a deliver task needs."""
 
     def release(self, wakeup: str, tokens: Sequence[str]) -> int:
-        """Give a wake-up token back while work may remain; answers how many were rung."""
+        """Give a wake-up token back, and register wake-ups for due events; return how many."""
 
 
 class DeliverTask:
-    """What `convertro.deliver` runs, made once in each process.
+    """The body of the Celery task `convertro.deliver`, made once in each process.
 
     Args:
-        settings: Those of the worker.
-        journal: Where events are claimed.
-        wakeups: What rings.
-        loop: Delivers events.
+        settings: The worker's settings.
+        journal: The journal from which events are claimed.
+        wakeups: Publishes wake-ups.
+        loop: Delivers the events.
         stopping: Whether the worker stops.
-        announce: Is told of each dead letter.
+        announce: Called with each dead letter.
     """
 
     def __init__(  # noqa: PLR0913  every dependency is an argument
@@ -49,11 +49,11 @@ class DeliverTask:
         self._stopping = stopping
         self._announce = announce
         self._outage = Outage("journal")
-        #: Held by the run that uses the loop; a second one has nothing to do here.
+        #: Held by the run that uses the loop; a second run at the same time ends at once.
         self._running = Lock()
 
     def run(self, wakeup: str) -> dict[str, int]:
-        """Deliver what is due; the answer is a summary for Flower."""
+        """Deliver due events; return a summary for Flower."""
         if not self._running.acquire(blocking=False):
             self._pass_on(wakeup)
             return {}
@@ -77,7 +77,7 @@ class DeliverTask:
         return run.summary.as_dict()
 
     def _pass_on(self, wakeup: str) -> None:
-        """Give the wake-up token back and ring for what is due; the ticker makes failures good."""
+        """Give the wake-up token back and send wake-ups for due events; else the ticker does."""
         tokens = self._wakeups.offer()
         try:
             rung = self._journal.release(wakeup, tokens)

@@ -1,4 +1,4 @@
-"""A process's threads, each finishing one event at a time, and how a run takes their results."""
+"""The threads of a process, each of which delivers one event at a time, and their results."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ Result = tuple[ClaimedEvent, Finish | None]
 
 
 class Outbox:
-    """Where threads put results, which a run takes in groups.
+    """Results of threads, which a run takes in groups.
 
-    To be woken for each of them would cost it nearly as much as an event.
+    If the run were woken for each result, that would cost nearly as much as delivering an event.
     """
 
     def __init__(self) -> None:
@@ -29,28 +29,28 @@ class Outbox:
         self._wanted = 0
 
     def put(self, result: Result) -> None:
-        """Hand a result over."""
+        """Add a result, and wake the run if it has as many as it wanted."""
         self._results.append(result)
         if len(self._results) >= self._wanted:
             self._enough.set()
 
     def wait(self, wanted: int, timeout_seconds: float) -> None:
-        """Wait until so many results are there, or for so long."""
+        """Wait for a number of results, at most for the timeout."""
         self._wanted = wanted
         self._enough.clear()
-        if len(self._results) < wanted:  # else none may follow that would say so
+        if len(self._results) < wanted:  # otherwise no further `put` may come that sets the event
             self._enough.wait(timeout_seconds)
 
     def take(self) -> Iterator[Result]:
-        """Take what is there."""
+        """Take all results."""
         while self._results:
             yield self._results.popleft()
 
 
 class EventThreads:
-    """A process's threads, each finishing one event at a time.
+    """The threads of a process, each of which delivers one event at a time.
 
-    They are daemons: a process that has handed its events back need not wait for an
+    They are daemons, so that a process that has handed its events back does not wait for an
     answer that never comes.
     """
 
@@ -60,7 +60,7 @@ class EventThreads:
             Thread(target=self._work, name=f"deliver-{number}", daemon=True).start()
 
     def submit(self, event: ClaimedEvent, outbox: Outbox, deliver: Deliver) -> None:
-        """Finish an event as soon as a thread is free and put the result in the outbox."""
+        """Call `deliver` as soon as a thread is free, and put its result in the outbox."""
         self._inbox.put((event, outbox, deliver))
 
     def _work(self) -> None:
@@ -68,15 +68,15 @@ class EventThreads:
             event, outbox, deliver = self._inbox.get()
             try:
                 outbox.put((event, deliver()))
-            except BaseException as error:  # noqa: BLE001  a lost thread would stop its run for good
+            except BaseException as error:  # noqa: BLE001  without the thread its run never ends
                 lose(event, outbox, error)
 
 
 def lose(event: ClaimedEvent, outbox: Outbox, error: BaseException) -> None:
-    """Give an event up until its lease ends, because of an error that nobody foresaw."""
+    """Leave an event until its lease ends, because of an unexpected error."""
     outbox.put((event, None))
-    with suppress(Exception):  # a log that cannot be written must not cost the thread
-        # Its kind alone: the text and a traceback may quote the event.
+    with suppress(Exception):  # a log that cannot be written must not end the thread
+        # Only the error's type is logged, because its text and a traceback may quote the event.
         log.warning(
             "A deliver thread failed; its event is tried again when its lease ends.",
             action=LogAction.THREAD_FAILED,

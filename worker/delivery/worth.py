@@ -1,11 +1,11 @@
-"""What is lost with an event that dies. Pure."""
+"""The worth of dead letters. Pure."""
 
 from worker.journal.records import Worth
 from worker.reasons import DeathReason, Fault
 
 
 def worth_of(reason: DeathReason, *, revenue: bool) -> Worth:
-    """What a dead letter is worth.
+    """Tell what is lost with a dead letter.
 
     Args:
         reason: Why it is dead.
