@@ -1,4 +1,4 @@
-"""How a worker process lives inside Celery: ticker, wake-ups, stopping, Flower, privacy.
+"""The worker's use of Celery: ticker, wake-ups, stopping, Flower, privacy.
 
-Imported by delivery and the composition root; knows Celery and the journal, never a destination.
+It knows Celery and the journal, but no destination.
 """

@@ -1,4 +1,4 @@
-"""What all workers of a journal must agree on: who disagrees with a live one does not start."""
+"""Checks before a worker starts that it agrees with the live workers of its journal."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -8,7 +8,8 @@ from convertro.errors import JournalUnavailable
 from convertro.intake_journal import FORMAT, WORKER_TTL_MS
 from worker.journal.journal import Disagreement, Journal
 
-#: A worker that was killed counts as alive for a while; so long its successor waits.
+#: How long a starting worker waits for a disagreeing one to end. A killed worker counts as alive
+#: for nearly as long, and its successor may have other settings.
 _PATIENCE_SECONDS = WORKER_TTL_MS / 1000 + 1
 
 
@@ -20,9 +21,9 @@ def join(
     now: Callable[[], float] = monotonic,
     pause: Callable[[float], None] = sleep,
 ) -> str | None:
-    """Agree with the workers that are alive; answers a sentence if that cannot be.
+    """Store this worker's values in the journal; return a sentence if a live worker disagrees.
 
-    While Redis is away nothing is said here: the first tick says it.
+    If Redis is unavailable this returns None, because the first tick checks the same again.
     """
     until = now() + _PATIENCE_SECONDS
     while True:
@@ -39,7 +40,7 @@ def join(
 
 
 def sentence_of(error: Disagreement, settings: Settings) -> str:
-    """What the others say, what this worker says, and what to do."""
+    """Name the other worker's values, this worker's values, and what to do."""
     theirs = error.theirs
     if "format" in theirs:
         return (

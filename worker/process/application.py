@@ -1,8 +1,8 @@
-"""The Celery application: its settings are ours, whatever the environment says.
+"""Makes the Celery application, which ignores Celery's environment variables.
 
-Celery reads where its broker and results are from variables before it looks at what the
-application was given, and lets others name its loader and a module of settings. A variable
-that was meant for another application on the machine must not move our workers.
+In Celery, variables that name the broker and the result backend outrank the application's settings;
+others name its loader and a module of settings. A variable for another application on the machine
+must not redirect this worker.
 """
 
 from typing import Any
@@ -13,15 +13,15 @@ from celery.loaders.app import AppLoader
 
 
 class OwnLoader(AppLoader):
-    """Reads no module of settings that `CELERY_CONFIG_MODULE` names."""
+    """Celery's loader, but it reads no module of settings that `CELERY_CONFIG_MODULE` names."""
 
     def read_configuration(self, env: str = "") -> dict[str, Any]:  # noqa: ARG002  Celery's name
-        """There is none."""
+        """Return no settings."""
         return {}
 
 
 class _OwnSettings(CelerySettings):
-    """Celery's settings without those that ask the environment first."""
+    """Celery's settings, but none of them reads the environment."""
 
     @property
     def broker_url(self) -> Any:
@@ -35,9 +35,9 @@ class _OwnSettings(CelerySettings):
 
 
 def make_celery(**options: Any) -> Celery:
-    """A Celery application that the environment cannot configure."""
+    """Make a Celery application that the environment cannot configure."""
     app = Celery("convertro", loader=OwnLoader, fixups=[], set_as_current=False, **options)
-    # Celery offers no other place for a class of settings. What it reads later, it puts into this
-    # object. Its own `__setattr__` would make a setting of it.
+    # Celery has no option for a class of settings, and later puts what it reads into this object,
+    # so the object's class is changed. The object's own `__setattr__` would make that a setting.
     object.__setattr__(app.conf, "__class__", _OwnSettings)
     return app

@@ -1,4 +1,4 @@
-"""How the application treats its broker: it never waits long for one that is unwell."""
+"""Celery's connections to the broker, changed so that nothing waits long while the broker fails."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,35 +25,35 @@ from convertro.name_lookup import (
 from worker.process.outage import Outage
 from worker.process.wakeup_consumer import WakeupConsumer
 
-#: Longest wait between two tries to connect again; kombu's is 30 s, and after an outage a
-#: worker would sit idle for as long.
+#: Longest wait between two tries to connect again. With kombu's 30 s a worker could stay idle for
+#: that long after an outage.
 RECONNECT_SECONDS = 4.0
 
-#: How long nothing is told to Flower after something could not be: heartbeats go on after it.
+#: How long to send no events to Flower after one could not be sent.
 _QUIET_SECONDS = 5.0
 
-#: Connections whose name lookup ends in time, by those that kombu would use.
+#: Classes of connections whose timeout bounds the name lookup, by the classes that kombu would use.
 _BOUNDED: dict[type, type] = {
     RedisConnection: BoundedConnection,
     SSLConnection: BoundedSSLConnection,
     SentinelManagedConnection: BoundedMasterConnection,
 }
 
-#: Carries out one command with one argument, although Redis is full.
+#: A script that carries out one command with one argument even if Redis is full.
 _ALLOWED = "#!lua flags=allow-oom\nreturn redis.call(ARGV[1], KEYS[1], ARGV[2])"
 
 
 @cache
 def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
-    """A transport of Redis whose workers get wake-ups although Redis is full.
+    """Make a Redis transport that sends wake-ups even if Redis is full.
 
-    What a worker does to the journal is allowed then, because it makes room; a wake-up is some
-    hundred bytes, and there are only as many as the workers run tasks.
+    The journal's steps for workers run even then, because they make room. A wake-up has a few
+    hundred bytes, and there are no more than the workers run tasks.
     """
     kind: Any = transport.Channel
 
     class _Channel(kind):  # type: ignore[misc]  # kombu is not typed
-        # A resolver that does not answer must not keep the worker from its other work.
+        # A name server that does not answer must not keep the worker from its other work.
         connection_class = _BOUNDED.get(kind.connection_class, kind.connection_class)
         connection_class_ssl = _BOUNDED.get(kind.connection_class_ssl, kind.connection_class_ssl)
 
@@ -61,7 +61,7 @@ def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
             try:
                 super()._queue_bind(exchange, routing_key, pattern, queue)
             except OutOfMemoryError:
-                # Who hears a fanout needs no entry.
+                # A queue bound to a fanout exchange needs no entry.
                 if self.typeof(exchange).type != "fanout":
                     member = self.sep.join((routing_key or "", pattern or "", queue or ""))
                     self._write("SADD", self.keyprefix_queue % (exchange,), member)
@@ -74,7 +74,8 @@ def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
                 self._write("LPUSH", key, dumps(message))
 
         def maybe_refresh_binding_expiry(self) -> None:
-            # It is asked for each second; a queue that nobody refreshes comes back with its use.
+            # Celery calls this each second. If it fails, a binding that expires is made again when
+            # the queue is used.
             with suppress(self.ResponseError):
                 super().maybe_refresh_binding_expiry()
 
@@ -86,24 +87,24 @@ def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
 
 
 class _SteadyConnection(Connection):
-    """A connection that tries again every few seconds, however long the broker is away."""
+    """A connection that tries again every few seconds, however long the broker is unavailable."""
 
-    #: Hears of each try that failed, if somebody keeps account of the outage.
+    #: Called with the error of each failed try, in place of logging the outage here.
     on_failure: Callable[[Exception], object] | None = None
 
     def get_transport_cls(self) -> Any:
-        """The class of its transport; of Redis one with room for wake-ups."""
+        """Get the class of its transport; for Redis, the one that works while Redis is full."""
         transport: Any = super().get_transport_cls()
         is_redis = issubclass(transport, RedisTransport)
         return _room_for_wakeups(transport) if is_redis else transport
 
     def clone(self, **options: Any) -> Any:
-        """Another connection like this one."""
+        """Make another connection with the same transport."""
         return super().clone(**{"transport": self.transport_cls, **options})
 
     def _info(self, resolve: bool = True) -> Any:
         info = super()._info(resolve)
-        # Those of its pools are of a class of kombu's, which has to be told the transport.
+        # kombu's pools make connections of its own class from this, so it must name the transport.
         return info if resolve else {**dict(info), "transport": self.get_transport_cls()}
 
     def ensure_connection(
@@ -112,7 +113,7 @@ class _SteadyConnection(Connection):
         *args: Any,
         **options: Any,
     ) -> Any:
-        """Connect, trying again for ever unless told otherwise; an outage is logged once."""
+        """Connect, with tries without end unless options limit them; an outage is logged once."""
         intervals = {"interval_start": 1.0, "interval_step": 1.0, "interval_max": RECONNECT_SECONDS}
         outage = Outage("broker", alarms=True)
 
@@ -130,7 +131,7 @@ class _SteadyConnection(Connection):
 
 
 class SteadyBroker(AMQP):
-    """Celery's queues and messages over steady connections; its workers get wake-ups alone."""
+    """Celery's queues and messages over steady connections; workers take only wake-ups."""
 
     Consumer = WakeupConsumer
     Connection = _SteadyConnection
@@ -138,10 +139,10 @@ class SteadyBroker(AMQP):
 
 
 class PromptDispatcher(EventDispatcher):
-    """Sends what Flower sees once, and nothing for a while after a failure.
+    """Sends each of Celery's events at most once, and none for a while after a failure.
 
-    Celery repeats a heartbeat until the broker takes it and hears no signal meanwhile, and
-    sends what it kept before it stops, each with a timeout of its own.
+    Celery's own dispatcher repeats a heartbeat until the broker takes it, and handles no signal
+    meanwhile. Before it stops, it sends all events that it kept, each with its own timeout.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -150,11 +151,11 @@ class PromptDispatcher(EventDispatcher):
         self._quiet_until = 0.0
 
     def send(self, *args: Any, **fields: Any) -> None:
-        """Send an event, or gather it with others of its kind."""
+        """Send an event, or keep it to be sent with others of its kind."""
         self._once(partial(super().send, *args, **{**fields, "retry": False}))
 
     def flush(self, *args: Any, **options: Any) -> None:
-        """Send what was gathered."""
+        """Send the events that were kept."""
         self._once(partial(super().flush, *args, **options))
 
     def _once(self, send: Callable[[], object]) -> None:
@@ -167,6 +168,6 @@ class PromptDispatcher(EventDispatcher):
 
 
 class PromptEvents(Events):
-    """Celery's events with the prompt dispatcher."""
+    """Celery's events, sent by `PromptDispatcher`."""
 
     dispatcher_cls = "worker.process.broker:PromptDispatcher"

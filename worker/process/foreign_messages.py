@@ -1,7 +1,7 @@
-"""Messages in our queue that are not wake-ups: each is dropped and counted, none is interpreted.
+"""Recognises wake-ups in the queue; all other messages are foreign, and are dropped and counted.
 
-A wake-up is known by what it is, not others by what is wrong with them. Celery gets a new message,
-made from the wake-up's token; nothing else of what somebody sent reaches it.
+A message must have the form of a wake-up; the forms of others are not listed. Celery then gets a
+new message, made from the wake-up's token; nothing else of the received one reaches Celery.
 """
 
 from collections import Counter
@@ -19,45 +19,47 @@ from worker.log_actions import LogAction
 from worker.process.once_a_minute import OnceAMinute
 from worker.task_names import DELIVER
 
-#: A wake-up has a tenth of it, and room for the headers of tracing tools; more is not even read.
+#: Most bytes of a message that is read. A wake-up has a tenth of that; the rest is for the headers
+#: of tracing tools.
 MAX_BYTES = 16_384
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Kind(StrEnum):
-    """What a foreign message is."""
+    """Kinds of foreign messages."""
 
-    #: No JSON object, or too large for a wake-up.
+    #: It is no JSON object, or too large for a wake-up.
     UNREADABLE = "unreadable"
     #: Its headers name no task.
     NOT_A_TASK = "not_a_task"
-    #: A task that is not ours, Celery's own among them.
+    #: It names another task than ours, such as one of Celery's own.
     UNKNOWN_TASK = "unknown_task"
-    #: Our task, but not as we send it: other arguments, times, callbacks, or a form of its own.
+    #: It names our task, but has other arguments, times or callbacks than a wake-up, or another
+    #: form.
     NOT_A_WAKEUP = "not_a_wakeup"
 
 
 class ForeignMessageError(Exception):
-    """A message is none of ours."""
+    """A message is no wake-up."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(kind)
         self.kind = kind
 
 
-# The form of a wake-up, as far as it matters to Celery; what is not named here is not looked at.
+# The form of a wake-up, as far as it matters to Celery; other fields are ignored.
 
 
 class _Nothing(Struct, forbid_unknown_fields=True):
     """An empty object."""
 
 
-#: What Celery would do besides.
+#: Further tasks that Celery would run with a task; a wake-up has none.
 _Embed = dict[Literal["callbacks", "errbacks", "chain", "chord"], None]
-#: Ids of Celery's own making are UUIDs; a token is one without hyphens, or half of one.
+#: Celery's own ids are UUIDs; a token is a UUID without hyphens, or half of one.
 _TaskId = Annotated[str, Meta(pattern=r"\A[0-9a-f-]{16,36}\Z")]
-#: Earlier versions sent the token as an argument, beside an id.
+#: Earlier versions sent the token as an argument, besides an id of Celery's.
 _Token = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 _Arguments = Annotated[list[_Token], Meta(max_length=1)]
 _Body = msgspec.json.Decoder(tuple[_Arguments, _Nothing, _Embed])
@@ -93,7 +95,7 @@ class _Message(Struct, kw_only=True):
 class _DeliveryInfo(Struct, forbid_unknown_fields=True):
     exchange: str = ""
     routing_key: str = ""
-    #: kombu put it back, because it was taken and never acknowledged.
+    #: Whether kombu put it back into the queue, because it was taken and never acknowledged.
     redelivered: bool = False
 
 
@@ -112,14 +114,14 @@ class _Entry(_Message, kw_only=True):
 
 
 def read_entry(entry: bytes) -> str:
-    """The token of a wake-up that is an entry of the queue's list in Redis.
+    """Read the token of a wake-up from an entry of the queue's list in Redis.
 
     Raises:
-        ForeignMessageError: It is no wake-up.
+        ForeignMessageError: The entry is no wake-up.
     """
     try:
         whole = msgspec.json.decode(entry) if len(entry) <= MAX_BYTES else None
-    except Exception:  # noqa: BLE001  whatever it is, a message must not stop a worker
+    except Exception:  # noqa: BLE001  no message may stop a worker
         whole = None
     if not isinstance(whole, dict):
         raise ForeignMessageError(Kind.UNREADABLE)
@@ -127,10 +129,10 @@ def read_entry(entry: bytes) -> str:
 
 
 def read_message(message: Any) -> str:
-    """The same of a message as a broker's library hands it over, without unpacking it.
+    """Read the token of a wake-up from kombu's message, of any broker, without unpacking it.
 
     Raises:
-        ForeignMessageError: It is no wake-up.
+        ForeignMessageError: The message is no wake-up.
     """
     names = ("headers", "body", "content_type", "content_encoding")
     whole = {name.replace("_", "-"): getattr(message, name, None) for name in names}
@@ -152,41 +154,41 @@ def _read(whole: dict[str, Any], form: type[_Message]) -> str:
     try:
         message = msgspec.convert(whole, form)
         arguments, _, _ = _Body.decode(message.body)
-    except Exception:  # noqa: BLE001  the same
+    except Exception:  # noqa: BLE001  as above
         raise ForeignMessageError(Kind.NOT_A_WAKEUP) from None
     return arguments[0] if arguments else message.headers.id
 
 
 class ForeignMessages:
-    """How many this worker dropped, until the journal has counted them and the log has said so.
+    """Numbers of dropped messages that the journal has not counted or the log has not shown yet.
 
     Args:
-        now: Seconds of a clock that never goes back.
+        now: Seconds of a monotonic clock.
     """
 
     def __init__(self, *, now: Callable[[], float] = monotonic) -> None:
-        self._lock = Lock()  # some pools tick in a thread of their own
+        self._lock = Lock()  # with the solo pool the ticker runs in another thread
         self._uncounted: Counter[str] = Counter()
         self._unsaid = OnceAMinute(now=now)
 
     def note(self, kind: Kind) -> None:
-        """One was dropped."""
+        """Count a dropped message."""
         with self._lock:
             self._uncounted[kind.value] += 1
             self._unsaid.note(kind.value)
 
     def uncounted(self) -> dict[str, int]:
-        """How many of each kind the journal is to count."""
+        """Get how many of each kind the journal has not counted yet."""
         with self._lock:
             return dict(self._uncounted)
 
     def counted(self, numbers: dict[str, int]) -> None:
-        """The journal has counted so many."""
+        """Subtract the numbers that the journal has counted."""
         with self._lock:
             self._uncounted = self._uncounted - Counter(numbers)
 
     def say(self) -> None:
-        """Log what was dropped, each kind once a minute at most."""
+        """Log the numbers of dropped messages, for each kind at most once a minute."""
         with self._lock:
             said = self._unsaid.take()
         for kind, messages in said.items():
@@ -198,5 +200,6 @@ class ForeignMessages:
             )
 
 
-#: What this process dropped. It outlives consumers and tickers, which come and go with the broker.
+#: The messages that this process dropped. It outlives consumers and tickers, which end with each
+#: connection to the broker.
 foreign_messages = ForeignMessages()

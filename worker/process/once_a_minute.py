@@ -1,18 +1,18 @@
-"""What a log says once a minute at most for each kind, with how many there were."""
+"""Limits log lines to one a minute for each kind, with the number of occurrences."""
 
 from collections import Counter
 from collections.abc import Callable
 from time import monotonic
 
-#: How long a kind is only counted after it was logged.
+#: How long a kind is only counted, and not logged, after it was logged.
 LOG_SECONDS = 60.0
 
 
 class OnceAMinute:
-    """What the log has not said yet, by kind.
+    """Numbers of occurrences that were not logged yet, by kind.
 
     Args:
-        now: Seconds of a clock that never goes back.
+        now: Seconds of a monotonic clock.
     """
 
     def __init__(self, *, now: Callable[[], float] = monotonic) -> None:
@@ -21,15 +21,15 @@ class OnceAMinute:
         self._said_at: dict[str, float] = {}
 
     def note(self, kind: str, number: int = 1) -> None:
-        """There were so many more of a kind, which is one of few."""
+        """Add to a kind's number; there must be few kinds, because each is kept."""
         self._unsaid[kind] += number
 
     def take(self) -> dict[str, int]:
-        """How many of each kind to say now."""
+        """Take the numbers to log now, by kind."""
         return {kind: number for kind in [*self._unsaid] if (number := self.take_kind(kind))}
 
     def take_kind(self, kind: str) -> int:
-        """How many of one kind to say now; 0 if some were said within the last minute."""
+        """Take the number of one kind to log now; 0 if the kind was logged in the last minute."""
         now = self._now()
         if now - self._said_at.get(kind, -LOG_SECONDS) < LOG_SECONDS:
             return 0

@@ -1,6 +1,6 @@
-"""An outage of the journal or of the broker: told when it begins, lasts and is over.
+"""Logs an outage of the journal or of the broker once: when it begins, when it lasts, when it ends.
 
-Whoever notices it notices it again each second or oftener; the log is to say it once.
+The code that notices an outage notices it again each second or more often.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ import structlog
 
 from worker.log_actions import LogAction
 
-#: A restart or a failover is over by then; what lasts longer needs somebody.
+#: After how long an outage is logged as an error. A restart or a failover takes less; a longer
+#: outage needs an operator.
 LASTING_SECONDS = 30.0
 
 log = structlog.stdlib.get_logger(__name__)
@@ -31,12 +32,12 @@ _SENTENCES = {
 
 
 class Outage:
-    """What this process knows of one thing's outage.
+    """The state of the journal's or the broker's outage in this process.
 
     Args:
-        what: What is away.
-        alarms: Whether one that lasts is an error. One process of a worker says so: its parent.
-        now: Seconds of a clock that never goes back.
+        what: The server that is unavailable.
+        alarms: Whether to log a lasting outage as an error; only a worker's parent process does.
+        now: Seconds of a monotonic clock.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Outage:
         self._alarmed = False
 
     def note(self, reason: str) -> None:
-        """It is away; the first time is logged, and that it lasts, once."""
+        """Record that the server is unavailable; log this once, and once more if it lasts."""
         if self._since is None:
             self._since = self._now()
             self._say("unavailable", reason=reason)
@@ -62,7 +63,7 @@ class Outage:
             self._say("outage", reason=reason, seconds=self._seconds())
 
     def end(self) -> None:
-        """It is there; logged if it was away."""
+        """Record that the server works; log this if it was unavailable."""
         if self._since is not None:
             self._say("back", seconds=self._seconds())
             self._since, self._alarmed = None, False
@@ -72,5 +73,5 @@ class Outage:
         log.log(action.level, _SENTENCES[action], action=action, **fields)
 
     def _seconds(self) -> float:
-        """For how long it has been away, as far as this process knows."""
+        """Compute how many seconds the outage has lasted, as far as this process knows."""
         return round(self._now() - (self._since or 0.0), 1)

@@ -1,4 +1,4 @@
-"""A worker whose broker does not let it work: how often it tries, and when it gives up."""
+"""Limits how often a worker connects again to a broker that it cannot use, and for how long."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -14,13 +14,13 @@ from worker.log_actions import LogAction
 from worker.process.broker import RECONNECT_SECONDS
 from worker.process.outage import Outage
 
-#: A connection that was used for less failed at once.
+#: A connection that fails within this time counts as failed at once.
 _AT_ONCE_SECONDS = 5.0
 
-#: After so many of them it is asked what is wrong.
+#: After how many such failures in a row the worker checks what the broker refuses it.
 _PATIENCE = 3
 
-#: A worker that has not been ready within this time ends; its supervisor starts another one.
+#: A worker that is not ready within this time ends, so that its supervisor starts another one.
 READY_SECONDS = 60.0
 
 _STEP_SECONDS = 0.1
@@ -29,9 +29,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class SteadyConsumer(Consumer):
-    """Connects every few seconds; ends a worker that may not use its broker or never could."""
+    """A consumer that connects every few seconds, and ends a worker that cannot use its broker."""
 
-    #: Says what the broker does not let us do, if that is why.
+    #: Says what the broker refuses the worker, such as a right; None if it refuses nothing.
     refusal: Callable[[], str | None]
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -42,7 +42,7 @@ class SteadyConsumer(Consumer):
         self._outage = Outage("broker", alarms=True)
 
     def connect(self) -> Any:
-        """Connect, but not again and again to a broker that refuses what follows."""
+        """Connect; wait first if the last connection failed at once."""
         if self._failed_at_once:
             _pause()
         connection = super().connect()
@@ -50,18 +50,18 @@ class SteadyConsumer(Consumer):
         return connection
 
     def ensure_connected(self, connection: Any) -> Any:
-        """Connect, trying every few seconds, for ever if the worker was ready before."""
+        """Connect, with a try every few seconds; without end if the worker was ready before."""
         connection.on_failure = self._note
         return super().ensure_connected(connection)
 
     def on_ready(self) -> None:
-        """Take wake-ups from now on."""
+        """End the outage: from now on the worker takes wake-ups."""
         super().on_ready()
         self._ready_by = None
         self._outage.end()
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """Go on, or end with the reason."""
+        """Go on, or log the reason and end the worker."""
         super().on_connection_error_after_connected(exc)
         is_early = monotonic() - self._connected_at < _AT_ONCE_SECONDS
         self._failed_at_once = self._failed_at_once + 1 if is_early else 0
@@ -72,7 +72,7 @@ class SteadyConsumer(Consumer):
             self._note(exc)
 
     def _note(self, error: Exception) -> None:
-        """Say that the broker cannot be used; end a worker that should have been ready by now."""
+        """Log the outage; end a worker that should have been ready by now."""
         self._outage.note(f"{type(error).__name__}: {error}")
         if self._ready_by is None or monotonic() < self._ready_by:
             return
@@ -87,10 +87,10 @@ class SteadyConsumer(Consumer):
 
 
 def consumer_class(refusal: Callable[[], str | None]) -> type[SteadyConsumer]:
-    """The consumer of an application's workers.
+    """Make the consumer class of a worker.
 
     Args:
-        refusal: Says what the broker does not let us do, if that is why it fails.
+        refusal: Says what the broker refuses the worker, such as a right; None for nothing.
     """
     return type("WorkerConsumer", (SteadyConsumer,), {"refusal": staticmethod(refusal)})
 

@@ -1,7 +1,7 @@
-"""How a worker stops: what is in flight ends or is handed back, whoever asks for it.
+"""Stops a worker so that events in flight are finished or handed back, in all ways of stopping.
 
-A worker is asked to stop by a signal to its parent process, by a signal to all of its
-processes, by remote control, or by an error of its own. Each of them sets the stop flag.
+A worker stops by a signal to its parent process, by a signal to all of its processes, by Celery's
+remote control, or by an error of its own. Each of them sets the stop flag.
 """
 
 import mmap
@@ -17,11 +17,11 @@ from celery.signals import task_postrun, task_prerun
 
 from worker.log_actions import LogAction
 
-#: How long a process that was told to end stays after its task, so that the parent hears
-#: what came of the task.
+#: How long a pool process that got a signal to end goes on after its task, so that the parent gets
+#: the task's result.
 _FAREWELL_SECONDS = 0.5
 
-#: What ends a process of the pool unless somebody handles it.
+#: The signals that end a process of the pool.
 _END_SIGNALS = (signal.SIGTERM, signal.SIGQUIT)
 
 
@@ -29,9 +29,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class StopFlag:
-    """A flag that is shared with every process forked after it was made.
+    """A flag shared with every process that is forked after it was made.
 
-    One byte of anonymous shared memory: no lock that a killed process could keep.
+    It is one byte of anonymous shared memory, without a lock that a killed process could keep.
     """
 
     def __init__(self) -> None:
@@ -40,15 +40,15 @@ class StopFlag:
         self._leaving = False
 
     def set(self) -> None:
-        """The worker stops from now on."""
+        """Stop all processes of the worker."""
         self._byte[0] = 1
 
     def leave(self) -> None:
-        """This process stops; the others go on."""
+        """Stop only this process."""
         self._leaving = True
 
     def __call__(self) -> bool:
-        """Whether this process stops: alone, with its worker, or because its parent is gone."""
+        """Whether this process must stop: alone, with its worker, or because its parent is gone."""
         return self._leaving or self._byte[0] == 1 or self.is_orphan
 
     @property
@@ -63,24 +63,24 @@ class StopFlag:
 
 
 class PoolProcess:
-    """A process of the pool, whose task hands back what it holds before the process ends.
+    """A process of the pool, whose task hands its events back before the process ends.
 
-    It may be told to end by the parent, or together with it: a terminal and systemd send
-    their signals to every process of a worker at once.
+    The signal to end may come from the parent, or to both at once: a terminal and systemd send
+    their signals to all processes of a worker.
     """
 
     def __init__(self, stop_flag: StopFlag) -> None:
         self._stop_flag = stop_flag
         self._told = False
-        #: What Celery does on each signal, which is to end at once.
+        #: Celery's handlers of the signals, which end the process at once.
         self._at_once: dict[signal.Signals, Any] = {}
 
     def start(self) -> None:
-        """Be gentle from the next task on.
+        """Handle the signals during tasks, from the next task on.
 
-        Celery has asked the kernel to kill this process with its parent. A parent that was gone
-        before that is noticed here: no other end of a pipe would tell, since the processes of a
-        pool hold those of each other.
+        Celery has asked the kernel to kill this process when its parent ends. If the parent ended
+        before that, this method notices it. A closed pipe would not show it, because each process
+        of a pool also holds the pipe ends of the others.
 
         Raises:
             SystemExit: The parent is gone.
@@ -108,12 +108,12 @@ class PoolProcess:
 
 
 def heed_signals() -> None:
-    """Heed signals before the preflight, whoever started the worker.
+    """Handle signals from before the preflight on, whatever program started the worker.
 
-    Celery handles SIGTERM only once the preflight is done, which may wait for Redis for a minute.
-    Until somebody does, the kernel withholds it from process 1 of a container: the worker would
-    start all the same, and run until it is killed. Who ignores SIGCHLD hands that down, and a pool
-    would not notice that a process of its has ended.
+    Celery handles SIGTERM only after the preflight, which may wait a minute for Redis. Without a
+    handler the kernel drops SIGTERM for process 1 of a container: the worker would start all the
+    same, and run until it is killed. A program that ignores SIGCHLD passes that on to a worker it
+    starts, and then the pool would not notice that one of its processes has ended.
     """
     ignore_hangups()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -125,15 +125,18 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 
 def ignore_hangups() -> None:
-    """Let SIGHUP do nothing to this process."""
+    """Make this process ignore SIGHUP."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _on_hangup(_number: int, _frame: FrameType | None) -> None:
-    """Celery would start again in place, which fails for workers that `celery multi` started."""
+    """Stop if the terminal was closed, else only log.
+
+    Celery would restart the worker in place, which fails if `celery multi` started it.
+    """
     if os.isatty(1):
         os.kill(os.getpid(), signal.SIGTERM)
-    # A thread of its own: the handler may have interrupted whoever holds the log's lock.
+    # Logged by another thread, because the handler may have interrupted code with the log's lock.
     Thread(target=_say_hung_up, args=(os.isatty(1),), daemon=True).start()
 
 
@@ -149,15 +152,15 @@ def _say_hung_up(is_closed: bool) -> None:
 
 
 def stop_step(stop_flag: StopFlag) -> type[bootsteps.StartStopStep]:
-    """The step of a worker that sets the stop flag before the pool is waited for."""
+    """Make the step of a worker that sets the stop flag before Celery waits for the pool."""
 
     class StopStep(bootsteps.StartStopStep):
-        """Covers remote control, errors of the worker, SIGQUIT and SIGHUP."""
+        """Sets the flag on remote control, errors of the worker, and SIGQUIT; handles SIGHUP."""
 
         requires = ("celery.worker.components:Pool",)
 
         def start(self, _worker: Any) -> None:
-            """Let SIGQUIT hand back too: Celery waits for the pool before it tells anybody."""
+            """Set the flag on SIGQUIT as well: Celery's handler waits for the pool first."""
             cold = signal.getsignal(signal.SIGQUIT)
 
             def stop_at_once(number: int, frame: FrameType | None) -> None:
@@ -169,7 +172,7 @@ def stop_step(stop_flag: StopFlag) -> type[bootsteps.StartStopStep]:
             signal.signal(signal.SIGHUP, _on_hangup)
 
         def close(self, _worker: Any) -> None:
-            """The worker stops, warm or cold."""
+            """Set the flag when the worker stops, warm or cold."""
             log.info(
                 "The worker stops: what is in flight ends or is handed back.",
                 action=LogAction.WORKER_STOPPING,

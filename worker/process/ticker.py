@@ -1,7 +1,7 @@
-"""The ticker: once a second each worker says that it is alive and rings for what is due.
+"""The ticker: once a second each worker records that it is alive, and sends missing wake-ups.
 
-It is what makes wake-ups disposable: retries whose time has come, leases that ran out and
-wake-ups that were lost are all found here.
+Because of it wake-ups may get lost: a tick finds due retries, ended leases and due events whose
+wake-up was lost.
 """
 
 import os
@@ -25,7 +25,7 @@ from worker.process.wakeups import Wakeups
 
 _TICK_SECONDS = 1.0
 
-#: Clocks that differ by less do not matter, and an answer may take a second.
+#: A difference of the clocks up to this does no harm, and an answer of Redis may take a second.
 _SKEW_SECONDS = 3.0
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,26 +35,26 @@ log = structlog.stdlib.get_logger(__name__)
 class Ticker:
     """One worker's heartbeat."""
 
-    #: Where the worker is registered.
+    #: The journal in which the worker is registered.
     journal: Journal
-    #: What rings.
+    #: Publishes wake-ups.
     wakeups: Wakeups
-    #: The worker's name, unique among those alive.
+    #: The worker's name, unique among live workers.
     worker: str
-    #: How many deliver tasks it runs at once.
+    #: How many deliver tasks the worker runs at once.
     capacity: int
-    #: What the worker knows of an outage of the journal; outlives the ticker.
+    #: The journal's outage as this worker sees it; outlives the ticker.
     outage: Outage
-    #: What the worker dropped from its queue; outlives the ticker too.
+    #: The messages that the worker dropped from its queue; outlives the ticker too.
     foreign: ForeignMessages
-    #: Whether it was said that this machine and Redis disagree on the time.
+    #: Whether the clocks of this machine and of Redis differed at the last tick.
     clocks_differ: bool = field(default=False, init=False)
 
     def tick(self) -> None:
-        """Register, ring, and keep dead letters within their bounds.
+        """Register the worker, send missing wake-ups, keep dead letters within their bounds.
 
         Raises:
-            Disagreement: Another worker came before, with other values.
+            Disagreement: Another worker started before with other values.
         """
         tokens = self.wakeups.offer(self.capacity)
         foreign = self.foreign.uncounted()
@@ -70,7 +70,7 @@ class Ticker:
         self.wakeups.publish(tokens[:rung])
 
     def _compare_clocks(self) -> None:
-        """Say once that the clocks differ; what waits and expires goes by that of Redis alone."""
+        """Log once that the clocks differ; all waits and leases are by Redis's clock alone."""
         differ = abs(self.journal.skew_seconds) > _SKEW_SECONDS
         if differ and not self.clocks_differ:
             log.warning(
@@ -82,7 +82,7 @@ class Ticker:
         self.clocks_differ = differ
 
     def tell_clients(self) -> None:
-        """Leave in the journal how clients wake workers."""
+        """Store in the journal how clients wake workers."""
         try:
             if sample := self.wakeups.sample(self.journal.take_entry):
                 self.journal.leave_wakeup(self.wakeups.queue, sample)
@@ -92,7 +92,7 @@ class Ticker:
             self.outage.note(error.reason)
 
     def resize(self, capacity: int) -> None:
-        """Register another capacity from the next tick on: the pool was made larger or smaller."""
+        """Register another capacity from the next tick on, after the pool has grown or shrunk."""
         if capacity == self.capacity:
             return
         try:
@@ -102,7 +102,7 @@ class Ticker:
         self.capacity = capacity
 
     def leave(self) -> None:
-        """Say that the worker stops; one that cannot counts as silent."""
+        """Remove the worker from the journal; if Redis is unavailable, it will count as silent."""
         foreign = self.foreign.uncounted()
         try:
             if foreign:
@@ -114,17 +114,17 @@ class Ticker:
 
 
 class WorkerName:
-    """The name under which this worker is known to the journal.
+    """The name under which the journal knows this worker.
 
-    Hosts and containers may share a name and process ids, so it has some chance in it.
+    It has a random part, because hosts and containers may share names and process ids.
     """
 
     def __init__(self) -> None:
-        #: `celery@host/12-8c1f`; without a node before the worker starts.
+        #: `celery@host/12-8c1f`; without the node name before the worker starts.
         self.value = _unique("")
 
     def take(self, node: str) -> None:
-        """Be the worker of this node, which is Celery's name for it."""
+        """Set the node name, which is Celery's name of the worker."""
         self.value = _unique(node)
 
 
@@ -133,7 +133,7 @@ def _unique(node: str) -> str:
 
 
 def _capacity_of(pool: Any) -> int:
-    """How many deliver tasks a pool runs at once: one in each of its processes."""
+    """Get how many deliver tasks a pool runs at once: one in each process."""
     return int(pool.num_processes) if _kind_of(pool) == "prefork" else 1
 
 
@@ -142,7 +142,7 @@ def _kind_of(pool: Any) -> str:
 
 
 class _TimerThread(Thread):
-    """Ticks beside a pool that runs its tasks in the thread of the timer, which then stands."""
+    """Ticks in a thread, for a pool whose tasks run in the timer's thread and block the timer."""
 
     def __init__(self, tick: Callable[[], None]) -> None:
         super().__init__(name="ticker", daemon=True)
@@ -154,13 +154,13 @@ class _TimerThread(Thread):
             self._tick()
 
     def cancel(self) -> None:
-        """Tick no more, once the tick that runs is done."""
+        """Stop, after waiting for the current tick."""
         self._over.set()
         self.join()
 
 
 def _repeat(consumer: Any, tick: Callable[[], None]) -> Any:
-    """Call each second until it is cancelled."""
+    """Call `tick` each second until the returned object is cancelled."""
     if _kind_of(consumer.pool) != "solo":
         return consumer.timer.call_repeatedly(_TICK_SECONDS, tick)
     thread = _TimerThread(tick)
@@ -171,11 +171,11 @@ def _repeat(consumer: Any, tick: Callable[[], None]) -> Any:
 def ticker_step(
     make_ticker: Callable[[int], Ticker], explain: Callable[[Disagreement], str]
 ) -> type[bootsteps.StartStopStep]:
-    """The step that runs a ticker on the timer of a worker's consumer.
+    """Make the step that runs a ticker on the timer of a worker's consumer.
 
     Args:
         make_ticker: Makes the ticker for a worker's capacity.
-        explain: Says why a worker has to go that disagrees with another one.
+        explain: Makes the sentence why a worker that disagrees with another one has to stop.
     """
 
     class TickerStep(bootsteps.StartStopStep):
@@ -203,11 +203,11 @@ def ticker_step(
             try:
                 self._ticker.tick()
             except Disagreement as error:
-                log.error(explain(error), action=LogAction.WORKER_DISAGREES)  # noqa: TRY400  it is said whole
-                state.should_stop = EX_FAILURE  # type: ignore[assignment]  # the stubs know no number
+                log.error(explain(error), action=LogAction.WORKER_DISAGREES)  # noqa: TRY400  a traceback adds nothing
+                state.should_stop = EX_FAILURE  # type: ignore[assignment]  # the stubs lack numbers
 
         def stop(self, _consumer: Any) -> None:
-            """Stop ticking; no more wake-ups are wanted here."""
+            """Stop ticking, and remove the worker from the journal."""
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None

@@ -1,4 +1,4 @@
-"""The gate between the broker and Celery: nothing but wake-ups passes."""
+"""Lets only wake-ups pass from the broker to Celery."""
 
 import json
 from typing import Any
@@ -21,23 +21,24 @@ JSON = {"content_type": "application/json", "content_encoding": "utf-8"}
 
 
 class WakeupConsumer(Consumer):
-    """Hands wake-ups to Celery, each in a message that is made here, and drops all else.
+    """Passes wake-ups to Celery, each in a new message, and drops all other messages.
 
-    Celery 5.7 and kombu 5.7 fall over most of it, and put back what they fell over. Of most errors
-    the worker dies, and then the next one. A KeyError (a message without an `id`, for one) is an
-    error of the connection to kombu's Redis transport: the worker lives, connects again, five times
-    a second, puts the message back, takes it again, and has hardly time to deliver.
+    Celery 5.7 and kombu 5.7 fail over most foreign messages and put them back into the queue. Most
+    errors end the worker, and then the next worker. kombu's Redis transport takes a KeyError (of a
+    message without an `id`, for example) for an error of the connection: the worker goes on, but
+    five times a second it connects again, puts the message back and takes it again, and has hardly
+    time to deliver.
     """
 
     def revive(self, channel: Any) -> None:
-        """Use a channel; of Redis, entries are looked at before kombu reads them."""
+        """Use a channel; with Redis, check entries before kombu reads them."""
         super().revive(channel)
         client = getattr(self.channel, "client", None)
         if isinstance(client, Redis):
             client.set_response_callback("BRPOP", _only_wakeups)
 
     def _receive_callback(self, message: Any) -> None:
-        """Take a message of any broker before kombu unpacks it."""
+        """Check a message, of any broker, before kombu unpacks it."""
         channel: Any = self.channel
         try:
             token = read_message(message)
@@ -59,7 +60,7 @@ class WakeupConsumer(Consumer):
 
 
 def _only_wakeups(answer: Any, **_options: Any) -> tuple[bytes, bytes] | None:
-    """Make of Redis's answer to BRPOP what kombu reads; a foreign message is as good as none."""
+    """Replace the message in an answer to BRPOP; None, as of an empty list, for a foreign one."""
     if not answer:
         return None
     queue, entry = answer
@@ -79,7 +80,7 @@ def _only_wakeups(answer: Any, **_options: Any) -> tuple[bytes, bytes] | None:
 
 
 def _headers(token: str) -> dict[str, Any]:
-    """The headers of a wake-up by Celery's protocol 2; the id of its task is its token."""
+    """Make the headers of a wake-up in Celery's protocol 2; its task's id is the token."""
     return {
         "lang": "py",
         "task": DELIVER,

@@ -1,10 +1,10 @@
-"""Wake-ups: Celery messages that say "there is work", and nothing else.
+"""Publishes wake-ups: Celery messages that say only that there is work.
 
-Losing one, or receiving it twice, is harmless: the journal knows what is due, and each
-worker's ticker rings for what no wake-up covers. So publishing never raises.
+A wake-up that is lost or comes twice does no harm: the journal knows which events are due, and the
+workers' tickers send a wake-up for those that have none. So publishing never raises.
 
-Clients know of no broker. If it is the journal's Redis, they put a wake-up there that a worker
-made for them: see `Wakeups.sample`.
+Clients do not know the broker. If it is the journal's Redis, they put wake-ups there by a template
+that a worker made: see `Wakeups.sample`.
 """
 
 import json
@@ -21,18 +21,18 @@ from convertro.intake_journal import WAKEUP_TOKEN, fresh_tokens
 from worker.log_actions import LogAction
 from worker.task_names import DELIVER
 
-#: After a failed publication the broker is left alone for so long; the ticker takes over.
+#: How long to publish nothing after a failed publication; then the next tick publishes.
 MUTED_SECONDS = 5.0
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Wakeups:
-    """Offers tokens to the journal and publishes those that it takes.
+    """Makes tokens for the journal, and publishes wake-ups for those that it registers.
 
     Args:
-        app: The Celery application whose broker carries the messages, in its default queue.
-        now: Seconds of a clock that never goes back.
+        app: The Celery application; wake-ups go into its default queue.
+        now: Seconds of a monotonic clock.
     """
 
     def __init__(self, app: Celery, *, now: Callable[[], float] = monotonic) -> None:
@@ -47,13 +47,13 @@ class Wakeups:
         return str(self._app.conf.task_default_queue)
 
     def offer(self, number: int = 1) -> list[str]:
-        """Fresh tokens; none while the broker fails, so that the ticker rings instead."""
+        """Make new tokens; none while publishing is stopped, so that a later tick does it."""
         if self._now() < self._muted_until:
             return []
         return fresh_tokens(number)
 
     def publish(self, tokens: Sequence[str]) -> None:
-        """Send a wake-up for each token; an outage is logged once and made good by the ticker."""
+        """Send a wake-up for each token; an outage is logged once, and the ticker sends later."""
         for token in tokens:
             try:
                 self._app.send_task(DELIVER, task_id=token, ignore_result=True)
@@ -70,17 +70,17 @@ class Wakeups:
             self._failing = False
 
     def sample(self, take: Callable[[str], bytes | None]) -> bytes | None:
-        """What clients of the journal are to put into the queue's list to wake a worker.
+        """Make the template of the wake-up that clients put into the queue's list.
 
-        A wake-up is published to a queue of its own, and looked for in the journal's Redis: URLs
-        would not tell whether that is the broker.
+        This publishes a wake-up to a queue of its own and looks for it in the journal's Redis,
+        because URLs do not tell whether that Redis is the broker.
 
         Args:
-            take: Takes the oldest entry out of a list in the journal's Redis, if there is one.
+            take: Takes the oldest entry from a list in the journal's Redis; None without one.
 
         Returns:
-            The wake-up, with `WAKEUP_TOKEN` in place of its token; None if the broker is elsewhere
-            or does not work.
+            The wake-up, with `WAKEUP_TOKEN` in place of its token; None if the broker is not the
+            journal's Redis, or does not work.
         """
         name = f"{self.queue}.sample-{token_hex(8)}"
         token = WAKEUP_TOKEN.decode()
@@ -98,7 +98,7 @@ class Wakeups:
                 )
                 entry = take(name)
                 queue(connection.default_channel).purge()
-        except Exception as error:  # noqa: BLE001  the same
+        except Exception as error:  # noqa: BLE001  as above
             log.warning(
                 "Clients cannot be told how to wake workers; tickers ring instead.",
                 action=LogAction.WAKEUP_NOT_SAMPLED,
@@ -109,7 +109,7 @@ class Wakeups:
 
 
 def _of_queue(entry: bytes, name: str, queue: str) -> bytes:
-    """The entry as it would be in another queue, for any token."""
+    """Rewrite a queue's entry for another queue, with a placeholder for the token."""
     message = json.loads(entry)
     message["properties"]["delivery_tag"] = WAKEUP_TOKEN.decode()
     return json.dumps(message, separators=(",", ":")).replace(name, queue).encode()

@@ -1,4 +1,4 @@
-"""Where a worker logs, and what: as Celery's options ask, else as the settings say."""
+"""Configures a worker's log by Celery's options, otherwise by the settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,10 @@ from worker.process.worker_options import is_given
 
 
 class WorkerLog:
-    """The log of this worker and, since they are forked, of the processes of its pool.
+    """The log of a worker; the processes of its pool inherit it when they are forked.
 
     Args:
-        settings: What Celery's options leave open.
+        settings: Format of the log, and its level if Celery's options name none.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -23,16 +23,16 @@ class WorkerLog:
         self._path: str | None = None
 
     def take(self, node: str, options: Mapping[str, Any]) -> None:
-        """Heed `--loglevel`, if it was given, and `--logfile`, in which `%n` stands for a name."""
+        """Use `--loglevel`, if it was given, and `--logfile`, in which `%n` stands for a name."""
         self._level = options.get("loglevel") if is_given("loglevel") else None
         path = options.get("logfile")
         self._path = node_format(path, node) if path else None
 
     def open(self, path: str | None = None) -> None:
-        """Log there from now on.
+        """Configure the log.
 
         Args:
-            path: The file of this process, if each has one of its own (`%I`).
+            path: The file of this process, if each process has one of its own (`%I`).
 
         Raises:
             SystemExit: The file cannot be written.
@@ -46,5 +46,5 @@ class WorkerLog:
 
     @property
     def is_for_people(self) -> bool:
-        """Whether people read the log as it is written."""
+        """Whether the lines are for people; JSON otherwise."""
         return is_for_people(self._settings, to_file=self._path is not None)

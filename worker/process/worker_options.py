@@ -1,4 +1,4 @@
-"""Celery's options of a worker: which ones cannot work here, and what to use instead."""
+"""Refuses options of `celery worker` that cannot work here, and names what to use instead."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,22 +7,22 @@ import click
 from celery.concurrency import get_implementation
 from celery.worker.control import Panel
 
-#: Pools in which a stopping worker hands back what it holds.
+#: Pools with which a stopping worker hands its events back.
 _POOLS = frozenset(
     {"celery.concurrency.prefork", "celery.concurrency.thread", "celery.concurrency.solo"}
 )
 
 _TIME_LIMITS = ("time_limit", "soft_time_limit")
 
-#: What may be changed on the command line: it decides no more than how many messages wait. Of the
-#: queues it is looked at those that are taken from.
+#: Celery's settings that the command line may change: they only decide how many messages wait in a
+#: worker. The queues are checked by the options `--queues` and `--exclude-queues`.
 _FREE = frozenset(
     {"worker_disable_prefetch", "worker_prefetch_multiplier", "worker_concurrency", "task_queues"}
 )
 
 
 def is_given(name: str) -> bool:
-    """Whether an option was given to the command that runs, or by its environment variable."""
+    """Whether an option was given on the command line or by its environment variable."""
     context = click.get_current_context(silent=True)
     source = context.get_parameter_source(name) if context else None
     return source in {
@@ -32,17 +32,17 @@ def is_given(name: str) -> bool:
 
 
 def forget_time_limits() -> None:
-    """Take away the remote command that sets time limits while a worker runs."""
+    """Remove Celery's remote command that sets time limits of a running worker."""
     Panel.data.pop("time_limit", None)
 
 
 def refused_options(app: Any, options: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
-    """A sentence for each option of a worker with which it must not start.
+    """List a sentence for each option with which a worker must not start.
 
     Args:
-        app: Its application.
-        options: Those of the command.
-        ours: What its application was told of Celery's settings.
+        app: The worker's Celery application.
+        options: The options of the command.
+        ours: Celery's settings as this program sets them.
     """
     return [*_refused(app, options), *_changed(app.conf, ours)]
 
