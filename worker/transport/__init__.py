@@ -1,4 +1,4 @@
-"""One HTTP attempt: sent over a kept connection, its answer bounded in time and size.
+"""Makes HTTP attempts over kept connections; each answer is bounded in time and size.
 
-Imported by delivery's composition; knows HTTP libraries, and of the destination only outcomes.
+Of the destination it knows only how answers are classified.
 """

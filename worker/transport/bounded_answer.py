@@ -1,8 +1,8 @@
-"""An answer is bounded as a whole, its headers too: in time and in size.
+"""HTTP answers that are bounded as a whole, headers included, in time and in size.
 
-A socket's timeout only bounds the wait for the next bytes, so a server that sends one now and
-then would hold a thread for longer than the lease of its event; one that never stops would
-fill the memory.
+A socket's timeout only bounds the wait for the next bytes. So a server that sends a byte now and
+then could keep a thread busy for longer than its event's lease, and a server that never stops
+sending could fill the memory.
 """
 
 import http.client
@@ -15,18 +15,18 @@ from urllib3 import BaseHTTPResponse, HTTPHeaderDict, HTTPResponse
 from urllib3.exceptions import DecodeError, HeaderParsingError
 from urllib3.util.response import assert_header_parsing
 
-#: An answer as it comes over the wire, with all that precedes its body. Convertro's answers
-#: are a few hundred bytes.
+#: Most bytes of an answer over the wire, with its headers. Convertro's answers have a few hundred.
 _MAX_ANSWER_BYTES = 256 * 1024
 
-#: What is read of a line of headers at once; a longer line is read in pieces.
+#: Most bytes of a header line that are read at once; a longer line is read in pieces.
 _LINE_BYTES = 64 * 1024
 
-#: Convertro's answers are a line of JSON; this is what it may come to, decompressed.
+#: Most bytes of a decompressed body, and how many are read at once. Convertro's bodies are one line
+#: of JSON.
 _MAX_BODY_BYTES = 64 * 1024
 _CHUNK_BYTES = 16 * 1024
 
-#: What can be decoded. None is asked for, but a proxy may compress all the same.
+#: Encodings that can be decoded. Requests ask for none, but a proxy may compress all the same.
 _CONTENT_ENCODINGS = ("", "identity", *HTTPResponse.CONTENT_DECODERS)
 _TRANSFER_ENCODINGS = ("", "identity", "chunked")
 
@@ -39,12 +39,12 @@ class AnswerTooLong(http.client.HTTPException):
 
 
 class _BoundedReader(io.RawIOBase):
-    """Reads one answer from a socket: for as long as its timeout in all, and not without end.
+    """Reads one answer from a socket, within the socket's timeout in all and the maximum size.
 
     Args:
-        sock: Where the answer comes from.
-        raw: Its bytes as a file.
-        read: What was read of the answer before.
+        sock: The socket.
+        raw: The socket's bytes as a file.
+        read: The first bytes of the answer, if some were read before.
     """
 
     def __init__(self, sock: socket.socket, raw: Any, read: bytes) -> None:
@@ -53,19 +53,19 @@ class _BoundedReader(io.RawIOBase):
         self._read = read
         self._deadline = monotonic() + (sock.gettimeout() or 0.0)
         self._bytes_left = _MAX_ANSWER_BYTES
-        #: Whether the other side has closed the connection, as far as was read.
+        #: Whether reading has met the end of the connection.
         self.ended = False
 
     def readable(self) -> bool:
-        """It can be read."""
+        """Return True: `io` asks for this."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read what is there.
+        """Read the bytes that have come, or wait for some.
 
         Raises:
             TimeoutError: The answer did not end in time.
-            AnswerTooLong: It did not end in size.
+            AnswerTooLong: The answer exceeds the maximum size.
         """
         left_seconds = self._deadline - monotonic()
         if self._read:
@@ -86,13 +86,13 @@ class _BoundedReader(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Close the socket's side of it too."""
+        """Close this reader and the socket's file."""
         self._raw.close()
         super().close()
 
 
 class BoundedAnswer(http.client.HTTPResponse):
-    """An HTTP answer that ends in time and in size; something of it may have been read before."""
+    """An HTTP answer bounded in time and size; its first bytes may have been read before."""
 
     def __init__(self, sock: socket.socket, *args: Any, read: bytes = b"", **named: Any) -> None:
         super().__init__(sock, *args, **named)
@@ -104,23 +104,24 @@ class BoundedAnswer(http.client.HTTPResponse):
         """Read the status and the headers.
 
         Raises:
-            HTTPException: They are no HTTP, too long, or break off.
+            HTTPException: They are not valid HTTP, are too long, or break off.
         """
         super().begin()
         if self._reader.ended:
             raise http.client.IncompleteRead(b"")
         _refuse_what_is_no_header(self.headers)
         if self.status in BODILESS:
-            # A body that must not be there would be taken for the next answer.
+            # Such an answer has no body. If it sends one all the same, that would be read as the
+            # next answer, so the connection is closed.
             announced = self.chunked or self.headers.get("Content-Length", "0") != "0"
             self.will_close = self.will_close or announced
             self.chunked, self.length = False, 0
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Read the status of the answer itself, past the interim ones that may precede it.
+        """Read the status of the final answer, and skip interim answers (1xx) before it.
 
-        http.client does so for 100 alone. It would take any other for the answer, and the
-        answer that follows for the one to the next request.
+        http.client skips only 100. It would take any other interim answer for the final one, and
+        the final one for the answer to the next request.
         """
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc]  # not in its stub
@@ -133,10 +134,10 @@ class BoundedAnswer(http.client.HTTPResponse):
 
 
 def _refuse_what_is_no_header(headers: http.client.HTTPMessage) -> None:
-    """Do not guess what headers are meant to say; urllib3 would, and log what it cannot read.
+    """Refuse headers that cannot be parsed; urllib3 would go on, and log their text.
 
     Raises:
-        HTTPException: There is a line that is none, behind which all headers are lost.
+        HTTPException: A line is not a header, so that all headers after it are lost.
     """
     try:
         assert_header_parsing(headers)
@@ -148,8 +149,8 @@ def read_body(answer: BaseHTTPResponse) -> bytes:
     """Read a body to its end.
 
     Raises:
-        AnswerTooLong: It goes on beyond its bound; the rest was not read.
-        HTTPError: It cannot be decoded, breaks off, or does not end in time.
+        AnswerTooLong: The body exceeds the maximum size; the rest was not read.
+        HTTPError: The body cannot be decoded, breaks off, or does not end in time.
     """
     _check_encodings(answer.headers)
     body = bytearray()
@@ -161,7 +162,7 @@ def read_body(answer: BaseHTTPResponse) -> bytes:
 
 
 def _check_encodings(headers: HTTPHeaderDict) -> None:
-    """Refuse what nobody here can decode; read as it is, it might hide an error."""
+    """Refuse unknown encodings, because an undecoded body could hide an error message."""
     content = headers.get("Content-Encoding", "").lower().split(",")
     known = all(coding.strip() in _CONTENT_ENCODINGS for coding in content)
     if not known or headers.get("Transfer-Encoding", "").lower() not in _TRANSFER_ENCODINGS:

@@ -1,4 +1,4 @@
-"""How a connection to Convertro comes about, and what reads its answers."""
+"""Opens connections to Convertro, keeps them in pools, and decides when they are too old."""
 
 import socket
 import ssl
@@ -21,33 +21,35 @@ from urllib3.exceptions import (
 from convertro.name_lookup import look_up
 from worker.transport.bounded_answer import BoundedAnswer
 
-#: How long a connection is used: so much later than a name's answers Convertro is asked for at its
-#: new address, although the old one goes on answering. Names that are to be switched are told by
-#: resolvers for a minute. A new connection a minute costs nothing that could be measured.
+#: How long a connection may be used. If Convertro's name gets another address, requests go there
+#: this long after the change at the latest, even if the old address still answers. Names that may
+#: change usually have a TTL of a minute. A new connection a minute has no measurable cost.
 MAX_AGE_SECONDS = 60.0
 
-#: How long a connection may lie unused: what stands in between, or the server, may have forgotten
-#: it, and the request over it would be ambiguous. Servers keep most for a minute, some for 5 s;
-#: one that says so is closed at once.
+#: How long a connection may be idle. After that the server, or a firewall in between, may have
+#: dropped it, and the request would be ambiguous. Most servers keep a connection for a minute, some
+#: for 5 s; if the server closes it, that is noticed before the next request.
 MAX_REST_SECONDS = 20.0
 
-#: With TLS 1.3 a server's demand for a certificate is heard only when its answer is read.
+#: OpenSSL's reason if the server requires a client certificate. With TLS 1.3 this error comes only
+#: when the answer is read.
 _NO_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
-#: After a failure the next attempt opens a new connection, because the name may lead elsewhere by
-#: now. Where a few of many attempts fail, so many threads need not open one each time. Probes are
-#: further apart.
+#: After a failed attempt connections older than this are replaced, because the name may lead to
+#: another address by now. Younger ones are kept: otherwise, if a few of many attempts fail, as many
+#: threads would open a connection each time. The time between probes is longer.
 MIN_AGE_SECONDS = 0.5
 
 
 def open_socket(host: str, port: int, timeout_seconds: float, *options: Any) -> socket.socket:
-    """Connect to the first address that accepts, all within the timeout, name lookup included.
+    """Connect to the first address that accepts, within a timeout that includes the name lookup.
 
     Args:
         host: A name or an address.
-        port: Where it listens.
-        timeout_seconds: For everything; the addresses share what the lookup left of it.
-        options: What is set on the socket before it connects.
+        port: The port.
+        timeout_seconds: For lookup and connection together; the addresses share the time that is
+            left after the lookup.
+        options: Options to set on the socket before it connects.
 
     Raises:
         OSError: No address accepts a connection, or the name is not known.
@@ -72,24 +74,24 @@ def open_socket(host: str, port: int, timeout_seconds: float, *options: Any) -> 
 
 
 class _BoundedConnecting(HTTPConnection):
-    """Looks its host up within the time that it has to connect, and bounds its answers."""
+    """A connection whose timeout also bounds the name lookup, and whose answers are bounded."""
 
     response_class = BoundedAnswer
 
-    #: When it was opened, and when it was used last; by a clock that never goes back.
+    #: When it was opened, and when it was used last, in seconds of the monotonic clock.
     opened_at = used_at = 0.0
 
-    #: Looks whether there is anything to read.
+    #: Tells whether there is anything to read.
     _poll: Any = None
 
-    #: Whether what is sent is a request, no longer a CONNECT to a proxy.
+    #: Whether the connection is ready for requests; before that, CONNECT is sent to a proxy.
     _takes_requests = False
 
     def connect(self) -> None:
-        """Open it, with the tunnel through a proxy and with TLS.
+        """Open the connection, with the tunnel through a proxy and with TLS.
 
         Raises:
-            HTTPError, SSLError: It did not come about; nothing of a request was sent.
+            HTTPError, SSLError: It failed; nothing of a request was sent.
         """
         self.opened_at = self.used_at = monotonic()
         try:
@@ -97,7 +99,7 @@ class _BoundedConnecting(HTTPConnection):
         except ssl.SSLError:
             raise
         except (OSError, HTTPException) as error:
-            self.close()  # if a proxy opens no tunnel, urllib3 takes it for connected else
+            self.close()  # if a proxy opens no tunnel, urllib3 would take this for connected
             kind = ConnectTimeoutError if isinstance(error, TimeoutError) else NewConnectionError
             raise kind(self, f"no connection: {error}") from error
         self._poll = poll()
@@ -105,17 +107,17 @@ class _BoundedConnecting(HTTPConnection):
         self._takes_requests = True
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._takes_requests = False
         super().close()
 
     def send(self, data: Any) -> None:
-        """Send something.
+        """Send bytes.
 
         Raises:
-            BrokenPipeError: TLS failed over a request. urllib3 then looks whether there is an
-                answer all the same.
-            OSError: The connection broke, or none came about.
+            BrokenPipeError: TLS failed during a request; urllib3 then still reads an answer if
+                there is one.
+            OSError: The connection broke, or could not be opened.
         """
         try:
             super().send(data)
@@ -125,12 +127,12 @@ class _BoundedConnecting(HTTPConnection):
             raise BrokenPipeError from error
 
     def getresponse(self) -> Any:
-        """Read the answer to a request, to the end of its headers.
+        """Read the answer to a request up to the end of its headers.
 
         Raises:
-            ProtocolError: There is none, or it is no HTTP; the request may have arrived.
-            TimeoutError: It did not come in time.
-            SSLError: The server demands a certificate of ours and has read nothing.
+            ProtocolError: There is no answer, or no valid HTTP; the request may have arrived.
+            TimeoutError: The answer did not come in time.
+            SSLError: The server requires a client certificate, and has not read the request.
         """
         try:
             return super().getresponse()
@@ -139,12 +141,12 @@ class _BoundedConnecting(HTTPConnection):
         except (OSError, HTTPException) as error:
             if getattr(error, "reason", None) == _NO_CERTIFICATE:
                 raise
-            # Not to be taken for a failure to connect, to the server or to a proxy.
+            # A ProtocolError is not taken for a failure to connect, to the server or to a proxy.
             raise ProtocolError("what became of the request is not known", error) from error
 
     @property
     def is_connected(self) -> bool:
-        """Whether it is open, and nothing has come that nobody asked for, such as its end."""
+        """Whether it is open and there is nothing to read, such as its end or unexpected bytes."""
         return self.sock is not None and not self._poll.poll(0)
 
     def _new_conn(self) -> socket.socket:
@@ -162,18 +164,18 @@ class _BoundedConnecting(HTTPConnection):
 
 
 class _TlsConnection(_BoundedConnecting, HTTPSConnection):
-    """The same with TLS."""
+    """A `_BoundedConnecting` with TLS."""
 
 
 class _Stack:
-    """What urllib3 keeps connections in: its own takes locks, five times as long."""
+    """The idle connections of a pool; urllib3's own queue takes locks, and five times as long."""
 
     def __init__(self, maxsize: int) -> None:
         self._connections: deque[Any] = deque()
         self._maxsize = maxsize
 
     def get(self, **_how_long: Any) -> Any:
-        """Take the one that was put back last.
+        """Take the connection that was put back last.
 
         Raises:
             Empty: There is none.
@@ -184,22 +186,22 @@ class _Stack:
             raise Empty from None
 
     def put(self, connection: Any, **_how_long: Any) -> None:
-        """Put one back.
+        """Put a connection back.
 
         Raises:
-            Full: There are enough.
+            Full: The stack has its maximum size.
         """
         if len(self._connections) >= self._maxsize:
             raise Full
         self._connections.append(connection)
 
     def qsize(self) -> int:
-        """How many there are."""
+        """Get the number of connections."""
         return len(self._connections)
 
 
 class _EndingPool(HTTPConnectionPool):
-    """Keeps connections, but none for ever."""
+    """A pool that closes connections which are too old or were idle for too long."""
 
     ConnectionCls = _BoundedConnecting
     QueueCls: Any = _Stack
@@ -208,7 +210,7 @@ class _EndingPool(HTTPConnectionPool):
     _failed_at = 0.0
 
     def note_failure(self) -> None:
-        """Use none of the connections again that are open now, or hardly: see `MIN_AGE_SECONDS`."""
+        """Replace open connections before their next use, if older than `MIN_AGE_SECONDS`."""
         self._failed_at = monotonic()
 
     def _get_conn(self, timeout: float | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""What each exception of the HTTP libraries means: the one place that translates them."""
+"""Translates the exceptions of the HTTP libraries into outcomes."""
 
 import ssl
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
@@ -10,7 +10,8 @@ from requests import exceptions
 from worker.outcomes import Outcome, OutcomeClass
 from worker.transport.bounded_answer import AnswerTooLong
 
-#: What each exception of requests means, the most special first. A test proves it whole.
+#: Outcome class and detail of each exception, subclasses before their bases. A test checks that no
+#: exception of requests is missing.
 EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
     (exceptions.SSLError, OutcomeClass.SETUP, "tls_failure"),
     (exceptions.ProxyError, OutcomeClass.UNSENT, "proxy_failure"),
@@ -26,17 +27,17 @@ EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
     (exceptions.MissingSchema, OutcomeClass.SETUP, "bad_url"),
     (exceptions.InvalidSchema, OutcomeClass.SETUP, "bad_url"),
     (exceptions.InvalidURL, OutcomeClass.SETUP, "bad_url"),
-    # Said of the answer's headers; ours are made so that they are valid.
+    # This is about the answer's headers; the request's headers are always valid.
     (exceptions.InvalidHeader, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (exceptions.RequestException, OutcomeClass.AMBIGUOUS, "request_failed"),
-    # What urllib3 raises past requests' own mapping, mostly while a body is read.
+    # Exceptions of urllib3 that requests does not translate, mostly while a body is read.
     (urllib3.exceptions.ReadTimeoutError, OutcomeClass.AMBIGUOUS, "read_timeout"),
     (urllib3.exceptions.DecodeError, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (urllib3.exceptions.InvalidHeader, OutcomeClass.AMBIGUOUS, "answer_garbled"),
     (urllib3.exceptions.HTTPError, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
-    # Over a connection that was open; one that cannot be opened is an SSLError of requests.
+    # Over an open connection; if one cannot be opened, requests raises its own SSLError.
     (ssl.SSLError, OutcomeClass.AMBIGUOUS, "connection_lost"),
-    # What is wrong with an answer; both wrap it.
+    # Faults of an answer, which requests and urllib3 wrap in exceptions of their own.
     (AnswerTooLong, OutcomeClass.AMBIGUOUS, "answer_too_long"),
     (IncompleteRead, OutcomeClass.AMBIGUOUS, "answer_cut_off"),
     (RemoteDisconnected, OutcomeClass.AMBIGUOUS, "connection_lost"),
@@ -45,10 +46,10 @@ EXCEPTIONS: tuple[tuple[type[Exception], OutcomeClass, str], ...] = (
     (OSError, OutcomeClass.AMBIGUOUS, "connection_lost"),
 )
 
-#: What the libraries raise when an attempt fails.
+#: The base classes of what the libraries raise when an attempt fails.
 FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
-#: Causes of a requests ConnectionError after which the request was surely not sent.
+#: Causes of a ConnectionError of requests with which the request was certainly not sent.
 _UNSENT_CAUSES = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.NameResolutionError,
@@ -56,7 +57,7 @@ _UNSENT_CAUSES = (
 )
 
 
-#: OpenSSL's numbers of what can be wrong with a certificate; whatever else is a `tls_failure`.
+#: Details by OpenSSL's numbers of certificate errors; all other errors are a `tls_failure`.
 _CERTIFICATE_FAULTS = {
     **dict.fromkeys((2, 18, 19, 20, 21, 27), "tls_unknown_issuer"),
     **dict.fromkeys((9, 10), "tls_expired"),
@@ -65,7 +66,7 @@ _CERTIFICATE_FAULTS = {
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """Translate an exception of the HTTP library into an outcome."""
+    """Translate an exception of the HTTP libraries into an outcome; raise it if it is unknown."""
     if isinstance(error, exceptions.SSLError):
         return Outcome(outcome_class=OutcomeClass.SETUP, detail=tls_fault(error) or "tls_failure")
     if type(error) is exceptions.ConnectionError and _surely_not_sent(error):
@@ -78,7 +79,7 @@ def outcome_of(error: Exception) -> Outcome:
 
 
 def tls_fault(error: object) -> str | None:
-    """Why no TLS connection came about, a key of `TLS_ADVICE`; None if TLS is not the reason."""
+    """Find why a TLS connection failed, as a key of `TLS_ADVICE`; None if TLS is not the cause."""
     found = None
     while isinstance(error, Exception):
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -99,7 +100,7 @@ def _surely_not_sent(error: exceptions.ConnectionError) -> bool:
 
 
 def _fault_of_answer(error: Exception) -> HTTPException | None:
-    """What was wrong with the answer, beneath what urllib3 and requests made of it."""
+    """Find the fault of an answer that urllib3 and requests have wrapped; None if there is none."""
     if isinstance(error, exceptions.ConnectionError) and error.args:
         error = error.args[0]
     causes = error.args if isinstance(error, urllib3.exceptions.ProtocolError) else ()

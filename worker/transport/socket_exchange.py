@@ -1,8 +1,8 @@
-"""A request over a connection that is open already.
+"""Exchanges a request and its answer over an open connection, without http.client and urllib3.
 
-That is nearly every request, and http.client and urllib3 take ten times as long for one as
-the exchange itself. So an ordinary answer, which a strict pattern knows as a whole, is taken
-apart here. Whatever else comes is read as over a new connection, by `bounded_answer`.
+Nearly every request finds an open connection, and these libraries take ten times as long as the
+exchange itself. So this module parses ordinary answers, which match a strict pattern, itself.
+`bounded_answer` reads all other answers, as it does over new connections.
 """
 
 import re
@@ -21,57 +21,58 @@ from urllib3.exceptions import HTTPError
 
 from worker.transport.bounded_answer import BODILESS, BoundedAnswer, read_body
 
-#: An ordinary answer is a few hundred bytes.
+#: Most bytes that are read at once; an ordinary answer has a few hundred.
 _READ_BYTES = 16 * 1024
 
-#: Status line and headers of an ordinary answer, to the empty line; http.client takes as many.
+#: Status line and headers of an ordinary answer, with the empty line; at most 100 headers, as in
+#: http.client.
 HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5]\d\d)(?: [ -~]*)?\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n){1,100})\r\n"
 )
 
-#: What changes how a body is read.
+#: Headers that change how a body must be read.
 _PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
 
-#: What says that nothing can be sent or read yet.
+#: Errors of a socket that cannot send or read yet.
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
-#: What says that the other side takes no more.
+#: Errors of a socket whose other side accepts no more bytes.
 _HUNG_UP = (ConnectionError, ssl.SSLError)
 
-#: Types of content in which http.client would look for headers of parts.
+#: Content types of multiple parts; http.client would search their bodies for headers.
 _PARTED = ("multipart/", "message/")
 
 
 class _Head(NamedTuple):
-    """What an ordinary answer begins with."""
+    """Status and headers of an ordinary answer."""
 
     status: int
-    #: By names in their usual spelling.
+    #: By names in their usual spelling, such as `Retry-After`.
     headers: Mapping[str, str]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back, as far as it could be read."""
+    """An answer, as far as it could be read."""
 
     status: int
-    #: Looked up by names in their usual spelling, `Retry-After`.
+    #: Looked up by names in their usual spelling, such as `Retry-After`.
     headers: Mapping[str, str]
     body: bytes
-    #: Why the body could not be read.
+    #: Why the body could not be read; None if it could.
     fault: Exception | None = None
 
 
 class Exchange:
-    """A request over a connection that was open, and its answer.
+    """A request over an open connection, and its answer.
 
-    The request is sent at once, as far as that takes no wait. The exchange ends with the answer,
-    ordinary or not: then the connection is in its pool again.
+    The constructor sends as much of the request as it can without waiting. The exchange ends with
+    the answer, ordinary or not; then the connection is back in its pool.
 
     Args:
-        pool: Whose answers are `BoundedAnswer`s.
-        connection: One of its connections, open.
-        request: From the request line to the end of the body.
-        timeout_seconds: For all of the request and its answer.
+        pool: A pool whose answers are `BoundedAnswer`s.
+        connection: An open connection of the pool.
+        request: All bytes of the request, from the request line to the end of the body.
+        timeout_seconds: How long request and answer may take together.
     """
 
     __slots__ = ("_connection", "_fault", "_pool", "_read", "_sock", "_told", "_unsent", "deadline")
@@ -86,7 +87,7 @@ class Exchange:
         self._read = b""
         self._told: Answer | None = None
         self._fault: OSError | None = None
-        #: By when the answer must be there, by a clock that never goes back.
+        #: When the answer must be complete, in seconds of the monotonic clock.
         self.deadline = monotonic() + timeout_seconds
         self._send()
 
@@ -94,25 +95,25 @@ class Exchange:
     def over_open_connection(
         cls, pool: HTTPConnectionPool, request: bytes, timeout_seconds: float
     ) -> Self | None:
-        """Send a request; None, and nothing sent, if no connection is open."""
+        """Send a request; if no connection is open, send nothing and return None."""
         connection: Any = pool._get_conn()  # noqa: SLF001  urllib3 has no public way to borrow one
         if connection.sock is None:
-            pool._put_conn(connection)  # noqa: SLF001  the same
+            pool._put_conn(connection)  # noqa: SLF001  as above
             return None
         pool.num_requests += 1
         return cls(pool, connection, request, timeout_seconds)
 
     def fileno(self) -> int:
-        """What becomes readable once there is an answer."""
+        """Get the socket's file descriptor, which is readable when an answer comes."""
         return self._sock.fileno()
 
     @property
     def is_sent(self) -> bool:
-        """Whether all of the request is on its way."""
+        """Whether the whole request has been sent."""
         return not self._unsent
 
     def ordinary_answer(self) -> Answer | None:
-        """Read what is there, without a wait; None unless that is all of an ordinary answer."""
+        """Read without waiting; None unless that gives a whole ordinary answer."""
         try:
             self._read = self._sock.recv(_READ_BYTES)
         except _WOULD_BLOCK:
@@ -129,8 +130,8 @@ class Exchange:
         """Wait for the answer.
 
         Raises:
-            HTTPException: What came is no HTTP.
-            OSError: The connection broke, or the time was over.
+            HTTPException: The answer is not valid HTTP.
+            OSError: The connection broke, or the answer did not come in time.
         """
         if self._told:
             return self._told
@@ -154,7 +155,7 @@ class Exchange:
         self._unsent = self._unsent[sent:]
 
     def _answer(self) -> tuple[Answer, bool]:
-        """The answer, and whether the connection can be used again."""
+        """Wait for the answer; also tell whether the connection can be used again."""
         self._send_the_rest()
         self._bound()
         read = self._read or self._sock.recv(_READ_BYTES)
@@ -166,27 +167,27 @@ class Exchange:
         return _peculiar_answer(self._sock, read)
 
     def _send_the_rest(self) -> None:
-        if self._fault:  # nothing was sent, or nothing can be read
+        if self._fault:  # the request could not be sent, or the answer not be read
             raise self._fault
         if self._unsent:
             self._bound()
             try:
                 self._sock.sendall(self._unsent)
-            except _HUNG_UP as fault:  # before it has read everything; it may have said why
+            except _HUNG_UP as fault:  # Convertro reads no more, but may have answered why
                 self._fault = fault
 
     def _bound(self) -> None:
-        """Let the next step end in time."""
+        """Limit the socket's next operation to the time that is left."""
         self._sock.settimeout(max(self.deadline - monotonic(), 0.001))
 
     def _give_back(self, *, keep: bool) -> None:
         if not keep:
             self._connection.close()
-        self._pool._put_conn(self._connection)  # noqa: SLF001  urllib3 has no public way to it
+        self._pool._put_conn(self._connection)  # noqa: SLF001  as above
 
 
 def _ordinary_answer(read: bytes) -> Answer | None:
-    """Take a whole answer apart; None if there is anything unusual about it."""
+    """Parse a whole answer; None if it is not ordinary."""
     head, end, body = read.partition(b"\r\n\r\n")
     found = _ordinary_head(head + end)
     if found is None or found.headers.get("Content-Length") != str(len(body)):
@@ -196,9 +197,9 @@ def _ordinary_answer(read: bytes) -> Answer | None:
 
 @lru_cache(maxsize=64)
 def _ordinary_head(text: bytes) -> _Head | None:
-    """Take a status line with its headers apart; None if there is anything unusual about it.
+    """Parse a status line and headers; None if they are not ordinary.
 
-    Most servers send the same ones with every answer within a second.
+    The cache helps, because most servers send the same headers with all answers of one second.
     """
     head = HEAD.fullmatch(text)
     if head is None:
@@ -238,7 +239,7 @@ def _peculiar_answer(sock: socket.socket, read: bytes) -> tuple[Answer, bool]:
 
 
 def answer_of(response: Any) -> Answer:
-    """Read urllib3's response to its end; what prevents that is part of the answer."""
+    """Read urllib3's response to its end; an error while reading becomes the answer's fault."""
     try:
         return Answer(response.status, response.headers, read_body(response))
     except (HTTPError, HTTPException, OSError) as fault:

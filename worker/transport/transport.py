@@ -1,7 +1,7 @@
-"""One HTTP attempt.
+"""Makes one HTTP attempt.
 
-`requests` is used through its session's adapter: a request is prepared once a call and
-no proxy, cookie or netrc lookup happens per request.
+requests is used only through its session's adapter: the request to a path is prepared once, and
+proxy, cookies and netrc are not looked up for each request.
 """
 
 from collections.abc import Callable
@@ -30,10 +30,10 @@ HEADERS = {
     "User-Agent": "convertro-destination",
 }
 
-#: Those that a URL of a scheme need not name.
+#: The default port of each scheme.
 PORTS = {"http": 80, "https": 443}
 
-#: What says that a connection leads to a Convertro that works.
+#: Classes of outcomes that prove that the connection leads to a working Convertro.
 _WELL = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.REJECTED})
 
 
@@ -42,7 +42,7 @@ class Transport:
 
     Args:
         settings: Base URL, timeouts, proxy and concurrency.
-        now: The time, for a `Retry-After` that is a date.
+        now: Gives the time, for a `Retry-After` that is a date.
 
     Raises:
         SettingsError: The trusted certificates cannot be read.
@@ -71,11 +71,11 @@ class Transport:
         self._heads: dict[str, bytes] = {}
 
     def send(self, path: str, body: bytes, idempotency_key: str) -> Outcome:
-        """Make one attempt; whatever happens is an outcome, nothing is raised."""
+        """Make one attempt; every failure is an outcome, and nothing is raised."""
         return self._attempt(partial(self._answer, path, body, idempotency_key))
 
     def begin(self, path: str, body: bytes, idempotency_key: str) -> Exchange | None:
-        """Send over a connection that is open and wait for nothing; None if none is open."""
+        """Send a request over an open connection, without waiting; None if none is open."""
         pool = self._adapter.pool
         if pool is None or self._proxies:
             return None
@@ -88,12 +88,12 @@ class Transport:
         return Exchange.over_open_connection(pool, request, self._read_timeout_seconds)
 
     def peek(self, exchange: Exchange) -> Outcome | None:
-        """What an exchange came to, if that can be told without a wait; else `finish` it."""
+        """Get an exchange's outcome if an ordinary answer has come; None otherwise."""
         answer = exchange.ordinary_answer()
         return self._noted(self._outcome(answer)) if answer else None
 
     def finish(self, exchange: Exchange) -> Outcome:
-        """Wait for what an exchange comes to; whatever happens is an outcome."""
+        """Wait for an exchange's outcome; every failure is an outcome."""
         return self._attempt(exchange.answer)
 
     def _answer(self, path: str, body: bytes, idempotency_key: str) -> Answer:
@@ -113,10 +113,10 @@ class Transport:
         return outcome
 
     def connect(self, path: str) -> None:
-        """Open a connection as a request does, through proxy and TLS, and close it again.
+        """Open a connection as for a request, through proxy and TLS, and close it again.
 
         Raises:
-            HTTPError, OSError: None came about.
+            HTTPError, OSError: The connection failed.
         """
         pool: Any = self._adapter.get_connection_with_tls_context(
             self._template(path), verify=True, proxies=self._proxies
@@ -125,7 +125,7 @@ class Transport:
         connection.timeout = self._connect_timeout_seconds
         try:
             if pool.proxy and pool.scheme == "https":
-                pool._prepare_proxy(connection)  # noqa: SLF001  the same
+                pool._prepare_proxy(connection)  # noqa: SLF001  as above
             else:
                 connection.connect()
         finally:
@@ -136,15 +136,15 @@ class Transport:
         self._session.close()
 
     def _outcome(self, answer: Answer) -> Outcome:
-        """What an answer came to, even if its body could not be read."""
+        """Classify an answer, even if its body could not be read."""
         outcome = classify(answer.status, answer.headers, answer.body, self._now())
-        # The status says enough, unless it is a success: then the body may say error.
+        # The status is enough, unless it is 2xx: then the unread body may contain an error.
         if answer.fault and outcome.outcome_class is OutcomeClass.ACCEPTED:
             return replace(outcome_of(answer.fault), status=answer.status)
         return outcome
 
     def _head(self, path: str) -> bytes:
-        """What every request to a path begins with."""
+        """Make the request line and the headers that all requests to a path share."""
         template = self._template(path)
         lines = [f"POST {template.path_url} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in template.headers.items()]
@@ -152,7 +152,7 @@ class Transport:
         return self._heads[path]
 
     def _send_anew(self, path: str, body: bytes, idempotency_key: str) -> Answer:
-        """Send as requests does it, which opens a connection."""
+        """Send a request by the adapter of requests, which opens a connection."""
         template = self._template(path)
         request = requests.PreparedRequest()
         request.method, request.url, request.body = template.method, template.url, body
@@ -166,19 +166,19 @@ class Transport:
             return answer_of(response.raw)
 
     def _template(self, path: str) -> requests.PreparedRequest:
-        """The request to a path, prepared once; there are three paths."""
+        """Get the prepared request to a path, made once; there are three paths."""
         template = self._templates.get(path)
         if template is None:
             template = requests.Request("POST", self._base_url + path).prepare()
-            # Without a length, which each request has of its own; with a host, since what sends
-            # over new connections writes a port and a dot at the name's end in its own way.
+            # Each request adds its own length. The host is set here, because requests would write
+            # its port and a dot at its end differently over new connections.
             template.headers = CaseInsensitiveDict({"Host": _host_of(template), **HEADERS})
             self._templates[path] = template
         return template
 
 
 def _host_of(request: requests.PreparedRequest) -> str:
-    """The host and port that a request names: no port that its scheme implies, no last dot."""
-    parts = urlsplit(request.url or "")  # its host is written as the wire wants it
+    """Make the `Host` header: without the scheme's default port, without a dot at the end."""
+    parts = urlsplit(request.url or "")  # requests has encoded the host already
     host = bracketed((parts.hostname or "").removesuffix("."))
     return host if parts.port in {None, PORTS[parts.scheme]} else f"{host}:{parts.port}"

@@ -1,4 +1,4 @@
-"""Which certificates are trusted: one store for every connection to Convertro."""
+"""Loads the trusted certificates, once for all connections to Convertro."""
 
 import re
 import ssl
@@ -15,14 +15,14 @@ _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
 def tls_context(variable: str, path: str) -> ssl.SSLContext:
-    """What TLS connections are made with.
+    """Make the context of all TLS connections.
 
     Args:
-        variable: The environment's variable that says which certificates are trusted.
-        path: Their file or directory; those that come with requests if it is empty.
+        variable: The environment variable that names the trusted certificates, for errors.
+        path: The file or directory of the certificates; if empty, those of certifi are trusted.
 
     Raises:
-        SettingsError: There are none.
+        SettingsError: The path cannot be read, or has no certificates.
     """
     context = create_urllib3_context()
     variable, path = (variable, path) if path else ("certifi", DEFAULT_CA_BUNDLE_PATH)
