@@ -1,4 +1,4 @@
-"""Convertro: what is told to it, in which calls, and what its answers mean. Pure."""
+"""Convertro: the calls for an event, their form, and the meaning of the answers. Pure."""
 
 from worker.destination.calls import (
     Call,

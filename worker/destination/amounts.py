@@ -1,12 +1,12 @@
-r"""Amounts as producers write them: numbers, and strings such as `"$1,234.50"`. Pure.
+r"""Reads amounts as producers write them: numbers, and strings such as `"$1,234.50"`. Pure.
 
-A string is an amount as a whole or not at all: a number with at most one currency sign and one
-currency code before or behind it. In the number a comma, a dot, a blank or an apostrophe
-divides thousands, and one comma or dot may be the decimal separator:
+The whole string must be an amount: a number with at most one currency sign and one currency code
+before or after it. In the number a comma, a dot, a blank or an apostrophe separates thousands, and
+one comma or dot may be the decimal separator:
 
-    both are there          the last one is the decimal separator   1.234,50   1,234.50
-    one of them, repeated   between thousands, in groups            1.234.567  1,23,456
-    one comma               between thousands if three digits       1,234      12,5
+    comma and dot           the last one is the decimal separator   1.234,50   1,234.50
+    one of them, repeated   separates thousands, in groups          1.234.567  1,23,456
+    one comma               separates thousands if three digits     1,234      12,5
                             follow and one to three come before
     one dot                 the decimal separator, unless the       1.234      Rp 1.250
                             currency has no cents
@@ -36,7 +36,7 @@ _CODES = frozenset(
     .split()
 )
 
-#: Local signs in lower case; Unicode has a category for the others.
+#: Local currency signs in lower case; other signs are in Unicode's category Sc.
 _LOCAL_SIGNS = frozenset(
     {
         *("us$", "u$s", "au$", "a$", "ca$", "c$", "nz$", "hk$", "nt$", "s$", "r$", "mx$", "rd$"),
@@ -48,7 +48,8 @@ _LOCAL_SIGNS = frozenset(
     }
 )
 
-#: Those of currencies that have no cents, or use none: a dot before three digits is no decimal.
+#: Codes and signs of currencies without cents, or whose cents are not used. With them a dot before
+#: three digits separates thousands.
 _WITHOUT_CENTS = frozenset(
     {
         *("bif", "clp", "cop", "crc", "djf", "gnf", "huf", "idr", "isk", "jpy", "kmf", "krw"),
@@ -58,16 +59,16 @@ _WITHOUT_CENTS = frozenset(
     }
 )
 
-#: They count hundredths.
+#: Signs of hundredths, which are not accepted.
 _CENT_SIGNS = frozenset("¢￠")
 
-#: What people write for a hyphen before a number, and for an apostrophe within one.
+#: Typographic minus sign and apostrophe, and the plain characters that replace them.
 _PLAIN = str.maketrans({"\u2212": "-", "\u2019": "'"})
 
 _BLANK = re.compile(r"\s")
 
-#: A number and what is around it. A dot after a letter belongs to a sign such as `Rs.`, and no
-#: cents are a separator at the end, alone or before dashes: `5.`, `5,-`, `12:-`, `500/-`.
+#: A number and the text around it. A dot after a letter belongs to a sign such as `Rs.`. A
+#: separator at the end, alone or with dashes, means "no cents": `5.`, `5,-`, `12:-`, `500/-`.
 _AMOUNT = re.compile(
     r"""
     (?P<sign> [+-]? )
@@ -80,7 +81,7 @@ _AMOUNT = re.compile(
     re.VERBOSE,
 )
 
-#: A number, by the table above.
+#: A number by the table at the top.
 _NUMBER = re.compile(
     r"""
     (?P<commas> [0-9]+ (?:,[0-9]{3})+ \.[0-9]+
@@ -99,10 +100,10 @@ _DOT_BEFORE_THREE = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 
 
 def amount_of(value: Any) -> float | None:
-    """The amount that a property holds; None if it holds none.
+    """Read the amount of a property; None if it is none.
 
-    A finite number is one as it is, 0 too; true and false are none. Digits of a string are
-    ASCII; `1_000`, `1e5`, `12k`, NaN and Infinity are no numbers.
+    Every finite number is an amount, even 0; true and false are none. The digits in a string must
+    be ASCII; `1_000`, `1e5`, `12k`, NaN and Infinity are no amounts.
     """
     if is_number(value):
         return value
@@ -110,7 +111,7 @@ def amount_of(value: Any) -> float | None:
 
 
 def is_provided(value: Any) -> bool:
-    """Whether a property holds anything at all; null and blank text are nothing."""
+    """Whether a property has a value; null and blank text are none."""
     return value is not None and not (isinstance(value, str) and (not value or value.isspace()))
 
 
@@ -123,9 +124,10 @@ def _read(text: str) -> float | None:
         return None
     markers = before + behind
     if len({marker in _CODES for marker in markers}) < len(markers):
-        return None  # two signs or two codes
+        return None  # there are two signs or two codes
     number = found["number"] if found["number"][0].isdigit() else f"0{found['number']}"
-    # With what stands for no cents a dot divides thousands; but `1.299.` may end a sentence.
+    # With a mark for "no cents" a dot separates thousands; but the last dot of `1.299.` may end a
+    # sentence.
     has_cents = _WITHOUT_CENTS.isdisjoint(markers) and found["no_cents"] in {None, "."}
     amount = _number(number, has_cents=has_cents)
     if amount and found["no_cents"] and not amount.is_integer():
@@ -134,7 +136,7 @@ def _read(text: str) -> float | None:
 
 
 def _cleaned(text: str) -> str:
-    """The text without what cannot be seen, in the plain forms of its characters."""
+    """Remove invisible characters, and replace others by their plain forms."""
     if not text.isascii():
         text = "".join(char for char in normalize("NFC", text) if category(char) != "Cf")
         text = text.translate(_PLAIN)
@@ -142,7 +144,7 @@ def _cleaned(text: str) -> str:
 
 
 def _markers(text: str) -> tuple[str, ...] | None:
-    """The currency sign, the code or both that a text consists of; None if it is another."""
+    """Read a text of a currency sign, a code, both or nothing; None for any other text."""
     text = text.replace(" ", "").lower()
     if not text:
         return ()

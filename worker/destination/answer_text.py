@@ -1,7 +1,7 @@
-"""What an answer says of an error, in its own words. Pure.
+"""Finds the error message in an answer. Pure.
 
-The words are Convertro's and may quote the event, a person's address for instance: they are kept
-with the event, go when it goes, and are never logged or counted.
+The message may quote the event, for example a person's address. So it is kept with the event,
+removed with it, and never logged or counted.
 """
 
 import json
@@ -9,17 +9,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-#: Printable characters of an answer that are kept.
+#: Most characters of a message that are kept.
 MAX_CHARACTERS = 300
 
-#: Where JSON answers have their message, the most telling first.
+#: The fields of a JSON answer that may have the message, the most informative first.
 _FIELDS = ("message", "error", "detail", "error_description", "description", "reason", "errors")
 
 _TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 def text_of(headers: Mapping[str, str], body: bytes) -> str:
-    """The message of an answer, or its whole body: the beginning, on one line.
+    """Get the beginning of an answer's message, or else of its whole body, on one line.
 
     Args:
         headers: The answer's headers; looked up as `Content-Type`.
@@ -34,7 +34,7 @@ def text_of(headers: Mapping[str, str], body: bytes) -> str:
 
 
 def _message_of(text: str) -> str | None:
-    """The message of a JSON answer; None if it has none, or is no JSON."""
+    """Find the message of a JSON answer; None if it has none, or is not JSON."""
     try:
         return _found(json.loads(text, parse_int=str))
     except (ValueError, RecursionError):
@@ -52,7 +52,7 @@ def _found(answer: Any) -> str | None:
 
 
 def _on_one_line(text: str) -> str:
-    # More than is kept, because blanks that follow each other become one.
+    # Begins with more characters than are kept, because repeated blanks become one.
     shown = "".join(
         character if character.isprintable() else " " for character in text[: 10 * MAX_CHARACTERS]
     )

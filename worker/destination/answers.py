@@ -1,19 +1,19 @@
-"""What an answer of Convertro means: its outcome class. Pure.
+"""Puts Convertro's answers into outcome classes. Pure.
 
 | class       | examples                                                        |
 | ----------- | --------------------------------------------------------------- |
 | accepted    | 2xx without an error in its body                                |
 | rejected    | 400, 404, 405, 410, 413, 415, 422 and any other 4xx; 2xx whose  |
-|             | body says error                                                 |
+|             | body has the status "error"                                     |
 | setup       | 401, 403, 407, any 3xx, TLS failure, a web page instead of an   |
 |             | answer: the configuration is wrong, not the event               |
 | throttled   | 429; 503 with Retry-After                                       |
-| unsent      | name lookup, connection refused, connect timeout: surely not    |
+| unsent      | name lookup, connection refused, connect timeout: certainly not |
 |             | sent                                                            |
 | ambiguous   | 408, 425, 5xx, read timeout, reset after the request was        |
 |             | written: Convertro may have the call already                    |
 
-Exceptions are mapped beside the library that raises them, in `worker.transport.failures`.
+`worker.transport.failures` does the same for exceptions.
 """
 
 import json
@@ -24,16 +24,16 @@ from email.utils import parsedate_to_datetime
 from worker.destination.answer_text import text_of
 from worker.outcomes import Outcome, OutcomeClass
 
-#: 4xx that say "later", not "never".
+#: Statuses 4xx that mean "later", not "never".
 _AMBIGUOUS_4XX = frozenset({408, 425})
 _SETUP_4XX = frozenset({401, 403, 407})
 
 
-# Whatever else is in an answer may be as odd as it likes. Made once: making it takes as long
-# as using it.
+# It keeps integers as text, because Python refuses those of too many digits. Made once, because
+# making a reader takes as long as using it.
 _READER = json.JSONDecoder(parse_int=str)
 
-#: Nearly every answer is shorter, and so short a one cannot be too deeply nested to be read.
+#: Nearly every answer has fewer bytes than this, too few to be nested too deeply for the reader.
 _SHORT_BYTES = 256
 
 
@@ -75,7 +75,7 @@ def _class_of(
 
 
 def _class_of_2xx(headers: Mapping[str, str], body: bytes) -> tuple[OutcomeClass, str]:
-    """Tell a real acceptance from an error in its body and from somebody else's web page."""
+    """Tell an acceptance from an error in the body, and from a web page of another server."""
     if headers.get("Content-Type", "").lower().startswith("text/html"):
         return OutcomeClass.SETUP, "web_page"
     try:
@@ -88,13 +88,13 @@ def _class_of_2xx(headers: Mapping[str, str], body: bytes) -> tuple[OutcomeClass
 
 
 def _says_error(body: bytes) -> bool:
-    """Whether a body says error; one that is no JSON says nothing.
+    """Whether a body is a JSON object whose `status` is "error".
 
     Raises:
-        RecursionError: It is JSON, but too deeply nested to be read.
+        RecursionError: The body is JSON, but nested too deeply to be read.
     """
     if len(body) < _SHORT_BYTES and b"error" not in body.lower() and b"\\" not in body:
-        return False  # the word is not there, nor an escape that may stand for a letter of it
+        return False  # it has neither the word nor an escape that could hide one of its letters
     try:
         answer = _READER.decode(body.decode("utf-8-sig", "replace"))
     except ValueError:
@@ -106,8 +106,8 @@ def _says_error(body: bytes) -> bool:
 def parse_retry_after(text: str | None, now: datetime) -> float | None:
     """Read a `Retry-After` header, in seconds from now.
 
-    Both forms of RFC 9110 count: seconds and an HTTP date. A value that is past, zero or
-    garbage counts as absent.
+    It may have both forms of RFC 9110: seconds, or an HTTP date. A value that is past, zero or
+    unreadable counts as absent.
     """
     if text is None:
         return None

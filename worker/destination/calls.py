@@ -1,7 +1,7 @@
-"""The calls that an event can become, and what it means if it becomes none. Pure.
+"""The calls that an event can lead to, and the result of a translation. Pure.
 
-A call is one request to Convertro that we intend. Its fields are named as in
-its body; a field that is None is left out of the body, never sent as null.
+A call's fields are named as in its body; a field that is None is left out of the body, never sent
+as null.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from worker.reasons import DeathReason, Note, SkipReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackUser:
-    """Who a visitor is, from a web identify."""
+    """Tells Convertro who a visitor is; from a web identify."""
 
     #: The site's domain, from the settings.
     domain: str
@@ -26,7 +26,7 @@ class TrackUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackEvent:
-    """Something a visitor did, from a web track."""
+    """Reports what a visitor did; from a web track."""
 
     domain: str
     visitor_id: str | None = None
@@ -37,7 +37,7 @@ class TrackEvent:
     event_id: str | None = None
     #: The amount.
     event_value: float | None = None
-    #: In which currency it is, if the event says so.
+    #: The amount's currency, if the event has one.
     currency: str | None = None
     #: ISO 8601, as the event gave it.
     timestamp: str | None = None
@@ -45,7 +45,7 @@ class TrackEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkDevice:
-    """Whose device it is, from a mobile identify."""
+    """Tells Convertro whose device it is; from a mobile identify."""
 
     domain: str
     device_id: str
@@ -54,32 +54,32 @@ class LinkDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceEvent:
-    """Something done on a device, from a mobile track."""
+    """Reports what was done on a device; from a mobile track."""
 
     domain: str
     device_id: str
     user_id: str | None = None
     #: The event's name as it came.
     event_type: str
-    #: The order id, of an order.
+    #: The order id; only for an order.
     event_id: str | None = None
     #: The amount; 1 if the event has none.
     event_value: float
-    #: In which currency the amount is, if the event has both.
+    #: The amount's currency, if the event has both.
     currency: str | None = None
     timestamp: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Install:
-    """An app was installed, from a mobile Application Installed."""
+    """Reports that an app was installed; from a mobile Application Installed."""
 
     domain: str
     device_id: str
     user_id: str | None = None
-    #: `name`, `version`, `build`, `namespace`, those that are known.
+    #: Those of `name`, `version`, `build` and `namespace` that are known.
     app: Mapping[str, Any]
-    #: `name`, `version`, those that are known.
+    #: Those of `name` and `version` that are known.
     os: Mapping[str, Any]
     advertising_id: str | None = None
     timestamp: str | None = None
@@ -90,13 +90,13 @@ Call = TrackUser | TrackEvent | LinkDevice | DeviceEvent | Install
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
-    """What an event means; exactly one of the first three is the case."""
+    """The result of translating an event; exactly one of the first three fields is set."""
 
     #: The calls to make, in this order.
     calls: tuple[Call, ...] = ()
-    #: By which rule nothing is sent.
+    #: The rule by which nothing is sent.
     skipped: SkipReason | None = None
-    #: Why an operator should look at the event.
+    #: Why the event becomes a dead letter.
     invalid: DeathReason | None = None
-    #: What its producer should correct; empty for nearly every event.
+    #: What the event's producer should correct; empty for nearly every event.
     notes: tuple[Note, ...] = ()

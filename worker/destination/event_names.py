@@ -1,4 +1,4 @@
-"""Event names: which are special to Convertro, and when two are the same. Pure."""
+"""Recognises special event names, and compares names. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -7,22 +7,22 @@ from unicodedata import category, normalize
 
 from config.destination import EventMapping
 
-#: What JavaScript calls white space; Python's `\s` draws the line elsewhere.
+#: White space in JavaScript's sense; Python's `\s` matches other characters.
 _WHITE_SPACE = re.compile(r"[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]")
 
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 _UNDERSCORES = re.compile(r"_+")
 
-#: Beginnings of Unicode's categories: of letters and digits, and of these and marks on letters.
+#: First letters of Unicode's categories: of letters and numbers; of these and combining marks.
 _LETTERS_AND_DIGITS = frozenset("LN")
 _PARTS_OF_WORDS = frozenset("LNM")
 
-#: Capitals after any character, in a name of nothing but letters and digits.
+#: Capitals after another character, for names of only letters and digits.
 _INNER_CAPITALS = re.compile(r"(.)([A-Z]+)")
 
 
 def _either_order(one: str, other: str) -> re.Pattern[str]:
-    """Both words in either order, each place between and around with one blank or underscore."""
+    """Match two words in either order; between and around them may be one blank or underscore."""
     gap = "[ _]?"
     return re.compile(
         f"{gap}(?:{one}{gap}{other}|{other}{gap}{one}){gap}", re.IGNORECASE | re.ASCII
@@ -34,28 +34,28 @@ _APPLICATION_INSTALLED = _either_order("application", "installed")
 
 
 def is_order_completed(name: str) -> bool:
-    """Whether it is Order Completed, or Completed Order as it was called before."""
+    """Whether a name is Order Completed, or its older form Completed Order."""
     return _ORDER_COMPLETED.fullmatch(name) is not None
 
 
 def is_application_installed(name: str) -> bool:
-    """Whether it is Application Installed, in either order."""
+    """Whether a name is Application Installed, in either order of words."""
     return _APPLICATION_INSTALLED.fullmatch(name) is not None
 
 
 def mapped_types(name: str, mappings: tuple[EventMapping, ...]) -> tuple[str, ...]:
-    """The Convertro types of a Segment name, in the setting's order; empty if it has none."""
+    """Get the Convertro types of a Segment name, in the setting's order; empty without any."""
     return _types_by_name(mappings).get(normalised(name), ())
 
 
 @lru_cache(maxsize=128)
 def normalised(name: str) -> str:
-    """The form in which names are compared.
+    """Write a name in the form in which names are compared.
 
-    One of three rules applies: white space only lower-cases; else separators become single
-    blanks; else camel case is split. So `Signed Up`, `signed_up` and `signedUp` are equal,
-    but `SIGNUP`, which becomes `s i g n u p`, is not `signup`. Letters and digits are those of
-    every script, and one that has none is lower-cased as well.
+    One of three rules applies: a name with white space is put into lower case; else separators
+    become single blanks; else camel case is split. So `Signed Up`, `signed_up` and `signedUp` are
+    equal, but `SIGNUP`, which becomes `s i g n u p`, is not `signup`. Letters and digits of all
+    scripts count. A name without any is put into lower case.
     """
     name = normalize("NFC", name)
     if _WHITE_SPACE.search(name):
@@ -67,7 +67,7 @@ def normalised(name: str) -> str:
 
 
 def _words(name: str) -> list[str]:
-    """What separators divide; the name itself if it has neither letter nor digit."""
+    """Split a name at its separators; a name without letters and digits is not split."""
     if name.isascii():
         words = _SEPARATORS.split(name)
         return words if any(words) else [name]
@@ -85,7 +85,7 @@ def _spaced_out(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=16)
 def _types_by_name(mappings: tuple[EventMapping, ...]) -> Mapping[str, tuple[str, ...]]:
-    """The setting, read once; a process has one, tests have a few."""
+    """Make a dictionary of the setting, once for each value of it."""
     types: dict[str, tuple[str, ...]] = {}
     for mapping in mappings:
         name = normalised(mapping.key)

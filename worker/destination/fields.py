@@ -1,7 +1,7 @@
-"""What an event says about who, where and when, whatever JSON types it is made of. Pure.
+"""Reads an event's fields about persons, devices and times. Pure.
 
-Segment's fields may hold anything, so a value of the wrong kind counts as absent here and
-nothing raises.
+Segment's fields may have any JSON type, so a value of a wrong type counts as absent; no function
+raises.
 """
 
 import re
@@ -13,10 +13,10 @@ from typing import Any, TypeGuard
 
 from convertro.segment_event import ID_PLACEHOLDERS, id_of, is_object
 
-#: Where an event says when it happened, the best first.
+#: The fields with an event's time; the first usable one counts.
 TIMESTAMP_FIELDS = ("timestamp", "originalTimestamp", "receivedAt")
 
-#: What many devices have for an id, in lower case; zeros and hyphens alone are none either.
+#: Ids that many devices share, in lower case; zeros and hyphens alone are no id either.
 _SHARED_DEVICE_IDS = frozenset(
     {
         *(placeholder.lower() for placeholder in ID_PLACEHOLDERS),
@@ -25,8 +25,8 @@ _SHARED_DEVICE_IDS = frozenset(
     }
 )
 
-#: A whole date, alone or before `T` and a time. Python's own reader takes more: any character for
-#: the `T`, and so some numbers for times, and odd separators.
+#: A whole date, alone or before `T` and a time. Python's own reader accepts more: any character in
+#: place of `T`, and so some numbers as times, and unusual separators.
 _ISO_8601_SHAPE = re.compile(
     r"""
     [0-9]{4} (?: -[0-9]{2}-[0-9]{2} | [0-9]{4} | -W[0-9]{2}(?:-[0-9])? | W[0-9]{2}[0-9]? )
@@ -41,18 +41,18 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def object_of(value: Any) -> Mapping[str, Any]:
-    """The value if it is a JSON object, else an empty one."""
-    # What is not there is told first: to ask what else it may be takes ten times as long.
+    """Return the value if it is a JSON object, else an empty one."""
+    # None is checked first: for absent values `is_object` takes ten times as long.
     return value if value is not None and is_object(value) else _NOTHING
 
 
 def text_of(value: Any) -> str | None:
-    """The value if it is a string that is not empty."""
+    """Return the value if it is a string that is not empty, else None."""
     return value if isinstance(value, str) and value else None
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Whether it is a number within the range of a double; true and false are not."""
+    """Whether a value is a number in the range of a double; true and false are none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -62,22 +62,22 @@ def is_number(value: Any) -> TypeGuard[int | float]:
 
 
 def user_id(event: Mapping[str, Any]) -> str | None:
-    """Segment's userId, as text."""
+    """Get the `userId` as text; None if it is unusable."""
     return id_of(event.get("userId"))
 
 
 def visitor_id(event: Mapping[str, Any]) -> str | None:
-    """Segment's anonymousId, as text."""
+    """Get the `anonymousId` as text; None if it is unusable."""
     return id_of(event.get("anonymousId"))
 
 
 def device_id(event: Mapping[str, Any]) -> str | None:
-    """The device's id."""
+    """Get the device's id; None if it is unusable."""
     return device_id_of(device(event).get("id"))
 
 
 def device_id_of(value: Any) -> str | None:
-    """The value if it is text that tells one device from others."""
+    """Return the value if it is text that identifies one device, else None."""
     text = text_of(value)
     if text is None:
         return None
@@ -86,33 +86,33 @@ def device_id_of(value: Any) -> str | None:
 
 
 def context(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the library knew about the surroundings."""
+    """Get the event's `context`; an empty object without one."""
     return object_of(event.get("context"))
 
 
 def device(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the library knew about the device."""
+    """Get the event's `context.device`; an empty object without one."""
     return object_of(context(event).get("device"))
 
 
 def has_identity(event: Mapping[str, Any]) -> bool:
-    """Whether there is anybody to whom the event belongs."""
+    """Whether the event has a usable user, visitor or device id."""
     return bool(user_id(event) or visitor_id(event) or device_id(event))
 
 
 def timestamp_of(event: Mapping[str, Any], accepted_at: str | None) -> str | None:
-    """When the event happened, as it came; else when it was accepted.
+    """Get the event's time as the event has it, else the time of its acceptance.
 
     Args:
         event: Any event.
-        accepted_at: ISO 8601; what to answer if the event says nothing usable.
+        accepted_at: ISO 8601; returned if the event has no usable time.
     """
     said = (event.get(name) for name in TIMESTAMP_FIELDS)
     return next((value for value in said if is_iso_8601(value)), accepted_at)
 
 
 def is_iso_8601(value: Any) -> TypeGuard[str]:
-    """Whether it is text that is a date, or a date and a time, in the words of ISO 8601."""
+    """Whether a value is text of a date, or of a date and a time, in ISO 8601."""
     if not isinstance(value, str) or not _ISO_8601_SHAPE.fullmatch(value):
         return False
     try:

@@ -1,6 +1,6 @@
-"""Events of mobile apps and server libraries: Convertro's server-to-server interface. Pure.
+"""Translates events of mobile apps and server libraries. Pure.
 
-Every call of it needs a device id.
+They go to Convertro's server-to-server interface, each of whose calls needs a device id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from worker.destination.fields import (
 from worker.destination.properties import REVENUE, TOTAL, Properties
 from worker.reasons import DeathReason, Note, SkipReason
 
-#: What an event counts for that names no amount.
+#: The value of an event without an amount.
 DEFAULT_VALUE = 1
 
 _APP_DETAILS = ("name", "version", "build", "namespace")
@@ -30,9 +30,9 @@ _OS_DETAILS = ("name", "version")
 
 
 def identify(event: Mapping[str, Any], settings: ConvertroSettings) -> Translation:
-    """Tell Convertro whose device it is; no trait goes along.
+    """Tell Convertro whose device it is; no traits are sent.
 
-    An anonymous identify makes no call, so it is skipped whether or not it has a device id.
+    An anonymous identify leads to no call, so it is skipped with or without a device id.
     """
     user = user_id(event)
     if user is None:
@@ -79,7 +79,7 @@ def track(
 
 
 def amount_keys(name: str) -> tuple[str, ...]:
-    """Where the amount of an event of that name is."""
+    """Give the keys of the amount of an event of this name."""
     return TOTAL if is_order_completed(name) else REVENUE
 
 
@@ -98,14 +98,14 @@ def _install(
 
 
 def advertising_id(event: Mapping[str, Any]) -> str | None:
-    """The advertising id, unless the device's owner does not want to be tracked by it."""
+    """Get the advertising id, unless the device's owner has switched ad tracking off."""
     if device(event).get("adTrackingEnabled") is False:
         return None
     return device_id_of(device(event).get("advertisingId"))
 
 
 def _details(value: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Those of the names under which there is text or a number."""
+    """Pick the fields of these names that are text or a number."""
     source = object_of(value)
     return {
         name: source[name]

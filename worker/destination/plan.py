@@ -1,7 +1,7 @@
-"""What would be sent for an event, to the last byte. Pure.
+"""Plans exactly what is sent for an event. Pure.
 
-The one way to say it: workers send by it, `convertro translate` and `dead redrive --diff` show it,
-and the drill counts by it.
+Workers send by a plan, `convertro translate` and `dead redrive --diff` show it, and the drill
+counts by it.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,7 +27,7 @@ from worker.reasons import DeathReason, Note, SkipReason
 class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call as it is to be sent, always as a POST."""
 
-    #: Tells it from the others of its event, whatever the mapping; the end of its key.
+    #: The call's name, which stays the same if the mapping changes; the end of its idempotency key.
     name: str
     #: `users`, `events` or `installs`, whatever the path is.
     endpoint: str
@@ -35,26 +35,26 @@ class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     #: JSON.
     body: bytes
-    #: Whether it costs money to count it twice.
+    #: Whether it reports an order or an amount, so that counting it twice would be wrong revenue.
     bears_revenue: bool
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done about an event; exactly one of the first three is the case."""
+    """What to do about an event; exactly one of the first three fields is set."""
 
     #: The calls to make, in this order.
     calls: tuple[PlannedCall, ...] = ()
-    #: By which rule nothing is sent.
+    #: The rule by which nothing is sent.
     skipped: SkipReason | None = None
-    #: Why an operator should look at the event.
+    #: Why the event becomes a dead letter.
     invalid: DeathReason | None = None
-    #: Whether revenue is lost with an invalid event; of calls, each says so itself.
+    #: Whether an invalid event bears revenue; each call has a field of its own for this.
     bears_revenue: bool = False
-    #: What its producer should correct; empty for nearly every event.
+    #: What the event's producer should correct; empty for nearly every event.
     notes: tuple[Note, ...] = ()
 
     def pending(self, accepted: Collection[str]) -> list[PlannedCall]:
-        """The calls that are still to be made.
+        """List the calls that are still to be made.
 
         Args:
             accepted: Names of calls that Convertro accepted, perhaps under another mapping.
@@ -63,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | None = None) -> Plan:
-    """Say what would be sent for an event; the arguments are those of `translate`."""
+    """Plan what is sent for an event; the arguments are those of `translate`."""
     translation = translate(event, settings, accepted_at=accepted_at)
     if not translation.calls:
         return Plan(
@@ -91,7 +91,7 @@ def plan(event: Mapping[str, Any], settings: Settings, *, accepted_at: str | Non
 
 
 def plan_stored(raw: bytes, accepted_at_ms: int, settings: Settings) -> Plan:
-    """The same for an event as the journal keeps it, with the time at which it was accepted."""
+    """Plan what is sent for an event's bytes in the journal, with the time of its acceptance."""
     try:
         event = decode(raw)
     except InvalidEvent:
@@ -106,15 +106,15 @@ def _iso_8601(at_ms: int) -> str:
 
 @lru_cache(maxsize=16)
 def _second(second: int) -> str:
-    """A second as ISO 8601 without its zone, UTC: many events are of the same."""
+    """Write a second of UTC as ISO 8601 without zone; cached, as many events share a second."""
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> bool:
     """Whether a call reports an order or an amount.
 
-    Every order does, with or without a total; so does a mapped event with an amount, and a
-    device event whose amount is its own and not the 1 that stands for none.
+    Every order does, with or without a total. So does a mapped event with an amount, and a device
+    event with an amount of its own, other than the default of 1.
     """
     if isinstance(call, TrackEvent):
         return is_order or call.event_value is not None
@@ -126,7 +126,7 @@ def _bears_revenue(call: Call, event: Mapping[str, Any], *, is_order: bool) -> b
 
 
 def reports_revenue(event: Any) -> bool:
-    """Whether an event that makes no calls is an order or says an amount, be it unreadable."""
+    """Whether an event without calls is an order or has an amount, even an unreadable one."""
     if not isinstance(event, Mapping):
         return False
     return _is_order(event) or Properties(event).amount(TOTAL) != Amount()

@@ -1,8 +1,8 @@
-"""Whether an event comes from a website or from a mobile app. Pure.
+"""Decides whether an event comes from a website or from a mobile app. Pure.
 
-It decides by which of Convertro's two interfaces the event goes. Each rule answers or passes;
-the first answer holds. Whatever no rule knows comes from a server library and goes the mobile
-way, since that is Convertro's server-to-server interface.
+Convertro has an interface for each. The first rule with an answer decides. An event that no rule
+knows comes from a server library and is treated as a mobile one, because Convertro's mobile
+interface is its server-to-server interface.
 """
 
 from collections.abc import Mapping
@@ -22,22 +22,22 @@ _MOBILE_LIBRARIES = frozenset(
     }
 )
 
-#: Runs in Android apps and on servers alike.
+#: A library for Android apps and for servers.
 _KOTLIN_LIBRARY = "analytics-kotlin"
 
 _MOBILE_DEVICE_TYPES = ("ios", "android")
 _MOBILE_SYSTEMS = ("iOS", "iPadOS", "iPhone OS", "Android")
 
-#: With which every browser's user agent begins.
+#: The beginning of every browser's user agent.
 _BROWSER_USER_AGENT = "Mozilla/"
 
 
-#: What stands for a rule where none has an answer.
+#: Given in place of a rule if no rule has an answer.
 NO_RULE = "none"
 
 
 class Platform(StrEnum):
-    """Where an event comes from, as far as Convertro cares."""
+    """The two interfaces of Convertro, by where an event comes from."""
 
     WEB = "web"
     MOBILE = "mobile"
@@ -49,7 +49,7 @@ def platform_of(event: Mapping[str, Any]) -> Platform:
 
 
 def platform_and_rule(event: Mapping[str, Any]) -> tuple[Platform, str]:
-    """The same, with what the rule that answered looks at."""
+    """Tell the platform, and which fields the rule that decided looks at."""
     for looks_at, rule in _RULES:
         if answer := rule(event):
             return answer, looks_at
@@ -92,7 +92,7 @@ def _by_page(event: Mapping[str, Any]) -> Platform | None:
 
 
 def _by_client(event: Mapping[str, Any]) -> Platform | None:
-    """By the channel of events of phones and of browsers, so that it decides last."""
+    """Decide by the channel `client`; this is the last rule, because phones send it as well."""
     return Platform.WEB if "client" in _channels(event) else None
 
 
@@ -101,11 +101,11 @@ def _channels(event: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _has(event: Mapping[str, Any], name: str) -> bool:
-    """Whether the context has an object of that name, be it empty."""
+    """Whether the context has an object of this name, even an empty one."""
     return isinstance(context(event).get(name), Mapping)
 
 
-#: What each looks at, and the rule.
+#: The rules in their order, each with the fields that it looks at.
 _RULES = (
     ("channel", _by_channel),
     ("context.library.name", _by_library),

@@ -1,4 +1,4 @@
-"""What a track says in its `properties`. Pure."""
+"""Reads a track's `properties`. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,47 +11,47 @@ from worker.destination.amounts import amount_of, is_provided
 from worker.destination.fields import object_of
 from worker.reasons import LIKELY_ORDER_ID_NAMES
 
-#: What does not count when keys are compared.
+#: Characters that are ignored when keys are compared.
 _NOISE = re.compile(r"[^A-Za-z0-9.]+")
 
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
-#: Where an order's id is; the first that can be used.
+#: The keys of an order's id, folded; the first usable value counts.
 ORDER_ID = ("id", "orderid")
 
-#: Where the amount of a web event or of an order is; the first that can be read.
+#: The keys of the amount of a web event or an order; the first readable value counts.
 TOTAL = ("total", "revenue")
 
-#: The same of any other mobile event.
+#: The keys of the amount of any other mobile event.
 REVENUE = ("revenue",)
 
 
 def folded(key: str) -> str:
-    """The form in which keys are compared: `orderId`, `order_id`, `Order ID` are one."""
-    if not (key.isascii() and key.isalnum()):  # as few are: looking costs less than the pattern
+    """Write a key in its form for comparisons: `orderid` for `orderId`, `order_id`, `Order ID`."""
+    if not (key.isascii() and key.isalnum()):  # true for few keys; the check is cheaper
         key = _NOISE.sub("", key)
     return key.lower()
 
 
-#: Where an order's id is by mistake; it is never sent.
+#: Keys into which producers put an order's id by mistake; such an id is never sent.
 LIKELY_ORDER_ID = tuple(map(folded, LIKELY_ORDER_ID_NAMES))
 
 
 class Amount(msgspec.Struct, frozen=True):
-    """What an event's properties say about money."""
+    """The amount in an event's properties."""
 
-    #: The amount; None if there is none that can be read.
+    #: The amount; None if there is no readable one.
     value: float | None = None
-    #: The key that it was read from, folded.
+    #: The folded key from which it was read.
     key: str | None = None
-    #: The keys looked at before that hold something, but no amount.
+    #: The keys before that one whose values are not empty and are no amounts.
     unreadable: tuple[str, ...] = ()
 
 
 class Properties:
-    """The properties of one event, looked up whatever the spelling of their keys.
+    """The properties of one event, found by their folded keys.
 
-    Of several keys that are the same, the first one counts, even if it holds null.
+    Of several keys that are equal when folded the first one counts, even if its value is null.
     """
 
     def __init__(self, event: Mapping[str, Any]) -> None:
@@ -60,14 +60,14 @@ class Properties:
             self._values.setdefault(folded(key), value)
 
     def get(self, key: str) -> Any:
-        """What is there under a folded key; None if nothing is."""
+        """Get the value of a folded key; None without one."""
         return self._values.get(key)
 
     def order_id(self, keys: Sequence[str] = ORDER_ID) -> str | None:
-        """The order's id, as text and never reinterpreted.
+        """Get the order's id as text; None if there is no usable one.
 
         Args:
-            keys: Where it may be, the best first.
+            keys: The folded keys to try, in this order.
         """
         for key in keys:
             if identifier := id_of(self._values.get(key)):
@@ -76,21 +76,21 @@ class Properties:
 
     @property
     def currency(self) -> str | None:
-        """The code of the amount's currency, in upper case."""
+        """The three-letter code of the amount's currency, in upper case; None without one."""
         value = self._values.get("currency")
         return value.upper() if isinstance(value, str) and _CURRENCY.fullmatch(value) else None
 
     @property
     def repeat(self) -> bool | None:
-        """Whether a known customer ordered; None if it is not said with true or false."""
+        """Whether the customer has ordered before; None unless `repeat` is true or false."""
         value = self._values.get("repeat")
         return value if isinstance(value, bool) else None
 
     def amount(self, keys: Sequence[str]) -> Amount:
-        """The first amount that can be read.
+        """Read the first readable amount.
 
         Args:
-            keys: Where it may be, the best first.
+            keys: The folded keys to try, in this order.
         """
         unreadable: tuple[str, ...] = ()
         for key in keys:

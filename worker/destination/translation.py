@@ -1,6 +1,6 @@
-"""Translation: what a raw Segment event means to Convertro. Pure.
+"""Translates raw Segment events into calls to Convertro. Pure.
 
-`docs/mapping.md` says the same in words.
+`docs/mapping.md` describes the rules.
 """
 
 from collections.abc import Mapping
@@ -24,15 +24,15 @@ _TYPES = ("identify", "track")
 def translate(
     event: Mapping[str, Any], settings: ConvertroSettings, *, accepted_at: str | None = None
 ) -> Translation:
-    """Say what an event means to Convertro; never raises, whatever JSON the event is.
+    """Translate an event into calls, a skip or a reason for a dead letter; never raise.
 
-    The rules are gone through in their order; the first that has an answer gives it.
+    The first rule that applies decides.
 
     Args:
-        event: A raw Segment event; it is left as it is.
+        event: A raw Segment event, any JSON; it is not changed.
         settings: The destination's settings.
-        accepted_at: ISO 8601; the time of calls whose event says no usable one. Without it,
-            they have none.
+        accepted_at: ISO 8601; the time of calls whose event has no usable time. If it is None,
+            these calls have no time.
     """
     if fault_of(event):
         return Translation(invalid=DeathReason.INVALID_EVENT)
@@ -46,7 +46,7 @@ def translate(
 
 
 def _skipped(event: Mapping[str, Any], settings: ConvertroSettings) -> SkipReason | None:
-    """By which rule an event is not for Convertro, whatever else it says."""
+    """Find the rule by which an event is skipped whatever its content; None if none applies."""
     if switched_off_by(event):
         return SkipReason.DISABLED
     if settings.consent_categories and refused_categories(event, settings):
@@ -72,7 +72,7 @@ def _track(
 
 
 def switched_off_by(event: Mapping[str, Any]) -> str | None:
-    """The integration that says false for Convertro: its own, or else one for all."""
+    """Find the integration that switches Convertro off: its own, else `All`; None if it is on."""
     integrations = object_of(event.get("integrations"))
     own = integrations.get(_INTEGRATION)
     if own is not None:
@@ -84,7 +84,7 @@ def switched_off_by(event: Mapping[str, Any]) -> str | None:
 
 
 def refused_categories(event: Mapping[str, Any], settings: ConvertroSettings) -> list[str]:
-    """Required categories that are not true in the event's preferences, if it has any."""
+    """List the required categories that are not true in the event's preferences, if it has any."""
     preferences = object_of(context(event).get("consent")).get("categoryPreferences")
     if not isinstance(preferences, Mapping):
         return []

@@ -1,4 +1,4 @@
-"""Events of a website: what Convertro's browser library would have been told. Pure."""
+"""Translates a website's events, as for Convertro's browser library. Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -52,7 +52,7 @@ def track(
     if not types:
         return Translation(skipped=SkipReason.UNMAPPED_EVENT)
     visitor, user = visitor_id(event), user_id(event)
-    if visitor is None and user is None:  # a device is nobody to a website's calls
+    if visitor is None and user is None:  # a website's calls cannot name a device
         return Translation(invalid=DeathReason.NO_IDENTITY)
     amount = properties.amount(TOTAL)
     currency = None if amount.value is None else properties.currency
@@ -75,9 +75,9 @@ def track(
 
 
 def _sale_types(_name: str, properties: Properties, settings: ConvertroSettings) -> tuple[str, ...]:
-    """`sale` if the order does not say whether the customer bought before, else what it says.
+    """Give the types of an order: `sale.new` or `sale.repeat`, or `sale` if it does not say which.
 
-    The hybrid model reports `sale` besides, for an account whose older sales all were that.
+    The hybrid model also reports `sale`, for accounts whose older sales all have this type.
     """
     if properties.repeat is None:
         return (_SALE,)
@@ -92,15 +92,15 @@ def _mapped_types(
 
 
 class _Rule(NamedTuple):
-    """How some events are reported."""
+    """How events of some names are reported."""
 
-    #: Whether it is for events of a name.
+    #: Whether the rule is for events of a name.
     matches: Callable[[str], bool]
-    #: Under which types; under none means that it is not reported.
+    #: Gives the Convertro types of an event; without any it is not reported.
     types: Callable[[str, Properties, ConvertroSettings], tuple[str, ...]]
-    #: What of it is sent as `event_id`.
+    #: Gives the call's `event_id`.
     id: Callable[[Properties], str | None]
-    #: Why an event without such an id is skipped; None if it needs none.
+    #: Why an event without such an id is skipped; None if the id is optional.
     without_id: SkipReason | None = None
 
 

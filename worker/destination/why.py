@@ -1,7 +1,7 @@
-"""How translation came to its answer, for people who ask. Pure.
+"""Explains a translation, for `convertro translate`. Pure.
 
-It asks the rules of translation again, one by one, so that translation itself need not keep
-what hardly anybody wants to know.
+It applies the rules of translation again one by one, so that translation itself need not record
+what is rarely asked for.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ from worker.destination.translation import refused_categories, switched_off_by, 
 from worker.destination.wire import body_of
 from worker.reasons import DeathReason, Note, SkipReason
 
-#: Where a call's field comes from if it is not a field of the event.
+#: Sources of a call's field that are no fields of the event.
 DEFAULT = "default"
 ACCEPTANCE = "acceptance"
 DIGEST = "digest"
@@ -37,7 +37,7 @@ EVENTS_SETTING = "CONVERTRO_EVENTS"
 
 
 class Because(StrEnum):
-    """Why something of an event was ignored, or is missed."""
+    """Why a field of an event was ignored, or is missing."""
 
     SWITCHED_OFF = "switched_off"
     NO_CONSENT = "no_consent"
@@ -52,7 +52,7 @@ class Because(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A field of an event that plays no part."""
+    """A field of an event that has no effect on its calls."""
 
     #: Its path, in the event's spelling.
     field: str
@@ -61,18 +61,18 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """How translation came to its answer."""
+    """The explanation of a translation."""
 
-    #: Web or mobile; None if nobody had to know.
+    #: Web or mobile; None if it was not needed.
     platform: Platform | None
-    #: What the rule that said so looks at.
+    #: The fields that the rule for the platform looks at.
     rule: str | None
-    #: From which of the event's fields each field of the calls comes.
+    #: The event's field from which each field of the calls comes.
     sources: Mapping[str, str]
     ignored: tuple[Ignored, ...]
 
 
-#: Where fields of calls come from that always come from one place.
+#: The sources of those fields of calls that have only one.
 _SOURCES = {
     "user_id": "userId",
     "visitor_id": "anonymousId",
@@ -83,22 +83,22 @@ _SOURCES = {
     "os": "context.os",
 }
 
-#: Answers before which nobody looks into a track.
+#: With these results a track's times and properties do not matter.
 _BEFORE_TRACK = frozenset({DeathReason.INVALID_EVENT, DeathReason.MISSING_DEVICE_ID})
 
-#: Skips before which nobody asks where an event comes from; nor where it has no identity.
+#: With these skips translation does not determine the platform; nor without an identity.
 _BEFORE_PLATFORM = frozenset(
     {SkipReason.DISABLED, SkipReason.NO_CONSENT, SkipReason.UNSUPPORTED_TYPE}
 )
 
 
 def why(event: Mapping[str, Any], settings: ConvertroSettings, event_id: str) -> Why:
-    """Say how an event's translation comes about.
+    """Explain an event's translation.
 
     Args:
         event: An event that can be accepted.
-        settings: With which settings it is translated.
-        event_id: Under which id it is known.
+        settings: The settings of the translation.
+        event_id: The event's id.
     """
     translation = translate(event, settings, accepted_at=ACCEPTANCE)
     is_early = translation.skipped in _BEFORE_PLATFORM or not has_identity(event)
@@ -126,7 +126,7 @@ def _id_source(event: Mapping[str, Any], event_id: str) -> str:
 
 
 def _source(field: str, event: Mapping[str, Any], call: Call) -> str | None:
-    """Where a field of a call comes from; None if every call has it from the settings."""
+    """Find where a field of a call comes from; None if it comes from the settings."""
     properties = Properties(event)
     if field == "event_id":
         return _path(event, next(key for key in ORDER_ID if properties.order_id((key,))))
@@ -152,7 +152,7 @@ def _type_source(event: Mapping[str, Any], call: Call) -> str:
 
 
 def _path(event: Mapping[str, Any], key: str) -> str:
-    """The path of a property, in the spelling that counts."""
+    """Give the path of a property, in the event's spelling."""
     spelling: str = next(name for name in event["properties"] if folded(name) == key)
     return f"properties.{spelling}"
 
@@ -163,7 +163,7 @@ def _ignored(
     translation: Translation,
     platform: Platform | None,
 ) -> Iterator[Ignored]:
-    """What plays no part, as far as translation came to look at it."""
+    """List the fields that have no effect, among those that translation looked at."""
     if translation.skipped is SkipReason.DISABLED:
         yield Ignored(f"integrations.{switched_off_by(event)}", Because.SWITCHED_OFF)
     if translation.skipped is SkipReason.NO_CONSENT:
@@ -188,7 +188,7 @@ def _unusable_ids(event: Mapping[str, Any]) -> Iterator[Ignored]:
 
 
 def _odd_times(event: Mapping[str, Any]) -> Iterator[Ignored]:
-    """Times that were looked at before one was found."""
+    """List unusable times before the first usable one."""
     for field in TIMESTAMP_FIELDS:
         if is_iso_8601(event.get(field)):
             return
@@ -228,7 +228,7 @@ def _ignored_properties(
 
 
 def _unusable_order_ids(event: Mapping[str, Any], properties: Properties) -> Iterator[Ignored]:
-    """Order ids that were looked at before one was found."""
+    """List unusable order ids before the first usable one."""
     for key in ORDER_ID:
         if properties.order_id((key,)):
             return

@@ -1,13 +1,13 @@
-"""Calls on the wire: paths, bodies, names and idempotency keys. Pure.
+"""The form of calls in HTTP: paths, bodies, names and idempotency keys. Pure.
 
-The interface was never published; this module together with the path in the settings is all
-that would change for another reading of it.
+Convertro's interface was never published. If it is found to differ from what is assumed here, only
+this module and the path in the settings need to change.
 
-A key is `<event id>/<call name>`, and a call's name is its type: `order-7/sale.new`. The second
-call of a type in one event is called `sale/2`. A call that was rejected, surely never arrived,
-and was sent back by an operator has the number of that redrive in its key, `order-7/sale~1`,
-because some vendors repeat the answer that they stored for a key. So a key never means another
-call than before, whatever the mapping has become, and needs no record to be known.
+An idempotency key is `<event id>/<call name>`, and a call's name is its type: `order-7/sale.new`.
+The second call of a type in one event is named `sale/2`. If an operator redrives an event of which
+a call was rejected and cannot have arrived, that call's key gets the number of the redrive,
+`order-7/sale~1`, because some vendors repeat their stored answer to a key. So the same key means
+the same call, even after the mapping has changed.
 """
 
 import json
@@ -24,12 +24,12 @@ import msgspec
 from config.settings import Settings
 from worker.destination.calls import Call, DeviceEvent, Install, LinkDevice, TrackEvent, TrackUser
 
-#: Visible ASCII but for the escape character and what divides a key. `*` is no call's name: it
-#: stands for a call that nobody can name.
+#: Characters of a key that are not encoded: visible ASCII except `%`, which begins an escape, and
+#: `/`, which divides the key. A call's name has no `*` either, which stands for an unknown call.
 _ID_CHARACTERS = (ascii_letters + digits + punctuation).replace("%", "").replace("/", "")
 _TYPE_CHARACTERS = _ID_CHARACTERS.replace("*", "")
 
-#: Nearly every id: nothing in it needs to be encoded.
+#: An id in which nothing needs to be encoded, as in nearly every one.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]+")
 
 #: The names of each call's fields, in their order.
@@ -38,7 +38,7 @@ _FIELDS: dict[type[Call], tuple[str, ...]] = {
     for kind in (TrackUser, TrackEvent, LinkDevice, DeviceEvent, Install)
 }
 
-#: The endpoint of each.
+#: The endpoint of each call.
 _ENDPOINTS: dict[type[Call], str] = {
     TrackUser: "users",
     LinkDevice: "users",
@@ -51,19 +51,19 @@ _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=di
 
 
 def path_of(endpoint: str, settings: Settings) -> str:
-    """Where the calls of an endpoint are sent, below the base URL; percent-encoded."""
+    """Give the path of an endpoint's calls, below the base URL; percent-encoded."""
     account, client_name, site_id = settings.account, settings.client_name, settings.site_id
     return _path(settings.path, endpoint, account, client_name, site_id)
 
 
 def body_of(call: Call) -> dict[str, Any]:
-    """What is sent for a call; absent values are left out."""
+    """Make a call's body; fields that are None are left out."""
     names = _FIELDS[type(call)]
     return {name: value for name in names if (value := getattr(call, name)) is not None}
 
 
 def endpoint_of(call: Call) -> str:
-    """The endpoint that a call goes to, whatever its path is: `users`, `events`, `installs`."""
+    """Give the endpoint of a call, whatever its path is: `users`, `events` or `installs`."""
     return _ENDPOINTS[type(call)]
 
 
@@ -82,39 +82,39 @@ def encode_body(body: Mapping[str, Any]) -> bytes:
     try:
         return msgspec.json.encode(body)
     except (TypeError, ValueError, OverflowError):
-        pass  # lone surrogates, other mappings than dict and numbers of many digits
+        pass  # the body has lone surrogates, mappings other than dict, or numbers of many digits
     return _WRITER.encode(body).encode("utf-8", "backslashreplace")
 
 
 def call_type(call: Call) -> str:
-    """What a call reports: the Convertro type of a web event, or what kind of call it is."""
+    """Give a call's type: the Convertro type of a web event, otherwise the kind of call."""
     return call.event_type if isinstance(call, TrackEvent) else type(call).__name__
 
 
 @lru_cache(maxsize=1024)
 def call_name(type_: str, ordinal: int) -> str:
-    """Tell a call from the others of its event, however the event is translated next time.
+    """Make a call's name: unique in its event, and the same in every later translation.
 
     Args:
-        type_: What the call reports.
-        ordinal: Which of the event's calls of this type, from 1.
+        type_: What `call_type` returns.
+        ordinal: The number of the call among the event's calls of this type, from 1.
     """
     quoted = quote(type_, safe=_TYPE_CHARACTERS, errors="surrogatepass")
-    quoted = quoted.replace("~", "%7E")  # which `quote` never encodes
+    quoted = quoted.replace("~", "%7E")  # `quote` never encodes ~
     return quoted if ordinal == 1 else f"{quoted}/{ordinal}"
 
 
 def idempotency_key(event_id: str, name: str, number: int | None = None) -> str:
-    """Name a call so that Convertro can recognise it when it comes again.
+    """Make the key by which Convertro can recognise a call that it gets again.
 
-    Ids may hold any character, a header value only visible ASCII can be relied on; a line
-    break in one would even begin another header. So everything else, and what divides a key
-    lest two calls meet in one, is percent-encoded as UTF-8.
+    An id may contain any character, but a header is only safe with visible ASCII: a line break
+    would even begin another header. So all other characters are percent-encoded as UTF-8. So is
+    `/` in an id, because otherwise two calls could have the same key.
 
     Args:
         event_id: The event's id.
-        name: What `call_name` says.
-        number: The redrive since which the call has a key of its own; None if it needs none.
+        name: What `call_name` returns.
+        number: The number of the redrive after which the call got a new key; None if it has none.
     """
     quoted = event_id
     if not _PLAIN_ID.fullmatch(event_id):
@@ -123,5 +123,5 @@ def idempotency_key(event_id: str, name: str, number: int | None = None) -> str:
 
 
 def event_id_of(key: str) -> str:
-    """The id of the event that a key belongs to."""
+    """Read the event's id from a key."""
     return unquote(key.partition("/")[0], errors="surrogatepass")
