@@ -1,1 +1,1 @@
-"""What is checked before a worker starts, and by `convertro preflight`."""
+"""The checks before a worker starts, which `convertro preflight` makes too."""

@@ -1,13 +1,13 @@
-"""What to call a server in public. Pure."""
+"""Shows a server's address without credentials. Pure."""
 
 import re
 
-#: What may be shown of a URL. Anything else might be a part of a password.
+#: A host and port that may be shown; anything else could be a part of a password.
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?")
 
 
 def address_of(url: str) -> str:
-    """Host and port of a URL, or of each that it lists, without credentials."""
+    """Give host and port of a URL, or of each URL in a list, without credentials."""
     listed = url.split(";") if url.count("://") > 1 else [url]
     hosts = ",".join(_without_credentials(one) for one in listed).split(",")
     return ", ".join(filter(_ADDRESS.fullmatch, hosts)) or "the host of the URL"

@@ -23,8 +23,9 @@ from worker.preflight.address import address_of
 from worker.preflight.redis_checks import NoAnswer, RedisAnswer, RedisFacts, Why
 from worker.preflight.rights import journal_trials, missing_rights
 
-#: Writes to the dead letters and leaves no trace: what may be refused comes before the write,
-#: and nobody sees what is between. It may run when Redis is full, as burying an event may.
+#: A script that adds an entry to the dead letters and removes it again. It tries the removal first,
+#: so that nothing is left if a command is forbidden. It may run while Redis is full, as steps that
+#: bury may.
 _PROBE = """#!lua flags=allow-oom
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], 0, ARGV[1])
@@ -33,16 +34,16 @@ return redis.call('ZCARD', KEYS[1])
 """
 
 
-#: Where a script fell, which says nothing to an operator.
+#: The place in a script at which an error occurred, which means nothing to an operator.
 _PLACE_IN_SCRIPT = re.compile(r" script: (\S+, )?on @user_script.*$")
 
 
 def ask_redis(settings: Settings, timeout_seconds: float = WORKER_TIMEOUT_SECONDS) -> RedisAnswer:
-    """Learn what there is to know about the journal's Redis.
+    """Ask the journal's Redis for all facts that are checked.
 
     Args:
-        settings: Where it is, and the prefix of the journal's keys.
-        timeout_seconds: The longest wait for a connection, and for an answer.
+        settings: The settings, which name the Redis and the prefix of the journal's keys.
+        timeout_seconds: The longest wait for a connection, and again for an answer.
     """
     address = address_of(settings.redis_url.get_secret_value())
     try:
@@ -83,7 +84,7 @@ def _facts(redis: Redis, address: str, dead_key: str) -> RedisFacts:
 
 
 def _clock(redis: Redis) -> tuple[float | None, float]:
-    """This machine's clock minus that of Redis, and how long it took to ask, in seconds."""
+    """Measure this machine's clock minus Redis's clock, and how long that took, in seconds."""
     asked_at = monotonic()
     try:
         answer: Any = redis.time()
@@ -96,6 +97,6 @@ def _clock(redis: Redis) -> tuple[float | None, float]:
 
 
 def _reason(error: Exception) -> str:
-    """What Redis or the connection said, as the journal tells it, without places in scripts."""
+    """Write an error as the journal does, but without the place in a script."""
     said = _PLACE_IN_SCRIPT.sub("", " ".join(str(error).split())).rstrip(".")
     return f"{type(error).__name__}: {said}"

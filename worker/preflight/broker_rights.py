@@ -1,7 +1,7 @@
-"""Whether the broker lets us do all that a worker does: through the application that workers use.
+"""Tries at the broker everything that a worker does there, with the workers' Celery application.
 
-Each command of Celery's transport is tried on keys of its own; one message is published and taken,
-and what Celery subscribes to is subscribed to.
+Each command of Celery's Redis transport is tried on keys made for this check. One message is
+published and taken, and the channels that Celery subscribes to are subscribed to.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from redis.exceptions import NoPermissionError, RedisError
 from worker.preflight.rights import Commands, Trial, missing_rights
 from worker.task_names import DELIVER
 
-#: Of a queue.
+#: The commands on a queue's key.
 _OF_QUEUES: Commands = (
     *(("LPUSH", "a", "b"), ("LLEN",), ("PEXPIRE", 1000), ("RPOP",), ("BRPOP", 0.01), ("DEL",)),
 )
 
 
 def broker_trials(queue: str) -> Iterator[Trial]:
-    """Every command that Celery's transport for Redis gives, on keys like those that it uses."""
+    """List the commands of Celery's Redis transport, on keys like those that it uses."""
     own = f"{queue}.preflight-{uuid4().hex}"
     chance = uuid4()
     queues = (f"{chance}.reply.celery.pidbox", f"{chance}.celery.pidbox", f"celeryev.{chance}")
@@ -40,7 +40,7 @@ def broker_trials(queue: str) -> Iterator[Trial]:
 
 
 def has_transport(app: Celery) -> bool:
-    """Whether the URL of an application's broker can be read, and what its kind needs is there."""
+    """Whether the broker's URL can be parsed, and the libraries of its transport are installed."""
     try:
         for url in app.conf.broker_url.split(";"):
             app.connection_for_write(url).create_transport()
@@ -50,7 +50,7 @@ def has_transport(app: Celery) -> bool:
 
 
 def missing_broker_rights(app: Celery) -> list[str]:
-    """What a worker of an application may not do at its broker, if that is a Redis.
+    """List what a worker may not do at its broker; empty if the broker is no Redis.
 
     Raises:
         Exception: The broker does not work at all; any broker, any error.
@@ -68,10 +68,10 @@ def missing_broker_rights(app: Celery) -> list[str]:
 
 
 def type_of_queue(app: Celery) -> str | None:
-    """What a broker that is a Redis calls the type of the queue's key; None if it is no Redis.
+    """Ask a Redis that is the broker for the type of the queue's key; None if it is no Redis.
 
     Raises:
-        Exception: The broker does not work at all, or does not say; any broker, any error.
+        Exception: The broker does not work, or does not answer this; any broker, any error.
     """
     with _connected(app) as connection:
         if (client := _redis_of(connection)) is None:
@@ -93,7 +93,7 @@ def _redis_of(connection: Connection) -> Redis | None:
 
 
 def _missing_channels(client: Redis) -> list[str]:
-    """The channels to which Celery's remote control and gossip would subscribe in vain."""
+    """List the channels of remote control and gossip that the user may not subscribe to."""
     database = client.connection_pool.connection_kwargs.get("db") or 0
     missing = []
     for name in ("celery.pidbox", "celeryev/worker.*"):
@@ -111,12 +111,12 @@ def _missing_channels(client: Redis) -> list[str]:
 
 
 def _wait_at_two_queues(client: Redis) -> None:
-    """Wait as a worker does, for wake-ups and remote control at once, which no cluster allows."""
+    """Wait at two queues at once as a worker does; a Redis Cluster refuses that."""
     client.brpop([f"{uuid4()}.celery.pidbox", f"{uuid4()}.celery.pidbox"], timeout=0.01)
 
 
 def _exchange_a_message(app: Celery, connection: Connection) -> None:
-    """Publish a wake-up to a queue of its own and take it, as producers and workers do."""
+    """Publish a wake-up to a queue made for this check, and take it from there."""
     name = f"{app.conf.task_default_queue}.preflight-{uuid4().hex}"
     queue: Any = Queue(name, routing_key=name)
     app.send_task(DELIVER, ignore_result=True, connection=connection, queue=queue)
@@ -126,6 +126,6 @@ def _exchange_a_message(app: Celery, connection: Connection) -> None:
 
 
 def _send_an_event(app: Celery, connection: Connection) -> None:
-    """Tell Flower something that it does not know, and so does not heed."""
+    """Send an event of a type that Flower does not know and so ignores."""
     dispatcher = EventDispatcher(connection, app=app, buffer_while_offline=False)
     dispatcher.send("preflight", retry=False)

@@ -1,4 +1,4 @@
-"""What a preflight finds, and what it makes of the settings. Pure: facts in, checks out."""
+"""The results of checks, and the checks of the settings. Pure: facts in, checks out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,32 +11,32 @@ from convertro.errors import SettingsError
 
 
 class Level(StrEnum):
-    """How grave a finding is."""
+    """The result of a check."""
 
     OK = "ok"
-    #: Workers start, and the operator should know.
+    #: Workers start, but the operator should know about it.
     WARNING = "warning"
     #: Workers do not start.
     ERROR = "error"
-    #: Redis was not there, or does not say.
+    #: A server was unavailable, or did not report what is checked.
     NOT_CHECKED = "not_checked"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding."""
+    """One check and its result."""
 
     level: Level
-    #: What is so.
+    #: What was found.
     says: str
-    #: What to do about it; empty if nothing need be done.
+    #: What to do about it; empty for nothing.
     remedy: str = ""
-    #: What was checked.
+    #: The name of the check.
     name: str = ""
 
     @property
     def sentence(self) -> str:
-        """What is so and what to do."""
+        """What was found, and what to do."""
         return f"{self.says}; {self.remedy}" if self.remedy else self.says
 
 
@@ -45,16 +45,16 @@ warning = partial(Check, Level.WARNING)
 error = partial(Check, Level.ERROR)
 not_checked = partial(Check, Level.NOT_CHECKED)
 
-#: Rights that a sentence names; more would not be read.
+#: Most missing rights that a sentence names.
 _NAMED_RIGHTS = 3
 
 
 def rights_error(missing: Sequence[str], variable: str) -> Check:
-    """Something that a user of Redis's ACL may not do.
+    """Make the error of a Redis user who lacks rights.
 
     Args:
-        missing: Each as its command, and the key or channel.
-        variable: Where the user is named.
+        missing: The commands that are forbidden, each with its key or channel.
+        variable: The variable that names the user.
     """
     named = ", ".join(missing[:_NAMED_RIGHTS])
     more = len(missing) - _NAMED_RIGHTS
@@ -64,24 +64,24 @@ def rights_error(missing: Sequence[str], variable: str) -> Check:
     )
 
 
-#: A check that Redis leaves open: its user may not ask, or the server does not tell.
+#: Redis does not report this: its user may not ask for it, or the server has no such field.
 UNTOLD = not_checked("Redis does not say (INFO)")
 
 
 def named(checks: Mapping[str, Check]) -> Iterator[Check]:
-    """Checks with the names under which they are listed."""
+    """Add to each check the name under which it is listed."""
     return (replace(check, name=name) for name, check in checks.items())
 
 
 def settings_checks(
     settings: Settings, unknown: Mapping[str, str], without_effect: Mapping[str, str]
 ) -> Iterator[Check]:
-    """Whether the settings are complete and agree.
+    """Check that the settings are complete and fit together.
 
     Args:
-        settings: Those of the environment.
-        unknown: Variables that nothing reads, each with what to do about it.
-        without_effect: Variables of Celery's that have none here, each with the reason.
+        settings: The settings from the environment.
+        unknown: Variables that no program reads, each with what to do about it.
+        without_effect: Celery's variables that have no effect here, each with the reason.
     """
     yield from named({"settings": _destination_set(settings)})
     for variable, reason in without_effect.items():
@@ -99,12 +99,12 @@ def settings_checks(
 
 
 def files_check(settings: Settings, needed: int, most: float) -> Check:
-    """Whether a worker process may open as many files as it needs.
+    """Check that a worker process may open as many files as it needs.
 
     Args:
-        settings: Those of the worker.
-        needed: How many it may need, connections among them.
-        most: How many it may open.
+        settings: The worker's settings.
+        needed: How many file descriptors it may need, including connections.
+        most: How many it may have.
     """
     if most < needed:
         return warning(
@@ -124,7 +124,7 @@ def _destination_set(settings: Settings) -> Check:
 
 
 def _shutdown(settings: Settings) -> Check:
-    """A stopping worker begins no further try, so one attempt is what has to fit in."""
+    """Check that the longest attempt ends in time; a stopping worker begins no further one."""
     attempt_seconds = settings.connect_timeout_seconds + settings.read_timeout_seconds
     told = f"a stopping worker waits {settings.shutdown_seconds:g} s for calls in flight"
     if settings.shutdown_seconds < attempt_seconds:

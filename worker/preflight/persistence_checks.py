@@ -1,4 +1,4 @@
-"""Whether this Redis keeps what it is given. Pure: fields of `INFO` and `CONFIG GET` in."""
+"""Checks whether Redis keeps its data. Pure: fields of `INFO` and `CONFIG GET` in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from convertro.intake_journal import FULL_SHARE
 from worker.preflight.checks import UNTOLD, Check, error, ok, warning
 
-#: `WAITAOF` came with it.
+#: The first version that knows `WAITAOF`.
 _FSYNC_VERSION = (7, 2)
 
 
 def eviction_check(info: Mapping[str, Any]) -> Check:
-    """Whether Redis keeps everything when its memory is full."""
+    """Check that Redis evicts nothing when its memory is full."""
     policy = info.get("maxmemory_policy")
     if policy is None:
         return UNTOLD
@@ -25,7 +25,7 @@ def eviction_check(info: Mapping[str, Any]) -> Check:
 
 
 def memory_check(info: Mapping[str, Any]) -> Check:
-    """Whether there is room for events."""
+    """Check that Redis has memory for events."""
     bound, used = info.get("maxmemory"), info.get("used_memory")
     if bound is None or used is None:
         return UNTOLD
@@ -41,7 +41,7 @@ def memory_check(info: Mapping[str, Any]) -> Check:
 
 
 def persistence_check(info: Mapping[str, Any], config: Mapping[str, str]) -> Check:
-    """Whether events outlast a restart of Redis."""
+    """Check that events survive a restart of Redis."""
     if "aof_enabled" not in info:
         return UNTOLD
     if info["aof_enabled"]:
@@ -72,7 +72,7 @@ def _append_only_file(info: Mapping[str, Any], config: Mapping[str, str]) -> Che
 def durability_check(
     info: Mapping[str, Any], config: Mapping[str, str], version: tuple[int, ...]
 ) -> Check:
-    """Whether Redis can say that an event is on disk."""
+    """Check that Redis can tell when an event is on disk."""
     if "aof_enabled" not in info:
         return UNTOLD
     if version < _FSYNC_VERSION:

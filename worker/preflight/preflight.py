@@ -1,7 +1,7 @@
-"""The preflight: before a worker delivers, is everything as it has to be?
+"""Runs the preflight: checks settings, Redis, the broker and the connection to Convertro.
 
-`convertro preflight` shows every finding. A worker that starts logs the warnings and refuses
-to start for an error, but waits for a while for a Redis that is not up yet.
+`convertro preflight` shows every check. A starting worker logs warnings and errors, and does not
+start if there is an error; but it waits for a while for a Redis that is not ready.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ from worker.preflight.reachable import (
 from worker.preflight.redis_checks import NoAnswer, RedisAnswer, redis_checks
 from worker.process.open_files import most_files, needed_files
 
-#: How long a starting worker waits for Redis: a machine where everything boots at once.
+#: How long a starting worker waits for Redis, because on a booting machine both start at once.
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0
 
@@ -32,19 +32,20 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 def preflight(settings: Settings) -> tuple[Check, ...]:
-    """Every check, in the order in which they are shown; one that fails stops no other."""
+    """Make all checks, in the order in which they are shown; a failed one stops no other."""
     return tuple(chain.from_iterable(_stages(settings, lambda: ask_redis(settings))))
 
 
 def preflight_of_worker(settings: Settings, *, waits: bool = True) -> list[str]:
-    """The same for a worker that starts: it waits for Redis, and each finding is a log line.
-
-    Answers a sentence for each error; a worker must not start if there is one.
+    """Make the checks of a starting worker, and log each warning and error.
 
     Args:
-        settings: Those of the worker.
-        waits: Whether to wait for a Redis that is not ready; else that is no error, since the
-            worker that is started will wait.
+        settings: The worker's settings.
+        waits: Whether to wait for a Redis that is not ready. If not, that is no error either,
+            because the worker that is started afterwards will wait.
+
+    Returns:
+        A sentence for each error; if there is one, the worker must not start.
     """
     ask = partial(ask_redis, settings)
     patient = partial(wait_for_redis, ask) if waits else ask
@@ -61,7 +62,7 @@ def preflight_of_worker(settings: Settings, *, waits: bool = True) -> list[str]:
 
 
 def broker_refusal(settings: Settings) -> str | None:
-    """What the broker does not let a worker do, which was let do it when it started."""
+    """Say, for a running worker, what is wrong with its broker; None if no error is found."""
     check = broker_check(settings)
     return check.sentence if check.level is Level.ERROR else None
 
@@ -72,7 +73,7 @@ def wait_for_redis(
     now: Callable[[], float] = monotonic,
     pause: Callable[[float], None] = sleep,
 ) -> RedisAnswer:
-    """Ask again each second while Redis is not there or loads its data; the last answer counts."""
+    """Ask Redis each second until it is ready, for at most a minute; return the last answer."""
     until = now() + PATIENCE_SECONDS
     answer = ask()
     if isinstance(answer, NoAnswer) and answer.may_pass:
@@ -92,7 +93,7 @@ def wait_for_redis(
 def _stages(
     settings: Settings, ask: Callable[[], RedisAnswer], *, may_be_away: bool = False
 ) -> Iterator[Iterable[Check]]:
-    """The checks in three steps, from what costs nothing to what may take seconds."""
+    """Make the checks in three stages, those that may take seconds last."""
     here = {
         "files": files_check(settings, needed_files(settings), most_files()),
         "trust": trust_check(settings),

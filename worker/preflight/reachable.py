@@ -1,4 +1,4 @@
-"""Whether Convertro's host and the broker accept connections."""
+"""Checks that Convertro's host and the broker accept connections."""
 
 import socket
 from urllib.parse import urlsplit
@@ -17,17 +17,18 @@ from worker.transport.failures import FAILURES, tls_fault
 from worker.transport.transport import PORTS, Transport
 from worker.transport.trust import tls_context
 
-#: What a node of a Redis Cluster answers about keys of others, or of several slots.
+#: Errors of a node of a Redis Cluster for keys of other nodes, or of several slots.
 _OF_A_CLUSTER = frozenset(
     {"AskError", "ClusterCrossSlotError", "ClusterDownError", "MovedError", "TryAgainError"}
 )
 
-#: The longest wait for the broker; without it a worker delivers, but hears of events late.
+#: Longest wait for the broker, in seconds. It is short, because without the broker workers still
+#: start and deliver, only later.
 _BROKER_SECONDS = 3
 
 
 def connection_check(settings: Settings) -> Check:
-    """Whether Convertro's host, or the proxy before it, accepts a connection; nothing is sent."""
+    """Check that Convertro's host, or the proxy, accepts a connection; nothing is sent."""
     whose, variable, url = "", "CONVERTRO_BASE_URL", settings.base_url
     if settings.proxy_url:
         whose, variable = "the proxy ", "CONVERTRO_PROXY_URL"
@@ -45,7 +46,7 @@ def connection_check(settings: Settings) -> Check:
 
 
 def _tls_check(settings: Settings, shown: str) -> Check:
-    """Whether TLS comes about, through the proxy if there is one; nothing is sent."""
+    """Check that TLS works, through the proxy if there is one; no request is sent."""
     try:
         transport = Transport(settings)
     except SettingsError:
@@ -64,7 +65,7 @@ def _tls_check(settings: Settings, shown: str) -> Check:
 
 
 def trust_check(settings: Settings) -> Check:
-    """Whether the certificates can be read that are trusted for https://."""
+    """Check that the trusted certificates can be read."""
     variable, path = ca_bundle_of(settings)
     try:
         tls_context(variable, path)
@@ -78,7 +79,7 @@ def trust_check(settings: Settings) -> Check:
 
 
 def _connection_failure(host: str, port: int, timeout_seconds: float) -> str | None:
-    """Why no connection could be made, or None."""
+    """Try to connect; say why that failed, or return None."""
     try:
         open_socket(host, port, timeout_seconds).close()
     except socket.gaierror:
@@ -91,11 +92,11 @@ def _connection_failure(host: str, port: int, timeout_seconds: float) -> str | N
 
 
 def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
-    """Whether wake-ups can travel; the ticker makes good what a broker loses, but later.
+    """Check that the broker takes and gives wake-ups.
 
     Args:
-        settings: Where it is.
-        redis_answers: Whether the journal's Redis is there, which usually is the broker.
+        settings: The settings, which name the broker.
+        redis_answers: Whether the journal's Redis answers, which usually is the broker.
     """
     is_journals = not settings.broker_url or settings.broker_url == settings.redis_url
     told = "wake-ups travel through the journal's Redis"
@@ -129,11 +130,11 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
 
 
 def queue_check(settings: Settings) -> Check:
-    """Whether wake-ups find the queue's key free, if the broker is a Redis."""
+    """Check, if the broker is a Redis, that no other program uses the queue's key."""
     queue = settings.queue
     try:
         kind = type_of_queue(_app_of(settings))
-    except Exception:  # noqa: BLE001  the same
+    except Exception:  # noqa: BLE001  as above
         return not_checked("needs the broker, and the right to ask it (TYPE)")
     if kind not in {None, "none", "list"}:
         return error(
@@ -145,6 +146,6 @@ def queue_check(settings: Settings) -> Check:
 
 
 def _app_of(settings: Settings) -> Celery:
-    from worker.bootstrap import make_app  # noqa: PLC0415  others need no Celery
+    from worker.bootstrap import make_app  # noqa: PLC0415  only these checks need Celery
 
     return make_app(settings, _BROKER_SECONDS)

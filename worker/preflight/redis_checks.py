@@ -1,6 +1,6 @@
-"""What the preflight makes of what Redis said about itself. Pure: facts in, checks out.
+"""The checks of the journal's Redis. Pure: facts in, checks out.
 
-Whatever Redis does not tell, because its user may not ask, is not checked; it is no fault.
+What Redis does not report, because its user may not ask for it, is not checked; it is no error.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,20 +26,20 @@ from worker.preflight.persistence_checks import (
     persistence_check,
 )
 
-#: Scripts with flags came with it.
+#: The first version that knows scripts with flags.
 _LEAST_VERSION = (7, 0)
 
-#: Share of the bound on dead letters from which on the operator should know.
+#: From which share of the bound on dead letters the check warns.
 _MANY_DEAD_SHARE = 0.9
 
-#: What one worker takes, and room for whoever looks at the journal.
+#: Connections that must be free: for one worker, and for operators' commands.
 _SPARE_CONNECTIONS = 20
 
-#: Clocks that differ by less do not matter.
+#: By how much the clocks must differ for a warning, and for an error.
 _SKEW_WARNING_SECONDS = 2.0
 _SKEW_ERROR_SECONDS = 60.0
 
-#: What to do when Redis refuses to write, by how its answer begins or what it holds.
+#: What to do if Redis refuses to write, by a part of its error.
 _REMEDIES = (
     ("permissions", "let the user of CONVERTRO_REDIS_URL write the journal's keys (ACL)"),
     ("WRONGTYPE", "another program uses this key: set another CONVERTRO_KEY_PREFIX or database"),
@@ -51,7 +51,7 @@ _REMEDIES = (
     ("NoPermission", "give the user of CONVERTRO_REDIS_URL its rights back (ACL)"),
 )
 
-#: What is checked of Redis, in this order.
+#: The names of the checks, in their order.
 REDIS_CHECKS = (
     "version",
     "role",
@@ -67,49 +67,49 @@ REDIS_CHECKS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisFacts:
-    """What Redis said about itself."""
+    """What Redis reported about itself."""
 
     #: Its host and port.
     address: str
-    #: The fields of `INFO`; empty if the user may not ask.
+    #: The fields of `INFO`; empty if the user may not ask for them.
     info: Mapping[str, Any]
     #: The fields of `CONFIG GET`; empty if the user may not ask, as on many hosted servers.
     config: Mapping[str, str]
-    #: This machine's clock minus that of Redis; None if the user may not ask.
+    #: This machine's clock minus Redis's clock; None if the user may not ask for it.
     skew_seconds: float | None
-    #: How long the answer about the clock took: the skew is known to half of it.
+    #: How long the question for the clock took; half of it is the uncertainty of the skew.
     round_trip_seconds: float
-    #: How many dead letters there are; None if Redis refused to write one.
+    #: The number of dead letters; None if Redis refused to write one.
     dead: int | None
-    #: What Redis said when it refused.
+    #: The error with which Redis refused that.
     refusal: str = ""
-    #: What our user may not do, each as its command and key.
+    #: The commands that the user may not give, each with its key.
     missing_rights: tuple[str, ...] = ()
 
 
 class Why(StrEnum):
-    """Why there are no facts."""
+    """Why Redis reported nothing."""
 
-    #: Nobody listens, or nobody answers.
+    #: It accepts no connection, or does not answer.
     AWAY = "away"
-    #: It has started and reads its data.
+    #: It has started and is loading its data.
     LOADING = "loading"
-    #: It wants another user or password, or has no such database.
+    #: It refuses user, password or database.
     REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """There are no facts."""
+    """Redis reported nothing."""
 
     address: str
     why: Why
-    #: What Redis or the connection said.
+    #: The error of Redis or of the connection.
     reason: str = ""
 
     @property
     def may_pass(self) -> bool:
-        """Whether waiting may help."""
+        """Whether it may help to wait."""
         return self.why in {Why.AWAY, Why.LOADING}
 
 
@@ -131,7 +131,7 @@ def _no_answer(answer: NoAnswer) -> Check:
 
 
 def redis_checks(settings: Settings, facts: RedisAnswer) -> Iterator[Check]:
-    """Whether this Redis may hold a journal; without an answer that is not checked."""
+    """Check whether this Redis can hold a journal."""
     if isinstance(facts, NoAnswer):
         unchecked = dict.fromkeys(REDIS_CHECKS, not_checked("needs Redis"))
         return named({"redis": _no_answer(facts), **unchecked})
@@ -147,7 +147,7 @@ def redis_checks(settings: Settings, facts: RedisAnswer) -> Iterator[Check]:
         "rights": rights_check(facts.missing_rights),
         "dead_letters": dead_letters_check(facts, settings.dead_max_count),
     }
-    # Whether an `enqueue` waits until its event is on disk; not every release has the setting.
+    # Only with this setting an `enqueue` waits until its event is on disk.
     if settings.durability == "fsync":
         version = _version(facts.info)
         checks["durability"] = durability_check(facts.info, facts.config, version)
@@ -155,7 +155,7 @@ def redis_checks(settings: Settings, facts: RedisAnswer) -> Iterator[Check]:
 
 
 def version_check(info: Mapping[str, Any]) -> Check:
-    """Whether it is Redis or Valkey 7.0 or newer."""
+    """Check that it is Redis or Valkey 7.0 or newer."""
     version = _version(info)
     if not version:
         return UNTOLD
@@ -168,7 +168,7 @@ def version_check(info: Mapping[str, Any]) -> Check:
 
 
 def role_check(info: Mapping[str, Any]) -> Check:
-    """Whether it is a primary: a replica refuses what we write, or loses it."""
+    """Check that it is a primary: a replica refuses writes, or loses them."""
     role = info.get("role")
     if role is None:
         return UNTOLD
@@ -182,7 +182,7 @@ def role_check(info: Mapping[str, Any]) -> Check:
 
 
 def connections_check(info: Mapping[str, Any]) -> Check:
-    """Whether Redis accepts as many further connections as a worker and an application need."""
+    """Check that Redis accepts as many further connections as a worker and commands need."""
     taken, bound = info.get("connected_clients"), info.get("maxclients")
     if taken is None or bound is None:
         return UNTOLD
@@ -194,11 +194,12 @@ def connections_check(info: Mapping[str, Any]) -> Check:
 
 
 def clock_check(skew_seconds: float | None, round_trip_seconds: float) -> Check:
-    """Whether this machine and Redis agree on the time.
+    """Check that the clocks of this machine and of Redis agree.
 
     Args:
-        skew_seconds: This machine's clock minus that of Redis.
-        round_trip_seconds: The skew is known to half of it; the doubt is in favour.
+        skew_seconds: This machine's clock minus Redis's clock.
+        round_trip_seconds: How long the question took; half of it is subtracted from the skew as
+            uncertain.
     """
     if skew_seconds is None:
         return not_checked("Redis does not say (TIME)")
@@ -215,14 +216,14 @@ def clock_check(skew_seconds: float | None, round_trip_seconds: float) -> Check:
 
 
 def rights_check(missing: tuple[str, ...]) -> Check:
-    """Whether Redis lets our user carry out all steps of the journal."""
+    """Check that the Redis user may carry out all steps of the journal."""
     if missing:
         return rights_error(missing, "CONVERTRO_REDIS_URL")
     return ok("every command of the journal is allowed")
 
 
 def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
-    """Whether a dead letter can be written, and whether there is room for more."""
+    """Check that a dead letter can be written, and that there is room for more."""
     if facts.dead is None:
         if _version(facts.info, default=_LEAST_VERSION) < _LEAST_VERSION:
             return not_checked("needs a newer Redis")
@@ -239,11 +240,11 @@ def dead_letters_check(facts: RedisFacts, max_count: int) -> Check:
 
 
 def remedy_of(refusal: str) -> str:
-    """What to do when Redis refuses to write, by what it said."""
+    """Say what to do if Redis refuses to write, by its error."""
     return next((text for sign, text in _REMEDIES if sign in refusal), "mend what Redis names")
 
 
 def _version(info: Mapping[str, Any], default: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """The version of Redis, or that with which a Valkey is compatible; major and minor."""
+    """Read major and minor version of Redis; for Valkey, the version that it is compatible with."""
     parts = str(info.get("redis_version", "")).split(".")[:2]
     return tuple(int(part) for part in parts) if all(map(str.isdigit, parts)) else default

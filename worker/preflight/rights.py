@@ -1,7 +1,7 @@
-"""Whether Redis lets us do all that a worker does: each command is tried, on keys of its own.
+"""Tries whether the Redis user may give all commands of a worker, on keys made for this check.
 
-A user of an ACL that lacks a right makes a worker fail later and for ever, so each right is tried
-before. Here are those that the journal needs; `broker_rights.py` has those of the broker.
+If an ACL denies a command, a worker fails at it later, again and again. This module has the
+commands of the journal; `broker_rights.py` has those of the broker.
 """
 
 import re
@@ -13,18 +13,18 @@ from uuid import uuid4
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-#: A command, the key that it is tried on, and the rest of its arguments.
+#: A command, the key on which it is tried, and its further arguments.
 Trial = tuple[str, str, tuple[object, ...]]
 
 _NOTHING = "return 1"
 
-#: What differs from try to try.
+#: The random part of a key; messages show `*` in its place.
 _CHANCE = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
-#: A command and what follows its key.
+#: Commands, each with the arguments after its key.
 Commands = tuple[tuple[object, ...], ...]
 
-#: Of the journal, on a key of each kind; each ends with its removal.
+#: The commands of the journal, for a key of each type; the last one removes the key.
 _OF_JOURNAL: tuple[Commands, ...] = (
     (
         *(("HSET", "a", 1), ("HSETNX", "b", 1), ("HINCRBY", "a", 1), ("HGET", "a"), ("HMGET", "a")),
@@ -46,7 +46,7 @@ _OF_JOURNAL: tuple[Commands, ...] = (
 
 
 def journal_trials(prefix: str) -> Iterator[Trial]:
-    """Every command that the journal's steps consist of."""
+    """List all commands of the journal's steps."""
     for commands in _OF_JOURNAL:
         key = f"{prefix}preflight-{uuid4().hex}"
         for command, *rest in commands:
@@ -58,10 +58,10 @@ def journal_trials(prefix: str) -> Iterator[Trial]:
 
 
 def missing_rights(redis: Redis, trials: Iterable[Trial]) -> list[str]:
-    """What the user of a connection may not do, each as its command and key.
+    """List the commands that the user of a connection may not give, each with its key.
 
     Raises:
-        RedisError: Redis could not be asked at all.
+        RedisError: Redis is unavailable, or refuses the connection.
     """
     tried = list(trials)
     pipeline: Any = redis.pipeline(transaction=False)
