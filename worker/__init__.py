@@ -1,1 +1,1 @@
-"""How an event is delivered."""
+"""The worker, which delivers events, and the operator's commands."""

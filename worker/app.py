@@ -36,7 +36,7 @@ from worker.process.worker_options import forget_time_limits, refused_options
 
 log = structlog.stdlib.get_logger(__name__)
 
-replace_closed_streams()  # Celery's pool would fall over one
+replace_closed_streams()  # a closed stream would make Celery's pool fail
 
 try:
     settings = load_settings()
@@ -51,7 +51,7 @@ app.conf.worker_consumer = consumer_class(partial(broker_refusal, settings))
 
 
 def deliver_task() -> DeliverTask:
-    """This process's deliver task."""
+    """Get this process's deliver task."""
     return bootstrap.deliver_task(settings, app)
 
 
@@ -70,7 +70,7 @@ def _take_a_name(sender: str, **_signal: Any) -> None:
 
 @celeryd_init.connect
 def _speak_in_one_form(instance: Any, options: Mapping[str, Any], **_signal: Any) -> None:
-    """Log from the first moment; where machines read, let Celery print no banner or farewell."""
+    """Configure the log at once; if it is JSON, keep Celery from printing its banner into it."""
     heed_signals()
     worker_log.take(instance.hostname, options)
     worker_log.open()
@@ -85,7 +85,7 @@ def _configure_logs(logfile: str | None = None, **_signal: Any) -> None:
 
 
 def _check_before_detaching(context: click.Context, _option: click.Parameter, _value: Any) -> None:
-    """Say what is wrong while there is a terminal: a worker that was detached has none."""
+    """Report errors before the worker detaches, because afterwards it has no terminal."""
     if context.params.get("detach"):
         worker_log.take(context.params["hostname"], context.params)
         worker_log.open()
@@ -94,7 +94,7 @@ def _check_before_detaching(context: click.Context, _option: click.Parameter, _v
         _refuse(_wrong_options(context.params) or preflight_of_worker(settings, waits=False))
 
 
-# Celery calls back after all other options were read, and before it detaches.
+# Celery calls this callback after it has read all other options, and before it detaches.
 app.user_options["worker"].add(
     CeleryOption(["--check"], hidden=True, expose_value=False, callback=_check_before_detaching)
 )
@@ -102,12 +102,12 @@ app.user_options["worker"].add(
 
 @celeryd_init.connect
 def _refuse_to_start(options: Mapping[str, Any], **_signal: Any) -> None:
-    """Start only if the preflight finds no error, and no worker that is alive disagrees.
+    """Start only if the preflight finds no error and all live workers agree.
 
-    What Celery does next is to raise errors of its own about queues and the broker.
+    This runs before Celery connects and raises its own errors about queues and the broker.
     """
     forget_time_limits()
-    try:  # Celery would log the error of a handler, and start
+    try:  # if a handler raises, Celery only logs the error and starts
         _refuse(_reasons_not_to_start(options))
     except Exception as error:
         log.error("The preflight failed.", action=LogAction.PREFLIGHT_FAILED, exc_info=error)  # noqa: TRY400
@@ -131,7 +131,7 @@ def _wrong_options(options: Mapping[str, Any]) -> list[str]:
 
 @worker_init.connect
 def _keep_what_is_loaded(**_signal: Any) -> None:
-    """Spare Celery, which collects garbage before each fork, what was loaded: 45 ms each time."""
+    """Exclude loaded modules from the garbage collection before each fork, which saves 45 ms."""
     gc.freeze()
 
 
@@ -152,6 +152,6 @@ def _say_stopped(**_signal: Any) -> None:
 
 @worker_process_init.connect
 def _end_gently(**_signal: Any) -> None:
-    if not bootstrap.stop_flag.is_parent:  # a pool without processes of its own says so too
+    if not bootstrap.stop_flag.is_parent:  # a pool without processes sends this signal as well
         ignore_hangups()
         PoolProcess(bootstrap.stop_flag).start()

@@ -1,4 +1,4 @@
-"""What this program logs: the `action` of each line, in the order of docs/logging.md. Pure.
+"""The `action` of each log line, in the order of docs/logging.md. Pure.
 
 A line is a sentence for people plus one of these words, whose meaning never changes. `make
 reference` writes the page's table from them.
@@ -12,23 +12,23 @@ _LEVELS = logging.getLevelNamesMapping()
 
 
 class LogAction(StrEnum):
-    """What a line says for machines; one without an explanation is refused."""
+    """The word for machines in a log line; a member without a meaning is an error."""
 
-    #: At which levels it is logged, the usual one first.
+    #: The levels at which it is logged, the usual one first.
     levels: tuple[str, ...]
-    #: The usual level as `logging` counts.
+    #: The usual level as a number of `logging`.
     level: int
     #: What it tells an operator, in Markdown.
     meaning: str
-    #: Which fields its lines have.
+    #: The fields of its lines.
     fields: tuple[str, ...]
-    #: What an operator does about it, in Markdown; empty if there is nothing to do.
+    #: What an operator should do about it, in Markdown; empty for nothing.
     remedy: str
 
     def __new__(
         cls, value: str, levels: str, meaning: str, fields: str = "", remedy: str = ""
     ) -> Self:
-        """Make a member; levels and fields are words with blanks between them."""
+        """Make a member; levels and fields are words separated by blanks."""
         action = str.__new__(cls, value)
         action._value_ = value
         action.levels = tuple(levels.split())

@@ -1,4 +1,4 @@
-"""What an attempt can come to, whichever destination it was sent to. Pure values."""
+"""The outcomes of attempts, for any destination. Pure values."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class OutcomeClass(StrEnum):
-    """What an attempt came to, as far as the next step depends on it."""
+    """The class of an outcome, on which the decision depends."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -16,29 +16,29 @@ class OutcomeClass(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
-#: Classes that a quick second try may cure.
+#: Classes after which a second try within seconds may succeed.
 BLIPS = frozenset({OutcomeClass.UNSENT, OutcomeClass.AMBIGUOUS})
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one attempt came to."""
+    """The outcome of one attempt."""
 
     outcome_class: OutcomeClass
     #: HTTP status; None if there was no answer.
     status: int | None = None
-    #: A short name of what happened, never content: `http_503`, `read_timeout`.
+    #: A short name of what happened, without content: `http_503`, `read_timeout`.
     detail: str
-    #: What the answer said of an error; may quote the event, so it goes to its record alone.
+    #: The error message in the answer. It may quote the event, so only the event's record gets it.
     said: str = ""
-    #: How long Convertro asked us to wait, in seconds; None if it did not say.
+    #: How long Convertro asked to wait, in seconds; None if it did not.
     retry_after_seconds: float | None = None
 
     def __repr__(self) -> str:
-        """Without what the answer said."""
+        """Leave out `said`, which may quote the event."""
         return f"Outcome({self.outcome_class!r}, status={self.status!r}, detail={self.detail!r})"
 
 
-#: What to do about each detail that says that no TLS connection came about.
+#: What to do about each detail of a failed TLS connection.
 TLS_ADVICE = {
     "tls_unknown_issuer": (
         "its certificate was issued by a CA that is not trusted here: let CONVERTRO_CA_BUNDLE name "

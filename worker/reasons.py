@@ -1,8 +1,7 @@
-"""Why an event is skipped, dead, discarded or noted: the one list. Pure.
+"""All reasons why an event is skipped, dead, discarded or noted. Pure.
 
-Scripts get it in their settings, `--reason` takes no other word, metrics show each from the start,
-and `make reference` writes its sentences into the documentation. A reason that is not here cannot
-be written.
+Scripts get them as constants and refuse others, `--reason` accepts no other word, metrics show each
+from the start, and `make reference` writes their meanings into the documentation.
 """
 
 from enum import StrEnum
@@ -10,9 +9,9 @@ from typing import Self
 
 
 class Reason(StrEnum):
-    """A word for why, with what it means; one without that is refused."""
+    """A reason and its meaning; a member without a meaning is an error."""
 
-    #: What it means, in Markdown.
+    #: The meaning, in Markdown.
     meaning: str
 
     def __new__(cls, value: str, meaning: str) -> Self:
@@ -24,7 +23,7 @@ class Reason(StrEnum):
 
 
 class SkipReason(Reason):
-    """By which of Segment's rules there is nothing to send: counted, and gone."""
+    """The rule by which nothing is sent for an event; it is counted and leaves the journal."""
 
     DISABLED = "disabled", "`integrations` switch Convertro off"
     NO_CONSENT = "no_consent", "a category of `CONVERTRO_CONSENT_CATEGORIES` lacks consent"
@@ -37,11 +36,11 @@ class SkipReason(Reason):
 class Fault(StrEnum):
     """Where the fault for a dead letter lies."""
 
-    #: Its sender's: the event can never be delivered, however often it is sent back.
+    #: With its sender: the event can never be delivered, however often it is redriven.
     SENDER = "sender"
-    #: The event's, or of what happened to it alone.
+    #: With the event, or with what happened to it alone.
     EVENT = "event"
-    #: Perhaps with Convertro or with this program: many such burials hold the stream instead.
+    #: Perhaps with Convertro or with this program: many such burials open the breaker.
     ANYWHERE = "anywhere"
 
 
@@ -52,7 +51,7 @@ class DeathReason(Reason):
     """Why an event is a dead letter, where the fault lies, and what to do about it."""
 
     fault: Fault
-    #: What an operator does about it, in Markdown for the runbook.
+    #: What an operator should do about it, in Markdown for the runbook.
     remedy: str
 
     def __new__(cls, value: str, fault: Fault, meaning: str, remedy: str) -> Self:
@@ -141,12 +140,12 @@ class DeathReason(Reason):
     )
 
 
-#: Where producers put an order's id by mistake: what `Note.LIKELY_ORDER_ID` looks for.
+#: Properties into which producers put an order's id by mistake, for `Note.LIKELY_ORDER_ID`.
 LIKELY_ORDER_ID_NAMES = ("transaction_id", "order_number", "checkout_id")
 
 
 class Note(Reason):
-    """What the producer of an event that was translated or skipped should correct: counted."""
+    """What the producer of a delivered or skipped event should correct; counted."""
 
     LIKELY_ORDER_ID = (
         "likely_order_id",
@@ -179,7 +178,7 @@ class DiscardReason(Reason):
     ERASED = "erased", "an operator erased the person (`convertro erase`)"
 
 
-#: Revenue that went by a bound: an error wherever it shows.
+#: Removals of dead letters that may bear revenue; shown as errors everywhere.
 REVENUE_REMOVED = frozenset(
     {DiscardReason.DEAD_EXPIRED_REVENUE, DiscardReason.DEAD_OVERFLOW_REVENUE}
 )

@@ -1,7 +1,7 @@
-"""What a JSON document holds: an event, what Segment's libraries post, or a list of these. Pure.
+"""Reads a JSON document of an event, a batch of Segment's libraries, or a list of these. Pure.
 
-Libraries post several events as one object, `{"batch": [...]}`, which says for all of them what
-they have in common. Files of events and the collector are read by these rules.
+A batch is one object for several events, `{"batch": [...]}`, with the fields that they share. These
+rules serve files of events and the collector.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,33 +10,33 @@ from typing import Any, NamedTuple
 from convertro.errors import InvalidEvent
 from convertro.segment_event import MAX_NESTING, kind_of
 
-#: What a batch may say for all of its items, to be merged into each.
+#: Fields of a batch that are merged into each of its events.
 SHARED_FIELDS = ("context", "integrations")
 
 
 class Entry(NamedTuple):
-    """One would-be event of a document."""
+    """One event of a document, which may be invalid."""
 
-    #: Where in the document it is: `batch 1`, `event 2`.
+    #: Its place in the document: `batch 1`, `event 2`.
     where: tuple[str, ...]
-    #: What is there, as it came.
+    #: The event as it came.
     event: Any = None
-    #: The batch in which it came, if it came in one.
+    #: The batch in which it came; None without one.
     batch: Mapping[str, Any] | None = None
-    #: Why it cannot be taken.
+    #: Why it cannot be accepted; None if nothing is wrong so far.
     error: InvalidEvent | None = None
 
     def completed(self) -> Any:
-        """The event with what its batch says for all of its events."""
+        """Add the fields that the event shares with the others of its batch."""
         return self.event if self.batch is None else _completed(self.event, self.batch)
 
 
 def entries_of(document: Any, *, path_type: str | None = None) -> Iterator[Entry]:
-    """Go through the would-be events of a document, in order.
+    """List the events of a document, in order.
 
     Args:
-        document: What a JSON reader made of it.
-        path_type: The type of events that name none, if the path they were posted to says it.
+        document: The document, read from JSON.
+        path_type: The type of events that have none, if the path they were posted to names it.
     """
     if not isinstance(document, list):
         yield from _entries_of_one(document, (), path_type)
@@ -62,7 +62,7 @@ def _entries_of_one(
 
 
 def _is_batch(document: Any) -> bool:
-    """Whether it is what libraries post; some name it `batch` in its `type` as well."""
+    """Whether an object is a batch; some libraries also give it the `type` `batch`."""
     if not isinstance(document, dict):
         return False
     kind = document.get("type")
@@ -70,7 +70,7 @@ def _is_batch(document: Any) -> bool:
 
 
 def _fault_of(event: Any, path_type: str | None) -> InvalidEvent | None:
-    """What is wrong with an event because of how it was posted."""
+    """Say what is wrong with an event because of how it was posted; None if nothing is."""
     if _is_batch(event):
         return InvalidEvent("batch", "is inside another batch, where only events may be")
     if path_type is None and isinstance(event, dict) and "type" not in event:
@@ -83,12 +83,12 @@ def _fault_of(event: Any, path_type: str | None) -> InvalidEvent | None:
 
 
 def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Add what a batch says for all of its items.
+    """Add a batch's shared fields to one of its items.
 
-    The batch's `context` and `integrations` are merged into the item at every level, so that
-    an item which adds `context.device.type` keeps the batch's `context.device.id`; where both
-    say something, the item wins. An item without `sentAt` gets the batch's. A field of the
-    item that is null counts as lacking.
+    The batch's `context` and `integrations` are merged into the item at every level, so that an
+    item which adds `context.device.type` keeps the batch's `context.device.id`. If both have a
+    value, the item's counts. An item without `sentAt` gets the batch's. A field of the item that
+    is null counts as missing.
     """
     completed = dict(item)
     for field in SHARED_FIELDS:
@@ -101,7 +101,7 @@ def _completed(item: Mapping[str, Any], batch: Mapping[str, Any]) -> Mapping[str
 
 
 def _merged(shared: Any, own: Any, level: int = 1) -> Any:
-    """What two objects say together; of other values the own one wins."""
+    """Merge two objects; of two other values the item's own counts."""
     mergeable = isinstance(shared, dict) and isinstance(own, dict)
     if not mergeable or level > MAX_NESTING:
         return own

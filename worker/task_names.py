@@ -1,7 +1,7 @@
-"""Names of tasks that other programs rely on."""
+"""Names of Celery tasks, on which other programs rely."""
 
-#: A wake-up: "there is work". The id of its task is its token.
+#: The deliver task; the id of each wake-up's task is its token.
 DELIVER = "convertro.deliver"
 
-#: Under this name Flower lists dead letters; no such task exists or runs.
+#: The name under which Flower lists dead letters; there is no such task.
 DEAD_LETTER = "convertro.dead_letter"

@@ -1,7 +1,7 @@
-"""Fills the tables of `docs/` that list what the code says: reasons, and actions of the log.
+"""Writes the tables of reasons and of log actions into `docs/`.
 
-Run as `python -m worker.write_reference`; a test fails while a page differs. A table is known by
-its titles; what stands around it is written by hand.
+Run as `python -m worker.write_reference`; a test fails while a page differs. A table is found by
+its titles; the rest of the page is written by hand.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ def _meanings(reasons: Iterable[Reason]) -> list[_Row]:
 
 
 def _remedies() -> list[_Row]:
-    """What to do about dead letters; neighbours for which it is the same share a row."""
+    """List what to do about dead letters; adjacent reasons with the same remedy share a row."""
     alike = groupby(DeathReason, lambda reason: reason.remedy)
     return [(_code(reasons), remedy) for remedy, reasons in alike]
 
@@ -53,10 +53,10 @@ TABLES: dict[str, dict[str, list[_Row]]] = {
 
 
 def filled(page: str) -> str:
-    """The text of a page with its tables as they should be.
+    """Give the text of a page with its tables up to date.
 
     Raises:
-        ValueError: A table is not there.
+        ValueError: The page lacks a table.
     """
     text = (DOCS / page).read_text(encoding="utf-8")
     for titles, rows in TABLES[page].items():
