@@ -65,7 +65,6 @@ def _mapping(where: str, key: Any, value: Any) -> EventMapping:
 
 
 def _parse_names(given: Any) -> tuple[str, ...]:
-    """Read a list of names from JSON text or a list."""
     given = _read_json(given, "[]")
     if isinstance(given, list | tuple):
         return tuple(_name(number, name) for number, name in enumerate(given, start=1))

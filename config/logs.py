@@ -165,7 +165,7 @@ def _rendering(settings: Settings, *, to_file: bool) -> list[Processor]:
         renderer = structlog.dev.ConsoleRenderer(
             colors=not to_file and sys.stderr.isatty(), exception_formatter=_escaped_traceback
         )
-        return [_escape_what_cannot_be_seen, renderer]
+        return [_escape_invisible, renderer]
     return [
         structlog.processors.format_exc_info,
         _in_reading_order,
@@ -173,8 +173,7 @@ def _rendering(settings: Settings, *, to_file: bool) -> list[Processor]:
     ]
 
 
-def _escape_what_cannot_be_seen(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """Escape invisible characters in the values of a line."""
+def _escape_invisible(_logger: object, _method: str, line: EventDict) -> EventDict:
     return {
         name: printable(value, but="\n" if name == "event" else "")
         if isinstance(value, str)

@@ -526,7 +526,6 @@ def _place_of(url: str) -> str:
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    """Split a value at its commas."""
     return tuple(part for piece in text.split(",") if (part := piece.strip()))
 
 

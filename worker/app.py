@@ -29,7 +29,7 @@ from worker.log_actions import LogAction
 from worker.preflight.preflight import broker_refusal, preflight_of_worker
 from worker.process.agreement import sentence_of
 from worker.process.restarts import consumer_class
-from worker.process.stopping import PoolProcess, heed_signals, ignore_hangups, stop_step
+from worker.process.stopping import PoolProcess, handle_signals, ignore_hangups, stop_step
 from worker.process.ticker import Ticker, ticker_step
 from worker.process.worker_log import WorkerLog
 from worker.process.worker_options import forget_time_limits, refused_options
@@ -64,14 +64,14 @@ app.steps["worker"].add(stop_step(bootstrap.stop_flag))
 
 
 @celeryd_init.connect
-def _take_a_name(sender: str, **_signal: Any) -> None:
+def _set_worker_name(sender: str, **_signal: Any) -> None:
     bootstrap.worker_name.take(sender)
 
 
 @celeryd_init.connect
-def _speak_in_one_form(instance: Any, options: Mapping[str, Any], **_signal: Any) -> None:
+def _open_log(instance: Any, options: Mapping[str, Any], **_signal: Any) -> None:
     """Configure the log at once; if it is JSON, keep Celery from printing its banner into it."""
-    heed_signals()
+    handle_signals()
     worker_log.take(instance.hostname, options)
     worker_log.open()
     if not worker_log.is_for_people:
@@ -130,7 +130,7 @@ def _wrong_options(options: Mapping[str, Any]) -> list[str]:
 
 
 @worker_init.connect
-def _keep_what_is_loaded(**_signal: Any) -> None:
+def _freeze_loaded_modules(**_signal: Any) -> None:
     """Exclude loaded modules from the garbage collection before each fork, which saves 45 ms."""
     gc.freeze()
 
@@ -151,7 +151,7 @@ def _say_stopped(**_signal: Any) -> None:
 
 
 @worker_process_init.connect
-def _end_gently(**_signal: Any) -> None:
+def _prepare_pool_process(**_signal: Any) -> None:
     if not bootstrap.stop_flag.is_parent:  # a pool without processes sends this signal as well
         ignore_hangups()
         PoolProcess(bootstrap.stop_flag).start()

@@ -57,14 +57,12 @@ class AsyncIntake:
         self._senders: _Senders | None = None
 
     def submit(self, rows: Sequence[Row]) -> "asyncio.Future[News]":
-        """Pass checked events to the threads that send.
+        """Send checked events; the future ends when all are accepted, or none.
+
+        It raises `JournalUnavailable` with the ids of these events.
 
         Args:
             rows: At least one, and at most `CHUNK_EVENTS`.
-
-        Returns:
-            A future that ends when all events are accepted, or none: then it raises
-            `JournalUnavailable` with their ids.
         """
         loop = asyncio.get_running_loop()
         senders = self._senders_here()
@@ -115,12 +113,12 @@ class AsyncIntake:
         return self._senders
 
     def _give_up(self, senders: _Senders) -> None:
-        """Fail all waiting calls, because no thread may be there; the next call starts others."""
+        """Fail all waiting calls, because there may be no thread; the next call starts some."""
         self._senders = None
         with senders.lock:
             waiting = list(senders.waiting)
             senders.waiting.clear()
-        _tell(waiting, (), JournalUnavailable(_NO_THREAD))
+        _pass_result(waiting, (), JournalUnavailable(_NO_THREAD))
 
     def _send(self, senders: _Senders) -> None:
         """Send the waiting events, in round trips of limited size, until no call waits."""
@@ -132,7 +130,7 @@ class AsyncIntake:
                 news = self.intake.accept(rows, offered=min(len(rows), OFFERED_WAKEUPS))
             except BaseException as caught:  # noqa: BLE001  raised in the calls that wait
                 error = caught
-            _tell(some, news, error)
+            _pass_result(some, news, error)
 
 
 def _others_send(senders: _Senders) -> bool:
@@ -155,13 +153,13 @@ def _next(senders: _Senders) -> list[_Waiting]:
                 break
             some.append(senders.waiting.popleft())
         if not some:
-            # The executor may have run this task although it could start no thread for it: on a
-            # thread that was there. Then `_others_send` has counted it down already.
+            # A task for which no thread could be started may have run on another thread, although
+            # `_others_send` has counted it down.
             senders.count, senders.most = max(senders.count - 1, 0), _THREADS
     return some
 
 
-def _tell(some: Sequence[_Waiting], news: News, error: BaseException | None) -> None:
+def _pass_result(some: Sequence[_Waiting], news: News, error: BaseException | None) -> None:
     """Pass the result to the waiting calls, each in its own event loop."""
     begin = 0
     for loop, group in groupby(some, key=lambda waiting: waiting.loop):

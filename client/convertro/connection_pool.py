@@ -14,17 +14,15 @@ from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 from redis.sentinel import SentinelConnectionPool
 
-#: After how many idle seconds a connection is checked, by a system call, for having been closed by
-#: the other side.
-_RESTED_SECONDS = 0.5
+#: After how many idle seconds a system call checks whether the other side closed a connection.
+_CHECKED_IDLE_SECONDS = 0.5
 
-#: After how many idle seconds a connection is replaced. A firewall or a balancer in between may
-#: have dropped it without notice, and a command over it would time out; the quickest drop a
-#: connection after half a minute.
+#: After how many idle seconds a connection is replaced. A firewall in between may have dropped it
+#: without notice, the quickest after half a minute, and a command over it would time out.
 MAX_REST_SECONDS = 15.0
 
 
-def _rested_seconds(connection: Any) -> float:
+def _idle_seconds(connection: Any) -> float:
     """Give how many seconds a connection has been idle; 0 for a new one."""
     now = monotonic()
     return now - float(getattr(connection, "used_at", now))
@@ -37,7 +35,7 @@ class RestingPool(ConnectionPool):
         """Take a connection for exclusive use."""
         connection: Any = super().get_connection(*args, **named)
         try:
-            if _rested_seconds(connection) > MAX_REST_SECONDS:
+            if _idle_seconds(connection) > MAX_REST_SECONDS:
                 connection.disconnect()
                 connection.connect()
         except BaseException:
@@ -107,7 +105,6 @@ class Connections:
                 self._idle.pop().disconnect()
 
     def _borrow(self) -> Any:
-        """Take a connection for exclusive use."""
         if self._is_pooled:
             return self._pool.get_connection()
         connection = self._idle_connection() or self._new_connection()
@@ -128,10 +125,9 @@ class Connections:
         return connection
 
     def _is_spent(self, connection: Any) -> bool:
-        """Whether an idle connection must not be used again."""
-        rested_seconds = _rested_seconds(connection)
-        return rested_seconds > MAX_REST_SECONDS or (
-            rested_seconds > _RESTED_SECONDS and _is_spoilt(connection)
+        idle_seconds = _idle_seconds(connection)
+        return idle_seconds > MAX_REST_SECONDS or (
+            idle_seconds > _CHECKED_IDLE_SECONDS and _is_broken(connection)
         )
 
     def _give_back(self, connection: Any, *, is_usable: bool) -> None:
@@ -145,7 +141,7 @@ class Connections:
         return self._pool.connection_class(**self._pool.connection_kwargs)
 
 
-def _is_spoilt(connection: Any) -> bool:
+def _is_broken(connection: Any) -> bool:
     """Whether the other side closed an idle connection, or sent data that no command asked for."""
     try:
         return bool(connection.can_read())

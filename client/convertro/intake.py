@@ -27,7 +27,7 @@ class Taken:
     ids: list[str | None] = field(default_factory=list)
     #: The error of each refused event, by its index.
     errors: dict[int, InvalidEvent] = field(default_factory=dict)
-    #: How many accepted events were new; the others were duplicates.
+    #: How many accepted events were no duplicates.
     new: int = 0
 
     @property
@@ -81,14 +81,11 @@ class Intake:
         return taken
 
     def accept(self, rows: Sequence[Row], *, offered: int) -> Sequence[bool]:
-        """Put checked events into the journal, in one round trip.
+        """Put checked events into the journal in one round trip; return which are new.
 
         Args:
             rows: The id and the bytes of each event.
             offered: The most deliver tasks to wake.
-
-        Returns:
-            For each event whether it is new.
 
         Raises:
             JournalUnavailable: Its `ids` are the ids of these events.

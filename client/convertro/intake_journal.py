@@ -141,7 +141,6 @@ class IntakeJournal:
         return f"{self._key_prefix}{name}"
 
     def _run(self, name: str, args: dict[str, Any], *rest: bytes) -> Any:
-        """Carry out one script."""
         if self._clock is not None:
             args["now"] = self._clock()
         if self._fsync and name == "accept":

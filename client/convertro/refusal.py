@@ -11,8 +11,7 @@ from convertro.errors import JournalUnavailable
 #: How long every call is refused after one timed out; then one call tries Redis again.
 REFUSED_SECONDS = 1.0
 
-#: After how many seconds without a result another call may try, because a signal handler may have
-#: interrupted the first.
+#: After how long without a result another call may try: a signal may have interrupted the first.
 _TRIAL_SECONDS = 10.0
 
 

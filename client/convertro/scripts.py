@@ -1,19 +1,19 @@
 """Builds the Lua scripts that are the journal's steps, and carries them out.
 
-A script's file begins with a header. `-- parts: common gate` names the files whose definitions it
+A file begins with a header: `-- parts: common gate` names the files whose definitions the script
 uses, `-- flags: allow-oom` its flags for Redis. Redis creates all functions and tables of a script
 again in each call. So a script gets only the definitions that it uses, each right before the
 statement that needs it first: what comes after an early return costs nothing. The bytes with which
 each call begins are made once, so that a step costs its caller little more than the round trip.
 
-The names of the keys are written into the script's text, because an argument for each key takes a
-quarter of a microsecond in each call. One key is passed as an argument, by which a cluster finds
-the node. The other keys are on the same node if the prefix has a hash tag, as the default has.
+The names of the keys are in the script's text, because an argument for each takes a quarter of a
+microsecond in each call. One key is an argument, by which a cluster finds the node; the others are
+on the same node if the prefix has a hash tag, as the default has.
 
 If an ACL forbids a command of a script, the script fails midway, and its earlier writes stay. So
 each script first asks whether it may run all of its commands, at half a microsecond each. Where
-that is too slow, its header names the commands to ask for: `-- rights: ZADD HINCRBY`. The first
-command that writes need not be among them: if it is forbidden, nothing has been written yet.
+that is too slow, the header names those to ask for: `-- rights: ZADD HINCRBY`. The first command
+that writes need not be among them: if it is forbidden, nothing has been written yet.
 """
 
 import json
@@ -134,7 +134,6 @@ class Scripts:
         return evaluate(script.source, script.digest, parts)
 
     def _script(self, name: str) -> _Script:
-        """Get a script by its name; it is built at its first use."""
         script = self._scripts.get(name)
         if script is None:
             script = self._scripts[name] = self._put_together(name)
@@ -212,7 +211,6 @@ def _linked(*files: Sequence[str]) -> Iterator[str]:
 
 
 def _names(chunk: str) -> set[str]:
-    """List the names that a chunk defines."""
     if found := _DEFINED.match(chunk):
         return set(_WORD.findall(found[1]))
     raise ValueError(f"a part of scripts may only define: {chunk}")

@@ -81,7 +81,7 @@ def encode(event: Any) -> bytes:
     if raw is None or holders > MAX_NESTING:  # fewer objects and lists cannot nest too deeply
         _check_values(event)
     if raw is None:
-        raw = _encoded_at_leisure(event)
+        raw = _encoded_slowly(event)
     if len(raw) > MAX_EVENT_BYTES:
         raise _too_large()
     return raw
@@ -113,7 +113,7 @@ def _encoded(event: Any) -> bytes | None:
         return None
 
 
-def _encoded_at_leisure(event: Any) -> bytes:
+def _encoded_slowly(event: Any) -> bytes:
     """Write an event of any accepted types; its values have been checked."""
     return _text_of(event).encode("utf-8", "backslashreplace")
 

@@ -15,8 +15,8 @@ _SENTINEL_PORT = 26379
 #: A name or an address; not a list with commas.
 _HOST = re.compile(r"[\w.:-]+")
 
-#: Longest wait for a connection to a Sentinel and for an answer, in seconds. It is short, because a
-#: producer may wait while several Sentinels are asked one after another.
+#: For a connection to a Sentinel, and again for an answer: short, because a producer may wait while
+#: several are asked one after another.
 _SENTINEL_TIMEOUT_SECONDS = 0.3
 
 #: The login of an address that gives none; then that of the first address counts.
@@ -98,7 +98,6 @@ def _parts(url: str) -> Iterator[SplitResult]:
 
 
 def _login(part: SplitResult) -> tuple[str | None, str | None, str]:
-    """Read the user, password and database of one address."""
     username = unquote(part.username) if part.username else None
     password = unquote(part.password) if part.password else None
     return username, password, part.path.strip("/")

@@ -30,8 +30,7 @@ from config.settings import Settings
 from worker.outcomes import BLIPS, Outcome, OutcomeClass
 from worker.reasons import DeathReason
 
-#: The wait before the second try after a blip, which doubles with each try; and the most random
-#: seconds that are added to each wait.
+#: The wait before the second try after a blip; it doubles, and at most as much again is random.
 _BLIP_WAIT_SECONDS = 0.25
 _BLIP_LONGEST_WAIT_SECONDS = 2.0
 

@@ -33,8 +33,7 @@ from worker.reasons import DeathReason
 #: How long one deliver task goes on before it makes room for other tasks.
 TASK_SECONDS = 20.0
 
-#: How long to gather results between two claims, so that several events share a round trip and none
-#: waits for long.
+#: How long to gather results between two claims: several share a round trip, and none waits long.
 PACE_SECONDS = 0.01
 
 #: The same after a claim of at least this many events, when round trips matter more than the wait.
@@ -48,8 +47,7 @@ _LINGER_SECONDS = 2.0
 #: Longest wait for a result, or for the bell, before the next claim renews the wake-up token.
 _BUSY_SECONDS = 0.5
 
-#: Most events that one step of the journal claims or finishes; all other clients of Redis wait
-#: meanwhile.
+#: Most events that one step of the journal claims or finishes; all others wait for it meanwhile.
 _STEP_EVENTS = 64
 
 #: How long to wait before the next step after the journal was unavailable.
@@ -220,8 +218,8 @@ class DeliveryRun:
 
     def _note_written(self, answers: Sequence[Finished]) -> list[Burial]:
         """Count and log what became of events; return those that are dead letters now."""
-        # After a lost answer the same finishes are sent again; if the first try had moved the
-        # events, the second one is answered `GONE` or `LOST`, which is not to be reported.
+        # After a lost answer the finishes are sent again. If the first try moved the events, the
+        # second is answered `GONE` or `LOST`, which must not be reported.
         known = [Finished.MOVED] * len(answers) if self._unsure else answers
         written = list(zip(self._unwritten[: len(answers)], known, strict=True))
         self.summary.count(written)
@@ -275,7 +273,7 @@ class DeliveryRun:
 
 
 def _interrupted(event: ClaimedEvent) -> Finish:
-    """Make the finish that hands back an event in flight, which may have reached Convertro."""
+    """Hand back an event in flight, which may have reached Convertro."""
     attempt = Attempt(
         at_ms=int(time() * 1000),
         call=UNKNOWN_CALL,

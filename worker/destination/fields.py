@@ -86,12 +86,12 @@ def device_id_of(value: Any) -> str | None:
 
 
 def context(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Get the event's `context`; an empty object without one."""
+    """Get the event's `context`; empty without one."""
     return object_of(event.get("context"))
 
 
 def device(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Get the event's `context.device`; an empty object without one."""
+    """Get the event's `context.device`; empty without one."""
     return object_of(context(event).get("device"))
 
 

@@ -101,7 +101,6 @@ def _channels(event: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _has(event: Mapping[str, Any], name: str) -> bool:
-    """Whether the context has an object of this name, even an empty one."""
     return isinstance(context(event).get(name), Mapping)
 
 

@@ -25,14 +25,7 @@ _URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
 
 
 def log_news(news: bytes) -> tuple[str, ...]:
-    """Log a step's news: the breaker's turn, burials of poison, ended waits, removed dead letters.
-
-    Args:
-        news: The JSON that a script answers (`news` in the client's `lua/gate.lua`).
-
-    Returns:
-        The ids of the events that were buried as poison.
-    """
+    """Log a step's `news` (see the client's `lua/gate.lua`); return the ids buried as poison."""
     told: dict[str, Any] = json.loads(news or "{}")
     if turn := told.get("turn"):
         _log_turn(turn)

@@ -42,8 +42,8 @@ MOVED_AT_ONCE = 50
 #: `Finished` by the words of the scripts.
 _FINISHED = {finished.value.encode(): finished for finished in Finished}
 
-#: A dead letter that an operator chose: its event's id, and when it died, in unix milliseconds. If
-#: the event has died again since, that is another letter, which was not chosen.
+#: A dead letter as it was chosen: its event's id, and when it died, in unix milliseconds. If the
+#: event has died again since, that is another letter.
 Death = tuple[str, int]
 
 
@@ -118,10 +118,9 @@ class Journal(ReadableJournal):
             wakeup: The task's wake-up token; it is renewed.
             lease: The new lease's token, never used before.
             limit: How many events the task can take.
-            idle: Whether the task has nothing in flight. If nothing is due either, its token is
-                given back.
-            lingers: Whether an idle task keeps its token to wait for more events, provided that
-                the workers have room for another task.
+            idle: Whether the task has nothing in flight; if nothing is due, it loses its token.
+            lingers: Whether an idle task keeps its token to wait for more events, if the workers
+                have room for another task.
             finishes: What the worker decided about earlier events; carried out first.
         """
         args = {
@@ -160,14 +159,10 @@ class Journal(ReadableJournal):
         return _finished(finished)
 
     def release(self, wakeup: str, tokens: Sequence[str]) -> int:
-        """Give a wake-up token back, and register wake-ups for due events.
-
-        Args:
-            wakeup: The token of a deliver task that ends.
-            tokens: New tokens, of which the first ones are registered.
+        """Give back the token of a task that ends; register new ones for due events.
 
         Returns:
-            How many tokens were registered; the caller publishes their wake-ups.
+            How many of the new tokens, from the first on, the caller is to publish.
         """
         return int(self._run("release", {"wakeup": wakeup, "tokens": list(tokens)}))
 
@@ -185,11 +180,11 @@ class Journal(ReadableJournal):
         Args:
             worker: The worker's name.
             capacity: How many deliver tasks it runs at once.
-            tokens: New wake-up tokens, of which the first ones are registered.
+            tokens: New wake-up tokens.
             foreign: How many messages it dropped since its last tick, by kind.
 
         Returns:
-            How many tokens were registered; the caller publishes their wake-ups.
+            How many of the tokens, from the first on, the caller is to publish.
 
         Raises:
             Disagreement: Another worker started before with other values.
@@ -209,8 +204,7 @@ class Journal(ReadableJournal):
         """Store, before a worker starts, the values on which all of the journal must agree.
 
         Raises:
-            Disagreement: Another worker is alive and has other values, or the journal's format is
-                newer.
+            Disagreement: A live worker has other values, or the journal's format is newer.
         """
         _require_agreement(self._run("agree", {"worker": worker}))
 
@@ -292,7 +286,6 @@ class Journal(ReadableJournal):
 
 
 def _constants(settings: Settings) -> dict[str, Constant]:
-    """Give the values of the names in capitals that scripts use."""
     return {
         "FORMAT": str(FORMAT),
         "CLIENTS": f" {' '.join(map(str, _CLIENT_FORMATS))} ",

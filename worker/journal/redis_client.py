@@ -5,7 +5,7 @@ from redis import Redis
 from config.settings import Settings
 from convertro.connection import connect
 
-#: Longest wait of a worker for a connection to Redis, and again for an answer.
+#: For a connection to Redis, and again for an answer.
 WORKER_TIMEOUT_SECONDS = 5.0
 
 

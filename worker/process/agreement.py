@@ -8,8 +8,8 @@ from convertro.errors import JournalUnavailable
 from convertro.intake_journal import FORMAT, WORKER_TTL_MS
 from worker.journal.journal import Disagreement, Journal
 
-#: How long a starting worker waits for a disagreeing one to end. A killed worker counts as alive
-#: for nearly as long, and its successor may have other settings.
+#: How long a starting worker waits for a disagreeing one that was killed: that counts as alive for
+#: nearly as long.
 _PATIENCE_SECONDS = WORKER_TTL_MS / 1000 + 1
 
 

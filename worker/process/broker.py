@@ -74,8 +74,7 @@ def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
                 self._write("LPUSH", key, dumps(message))
 
         def maybe_refresh_binding_expiry(self) -> None:
-            # Celery calls this each second. If it fails, a binding that expires is made again when
-            # the queue is used.
+            # Called each second; a binding that expires is made again when its queue is used.
             with suppress(self.ResponseError):
                 super().maybe_refresh_binding_expiry()
 

@@ -1,7 +1,4 @@
-"""Logs an outage of the journal or of the broker once: when it begins, when it lasts, when it ends.
-
-The code that notices an outage notices it again each second or more often.
-"""
+"""Logs that an outage of the journal or of the broker begins, lasts and ends, each only once."""
 
 from collections.abc import Callable
 from time import monotonic

@@ -107,13 +107,13 @@ class PoolProcess:
             signal.setitimer(signal.ITIMER_REAL, _FAREWELL_SECONDS)
 
 
-def heed_signals() -> None:
+def handle_signals() -> None:
     """Handle signals from before the preflight on, whatever program started the worker.
 
     Celery handles SIGTERM only after the preflight, which may wait a minute for Redis. Without a
     handler the kernel drops SIGTERM for process 1 of a container: the worker would start all the
-    same, and run until it is killed. A program that ignores SIGCHLD passes that on to a worker it
-    starts, and then the pool would not notice that one of its processes has ended.
+    same, and run until it is killed. A worker inherits an ignored SIGCHLD, and then its pool would
+    not notice that one of its processes has ended.
     """
     ignore_hangups()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

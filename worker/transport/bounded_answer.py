@@ -109,7 +109,7 @@ class BoundedAnswer(http.client.HTTPResponse):
         super().begin()
         if self._reader.ended:
             raise http.client.IncompleteRead(b"")
-        _refuse_what_is_no_header(self.headers)
+        _refuse_unreadable_headers(self.headers)
         if self.status in BODILESS:
             # Such an answer has no body. If it sends one all the same, that would be read as the
             # next answer, so the connection is closed.
@@ -133,7 +133,7 @@ class BoundedAnswer(http.client.HTTPResponse):
                 pass
 
 
-def _refuse_what_is_no_header(headers: http.client.HTTPMessage) -> None:
+def _refuse_unreadable_headers(headers: http.client.HTTPMessage) -> None:
     """Refuse headers that cannot be parsed; urllib3 would go on, and log their text.
 
     Raises:

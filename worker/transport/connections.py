@@ -21,14 +21,14 @@ from urllib3.exceptions import (
 from convertro.name_lookup import look_up
 from worker.transport.bounded_answer import BoundedAnswer
 
-#: How long a connection may be used. If Convertro's name gets another address, requests go there
-#: this long after the change at the latest, even if the old address still answers. Names that may
-#: change usually have a TTL of a minute. A new connection a minute has no measurable cost.
+#: How long a connection may be used: if Convertro's name gets another address, requests go there
+#: within this time, even if the old one still answers. Names that may change mostly have a TTL of a
+#: minute. A new connection a minute has no measurable cost.
 MAX_AGE_SECONDS = 60.0
 
-#: How long a connection may be idle. After that the server, or a firewall in between, may have
-#: dropped it, and the request would be ambiguous. Most servers keep a connection for a minute, some
-#: for 5 s; if the server closes it, that is noticed before the next request.
+#: How long a connection may be idle; then the server or a firewall may have dropped it, and the
+#: request would be ambiguous. Most servers keep it for a minute, some for 5 s; if a server closes
+#: it, that is noticed before the next request.
 MAX_REST_SECONDS = 20.0
 
 #: OpenSSL's reason if the server requires a client certificate. With TLS 1.3 this error comes only
@@ -36,8 +36,8 @@ MAX_REST_SECONDS = 20.0
 _NO_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
 #: After a failed attempt connections older than this are replaced, because the name may lead to
-#: another address by now. Younger ones are kept: otherwise, if a few of many attempts fail, as many
-#: threads would open a connection each time. The time between probes is longer.
+#: another address by now. Younger ones are kept, so that many threads need not open a connection
+#: after each failure. The time between probes is longer.
 MIN_AGE_SECONDS = 0.5
 
 

@@ -31,7 +31,7 @@ HEAD = re.compile(
 )
 
 #: Headers that change how a body must be read.
-_PECULIAR = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
+_UNUSUAL_HEADERS = frozenset({"Transfer-Encoding", "Content-Encoding", "Content-Transfer-Encoding"})
 
 #: Errors of a socket that cannot send or read yet.
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -164,7 +164,7 @@ class Exchange:
         if answer := _ordinary_answer(read):
             return answer, True
         self._bound()
-        return _peculiar_answer(self._sock, read)
+        return _unusual_answer(self._sock, read)
 
     def _send_the_rest(self) -> None:
         if self._fault:  # the request could not be sent, or the answer not be read
@@ -187,7 +187,6 @@ class Exchange:
 
 
 def _ordinary_answer(read: bytes) -> Answer | None:
-    """Parse a whole answer; None if it is not ordinary."""
     head, end, body = read.partition(b"\r\n\r\n")
     found = _ordinary_head(head + end)
     if found is None or found.headers.get("Content-Length") != str(len(body)):
@@ -211,14 +210,14 @@ def _ordinary_head(text: bytes) -> _Head | None:
     is_ordinary = (
         len(headers) == len(lines)
         and headers.get("Connection", "keep-alive").lower() == "keep-alive"
-        and _PECULIAR.isdisjoint(headers)
+        and _UNUSUAL_HEADERS.isdisjoint(headers)
         and status not in BODILESS
         and not headers.get("Content-Type", "").lower().startswith(_PARTED)
     )
     return _Head(status, headers) if is_ordinary else None
 
 
-def _peculiar_answer(sock: socket.socket, read: bytes) -> tuple[Answer, bool]:
+def _unusual_answer(sock: socket.socket, read: bytes) -> tuple[Answer, bool]:
     answer = BoundedAnswer(sock, method="POST", read=read)
     try:
         answer.begin()

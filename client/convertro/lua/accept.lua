@@ -5,8 +5,8 @@
 -- Answers {number of wake-ups to send, the broker's list for them, a template of the wake-up; then 1
 -- (accepted) or 0 (duplicate) for each event}.
 --
--- Workers write into SHARED what producers must agree with: see shared.lua. Before the first worker
--- has done so, no event was ever finished, so there are no ids to remember.
+-- Workers write SHARED: see shared.lua. Before the first worker, no event was ever finished, so there
+-- are no ids to remember.
 local clients, dedupe, was_full, noted = unpack(
   redis.call('HMGET', SHARED, 'clients', 'dedupe', 'full', 'slot'))
 if clients and not string.find(clients, CLIENT_FORMAT, 1, true) then
@@ -61,9 +61,8 @@ end
 if accepted > 0 then redis.call('HINCRBY', COUNTERS, 'accepted', accepted) end
 if duplicates > 0 then redis.call('HINCRBY', COUNTERS, 'duplicate', duplicates) end
 
--- A running deliver task claims again within a moment, or when the bell wakes it; a bell that was
--- rung and not heard yet need not be rung again. Whether more deliver tasks are needed is checked
--- for lists of events, and for one lone event in 64.
+-- A running deliver task claims again within a moment, or when it hears the bell, which need not be
+-- rung twice. Whether more tasks are needed is checked for lists, and for one lone event in 64.
 if accepted == 0 then return answer end
 local may_wait = is_lone and not is_chosen
 if may_wait and redis.call('EXISTS', BELL) == 1 then return answer end

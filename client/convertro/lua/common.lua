@@ -38,10 +38,9 @@ local is_chosen = args.now or time[2] % 64 == 0
 
 local slot = math.floor(now / SLOT)
 
--- The counts of a slot of ten seconds are the difference between COUNTERS at its begin and at its end.
--- So a count takes one write. The first step that counts in a new slot stores the counts of the slot
--- `noted`, the last in which anything was counted, for SLOTS slots and two more; and it copies COUNTERS
--- into TOTALS.
+-- The counts of a slot of ten seconds are the difference between COUNTERS at its begin and at its end,
+-- so a count takes one write. The first step that counts in a new slot stores the counts of `noted`,
+-- the last slot with any, for SLOTS + 2 slots; and it copies COUNTERS into TOTALS.
 local function turn_slot(noted)
   local before, after = redis.call('HGETALL', TOTALS), redis.call('HGETALL', COUNTERS)
   local totals, counted = {}, {}
@@ -99,9 +98,8 @@ local function save_latest()
   if #flat > 0 then redis.call('HSET', LATEST, unpack(flat)) end
 end
 
--- Finished ids are in one set for each dedupe generation; only the current and the last set count. The
--- workers determine the length of a generation, in milliseconds, not the environment of an operator's
--- command.
+-- Finished ids are in one set for each dedupe generation; the current and the last set count. The
+-- workers set its length, in milliseconds, not the environment of an operator's command.
 local window = tonumber(redis.call('HGET', SHARED, 'dedupe') or DEDUPE)
 
 local function generation()

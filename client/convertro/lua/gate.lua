@@ -72,16 +72,15 @@ local function is_open()
   return breaker.state == 'open'
 end
 
--- Whether a probe may be claimed. A stored time too far ahead does not count: Redis's clock was set
--- back, and would reach that time only much later.
+-- Whether a probe may be claimed. Times too far ahead do not count: Redis's clock was set back.
 local function may_probe()
   local is_out = breaker.probe and breaker.probe_until > now
     and breaker.probe_until <= now + LEASE_MS
   return not is_out and (now >= breaker.probe_at or now < breaker.since)
 end
 
--- Wakes a deliver task that blocks on this list to wait for events. If no task waits, one entry stays
--- in the list; the next task that waits takes it, claims nothing and waits again.
+-- Wakes a deliver task that waits at this list. If none waits, one entry remains; the next task that
+-- waits takes it, claims nothing and waits again.
 local function ring_bell()
   if redis.call('EXISTS', BELL) == 0 then redis.call('LPUSH', BELL, '') end
 end
@@ -112,8 +111,7 @@ local function ring(tokens, batch)
 end
 
 -- `ring` for producers, which do not know the broker. Answers how many wake-ups to send, the broker's
--- list for them, and a template of the wake-up, which a worker stored. If no worker stored one, the
--- answer is 0 and tickers send the wake-ups.
+-- list for them, and a template of the wake-up; without one from a worker, 0: then tickers send them.
 local function ring_by_template(tokens)
   local batch, list, template = unpack(redis.call('HMGET', SHARED, 'batch', 'list', 'wakeup'))
   if not template then return 0, '', '' end

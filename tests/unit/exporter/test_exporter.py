@@ -275,8 +275,8 @@ def test_every_counter_of_the_journal_is_exported() -> None:
     literal = set(re.findall(r"\bcount\('(\w+)", LUA))
     literal |= set(re.findall(r"HINCRBY', COUNTERS, '(\w+)'", LUA))
     # What is counted through a parameter comes from these calls.
-    moved = set(re.findall(r"\b(?:leave|make_due)\([^\n]*'(\w+):?'[^\n]*\)$", LUA, re.MULTILINE))
-    moved |= set(re.findall(r"\bleave\([^\n]*'(\w+):'", LUA))
+    moved = set(re.findall(r"\b(?:mark_done|make_due)\([^\n]*'(\w+):?'[^\n]*\)$", LUA, re.MULTILINE))
+    moved |= set(re.findall(r"\bmark_done\([^\n]*'(\w+):'", LUA))
     observed = set(re.findall(r"\bobserve\('(\w+)'", LUA))
     assert {"accepted", "attempts"} <= literal
     assert {"delivered", "skipped", "returned", "postponed", "held"} == moved
@@ -288,7 +288,7 @@ def test_no_counter_of_the_journal_has_a_name_that_cannot_be_read_here() -> None
     named = re.findall(r"\bcount\(([^'\n)][^)\n]*)\)", LUA)
     assert set(named) == {
         "name, amount",  # its definition
-        "counter",  # `leave` and `make_due`, see above
+        "counter",  # `mark_done` and `make_due`, see above
         "name .. ':' .. bucket",  # `observe`
         "name .. ':sum', math.max(0, math.floor(milliseconds",
     }

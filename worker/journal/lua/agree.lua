@@ -12,5 +12,5 @@ for _, member in ipairs(live_workers()) do
   if name_of(member) ~= args.worker then others_live = true end
 end
 local found = others_live and disagreement() or {}
-if #found == 0 then say_shared() end
+if #found == 0 then store_shared() end
 return found

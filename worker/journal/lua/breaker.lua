@@ -12,11 +12,10 @@ local HOLD_AT, LEFT_AT_HOLD = 0.7, 0.29
 local kept_by_a_round = LEFT_AT_HOLD ^ (1 / BREAKER_MIN)
 
 -- A share below this counts as 0 and is removed, which saves a write in each further round.
-local NEXT_TO_NOTHING = 0.001
+local NEGLIGIBLE = 0.001
 
--- How many failures a failed round counts as. An answer that refuses us ('setup') or asks for a break
--- counts as more than one, but only in an event's first round; otherwise a few events that fail again
--- and again would hold all others.
+-- How many failures a failed round counts as: more than one if Convertro refuses us or asks for a
+-- break, but only in an event's first round; otherwise a few events that always fail would hold all.
 local function weight_of(record, outcomes, last, asked)
   if record.attempts ~= #outcomes then return 1 end
   if last.class == 'setup' then return BREAKER_MIN / 4 end
@@ -35,7 +34,7 @@ local function move_share(name, weight)
     share = 1 - (1 - share) * kept_by_a_round ^ weight
   else
     share = share * kept_by_a_round
-    if share < NEXT_TO_NOTHING then share = nil end
+    if share < NEGLIGIBLE then share = nil end
   end
   if share ~= breaker[name] then breaker[name], breaker_changed = share, true end
   return share and share >= HOLD_AT
@@ -62,7 +61,7 @@ end
 
 -- Whether a redriven event was rejected again. It is buried and does not move the breaker, because it
 -- has had its second chance.
-local function is_in_vain(finish, record)
+local function is_rejected_again(finish, record)
   return finish.to == 'dead' and finish.reason == 'rejected' and record.redriven
 end
 
@@ -70,12 +69,12 @@ end
 -- while no operator has asked for such burials (`resume --bury`).
 local function is_guarded(finish, record)
   return finish.to == 'dead' and DEATH_REASONS[finish.reason] == 'anywhere'
-    and not is_in_vain(finish, record) and now >= (breaker.unguarded_until or 0)
+    and not is_rejected_again(finish, record) and now >= (breaker.unguarded_until or 0)
 end
 
 -- How Convertro answered a round: 'passed', 'failed', or nil if the round tells nothing about it.
 local function health_of(finish, record, last)
-  if is_in_vain(finish, record) or finish.to == 'returned' or not last then return nil end
+  if is_rejected_again(finish, record) or finish.to == 'returned' or not last then return nil end
   return (last.class == 'accepted' or last.class == 'rejected') and 'passed' or 'failed'
 end
 
@@ -102,8 +101,7 @@ local function note_probe(record, health, guarded, last, asked)
   end
 end
 
--- Whether a round began after the breaker closed last. It began when its event was claimed: one lease
--- before the lease ends.
+-- Whether a round began after the breaker closed last. It began one lease before its lease ends.
 local function is_recent(id)
   local closed_at = breaker.closed_at
   if not closed_at or now - closed_at > LEASE_MS or now < closed_at then return true end
@@ -127,7 +125,7 @@ local function note_round(finish, record, health, guarded, outcomes)
 end
 
 -- Moves the breaker by a finish; answers whether this opened it.
-local function take_note(finish, record)
+local function note_finish(finish, record)
   local outcomes = finish.outcomes
   local last = outcomes[#outcomes]
   local health, guarded = health_of(finish, record, last), is_guarded(finish, record)

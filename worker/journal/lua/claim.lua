@@ -5,25 +5,24 @@
 -- args.lease. Answers {state, answers to the finishes, news, wait, then id, raw event, record
 -- for each event}; the state is
 --   'surplus'  enough deliver tasks run already: this one should end
---   'idle'     nothing is due: the wake-up token was given back, and the task should end. Only if
---              args.idle says that the task has nothing in flight; and not if args.lingers says that
---              it waits for more events while the workers have room for another task
---   'held'     nothing may be claimed now: the wake-up token was given back, and the task should end
---   'claimed'  go on; if no event was handed out because of the rate limit, after `wait` milliseconds
+--   'idle'     nothing is due: the task should end, and its wake-up token was given back. Only if
+--              args.idle (nothing is in flight), and not if args.lingers (the task waits for events)
+--              while the workers have room for another task
+--   'held'     nothing may be claimed now: the task should end, and its token was given back
+--   'claimed'  go on; after `wait` milliseconds if the rate limit allowed no event
 -- `news` is JSON for the worker's log.
 
--- An event that lost SUSPECT leases in a row is a suspect. Only a process that has nothing else in
--- flight claims it, and claims nothing with it: if it kills the process, no other event is lost. After
--- POISON lost leases it is buried. So a container that is killed as a whole buries at most one event
--- for each of its processes.
+-- An event that lost SUSPECT leases in a row, a suspect, is claimed alone, by a process with nothing
+-- else in flight: if it kills the process, no other event is lost. After POISON lost leases it is
+-- buried. So a container that is killed buries at most one event for each of its processes.
 local POISON = SUSPECT + 1
 
--- How long the wake-up of a task that waits for more events counts, in milliseconds. The task claims
--- again twice a second. If it is killed, no task hears the bell until its wake-up ends, so this is short.
+-- How long the wake-up of a lingering task counts, in milliseconds. The task claims twice a second. If
+-- it is killed, no task hears the bell until its wake-up ends, so this is short.
 local LINGERS_FOR = 1500
 
--- One of FRESH events of a claim is among the newest due events, the others are the oldest: in a
--- backlog fresh events need not wait until all older ones are delivered.
+-- One in FRESH events of a claim is among the newest due events, the others are the oldest: fresh
+-- events need not wait for a whole backlog.
 local FRESH = 4
 
 load_breaker()
@@ -86,8 +85,7 @@ elseif limit > 0 then
   due = choose(limit)
 end
 local nothing_to_do = args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0
--- A task may only linger while the workers have room for another one, so that a wake-up in a burst of
--- events finds a free task at once.
+-- A task lingers only while the workers have room for another: a burst's wake-up finds it at once.
 if nothing_to_do and not (args.lingers and live_wakeups() < capacity()) then
   give_back(args.wakeup)
   return answer('idle', 0)

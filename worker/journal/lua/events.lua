@@ -44,7 +44,7 @@ end
 
 -- Takes an event from the dead letters; answers whether it was one. If `died_at` is given, only a
 -- letter with this time of death is taken: an operator who chose it did not choose a later death.
-local function undie(id, record, died_at)
+local function take_from_dead(id, record, died_at)
   local at = redis.call('ZSCORE', DEAD, id)
   if not at or (died_at and tonumber(at) ~= died_at) then return false end
   redis.call('ZREM', DEAD, id)
@@ -59,17 +59,15 @@ local function undie(id, record, died_at)
 end
 
 -- Removes events from those that are due, claimed or tried.
-local function undue(ids)
+local function take_from_due(ids)
   redis.call('ZREM', DUE, unpack(ids))
   redis.call('ZREM', CLAIMED, unpack(ids))
   redis.call('ZREM', TRIED, unpack(ids))
 end
 
 -- An ending says how an event finished, in ten bytes: six for a digest of its id, three for the seconds
--- since its dedupe generation began, and one letter. worker/journal/endings.py looks up the digest when
--- an operator asks for the event.
--- The digest takes four bytes of the id at a time. All numbers stay below 2^53, up to which they are
--- exact in Lua.
+-- since its dedupe generation began, and one letter. worker/journal/endings.py reads them.
+-- The digest takes four bytes of the id at a time; all numbers stay below 2^53, exact in Lua.
 local function digest_of(id)
   local byte, digest = string.byte, 0
   for position = 1, #id, 4 do
@@ -121,14 +119,14 @@ end
 
 -- Removes an event without remembering its id, because an operator erases a person.
 local function erase(id, record)
-  if not undie(id, record) then undue({id}) end
+  if not take_from_dead(id, record) then take_from_due({id}) end
   remove_events({id})
   count('discarded:erased')
 end
 
--- Discards a dead letter, counted under a reason; answers whether it was dead, by the death `died_at`.
+-- Discards a dead letter, counted under a reason; answers whether it was one, by the death `died_at`.
 local function discard(id, reason, died_at)
-  if not undie(id, load_record(id), died_at) then return false end
+  if not take_from_dead(id, load_record(id), died_at) then return false end
   forget({id})
   note_ending(id, DISCARD_REASONS[reason])
   count('discarded:' .. reason)
@@ -186,7 +184,7 @@ local spare_removals = SPARE_REMOVALS
 local function bury(id, record, reason, sent, worth)
   record.reason, record.worth, record.lease = reason, worth or MOST_WORTH, nil
   save_record(id, record)
-  undue({id})
+  take_from_due({id})
   redis.call('ZADD', DEAD, now, id)
   redis.call('ZADD', WORTH, string.format('%.0f', record.worth * WORTH_STEP + now), id)
   if sent then redis.call('HSET', SENT, id, cjson.encode(sent)) end

@@ -9,9 +9,9 @@
 -- Attempts, outcomes and accepted calls are recorded even if the worker has lost the lease, but only
 -- the holder of the lease moves the event.
 --
--- The worker decides by one event; the journal knows the outcomes of all workers. While deliveries are
--- held, an event that would be postponed, or buried for a fault that may be Convertro's, is due again
--- instead, and that is not counted as a retry.
+-- The worker decides by one event; the journal knows the outcomes of all. While deliveries are held, an
+-- event that would be postponed, or buried for a fault that may not be its own, is due again instead;
+-- that is not counted as a retry.
 
 -- Most outcomes in a record; without a bound it would grow for the whole horizon.
 local MAX_OUTCOMES = 10
@@ -44,12 +44,11 @@ local function note_call(record, list, call)
   table.insert(record[list], call)
 end
 
-local function learn(record, finish)
+local function record_attempts(record, finish)
   for _, outcome in ipairs(finish.outcomes) do
     record.attempts = (record.attempts or 0) + 1
-    -- The time of the first attempt is by Redis's clock, because workers' clocks may be wrong; `min`
-    -- corrects it if Redis's clock was set back. A late finish from before a redrive has another lease,
-    -- and must not begin the horizon of the new retries.
+    -- By Redis's clock, because workers' clocks may be wrong; `min` counts if Redis's was set back. A
+    -- late finish from before a redrive has another lease, and must not begin the new retry horizon.
     if record.lease == finish.lease then record.tried_at = math.min(record.tried_at or now, now) end
     record.outcomes = record.outcomes or {}
     -- If Convertro repeats its message, only the latest attempt keeps it.
@@ -74,7 +73,7 @@ local LONG_DELAY = 600000
 -- Ids of events that are done; the step removes them from the journal together.
 local done = {}
 
-local function leave(finish, how, counter)
+local function mark_done(finish, how, counter)
   done[#done + 1] = finish.id
   records[finish.id] = false
   note_ending(finish.id, how)
@@ -96,11 +95,11 @@ end
 
 local function carry_out_move(finish, record)
   if finish.to == 'delivered' then
-    leave(finish, DELIVERED, 'delivered')
+    mark_done(finish, DELIVERED, 'delivered')
     observe('delivered_in', now - record.accepted_at)
     latest.delivered_at = string.format('%.0f', now)
   elseif finish.to == 'skipped' then
-    leave(finish, SKIP_REASONS[finish.reason], 'skipped:' .. finish.reason)
+    mark_done(finish, SKIP_REASONS[finish.reason], 'skipped:' .. finish.reason)
   elseif finish.to == 'returned' then
     make_due(finish, record, now, 'returned')
   elseif finish.to == 'postponed' then
@@ -115,9 +114,9 @@ end
 -- Moves an event whose worker still holds the lease; answers what became of it.
 local function move(finish, record)
   local probed_before = is_open() and record.probed == breaker.since
-  local opened = take_note(finish, record)
-  -- The event that opens the breaker counts this retry and waits for it as usual; otherwise it would
-  -- be due at once and be the first probe too.
+  local opened = note_finish(finish, record)
+  -- The event that opens the breaker still counts its retry and waits; otherwise it would also be the
+  -- first probe.
   local counts_anyway = finish.to == 'postponed' and opened and not finish.retry_after
   if record.erase and finish.to ~= 'delivered' and finish.to ~= 'skipped' then
     erase(finish.id, record)
@@ -135,7 +134,7 @@ local function move(finish, record)
 end
 
 local function keep(finish, record)
-  take_note(finish, record)
+  note_finish(finish, record)
   if record.erase then
     pay(-1)
     erase(finish.id, record)
@@ -159,7 +158,7 @@ local function carry_out(finish)
   end
   pay(#finish.outcomes)
   local record = load_record(finish.id)
-  -- Another time of acceptance means another event: the id was forgotten and then accepted again.
+  -- Another time of acceptance means another event: the id was forgotten and accepted again.
   if not record or (finish.accepted_at and finish.accepted_at ~= record.accepted_at) then
     count('stale:' .. finish.to)
     return 'gone'
@@ -167,7 +166,7 @@ local function carry_out(finish)
   local is_holder = record.lease == finish.lease
   local was_in_doubt = record.in_doubt ~= nil
   -- A delivered event leaves the journal, so its record need not be updated.
-  if not (is_holder and finish.to == 'delivered') then learn(record, finish) end
+  if not (is_holder and finish.to == 'delivered') then record_attempts(record, finish) end
   if record.reason and (record.in_doubt ~= nil) ~= was_in_doubt then
     note_deaths('in_doubt', was_in_doubt and -1 or 1)
   end
@@ -202,7 +201,7 @@ local function carry_out_all(finishes)
   load_records(ids)
   for number, finish in ipairs(finishes) do answer[number] = carry_out(finish) end
   if #done > 0 then
-    undue(done)
+    take_from_due(done)
     forget(done)
   end
   return answer

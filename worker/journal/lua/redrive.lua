@@ -25,7 +25,7 @@ end
 
 for number, id in ipairs(args.ids) do
   local record = load_record(id)
-  local moved = record and undie(id, record, args.died[number])
+  local moved = record and take_from_dead(id, record, args.died[number])
   if moved then
     record.reason, record.class, record.status = nil, nil, nil
     record.postponed, record.tried_at, record.leases_lost = nil, nil, nil

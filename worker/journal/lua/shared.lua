@@ -26,7 +26,7 @@ local function disagreement()
 end
 
 -- Stores this worker's values. If the queue changes, the list of the old queue is removed.
-local function say_shared()
+local function store_shared()
   if redis.call('HGET', SHARED, 'queue') ~= QUEUE then
     redis.call('HDEL', SHARED, 'list', 'wakeup')
   end

@@ -5,11 +5,11 @@
 -- removes dead letters beyond their bounds, and registers wake-ups for due events without one. Counts
 -- the messages that the worker dropped since its last tick: args.foreign has their number by kind.
 -- Answers {number of wake-ups to send, news, disagreement, now}; `news` is JSON for the worker's log. If
--- the worker's shared values differ from the stored ones, nothing else is done: of two workers that
--- start at the same time, one has to stop.
+-- the worker's shared values differ from the stored ones, nothing is done: of two workers that start
+-- at the same time, one has to stop.
 local found = disagreement()
 if #found > 0 then return {0, '', found, now} end
-if redis.call('HEXISTS', SHARED, 'format') == 0 then say_shared() end
+if redis.call('HEXISTS', SHARED, 'format') == 0 then store_shared() end
 
 -- Most dead letters that one tick removes, at some 60 µs each; the next tick goes on.
 local MOST_REMOVALS = 30
@@ -25,8 +25,8 @@ still_bell()
 
 for kind, number in pairs(args.foreign) do count('foreign:' .. kind, number) end
 
--- A silent worker stays on the list until another worker of the same node name takes its place, for at
--- most a day. The node name is the part before the slash. Only a live worker's tick removes it.
+-- A silent worker stays on the list until another of the same node name (the part before the slash)
+-- takes its place, at most for a day; without a live worker it stays.
 local node = string.match(args.worker, '^%d+ ([^/]*)/')
 local silent = redis.call(
   'ZRANGEBYSCORE', WORKERS, '-inf', '(' .. string.format('%d', now), 'WITHSCORES', 'LIMIT', 0,
