@@ -91,7 +91,7 @@ def _connect_to_master(
 
 
 def is_demoted(error: RedisError) -> bool:
-    """Whether the server is no master any more: it is read-only, or has too few replicas."""
+    """Whether the server is no longer the master: it is read-only, or its replicas have left it."""
     return isinstance(error, ReadOnlyError) or str(error).startswith("NOREPLICAS")
 
 

@@ -275,7 +275,9 @@ def test_every_counter_of_the_journal_is_exported() -> None:
     literal = set(re.findall(r"\bcount\('(\w+)", LUA))
     literal |= set(re.findall(r"HINCRBY', COUNTERS, '(\w+)'", LUA))
     # What is counted through a parameter comes from these calls.
-    moved = set(re.findall(r"\b(?:mark_done|make_due)\([^\n]*'(\w+):?'[^\n]*\)$", LUA, re.MULTILINE))
+    moved = set(
+        re.findall(r"\b(?:mark_done|make_due)\([^\n]*'(\w+):?'[^\n]*\)$", LUA, re.MULTILINE)
+    )
     moved |= set(re.findall(r"\bmark_done\([^\n]*'(\w+):'", LUA))
     observed = set(re.findall(r"\bobserve\('(\w+)'", LUA))
     assert {"accepted", "attempts"} <= literal
