@@ -22,6 +22,9 @@ _FIRST_REQUEST_SECONDS = 10.0
 #: than a reverse proxy's own, or it would send into a connection that closes.
 _REST_SECONDS = 75.0
 
+#: How long a client may read nothing of its answers before its connection is cut.
+_UNREAD_SECONDS = 30.0
+
 #: How long the rest of a body that is refused is read, so that the client hears why.
 _LINGERING_SECONDS = 2.0
 
@@ -61,6 +64,10 @@ class _Connection(web.RequestHandler):
             transport.close()
             return
         super().connection_made(transport)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            transport.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_UNREAD_SECONDS * 1000)
+            )
         self._is_counted = True
         self._server.count(1)
         self._loop.call_later(_FIRST_REQUEST_SECONDS, self._end_if_silent)

@@ -42,8 +42,11 @@ class WholeResponse(web.StreamResponse):
         return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send it."""
-        await self._request.writer.write(self._whole + data)
+        """Send it; wait if the client has not read the answers to its earlier requests."""
+        writer = self._request.writer
+        await writer.write(self._whole + data)
+        if self._request.protocol.writing_paused:
+            await writer.drain()
 
 
 @lru_cache(maxsize=256)

@@ -5,6 +5,8 @@ import json
 import signal
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http.client import HTTPResponse
 
 import pytest
@@ -72,26 +74,29 @@ async def all_well() -> Verdict:
     return Verdict(Health.GOOD, "ready")
 
 
-def exchange_with_slow(sent: bytes) -> bytes:
-    """What a client hears that sends so much and then nothing more; no journal is there."""
+@asynccontextmanager
+async def listening_collector() -> AsyncIterator[socket.socket]:
+    """What a collector in this process listens on; no journal is there."""
     metrics = CollectorMetrics()
-    settings = Settings()
+    handler = Application(
+        Settings(),
+        keys=WriteKeys([KEY]),
+        intake=AsyncIntake(None),  # type: ignore[arg-type]  nothing gets so far
+        metrics=metrics,
+        judge=all_well,
+    ).handle
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        collector = server.CollectorServer(handler, metrics, 10)
+        async with await asyncio.get_running_loop().create_server(collector, sock=listening):
+            yield listening
+
+
+def exchange_with_slow(sent: bytes) -> bytes:
+    """What a client hears that sends so much and then nothing more."""
 
     async def run() -> bytes:
-        handler = Application(
-            settings,
-            keys=WriteKeys([KEY]),
-            intake=AsyncIntake(None),  # type: ignore[arg-type]  nothing gets so far
-            metrics=metrics,
-            judge=all_well,
-        ).handle
-        loop = asyncio.get_running_loop()
-        listening = await loop.create_server(
-            server.CollectorServer(handler, metrics, 10), "127.0.0.1", 0, family=socket.AF_INET
-        )
-        async with listening:
-            port = listening.sockets[0].getsockname()[1]
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with listening_collector() as listening:
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
             writer.write(sent)
             try:
                 return await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
@@ -123,3 +128,24 @@ def test_a_body_that_does_not_come_is_waited_for_so_long(monkeypatch: pytest.Mon
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nRetry-After: 2\r\n" in answer
     assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_who_reads_no_answers_is_answered_no_further_and_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "_UNREAD_SECONDS", 0.1)
+    requests = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n" * 20_000
+
+    async def run() -> None:
+        async with listening_collector() as listening:
+            with socket.socket() as client:
+                for one in (listening, client):  # so that little fits in between
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.setblocking(False)
+                loop = asyncio.get_running_loop()
+                await loop.sock_connect(client, listening.getsockname())
+                await asyncio.wait_for(loop.sock_sendall(client, requests), PATIENCE_SECONDS)
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(run())
