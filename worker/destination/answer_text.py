@@ -15,7 +15,11 @@ MAX_CHARACTERS = 300
 #: The fields of a JSON answer that may have the message, the most informative first.
 _FIELDS = ("message", "error", "detail", "error_description", "description", "reason", "errors")
 
-_TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+#: What is never closed must not be looked for from each of many beginnings: a script or style goes
+#: on to the end, a tag no further than the next.
+_TAG = re.compile(
+    r"<(?:script|style)\b.*?(?:</(?:script|style)>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE
+)
 
 
 def text_of(headers: Mapping[str, str], body: bytes) -> str:

@@ -33,9 +33,22 @@ def test_the_message_is_kept_or_the_body(body: bytes, said: str) -> None:
     assert text_of({}, body) == said
 
 
-def test_of_a_web_page_the_text_is_kept() -> None:
-    page = b"<html><style>p {}</style><title>Sign in</title>\n<p>Please sign in."
-    assert text_of(HTML, page) == "Sign in Please sign in."
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (
+            b"<html><style>p {}</style><title>Sign in</title>\n<p>Please sign in.",
+            "Sign in Please sign in.",
+        ),
+        (b"<p>No.<script>var never = 'closed'", "No."),
+        (b"1 < 2 <b>items</b>", "1 < 2 items"),
+        # To look for the end from each beginning would take seconds.
+        (b"<" * 65_536, "<" * MAX_CHARACTERS),
+        (b"<script " * 8_192, ""),
+    ],
+)
+def test_of_a_web_page_the_text_is_kept(page: bytes, said: str) -> None:
+    assert text_of(HTML, page) == said
 
 
 @given(body=st.binary() | st.text().map(lambda text: json.dumps({"message": text}).encode()))
