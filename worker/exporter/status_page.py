@@ -5,6 +5,7 @@ commands of `convertro`, on a machine that may reach Redis.
 """
 
 import re
+import shlex
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -66,7 +67,12 @@ def status_page(status: Status) -> str:
 def _remedy(reason: str) -> str:
     """The command for letters of a reason once its cause is gone; of some it never goes."""
     verb = "discard" if reason in _UNDELIVERABLE else "redrive"
-    return f"convertro dead {verb} --reason {reason}"
+    return f"convertro dead {verb} --reason {_in_shell(reason)}"
+
+
+def _in_shell(text: str) -> str:
+    """A word of a command to copy, which does nothing else, whatever somebody put into Redis."""
+    return shlex.quote(printable(text))
 
 
 def outage_page(sentence: str) -> str:
@@ -91,7 +97,11 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {"with_code": with_code, "printable": printable}
+_ENVIRONMENT.filters |= {
+    "with_code": with_code,
+    "printable": printable,
+    "in_shell": _in_shell,
+}
 _ENVIRONMENT.globals |= {
     "refresh_seconds": REFRESH_SECONDS,
     "width": WIDTH,

@@ -220,7 +220,7 @@ def _buried_before(snapshot: Snapshot) -> str:
     most = max(reasons, key=lambda reason: reasons[reason])
     return (
         f" {counted(sum(reasons.values()), 'event')} became dead letters before: once deliveries "
-        f"go on, `convertro dead redrive --reason {most}`."
+        f"go on, `convertro dead redrive --reason {shlex.quote(printable(most))}`."
     )
 
 

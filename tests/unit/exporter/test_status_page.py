@@ -52,9 +52,14 @@ class Outline(HTMLParser):
 
 
 @pytest.fixture
-def journal() -> Journal:
+def server() -> fakeredis.FakeServer:
+    return fakeredis.FakeServer()
+
+
+@pytest.fixture
+def journal(server: fakeredis.FakeServer) -> Journal:
     return Journal(
-        fakeredis.FakeRedis(server=fakeredis.FakeServer()),
+        fakeredis.FakeRedis(server=server),
         SETTINGS,
         clock=lambda: NOW_MS,
         shebang=False,
@@ -128,6 +133,16 @@ def test_dead_letters_come_with_the_commands_that_see_to_them(
     assert f"<code>convertro dead {verb} --reason {reason}</code>" in page
     assert f"<dt>{reason}: 1, 1 answered 400</dt>" in page
     assert "event-1" not in page
+
+
+def test_a_command_to_copy_does_nothing_else_whatever_is_in_redis(
+    journal: Journal, server: fakeredis.FakeServer
+) -> None:
+    deaths = f"{SETTINGS.key_prefix}deaths"
+    fakeredis.FakeRedis(server=server).hset(deaths, "x; reboot 400", 1)
+    page = page_of(journal)
+    assert "<code>convertro dead list --reason &#39;x; reboot&#39;</code>" in page
+    assert "<code>convertro dead redrive --reason &#39;x; reboot&#39;</code>" in page
 
 
 def test_a_problem_is_told_with_its_commands(journal: Journal) -> None:
