@@ -215,6 +215,19 @@ def test_export_writes_the_events_and_changes_nothing(
     assert letters.journal.snapshot().dead == 4
 
 
+def test_an_export_into_a_file_that_others_could_read_is_readable_by_its_owner_alone(
+    cli: Cli, letters: Filler, tmp_path: Path
+) -> None:
+    assert letters.journal.snapshot().dead
+    file = tmp_path / "dead.jsonl"
+    file.touch(0o644)
+    file.chmod(0o644)
+    assert cli("dead", "export", "--output", file).returncode == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert cli("dead", "export", "--output", "/dev/null").returncode == 0
+    assert stat.S_IMODE(Path("/dev/null").stat().st_mode) == 0o666
+
+
 def test_export_takes_the_same_selection(cli: Cli, letters: Filler) -> None:
     exported = {
         arguments: [line["id"] for line in json_lines(cli("dead", "export", *arguments).stdout)]

@@ -1,10 +1,10 @@
 """The command `convertro dead export`."""
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -86,9 +86,19 @@ def _opened(path: Path | None) -> Iterator[IO[str]]:
     if path is None:
         yield sys.stdout
         return
-    opener = partial(os.open, mode=0o600)
-    with open(path, "w", encoding="utf-8", opener=opener) as file, waiting("Writing dead letters"):
+    with (
+        open(path, "w", encoding="utf-8", opener=_open_privately) as file,
+        waiting("Writing dead letters"),
+    ):
         yield file
+
+
+def _open_privately(path: str, flags: int) -> int:
+    """Open a file that only its owner may read, even if others might before."""
+    descriptor = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):  # no terminal, pipe or device
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def _document(letter: DeadLetter, raw: bytes) -> dict[str, Any]:
