@@ -107,8 +107,8 @@ def enqueue(event: Mapping[str, object]) -> str:
     See `Client.enqueue`.
 
     Raises:
-        InvalidEvent: The event can never be accepted; the error names the field.
-        JournalUnavailable: Redis is down, hung or full; raised within 2 s.
+        InvalidEvent: It can never be accepted; the error names the field.
+        JournalUnavailable: Redis is down, hung or full; usually raised within 2 s, at worst 2.7 s.
         SettingsError: A `CONVERTRO_*` variable is wrong.
     """
     return _default_client().enqueue(event)
