@@ -114,7 +114,7 @@ class LogAction(StrEnum):
     COLLECTOR_PROCESS_ENDED = (
         "collector_process_ended",
         "ERROR",
-        "A process of `convertro collector --workers` ended, and is replaced.",
+        "One of several processes of `convertro collector` ended, and is replaced.",
         "exit_code",
         "Look for what killed it, memory perhaps.",
     )

@@ -15,14 +15,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 COMMANDS = dict(every_command())
 
+#: What only names a command, or the program's own option.
+NAMES = {"convertro --version", *(f"convertro {name}" for name in COMMANDS)}
+
 #: What stands between backticks, on one line or two.
 CODE = re.compile(r"`([^`]+)`")
 
 #: A command in a block of code.
-BLOCK = re.compile(r"^ {4,}(?:\w+=\S+ )*(convertro .+)$", re.MULTILINE)
+BLOCK = re.compile(r"^(?: {4,}|\$ )(?:\w+=\S+ )*(convertro .+)$", re.MULTILINE)
 
 #: What a shell understands, or a comment.
-SHELL = re.compile(r" +[|#>&].*")
+SHELL = re.compile(r" +[|#>&<;].*")
+
+#: The pages by hand that show commands; docs/cli.md is made of the commands themselves.
+PAGES = [path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")) if path.name != "cli.md"]
 
 
 def sentences_of(path: Path) -> Iterator[str]:
@@ -36,10 +42,11 @@ def sentences_of(path: Path) -> Iterator[str]:
 
 
 def shown_code() -> Iterator[str]:
-    for page in ("operations", "routine", "backup", "monitoring"):
-        text = (ROOT / "docs" / f"{page}.md").read_text()
+    for page in PAGES:
+        text = page.read_text()
         yield from BLOCK.findall(text)
-        yield from (code for code in CODE.findall(text) if code.startswith("convertro "))
+        inline = CODE.findall(text.replace("```", ""))
+        yield from (code for code in inline if code.startswith("convertro ") and code not in NAMES)
     yield from CODE.findall((ROOT / "monitoring" / "alerts.yml").read_text())
     for module in ("problems", "refusal", "health"):
         for sentence in sentences_of(ROOT / "worker" / "status" / f"{module}.py"):
