@@ -37,7 +37,7 @@ def collector(
     ] = 1,
     no_keys: Annotated[
         bool,
-        typer.Option("--no-keys", help="Take events without a write key; on this machine alone."),
+        typer.Option("--no-keys", help="Take events without a write key; on this machine only."),
     ] = False,
 ) -> None:
     """Take events from Segment's SDKs of any language, by Segment's HTTP Tracking API.
@@ -73,7 +73,7 @@ def _checked(settings: Settings, host: str, *, no_keys: bool) -> Settings:
             "--no-keys goes without, for a trial on this machine",
         )
     if no_keys and host not in LOOPBACK_HOSTS:
-        fail(ExitCode.USAGE, f"--no-keys is for this machine alone, and {host} is open to others")
+        fail(ExitCode.USAGE, f"--no-keys is for this machine only, and {host} is open to others")
     return settings.model_copy(update={"write_keys": None}) if no_keys else settings
 
 

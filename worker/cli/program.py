@@ -28,7 +28,7 @@ _SUMMARY = "Segment's Convertro destination: look at its events, put some in, se
 # A \b keeps the lines of its paragraph as they are.
 _EPILOG = """
 \b
-Example: convertro demo         see the main job done, on this machine alone
+Example: convertro demo         see the main job done, on this machine only
 Example: convertro preflight    see whether workers can start here
 Example: convertro status       see how things stand
 
@@ -67,7 +67,7 @@ COMMANDS = {
     ),
     "health": Entry("worker.cli.health:health", "Say whether workers are healthy, for probes."),
     "forget": Entry(
-        "worker.cli.forget:forget", "Take a worker off the list that is gone for good."
+        "worker.cli.forget:forget", "Remove a worker that is gone for good from the list."
     ),
     "exporter": Entry("worker.cli.exporter:exporter", "Serve Prometheus metrics."),
     "collector": Entry("worker.cli.collector:collector", "Take events from Segment's SDKs."),
@@ -208,7 +208,7 @@ def program() -> TyperGroup:
     group.params += _options()
     for name, entries, summary in (
         ("list", LIST_COMMANDS, "List events that are not finished."),
-        ("dead", DEAD_COMMANDS, "Look at dead letters, send them back, let them go."),
+        ("dead", DEAD_COMMANDS, "Look at dead letters, send them back, discard them."),
     ):
         group.add_command(_group(_Group, name, entries, summary))
     return group

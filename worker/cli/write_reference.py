@@ -39,7 +39,7 @@ page. Samples of output and the fields of `--json`: [what commands print](output
 Completion, for bash, zsh and fish:
 
     convertro --install-completion           # into a file below your home, for new shells
-    eval "$(convertro --show-completion)"    # for this shell alone
+    eval "$(convertro --show-completion)"    # for this shell only
 """
 
 _EXIT_CODES = {

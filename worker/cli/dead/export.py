@@ -30,7 +30,7 @@ from worker.status.wording import counted, iso_time, printable
 
 _OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write there, readable by you alone."),
+    typer.Option("--output", "-o", metavar="FILE", help="Write there, readable by you only."),
 ]
 
 

@@ -34,7 +34,7 @@ _EveryOption = Annotated[
 ]
 _CheckOption = Annotated[
     bool,
-    typer.Option("--check", help="Show state and problems alone; exit with 1 if there are any."),
+    typer.Option("--check", help="Show only state and problems; exit with 1 if there are any."),
 ]
 
 
