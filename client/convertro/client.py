@@ -107,7 +107,7 @@ def enqueue(event: Mapping[str, object]) -> str:
     See `Client.enqueue`.
 
     Raises:
-        InvalidEvent: It can never be accepted; the error names the field.
+        InvalidEvent: The event can never be accepted; the error names the field.
         JournalUnavailable: Redis is down, hung or full; usually raised within 2 s, at worst 2.7 s.
         SettingsError: A `CONVERTRO_*` variable is wrong.
     """
