@@ -1,1 +1,1 @@
-"""The exporter: what the journal knows, as Prometheus metrics over HTTP."""
+"""The exporter: the journal's state as Prometheus metrics and a status page, over HTTP."""

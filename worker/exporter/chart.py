@@ -23,9 +23,9 @@ class Line:
     """One rate over time."""
 
     name: str
-    #: As SVG's `polyline` wants them: `0,120 6.67,80.5 …`, the oldest first; empty if all are 0.
+    #: In the format of SVG's `polyline`: `0,120 6.67,80.5 …`, oldest first; empty if all are 0.
     points: str
-    #: Of the last ten seconds that are over, in a second.
+    #: The rate of the last complete ten seconds, per second.
     latest: float
 
 
@@ -38,7 +38,7 @@ class Chart:
 
 
 def chart(recent: Recent) -> Chart:
-    """Draw what was counted in each ten seconds; those that are under way are left out."""
+    """Draw the counts of every ten seconds, without the ten seconds that have not ended."""
     numbers = Recent.slots_at(recent.now_ms)[:-1]
     rates = {
         name: [
@@ -63,7 +63,7 @@ def _points(rates: Sequence[float], top: float) -> str:
 
 
 def _round_up(rate: float) -> float:
-    """The next of 1, 2, 5, 10, 20, 50, …."""
+    """The next of 1, 2, 5, 10, 20, 50, … that is not below a rate."""
     if rate <= _LOWEST_TOP:
         return _LOWEST_TOP
     power = 10.0 ** floor(log10(rate))

@@ -1,4 +1,4 @@
-"""Reads the journal once for each scrape."""
+"""Collects the metrics, with one reading of the journal for each scrape."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +18,7 @@ from worker.journal.snapshot import Memory, Snapshot
 
 
 class ReadableJournal(Protocol):
-    """What a scrape asks of the journal."""
+    """The part of the journal that a scrape uses."""
 
     def snapshot(self) -> Snapshot:
         """The journal at one instant."""
@@ -29,12 +29,12 @@ class ReadableJournal(Protocol):
 
 @dataclass(eq=False)
 class _JournalCollector(Collector):
-    """What the journal knows, from one snapshot of it."""
+    """The metrics of one snapshot of the journal."""
 
     journal: ReadableJournal
-    #: Those of the workers: their bounds and windows are shown.
+    #: The workers' settings, whose bounds and windows are shown.
     settings: Settings
-    #: Says why Redis refuses writes; asked only if a worker seems not to live.
+    #: Finds out why Redis refuses writes; called only if a worker seems not to be alive.
     refusal: Callable[[], str | None]
 
     def collect(self) -> Iterator[Metric]:
@@ -56,7 +56,7 @@ class _JournalCollector(Collector):
             "1 while Redis refuses writes: nothing is accepted or delivered, workers seem silent.",
             refuses,
         )
-        with suppress(JournalUnavailable):  # its user may not ask, which is no fault
+        with suppress(JournalUnavailable):  # the Redis user may lack the right to INFO: no fault
             memory = self.journal.memory()
             yield gauge(
                 "convertro_redis_memory_used_bytes",
@@ -77,12 +77,12 @@ def journal_registry(
     settings: Settings,
     refusal: Callable[[], str | None] = lambda: None,
 ) -> CollectorRegistry:
-    """A registry of the journal alone: nothing of this process is in it.
+    """Make a registry of the journal's metrics alone, without those of this process.
 
     Args:
-        journal: What is shown.
-        settings: Those of the workers.
-        refusal: Says why Redis refuses writes; asked only if a worker seems not to live.
+        journal: The journal to read.
+        settings: The workers' settings.
+        refusal: Finds out why Redis refuses writes; called only if a worker seems not to be alive.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_JournalCollector(journal, settings, refusal))

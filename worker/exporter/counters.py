@@ -16,26 +16,26 @@ from worker.outcomes import OutcomeClass
 from worker.process.foreign_messages import Kind
 from worker.reasons import DeathReason, DiscardReason, Note, SkipReason
 
-#: A label that is one of few. Whatever else may be in the journal is `OTHER`, so that the number
-#: of time series stays small.
+#: A label value that is shown as it is. Any other value in the journal becomes `OTHER`, so that
+#: the number of time series stays small.
 _IDENTIFIER = re.compile(r"[a-z_]{1,40}")
 OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class _Counter:
-    """How a counter of the journal is shown."""
+    """How the exporter shows a counter of the journal."""
 
     #: The metric's name without `_total`.
     metric: str
     meaning: str
-    #: What comes after the colon in the counter's name.
+    #: The label whose values come after the colon in the counter's name.
     label: str | None = None
-    #: Values of the label that are shown from the start.
+    #: Values of the label that are shown from the start, as 0.
     known: tuple[str, ...] = ()
 
 
-#: By the counter's name, up to its colon.
+#: The journal's counters by their names up to the colon.
 COUNTERS = {
     "accepted": _Counter("convertro_events_accepted", "Events taken into the journal."),
     "duplicate": _Counter(
@@ -112,7 +112,7 @@ COUNTERS = {
     ),
 }
 
-#: By the histogram's name: the metric's name, and its meaning.
+#: The metric's name and meaning, by the histogram's name in the journal.
 DURATIONS = {
     DELIVERED_IN: ("convertro_delivery_seconds", "From acceptance to delivery."),
     REQUEST_TOOK: ("convertro_request_seconds", "How long one request to Convertro took."),
@@ -120,7 +120,7 @@ DURATIONS = {
 
 
 def bounded(text: str) -> str:
-    """A label's value, or `OTHER`."""
+    """The value if it may be a label's, or `OTHER`."""
     return text if _IDENTIFIER.fullmatch(text) else OTHER
 
 

@@ -1,4 +1,4 @@
-"""What is so now, as Prometheus metrics. Pure."""
+"""The journal's present state as Prometheus metrics. Pure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,17 +9,17 @@ from worker.exporter.counters import OTHER, bounded
 from worker.journal.breaker_state import Cause
 from worker.journal.snapshot import Snapshot
 
-#: Workers that are shown by name at most, those that are worst off.
+#: The most workers that are shown by name: those with the greatest age.
 MOST_WORKERS = 50
 
-#: What is an HTTP status.
+#: Valid HTTP statuses.
 _STATUSES = range(100, 600)
 
 _Gauges = Iterator[GaugeMetricFamily]
 
 
 def gauge_families(snapshot: Snapshot, settings: Settings) -> _Gauges:
-    """Everything that the journal knows about now."""
+    """Every gauge."""
     yield from _event_gauges(snapshot, settings)
     yield from _dead_letter_gauges(snapshot, settings)
     yield from _holding_gauges(snapshot)
@@ -168,7 +168,7 @@ def _worker_gauges(snapshot: Snapshot) -> _Gauges:
 
 
 def _worst(ages: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The greatest age of each name, of as many names as are shown."""
+    """The greatest age of each name, for the `MOST_WORKERS` names with the greatest."""
     worst: dict[str, float] = {}
     for name, age in ages:
         worst[name] = max(age, worst.get(name, 0))

@@ -1,4 +1,4 @@
-"""The exporter's HTTP server: five paths, and a sentence for every other."""
+"""The exporter's HTTP server: five paths, and a sentence at every other one."""
 
 import socket
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,7 @@ from worker.status.status import Status
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: How long a client may take to say what it wants.
+#: How long a client may take to send its request, in seconds.
 _CLIENT_SECONDS = 10
 
 _METHODS = ("GET", "HEAD")
@@ -47,12 +47,12 @@ class _Answer:
 def exporter_app(
     registry: CollectorRegistry, read_status: Callable[[], Status], judges: Mapping[str, Judge]
 ) -> "WSGIApplication":
-    """The application.
+    """Make the WSGI application.
 
     Args:
-        registry: What `/metrics` shows.
-        read_status: Reads what the page `/` shows, and `/api/status` as JSON.
-        judges: What each other path answers: 200 if all is well, otherwise 503.
+        registry: The metrics at `/metrics`.
+        read_status: Reads the status for the page at `/` and the JSON at `/api/status`.
+        judges: The verdict of each other path: answered with 200 if it is good, otherwise 503.
     """
     metrics = make_wsgi_app(registry)
     answers: dict[str, Callable[[], _Answer]] = {
@@ -120,7 +120,7 @@ class ExporterServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def __init__(self, host: str, port: int, app: "WSGIApplication") -> None:
-        """Take the address and listen.
+        """Bind to the address and listen.
 
         Raises:
             OSError: The host is unknown or the port is taken.
@@ -133,12 +133,12 @@ class ExporterServer(ThreadingMixIn, WSGIServer):
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The URL at which the server listens."""
         host, port = self.socket.getsockname()[:2]
         return f"http://{bracketed(host)}:{port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that went away or says nothing."""
+        """Log nothing about a client that disconnects or sends no request."""
 
 
 class _Handler(WSGIRequestHandler):

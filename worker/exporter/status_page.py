@@ -1,7 +1,7 @@
 """The status page: what `convertro status` says, for a browser. Pure.
 
-It is read-only on purpose. Who may see it need not be somebody who may act; what acts are the
-commands of `convertro`, on a machine that may reach Redis.
+It is read-only on purpose, because a person who may see it need not be allowed to change anything.
+Only the commands of `convertro` change something, on a machine that can reach Redis.
 """
 
 import re
@@ -24,16 +24,16 @@ from worker.status.tables import (
 )
 from worker.status.wording import clock_time, printable
 
-#: How often the page asks again.
+#: How often the page reloads, in seconds.
 REFRESH_SECONDS = 10
 
-#: The page loads nothing and runs nothing; nobody may put it into a frame.
+#: The page loads nothing and runs no scripts, and no site may show it in a frame.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
 
-#: Reasons of letters that die again however often they are sent back.
+#: Reasons for which a dead letter becomes one again each time it is redriven.
 _UNDELIVERABLE = frozenset(reason for reason in DeathReason if reason.fault is Fault.SENDER)
 
 _COMMAND = re.compile(r"`([^`]*)`")
@@ -65,7 +65,7 @@ def status_page(status: Status) -> str:
 
 
 def _remedy(reason: str) -> str:
-    """The command for letters of a reason once its cause is gone; of some it never goes."""
+    """The command for a reason's dead letters: redrive once the cause is mended, or discard."""
     verb = "discard" if reason in _UNDELIVERABLE else "redrive"
     return f"convertro dead {verb} --reason {_in_shell(reason)}"
 
@@ -76,12 +76,12 @@ def _in_shell(text: str) -> str:
 
 
 def outage_page(sentence: str) -> str:
-    """What the page says while the journal cannot be read."""
+    """The page while the journal cannot be read."""
     return _OUTAGE.render(sentence=sentence)
 
 
 def with_code(sentence: str) -> Markup:
-    """A sentence in HTML, its commands between backticks as code."""
+    """A sentence in HTML; what is between backticks becomes code."""
     parts = _COMMAND.split(printable(sentence))
     shown = (
         Markup("<code>{}</code>").format(part) if number % 2 else escape(part)

@@ -1,6 +1,6 @@
 """Writes `docs/metrics.md` from the metrics themselves.
 
-Run as `python -m worker.exporter.write_reference`; a test fails while the page differs.
+Run it as `python -m worker.exporter.write_reference`; a test fails while the page differs.
 """
 
 from pathlib import Path
@@ -88,7 +88,7 @@ _QUERIES = {
 
 
 class _ExampleJournal:
-    """A journal with something of every kind, so that no metric is absent."""
+    """A journal with enough in it that no metric is absent."""
 
     def snapshot(self) -> Snapshot:
         """One worker, one dead letter, and nothing else."""
@@ -137,7 +137,7 @@ def metrics_page() -> str:
 
 
 def _row(metric: Metric) -> str:
-    """A metric with its labels, and what it means, with the values of a label that has few."""
+    """A table row: the metric with its labels, its meaning, and the label's values if several."""
     name = f"{metric.name}_total" if metric.type == "counter" else metric.name
     labels = [label for label in metric.samples[0].labels if label != "le"]
     shown = f"{name}{{{','.join(labels)}}}" if labels else name

@@ -1,4 +1,4 @@
-"""What the journal's figures mean: how things stand, what is wrong, whether workers are healthy.
+"""What the journal's figures mean: the state, what is wrong, whether workers are healthy.
 
-Used by the command line, the exporter and probes alike; prints nothing.
+The command line, the exporter and probes use it; it prints nothing.
 """

@@ -1,8 +1,8 @@
-"""The form of an answer: what it says without what may be the event's. Pure.
+"""The form of an answer: its text without anything that may come from the event. Pure.
 
 An answer may quote the event: the amount that is wrong, the person who is unknown. Its form leaves
-out numbers, what is in quotes, addresses, and every value of the event itself, so that it can be
-shown to anybody, and answers of one kind are equal.
+out numbers, quoted text, addresses, and every value of the event itself. So it can be shown to
+everyone, and answers of one kind are equal.
 """
 
 import json
@@ -10,33 +10,34 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-#: What stands for something that was left out.
+#: Replaces what is left out.
 GAP = "…"
 
-#: Values of the event that are shorter say nothing of a person, and are in every second word.
+#: The shortest value of the event that is left out, in characters. Shorter ones identify no person
+#: and occur in every second word.
 _SHORTEST_VALUE = 3
 
-#: A quotation; an apostrophe within a word begins none.
+#: A quotation. An apostrophe within a word does not begin one.
 _QUOTED = re.compile(r"(\"|“|„|«|`|(?<!\w)['‘])(.+?)(\"|”|“|»|`|['’](?!\w))")  # noqa: RUF001  they are quotes
 
 #: A word with a digit or an @ in it: a number, an id, a time, an address.
 _TELLING = re.compile(r"[^\s\"'“”„«»`()\[\]{}<>,;=]*[\d@][^\s\"'“”„«»`()\[\]{}<>,;=]*")
 
-#: A gap at which another one follows.
+#: Several gaps in a row; they become one.
 _GAPS = re.compile(rf"{GAP}(?:[\s.,:/_-]*{GAP})+")
 
 
 def form_of(text: str, raw: bytes | None) -> str:
-    """An answer without what may be the event's.
+    """Reduce an answer to its form.
 
     Args:
-        text: What the answer says.
-        raw: The event; None if it is not there.
+        text: The answer's text.
+        raw: The event; None if it is not known.
     """
     folded = text.casefold()
     values = {value for value in _values_of(raw) if value.casefold() in folded}
     if values:
-        # Of two that begin alike the longer one.
+        # Longest first, so that of two values with the same beginning the longer one matches.
         alternatives = "|".join(map(re.escape, sorted(values, key=len, reverse=True)))
         text = re.sub(rf"(?<!\w)(?:{alternatives})(?!\w)", GAP, text, flags=re.IGNORECASE)
     text = _QUOTED.sub(rf"\g<1>{GAP}\g<3>", text)
@@ -44,7 +45,7 @@ def form_of(text: str, raw: bytes | None) -> str:
 
 
 def _values_of(raw: bytes | None) -> Iterator[str]:
-    """The texts of an event that are worth hiding."""
+    """Find the texts of an event that are to be left out."""
     try:
         event = json.loads(raw or b"null")
     except (ValueError, RecursionError):

@@ -11,7 +11,7 @@ from worker.status.wording import iso_time_or_none
 
 
 def document(status: Status) -> dict[str, Any]:
-    """Everything, for scripts."""
+    """Everything that is known, for scripts."""
     snapshot, settings = status.snapshot, status.settings
     breaker = snapshot.breaker
     left = drain(status)
@@ -92,7 +92,7 @@ def document(status: Status) -> dict[str, Any]:
 def _quantiles(snapshot: Snapshot, name: str) -> dict[str, float | None]:
     histogram = snapshot.recent.histogram(name, LONGEST_SECONDS)
     amounts = {f"p{share}": histogram.quantile_ms(share / 100) for share in (50, 95, 99)}
-    # There is no infinity in JSON: null is also what lies beyond the last bound.
+    # JSON has no infinity, so null also stands for a duration beyond the last bound.
     shown = {
         name: None if amount is None or amount == float("inf") else round(amount, 1)
         for name, amount in amounts.items()

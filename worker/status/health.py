@@ -1,4 +1,4 @@
-"""Whether workers are alive: what probes ask, each answer a sentence; see also `readiness`."""
+"""Whether workers are alive, for liveness probes, with a sentence; see also `readiness`."""
 
 import socket
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from worker.status.wording import ago, counted, nodes_of
 
 
 class Health(Enum):
-    """What a probe is told."""
+    """The answer to a probe."""
 
     GOOD = auto()
     BAD = auto()
-    #: A setting is wrong, so nothing can be said.
+    #: A setting is wrong, so health is unknown.
     WRONG_SETTING = auto()
-    #: Redis is unavailable, so nothing can be said.
+    #: Redis is unavailable or refuses writes, so health is unknown.
     UNKNOWN = auto()
 
 
@@ -37,31 +37,31 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class WorkerChoice:
-    """Which workers are asked about."""
+    """Which workers a probe asks about."""
 
-    #: As in `no worker of …`.
+    #: Completes the sentence `no worker of …`.
     name: str
     has: Callable[[SeenWorker], bool]
 
 
 def every_worker() -> WorkerChoice:
-    """All of them."""
+    """Choose all workers."""
     return WorkerChoice("any host", lambda _: True)
 
 
 def one_worker(node: str) -> WorkerChoice:
-    """The one of a name."""
+    """Choose the worker with a node name."""
     return WorkerChoice(f"the name {node}", lambda worker: worker.node == node)
 
 
 def of_this_host() -> WorkerChoice:
-    """Those whose node name ends with this machine's host name, as Celery's own default does."""
+    """Choose the workers whose node name ends with this host's name, as Celery's default does."""
     host = socket.gethostname()
     return WorkerChoice(f"this host, {host},", lambda worker: worker.node.partition("@")[2] == host)
 
 
 def live(snapshot: Snapshot, chosen: WorkerChoice) -> Verdict:
-    """Whether the chosen workers run their loop, and ask for work if some waits.
+    """Judge whether the chosen workers are alive and ask for work while some waits.
 
     Args:
         snapshot: The journal now.
@@ -100,12 +100,12 @@ def live(snapshot: Snapshot, chosen: WorkerChoice) -> Verdict:
 def liveness(
     snapshot: Snapshot, chosen: WorkerChoice, refusal: Callable[[], str | None]
 ) -> Verdict:
-    """The same, unless Redis refuses workers' signs of life: then it cannot be told.
+    """Judge as `live` does, but answer `UNKNOWN` if Redis refuses workers' signs of life.
 
     Args:
         snapshot: The journal now.
         chosen: Which workers.
-        refusal: Says why Redis refuses writes; asked only if a worker seems not to live.
+        refusal: Finds out why Redis refuses writes; called only if a worker seems not to be alive.
     """
     verdict = live(snapshot, chosen)
     if verdict.good or not (sentence := refusal()):

@@ -8,7 +8,7 @@ from convertro.redis_url import parse_redis_url
 from convertro.sentinel import is_sentinel, parse_sentinel_url
 from worker.status.wording import printable
 
-#: What is said of a journal that has never been used.
+#: The sentence about a journal that has never been used.
 NEVER_USED = (
     "This journal has never been used: nothing was ever accepted here, and no worker ever started."
 )
@@ -27,7 +27,7 @@ def place_words(settings: Settings) -> str:
 
 
 def _where(settings: Settings) -> tuple[str, int]:
-    """Where Redis is, in words, and the number of its database."""
+    """Redis's address, in words, and the number of its database."""
     url = settings.redis_url.get_secret_value()
     if is_sentinel(url):
         sentinels = parse_sentinel_url(url)

@@ -1,4 +1,4 @@
-"""What is wrong, and what to do about it: a sentence or two for each. Pure."""
+"""What is wrong, and what to do about it, in a sentence or two for each problem. Pure."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -19,34 +19,37 @@ from worker.reasons import (
 from worker.status.status import Status
 from worker.status.wording import ago, counted, duration, nodes_of, printable
 
-#: Above this share of Redis's memory somebody should look; above `FULL_SHARE` intake is refused.
+#: The share of Redis's memory above which an operator is warned; above `FULL_SHARE` the journal
+#: refuses new events.
 _FILLING = 0.75
 
-#: An id that is remembered takes no more than this, in bytes.
+#: The most memory that a remembered id takes, in bytes.
 _REMEMBERED_BYTES = 500
 
-#: A store that is as full as this loses its oldest entries soon.
+#: The share of a bound on dead letters above which an operator is warned: at the bound those that
+#: are worth least are removed.
 _NEARLY_ALL = 0.8
 
-#: Failures older than this are no news.
+#: How long a failure counts as recent, in seconds.
 _NEWS_SECONDS = 300
 
-#: For so long it is told what senders should correct: as long as it is known.
+#: How long `status` reports what senders should correct, in seconds: the span for which recent
+#: counts are kept.
 _SENDER_SECONDS = 900
 
-#: Fewer skipped events say nothing of the settings.
+#: The number of skipped events from which the settings are suspected.
 _MANY_SKIPPED = 100
 
-#: For so long it is told that something went for good which may have brought money.
+#: How long `status` reports that a bound removed a dead letter that may bear revenue, in seconds.
 _LOSS_SECONDS = 86_400
 
-#: Statuses that say that the address is wrong rather than the event.
+#: HTTP statuses which mean that the address is wrong rather than the event.
 _WRONG_ADDRESS = frozenset({404, 405, 410})
 
-#: Classes of outcomes after which an attempt is not made again.
+#: Classes of outcomes after which a call is not tried again.
 _NOT_RETRIED = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.REJECTED})
 
-#: Ends of details that say that no connection came about.
+#: Ends of details which mean that no connection was made.
 _UNREACHABLE = ("no_connection", "connect_timeout", "proxy_failure")
 
 #: How a hold ends.
@@ -86,7 +89,7 @@ class Problem:
 
 
 def problems(status: Status) -> Iterator[Problem]:
-    """Everything that is wrong, the most urgent first: orders that are lost before all else."""
+    """Find everything that is wrong, the most urgent first; lost orders are the most urgent."""
     yield from _order_problems(status.snapshot)
     if status.refusal:
         yield Problem("redis_refuses", status.refusal)
@@ -103,7 +106,7 @@ def problems(status: Status) -> Iterator[Problem]:
 
 
 def mood(status: Status) -> str:
-    """`bad` if nothing is delivered or accepted, `warning` if another thing is wrong, or `good`."""
+    """`bad` if nothing is delivered or accepted, `warning` at any other problem, or `good`."""
     if not status.is_well:
         return "bad"
     return "warning" if any(problems(status)) else "good"
@@ -145,7 +148,7 @@ def _journal_problems(snapshot: Snapshot) -> Iterator[Problem]:
 
 def _worker_problems(status: Status) -> Iterator[Problem]:
     snapshot = status.snapshot
-    if status.refusal:  # a sign of life is a write, so whether workers live cannot be told
+    if status.refusal:  # a sign of life is a write, so it is unknown whether workers are alive
         return
     if silent := snapshot.silent:
         last = max(worker.ticked_ms for worker in silent)
@@ -189,7 +192,7 @@ def _convertro_problems(status: Status) -> Iterator[Problem]:
 
 
 def _failed_attempts(snapshot: Snapshot, failed_ms: int) -> Iterator[Problem]:
-    """What fails and is tried again; what is rejected is told with the dead letters."""
+    """Attempts that failed and are repeated; rejected calls are reported with the dead letters."""
     attempts = _lately(snapshot, "attempts")
     failed = sum(number for kind, number in attempts.items() if kind not in _NOT_RETRIED)
     if not failed:
@@ -225,7 +228,10 @@ def _buried_before(snapshot: Snapshot) -> str:
 
 
 def _is_news(failed_ms: int, snapshot: Snapshot) -> bool:
-    """Whether a failure is recent, and not over: nothing of it waits, and others passed since."""
+    """Whether a failure is recent and not over.
+
+    It is over once an event was delivered after it and no event that failed is unfinished.
+    """
     is_over = not snapshot.tried and (snapshot.latest.delivered_ms or 0) > failed_ms
     return snapshot.now_ms - failed_ms < _NEWS_SECONDS * 1000 and not is_over
 
@@ -390,12 +396,12 @@ def _queue_problems(snapshot: Snapshot) -> Iterator[Problem]:
 
 
 def _lately(snapshot: Snapshot, name: str) -> dict[str, int]:
-    """What was counted lately under a name, by what comes after its colon."""
+    """The recent counts of a name, by the part after its colon."""
     return _parts(snapshot.recent.counters(_NEWS_SECONDS), name)
 
 
 def _parts(counters: Mapping[str, int], name: str) -> dict[str, int]:
-    """The counters of a name, by what comes after its colon."""
+    """The counters of a name, by the part after its colon."""
     return {
         counter.partition(":")[2]: number
         for counter, number in counters.items()

@@ -10,7 +10,7 @@ _FAILURES = tuple(
     f"attempts:{kind.value}" for kind in OutcomeClass if kind is not OutcomeClass.ACCEPTED
 )
 
-#: The counters that each rate adds up.
+#: The counters that add up to each rate.
 RATES = {
     "accepted": ("accepted",),
     "delivered": ("delivered",),

@@ -1,4 +1,4 @@
-"""Reading what a status is made of."""
+"""Reads from the journal what a status consists of."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,9 +12,9 @@ def read_status(journal: Journal, settings: Settings, refusal: Callable[[], str 
     """Gather what is known now.
 
     Args:
-        journal: Whose state is asked for.
-        settings: Those of the workers.
-        refusal: Says why Redis refuses writes; asked only if a worker seems not to live.
+        journal: The journal to read.
+        settings: The workers' settings.
+        refusal: Finds out why Redis refuses writes; called only if a worker seems not to be alive.
 
     Raises:
         JournalUnavailable: Redis did not answer.
@@ -29,5 +29,5 @@ def read_status(journal: Journal, settings: Settings, refusal: Callable[[], str 
     if now.horizon_by_ms is None:
         return now
     tried = journal.tried_before(now.horizon_by_ms - now.horizon_ms)
-    # What was tried first since the snapshot is in none of its numbers.
+    # An event whose first attempt came after the snapshot is in none of the snapshot's numbers.
     return replace(now, horizon_by=min(tried, now.snapshot.tried))

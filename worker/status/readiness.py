@@ -1,4 +1,4 @@
-"""Whether a worker could deliver: what a readiness probe asks, the answer a sentence."""
+"""Whether a worker could deliver, for readiness probes, with a sentence."""
 
 from config.settings import Settings
 from worker.preflight.ask_redis import ask_redis
@@ -8,10 +8,10 @@ from worker.status.health import Health, Verdict
 
 
 def ready(settings: Settings, timeout_seconds: float) -> Verdict:
-    """Whether a worker could deliver: what the preflight finds, without asking Convertro.
+    """Judge by the preflight's checks whether a worker could deliver, without asking Convertro.
 
     Args:
-        settings: Those of the workers.
+        settings: The workers' settings.
         timeout_seconds: The longest wait for a connection to Redis, and for an answer.
     """
     answer = ask_redis(settings, timeout_seconds)
@@ -19,9 +19,9 @@ def ready(settings: Settings, timeout_seconds: float) -> Verdict:
 
 
 def judge(checks: list[Check]) -> Verdict:
-    """An error says no, and so does a Redis without memory for further events.
+    """Judge checks: not ready at any error, nor if Redis has no memory for more events.
 
-    That its connections run out is told besides: those that are there go on.
+    That Redis runs out of connections is only mentioned, because open connections go on working.
     """
     for check in checks:
         is_full = check.name == "memory" and check.level is Level.WARNING

@@ -1,4 +1,4 @@
-"""A Redis that answers and refuses writes, so that workers can give no sign of life."""
+"""A Redis that answers but refuses writes, so that workers cannot give a sign of life."""
 
 from config.settings import Settings
 from worker.preflight.ask_redis import ask_redis
@@ -6,7 +6,8 @@ from worker.preflight.checks import rights_error
 from worker.preflight.redis_checks import NoAnswer, remedy_of
 from worker.status.wording import printable
 
-#: What Redis says to a user who lacks a right, itself or by the name of redis-py's error.
+#: What an error contains if the Redis user lacks a right: in Redis's words, or as the name of
+#: redis-py's exception.
 _LACKS_RIGHT = ("permissions", "NoPermission")
 
 _GO_ON = "do not restart them, they go on by themselves."
@@ -17,13 +18,14 @@ def refusal(
 ) -> str | None:
     """Why Redis refuses what workers write, and what to do; None if it takes writes.
 
-    This tries to write. So it is only asked when signs of life are missing: they are writes as
-    well, and somebody who only looks may lack the right.
+    This tries to write, and a user who may only read may lack the right to. So it is called only
+    when signs of life, which are writes too, are missing.
 
     Args:
         settings: Where the journal is.
         timeout_seconds: The longest wait for a connection, and for an answer.
-        judges_rights: Whether a right that is missing counts. The exporter's user need not write.
+        judges_rights: Whether a missing right counts as a refusal. The exporter's user need not
+            have the right to write.
     """
     answer = ask_redis(settings, timeout_seconds)
     if isinstance(answer, NoAnswer):

@@ -1,4 +1,4 @@
-"""How things stand, and how they go on: what the journal's figures mean, in sentences. Pure."""
+"""What the journal's figures mean, in sentences: the state, and how it goes on. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,38 +9,39 @@ from worker.journal.breaker_state import BreakerState
 from worker.journal.snapshot import Memory, Snapshot
 from worker.status.wording import clock_time, counted, duration, printable
 
-#: An estimate shorter than this is not worth a line, in seconds.
+#: The shortest drain estimate that is shown, in seconds.
 _SHORT_SECONDS = 5
 
-#: The present rates are those of so many seconds: a burst is soon over.
+#: The span over which the present rates are measured, in seconds: short, as a burst is soon over.
 _RATE_SECONDS = 20
 
-#: Slower is as good as nothing, in events a second.
+#: A rate below this counts as none, in events a second.
 _LEAST_RATE = 0.1
 
-#: If intake leaves less of the best rate than this share, an estimate would be noise.
+#: The share of the best rate that intake must leave for a drain estimate. With less left, the
+#: estimate would be noise.
 _LEAST_SHARE = 0.25
 
-#: A backlog is what takes longer to come in than this, in seconds.
+#: Due events are a backlog if they are more than intake brings in this span, in seconds.
 _BACKLOG_SECONDS = 10
 
-#: Ends of retries that are farther away are not worth a line, in milliseconds.
+#: How far ahead the end of retries is shown, in milliseconds.
 _NEAR_MS = 12 * 3_600_000
 
 #: States in which events are delivered as they come.
 _WELL = frozenset({"delivering", "idle", "waiting"})
 
-#: Those of them in which nothing is delivered just now.
+#: States among those in which there is nothing to deliver now.
 _CALM = frozenset({"idle", "waiting"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """How long the backlog takes."""
+    """How long it takes to deliver the backlog."""
 
-    #: Until nothing is due any more; None if it cannot be told.
+    #: Until no event is due; None if it cannot be estimated.
     seconds: float | None
-    #: By how many events a second it shrinks.
+    #: How many events a second the backlog shrinks by.
     rate: float
 
 
@@ -63,7 +64,7 @@ class Status:
 
     @property
     def sentence(self) -> str:
-        """How things stand."""
+        """The state in a sentence."""
         return _state(self)[1]
 
     @property
@@ -79,7 +80,7 @@ class Status:
 
     @property
     def horizon_first_ms(self) -> int | None:
-        """When the first event that was tried reaches its horizon."""
+        """When the event that was tried first reaches its horizon."""
         first = self.snapshot.first_tried_ms
         return None if first is None else first + self.horizon_ms
 
@@ -90,7 +91,7 @@ class Status:
 
     @property
     def horizon_by_ms(self) -> int | None:
-        """The end of the six hours of the day in which that is: 0, 6, 12 or 18 o'clock UTC."""
+        """`horizon_first_ms` rounded up to the next 0, 6, 12 or 18 o'clock UTC."""
         if self.horizon_first_ms is None:
             return None
         first = datetime.fromtimestamp(self.horizon_first_ms / 1000, UTC)
@@ -107,7 +108,7 @@ def _state(status: Status) -> tuple[str, str]:
 
 
 def _deliveries(status: Status) -> tuple[str, str]:
-    """The state of what was accepted."""
+    """The state of deliveries."""
     snapshot = status.snapshot
     workers = counted(len(snapshot.workers), "worker")
     waits = _who_waits(snapshot.in_flight)
@@ -129,7 +130,7 @@ def _deliveries(status: Status) -> tuple[str, str]:
 
 
 def _flow(snapshot: Snapshot, workers: str) -> tuple[str, str]:
-    """The state while nothing is in the way."""
+    """The state while nothing keeps workers from delivering."""
     later = f"{counted(snapshot.waiting, 'event')} due later"
     ending = f"{_failed_once(snapshot.tried)}, {workers}"
     rate = snapshot.recent.per_second(("delivered",), _RATE_SECONDS)
@@ -156,7 +157,11 @@ def _who_waits(events: int) -> str:
 
 
 def drain(status: Status) -> Drain:
-    """How long the backlog takes at the rate out, or at the best so far if held, less that in."""
+    """Estimate how long the backlog takes.
+
+    It shrinks by the rate of finished events less that of new ones. While no event is delivered
+    the best rate so far stands in for the first.
+    """
     snapshot = status.snapshot
     if status.is_held or not snapshot.workers:
         best = _best_rate(status)
@@ -179,7 +184,7 @@ def _best_rate(status: Status) -> float:
 
 
 def outlook(status: Status) -> Iterator[str]:
-    """How it goes on, in sentences: when retries end, if soon, and the drain estimate."""
+    """Say in sentences when retries end, if soon, and how long the backlog takes."""
     yield from _countdown(status)
     if status.is_held or not status.snapshot.workers:
         yield from _drain_later(status)
@@ -199,7 +204,7 @@ def _countdown(status: Status) -> Iterator[str]:
 
 
 def _drain_later(status: Status) -> Iterator[str]:
-    """While nothing is delivered."""
+    """The drain estimate while nothing is delivered."""
     snapshot = status.snapshot
     best, intake, seconds = _best_rate(status), _intake(snapshot), drain(status).seconds
     if not snapshot.in_flight:
@@ -220,7 +225,7 @@ def _drain_later(status: Status) -> Iterator[str]:
 
 
 def _drain_now(status: Status) -> Iterator[str]:
-    """While events are delivered."""
+    """The drain estimate while events are delivered."""
     snapshot, left = status.snapshot, drain(status)
     is_backlog = snapshot.due_now > _BACKLOG_SECONDS * _intake(snapshot)
     if is_backlog and left.rate <= -_LEAST_RATE:

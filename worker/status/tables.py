@@ -1,4 +1,4 @@
-"""The tables of a status, as texts: what `convertro status` and the status page show. Pure."""
+"""The tables that `convertro status` and the status page show, as texts. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Titles, and rows of as many cells; None is a cell of which nothing is known."""
+    """Titles, and rows of as many cells; None in a cell stands for an unknown value."""
 
     titles: tuple[str, ...]
     rows: Sequence[tuple[str | None, ...]]
@@ -22,7 +22,7 @@ class Table:
 
 
 def journal_table(status: Status) -> Table:
-    """Where the events are."""
+    """How many events are in each state."""
     snapshot, settings = status.snapshot, status.settings
     bound = (
         f"at most {settings.dead_max_count:,}, each for {duration(settings.dead_max_age_seconds)}"
@@ -50,7 +50,7 @@ def _deaths(snapshot: Snapshot) -> Iterator[tuple[str, int, str]]:
 
 
 def answers_of(snapshot: Snapshot, reason: str) -> str:
-    """What the dead letters of a reason were answered most: `3 answered 400`."""
+    """The most frequent answers to the dead letters of a reason: `3 answered 400`."""
     answers = {
         status: amount
         for (name, status), amount in snapshot.deaths.items()
@@ -67,14 +67,14 @@ def _first_in_line(snapshot: Snapshot) -> str:
 
 
 def _first_retry(snapshot: Snapshot) -> str:
-    """When the first waiting event is due, if it is first in line for certain."""
+    """When the first waiting event is due, if no due or claimed event can be before it."""
     if not snapshot.waiting or snapshot.due_now or snapshot.claimed or not snapshot.first_due_ms:
         return ""
     return f"the first is due in {duration((snapshot.first_due_ms - snapshot.now_ms) / 1000)}"
 
 
 def rates_table(snapshot: Snapshot) -> Table:
-    """How much happens in a second, over each window."""
+    """Each rate per second, over each window."""
     rows = [
         (name, *(f"{snapshot.recent.per_second(kinds, over):,.1f}" for over in WINDOWS.values()))
         for name, kinds in RATES.items()
@@ -100,7 +100,7 @@ def _about(amount: float | None) -> str | None:
 
 
 def workers_table(status: Status) -> Table:
-    """Which workers there are, the silent ones last."""
+    """The workers, silent ones last."""
     snapshot = status.snapshot
     silent = "cannot report" if status.refusal else "silent"
     rows: list[tuple[str | None, ...]] = [

@@ -1,22 +1,22 @@
-"""Numbers, times and texts from outside, in words. Pure.
+"""Turns numbers, times and texts from outside into words. Pure.
 
-Times are unix milliseconds inside and UTC outside.
+Times are given in unix milliseconds and written in UTC.
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from config.printable import printable as printable  # noqa: PLC0414  told from here to all that print
+from config.printable import printable as printable  # noqa: PLC0414  exported to all modules that print
 from worker.journal.snapshot import SeenWorker
 
-#: Largest first.
+#: Units of time and their seconds, largest first.
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
-#: Names that a sentence lists.
+#: The most node names that a sentence lists.
 _SHOWN_NODES = 3
 
-#: Shorter durations are told with a tenth, longer ones in whole seconds.
+#: Durations below this are shown with a tenth of a second, others in whole seconds.
 _TENTHS_BELOW_SECONDS = 10
 
 
@@ -47,12 +47,12 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(amount: float) -> str:
-    """A short duration: `12 ms`, or in seconds from the first on."""
+    """A duration in milliseconds below one second, and as `duration` writes it from there on."""
     return f"{amount:.0f} ms" if amount < 1000 else duration(amount / 1000)  # noqa: PLR2004  a second
 
 
 def span(least_seconds: float, most_seconds: float) -> str:
-    """Two durations: `1 d to 2 d`."""
+    """A range of durations: `1 d to 2 d`."""
     return f"{duration(least_seconds)} to {duration(most_seconds)}"
 
 
@@ -80,7 +80,7 @@ def iso_time(at_ms: int) -> str:
 
 
 def iso_time_or_none(at_ms: int | None) -> str | None:
-    """The same for a time that may be unknown."""
+    """`iso_time` for a time that may be unknown."""
     return None if at_ms is None else iso_time(at_ms)
 
 
