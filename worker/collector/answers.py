@@ -1,4 +1,4 @@
-"""What a request is answered. Pure."""
+"""The answers to requests. Pure."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -8,19 +8,19 @@ import msgspec
 
 from convertro.errors import InvalidEvent
 
-#: Bytes of a body, unpacked; Segment's own bound.
+#: The largest body after unpacking, in bytes: Segment's own bound.
 MAX_BODY_BYTES = 500 * 1024
 
-#: Events of a batch; Segment's own bound.
+#: The most events in a batch: Segment's own bound.
 MAX_EVENTS = 2500
 
-#: Refused events that an answer names.
+#: The most refused events that an answer names.
 _MAX_NAMED = 100
 
-#: When to come again after a 503.
+#: When to send again after a 503, in seconds.
 _RETRY_AFTER = "2"
 
-#: Fields that an answer, a metric or a log line may name; all others are content.
+#: Fields that an answer, a metric or a log line may name; the names of all others are content.
 _FIELDS = frozenset({"batch", "messageId", "type"})
 
 JSON = "application/json"
@@ -28,13 +28,13 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 class Answer(NamedTuple):
-    """A response without what HTTP adds."""
+    """A response, without the headers that HTTP requires."""
 
     status: int
     body: bytes = b'{"success":true}'
     content_type: str = JSON
     headers: Mapping[str, str] = {}
-    #: A stable word for the reason of a refusal, for logs.
+    #: A stable name of the reason for a refusal, for logs.
     refusal: str | None = None
 
 
@@ -51,18 +51,18 @@ PREFLIGHT = Answer(204, b"")
 
 
 def text(status: int, sentence: str) -> Answer:
-    """A sentence for people and probes."""
+    """Answer with a sentence, for people and probes."""
     return Answer(status, f"{sentence}\n".encode(), _TEXT)
 
 
 def refusal(status: int, name: str, sentence: str, **headers: str) -> Answer:
-    """An error, as Segment's API answers one.
+    """Answer with an error in the form of Segment's API.
 
     Args:
         status: The HTTP status.
-        name: A stable word.
-        sentence: Says nothing that the request said.
-        headers: With underscores for hyphens.
+        name: A stable name of the reason.
+        sentence: The message; it must not quote the request.
+        headers: With underscores in place of hyphens.
     """
     body = msgspec.json.encode({"success": False, "message": sentence})
     named = {header.replace("_", "-"): value for header, value in headers.items()}
@@ -77,7 +77,7 @@ NOT_JSON = refusal(400, "not_json", "the body is not JSON in UTF-8, or its encod
 BAD_REQUEST = refusal(400, "bad_request", "this is not HTTP as it is understood here")
 TOO_LARGE = refusal(400, "too_large", f"the body is larger than {MAX_BODY_BYTES} bytes")
 TOO_MANY = refusal(400, "too_many", f"the batch holds more than {MAX_EVENTS} events")
-# Not 408, at which some of Segment's libraries give the events up.
+# Not 408, after which some of Segment's libraries drop the events.
 TOO_SLOW = refusal(
     503,
     "too_slow",
@@ -95,27 +95,27 @@ FAILED = refusal(500, "failed", "something is wrong here; send it again")
 
 
 def not_allowed(method: str) -> Answer:
-    """For another method than a path's own."""
+    """Refuse any method but the path's own."""
     return refusal(405, "not_allowed", f"use {method}", Allow=f"{method}, OPTIONS")
 
 
 def too_often(wait_seconds: float) -> Answer:
-    """For a write key that is used too often."""
+    """Refuse a write key that is used too often."""
     seconds = str(max(1, ceil(wait_seconds)))
     return refusal(429, "too_often", "too many requests with this key", Retry_After=seconds)
 
 
 def field_of(error: InvalidEvent) -> str:
-    """The field to which an error belongs, or `event`: names of other fields are content."""
+    """The field that an error is about; `event` for one whose name is content."""
     return error.field if error.field in _FIELDS else "event"
 
 
 def taken(accepted: int, errors: Sequence[tuple[int, InvalidEvent]]) -> Answer:
-    """All that can be accepted is in the journal.
+    """Answer that every event that can be accepted is in the journal.
 
     Args:
-        accepted: How many that are.
-        errors: The index and the fault of each event that cannot be.
+        accepted: The number of those events.
+        errors: The index and the fault of each event that cannot be accepted.
     """
     if not errors:
         return TAKEN

@@ -1,4 +1,4 @@
-"""From a request to its answer: who sends, what came, what of it is in the journal by now."""
+"""From a request to its answer: checks the sender, reads the events, stores them in the journal."""
 
 import asyncio
 import zlib
@@ -30,39 +30,42 @@ from worker.process.outage import Outage
 from worker.segment_batch import Entry, entries_of
 from worker.status.health import Verdict
 
-#: How long a client may take to send a body.
+#: How long a client may take to send a body, in seconds.
 BODY_SECONDS = 30.0
 
-#: Whichever the sender uses: the first signs a whole body, the second the first event of it.
+#: Headers that may hold the signature. The first one's signs a whole body, the second one's the
+#: first event of a body.
 _SIGNATURES = ("X-Segment-Signature", "X-Signature")
 
-#: What a browser asks before it sends from another origin's page. `Retry-After` is not exposed:
-#: after ten such waits Segment's library drops an event, by its own backoff it goes on longer.
+#: What a browser asks for before it sends from a page of another origin. `Retry-After` is not
+#: exposed to the page: Segment's library drops an event after ten such waits, but goes on longer by
+#: its own backoff.
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    # The last one comes with each further try.
+    # SDKs send the last one with each retry.
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, X-Retry-Count",
     "Access-Control-Max-Age": "86400",
 }
 
-#: What brings events.
+#: Actions whose requests carry events.
 _BRINGING = frozenset({Action.COLLECT, Action.WEBHOOK})
 
-#: For zlib: a gzip header, and the largest window.
+#: The format for zlib: a gzip header, and the largest window.
 _GZIP = 16 + zlib.MAX_WBITS
 
-#: Members that gzip data may have: senders use one, and for each the rest is copied.
+#: The most members that gzip data may have. Senders use one, and each costs a copy of the data
+#: behind it.
 _MAX_GZIP_MEMBERS = 100
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class _Handed(NamedTuple):
-    """What became of a document's events until the journal answers."""
+    """A document's events, handed to the journal, which has not answered yet."""
 
-    #: How many were handed over.
+    #: The number of events that were handed over.
     events: int
-    #: What to wait for.
+    #: The journal's answers, still to come.
     futures: Sequence["asyncio.Future[News]"]
     #: The index and fault of each event that cannot be accepted.
     errors: Sequence[tuple[int, InvalidEvent]]
@@ -72,11 +75,11 @@ class Application:
     """Answers requests.
 
     Args:
-        settings: Who may send, and how often.
+        settings: The webhook secret, the known origins and the rate of requests.
         keys: The write keys that are known.
         intake: Takes events into the journal.
-        metrics: Counts.
-        judge: Says whether events can be accepted.
+        metrics: Where requests and events are counted.
+        judge: Judges whether events can be accepted.
     """
 
     def __init__(
@@ -154,7 +157,7 @@ class Application:
             named = content.get("writeKey") if isinstance(content, dict) else None
             self._admit(named if isinstance(named, str) else "")
         handed = await self._hand_over(document, Receipt(received_at, route.event_type))
-        # Documents of all requests that wait would be more than a processor's cache holds.
+        # Together, the documents of all waiting requests would not fit into a processor's cache.
         del document
         return await self._taken(handed)
 
@@ -181,7 +184,7 @@ class Application:
         return Answer(200, self._metrics.exposition(), CONTENT_TYPE_LATEST)
 
     def _admit(self, key: str) -> None:
-        """Go on only if a write key is known and not used too often."""
+        """Refuse the request if its write key is unknown or used too often."""
         found = self._keys.find(key)
         if found is None:
             raise Refused(answers.UNKNOWN_KEY)
@@ -189,7 +192,7 @@ class Application:
             raise Refused(answers.too_often(wait_seconds))
 
     async def _taken(self, handed: _Handed) -> Answer:
-        """Wait until the journal has the events that were handed over."""
+        """Wait until the journal has the events that were handed over, and answer."""
         accepted, futures, errors = handed
         if errors:
             self._count_errors(errors)
@@ -205,7 +208,7 @@ class Application:
         return answers.taken(accepted, errors)
 
     async def _hand_over(self, document: Document, receipt: Receipt) -> _Handed:
-        """Hand events to the journal, chunk by chunk, so that other requests go on meanwhile."""
+        """Hand events to the journal in chunks, between which other requests are served."""
         found = entries_of(document.content, path_type=receipt.event_type)
         entries: list[Entry] = list(islice(found, answers.MAX_EVENTS + 1))
         if len(entries) > answers.MAX_EVENTS:
@@ -274,12 +277,12 @@ async def _body_of(request: web.BaseRequest) -> bytes:
     """A request's body, unpacked.
 
     Raises:
-        Refused: It is too large, comes too slowly, or cannot be unpacked.
+        Refused: The body is too large, comes too slowly, or cannot be unpacked.
     """
     if (request.content_length or 0) > answers.MAX_BODY_BYTES:
         raise Refused(answers.TOO_LARGE)
     body = await _read(request)
-    if len(body) > answers.MAX_BODY_BYTES:  # in chunks, its length is not said before
+    if len(body) > answers.MAX_BODY_BYTES:  # a chunked body does not announce its length
         raise Refused(answers.TOO_LARGE)
     if request.headers.get("Content-Encoding", "").lower() != "gzip":
         return body
@@ -287,7 +290,7 @@ async def _body_of(request: web.BaseRequest) -> bytes:
 
 
 def _unpacked(packed: bytes) -> bytes:
-    """What gzip data hold: one member or several, with nothing but zeros behind them."""
+    """Unpack gzip data: one member or several, with nothing but zeros behind them."""
     unpacked = bytearray()
     for _ in range(_MAX_GZIP_MEMBERS):
         unpacking = zlib.decompressobj(_GZIP)
@@ -306,9 +309,9 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 async def _read(request: web.BaseRequest) -> bytes:
-    """A request's body as it comes."""
+    """Read a request's body as it was sent."""
     content = request.content
-    if content.is_eof():  # as nearly always: it came with the headers
+    if content.is_eof():  # nearly always: the body came with the headers
         return content.read_nowait()
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(_CONTINUE)
@@ -318,7 +321,7 @@ async def _read(request: web.BaseRequest) -> bytes:
             return await _bounded(content)
     except TimeoutError:
         raise Refused(answers.TOO_SLOW) from None
-    except (web.RequestPayloadError, ConnectionError):  # it broke off
+    except (web.RequestPayloadError, ConnectionError):  # the body broke off
         raise Refused(answers.NOT_JSON) from None
 
 

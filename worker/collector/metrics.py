@@ -1,7 +1,7 @@
 """The collector's own metrics.
 
-With several processes prometheus-client keeps them in files of a folder, and whichever process is
-asked answers for all; the variable that names the folder must be set before this is imported.
+With several processes prometheus-client keeps them in files of a folder, and each process answers
+for all. The variable that names the folder must be set before this module is imported.
 """
 
 import os
@@ -19,21 +19,21 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
-#: From a hit in memory to the longest that Redis may take.
+#: Upper bounds of the histogram's buckets, in seconds, up to the longest wait for Redis.
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
-#: What can become of an event; each that came has one of these.
+#: What can become of an event: each received event has one of these outcomes.
 OUTCOMES = ("accepted", "duplicate", "refused", "unavailable")
 
-#: The fields to which a refusal can belong.
+#: The fields for which an event can be refused.
 FIELDS = ("batch", "event", "messageId", "type")
 
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series for nothing
+disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series and say nothing
 
 
 class CollectorMetrics:
-    """What is counted of requests and their events."""
+    """The metrics of requests, their events and connections."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
@@ -83,11 +83,11 @@ class CollectorMetrics:
         self.request = cache(self._request)
 
     def _request(self, route: str, status: int) -> Counter:
-        """The counter of a route and a status, both of which are one of few."""
+        """The counter of a route and a status; there are few values of each."""
         return self._requests.labels(route, str(status))
 
     def exposition(self) -> bytes:
-        """All of them, in the text format."""
+        """All metrics, in Prometheus's text format."""
         if FOLDER_VARIABLE not in os.environ:
             return generate_latest(self._registry)
         everywhere = CollectorRegistry()

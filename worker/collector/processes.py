@@ -1,4 +1,4 @@
-"""Several processes that listen on one socket: started, replaced and stopped together."""
+"""Several processes that listen on one socket: starts, replaces and stops them."""
 
 import multiprocessing
 import signal
@@ -11,7 +11,8 @@ import structlog
 from worker.collector.server import STOP_SECONDS
 from worker.log_actions import LogAction
 
-#: How long to wait before a process that ended is replaced, so that a fault costs little.
+#: The wait before a process that ended is replaced, in seconds, so that restarts without end cost
+#: little.
 _PAUSE_SECONDS = 1.0
 
 log = structlog.stdlib.get_logger(__name__)
@@ -24,18 +25,18 @@ def run_processes(
     *,
     ended: Callable[[int], None],
 ) -> None:
-    """Keep so many processes running until a signal comes, then stop them.
+    """Keep a number of processes running until a signal comes, then stop them.
 
     Args:
-        number: How many.
-        run: What each does; it ends at a signal.
-        stop_signals: Those that end all.
-        ended: Told of each process that ended by itself, by its id.
+        number: How many processes.
+        run: What each process does until a signal ends it.
+        stop_signals: The signals that end all of them.
+        ended: Called with the id of each process that ended by itself.
 
     Raises:
-        SystemExit: One cannot be started; all others were stopped.
+        SystemExit: A process cannot be started; the others have been stopped.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who started us may have ignored it
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # an ignored SIGCHLD is inherited from the parent
     signal.pthread_sigmask(signal.SIG_BLOCK, {*stop_signals, signal.SIGCHLD})
     context = multiprocessing.get_context("fork")
 
@@ -48,7 +49,7 @@ def run_processes(
 
     try:
         for _ in range(number):
-            running.append(start())  # noqa: PERF401  those that were started have to be stopped
+            running.append(start())  # noqa: PERF401  if one fails, those in the list are stopped
         _replace_until_stopped(running, start, stop_signals, ended)
     except OSError as error:
         raise SystemExit(

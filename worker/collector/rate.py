@@ -1,25 +1,25 @@
-"""How often a write key may be used: a token bucket for each. Pure."""
+"""How often a write key may be used: a token bucket for each key. Pure."""
 
 from collections.abc import Callable
 
 
 class Rate:
-    """Lets so many requests of each key pass in a second, saved up for one second.
+    """Bounds the requests of each key; up to one second's unused requests are saved up.
 
     Args:
-        per_second: The bound; 0 for none.
-        now: Seconds of a clock that never goes back.
+        per_second: The most requests of a key per second; 0 for no bound.
+        now: A monotonic clock, in seconds.
     """
 
     def __init__(self, per_second: float, now: Callable[[], float]) -> None:
         self._per_second = per_second
         self._most = max(per_second, 1.0)
         self._now = now
-        #: How many may pass, and when that was so, by key.
+        #: By key: how many requests may pass, and at what time that was computed.
         self._left: dict[int, tuple[float, float]] = {}
 
     def wait_seconds(self, key: int) -> float:
-        """How long a request has to wait; 0 if it passes now."""
+        """Count a request; answer how long it has to wait, 0 if it passes now."""
         if not self._per_second:
             return 0.0
         now = self._now()

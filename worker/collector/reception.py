@@ -1,4 +1,4 @@
-"""What becomes of an event between the request and the journal. Pure, but for random ids."""
+"""From a request's events to rows for the journal. Pure, except for random ids."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,40 +19,41 @@ from convertro.segment_event import (
 from worker.collector.timestamps import corrected, written
 from worker.segment_batch import SHARED_FIELDS, Entry
 
-#: Bytes that the events of one request may come to once each holds what its batch says for all:
-#: eight times the body, or a large `context` would be multiplied by thousands of items.
+#: The most bytes of one request's events, counted after the fields that their batch shares were
+#: copied into each: eight times the largest body. Without a bound a large `context` would be copied
+#: thousands of times.
 MAX_TOTAL_BYTES = 4 * 1024 * 1024
 
 
 class Receipt(NamedTuple):
-    """How a request came."""
+    """When and by which way a request came."""
 
-    #: When, in UTC.
+    #: When it came, in UTC.
     at: datetime
-    #: The type of events that name none.
+    #: The type of events that do not name one.
     event_type: str | None = None
-    #: Whether it came through Segment, which has stamped its events already.
+    #: Whether Segment sent it, and so has set the times of its events already.
     by_segment: bool = False
 
 
 class Document(NamedTuple):
-    """What a body says."""
+    """A body as it was read."""
 
     content: Any
-    #: Writes an event of it, with the checks that the reader left.
+    #: Writes one of its events, with the checks that reading has not made.
     encode: Callable[[Any], bytes] = encode
 
 
 def read_document(body: bytes) -> Document:
     """Read a body.
 
-    What is no JSON, but what SDKs send for it, is left to the checks of each event, so that it
-    harms no other: NaN, numbers out of range, and halves of surrogate pairs, which are fine. So
-    is a byte order mark.
+    SDKs send some things that are not JSON: NaN, numbers out of range, halves of surrogate pairs.
+    Reading takes them, and each event is checked on its own, so that one harms no other. Halves of
+    surrogate pairs pass these checks. A byte order mark is ignored.
 
     Raises:
-        ValueError: It is neither.
-        RecursionError: It is nested without end.
+        ValueError: It is neither JSON nor any of these.
+        RecursionError: It is nested too deeply to be read.
     """
     try:
         return Document(msgspec.json.decode(body), encode_read)
@@ -61,10 +62,10 @@ def read_document(body: bytes) -> Document:
 
 
 class Reception:
-    """Makes rows for the journal of the events of one request.
+    """Turns the events of one request into rows for the journal.
 
     Args:
-        receipt: How it came.
+        receipt: When and by which way the request came.
         encode: Writes an event.
     """
 
@@ -73,14 +74,14 @@ class Reception:
         self._encode = encode
         self._received_at = written(receipt.at)
         self._bytes_left = MAX_TOTAL_BYTES
-        #: A batch, and how much of it each of its events gets.
+        #: The batch seen last, and how many bytes of shared fields each of its events gets.
         self._shared: tuple[Mapping[str, Any] | None, int] = (None, 0)
 
     def row_of(self, entry: Entry) -> Row:
-        """An event's id, and its bytes with all that is added.
+        """An event's id, and its bytes with everything that the collector adds.
 
         Raises:
-            InvalidEvent: It can never be accepted.
+            InvalidEvent: The event can never be accepted.
         """
         if entry.error:
             raise entry.error
@@ -100,19 +101,19 @@ class Reception:
             raw = self._encode(event)
         except InvalidEvent:
             if is_object:
-                self._bytes_left -= self._shared_bytes(entry.batch)  # looked at in vain
+                self._bytes_left -= self._shared_bytes(entry.batch)  # they cost work all the same
             raise
         if message_id := message_id_of(event):
             return message_id, raw
-        # From the item as it came, so that it is the same when it comes again. The path, which
-        # may say its type, came with it.
+        # The id is made from the item as it was sent, so that it is the same if the item is sent
+        # again. The type may come from the path, which is the same then too.
         event["messageId"] = made_id({**entry.event, "type": event["type"]})
         return event["messageId"], self._encode(event)
 
     def _shared_bytes(self, batch: Mapping[str, Any] | None) -> int:
-        """What an event gets from its batch, so far as it is looked at.
+        """How many bytes an event gets from its batch; at most those of the largest event.
 
-        What it brings itself is in the body but once.
+        The event's own fields do not count, because the body holds them only once.
         """
         if batch is not self._shared[0]:
             shared = [batch.get(field) for field in SHARED_FIELDS] if batch else []
@@ -124,7 +125,7 @@ class Reception:
         return self._shared[1]
 
     def _stamped(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The event without the write key, and with its type and times."""
+        """An event without the write key, and with its type and times."""
         stamped = {**event}
         stamped.pop("writeKey", None)
         if stamped.get("type") is None and self._receipt.event_type is not None:

@@ -1,4 +1,4 @@
-"""Logs what is refused, each kind once a minute at most, and nothing of its content."""
+"""Logs refusals, each kind at most once a minute, without any content."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -12,17 +12,17 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class RefusalLog:
-    """What one process refused and the log does not say yet.
+    """Counts one process's refusals until they are logged.
 
     Args:
-        now: Seconds of a clock that never goes back.
+        now: A monotonic clock, in seconds.
     """
 
     def __init__(self, *, now: Callable[[], float] = monotonic) -> None:
         self._unsaid = OnceAMinute(now=now)
 
     def note(self, kind: str, number: int = 1) -> None:
-        """So many of a kind, which is one of few, were refused."""
+        """Count refusals of a kind, of which there are few, and log them if it is time."""
         self._unsaid.note(kind, number)
         if number := self._unsaid.take_kind(kind):
             log.warning(

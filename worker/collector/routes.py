@@ -1,4 +1,4 @@
-"""Which path does what: those of Segment's HTTP Tracking API, and our own. Pure."""
+"""What each path does: those of Segment's HTTP Tracking API, and our own. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -9,31 +9,31 @@ from convertro.types import EventType
 
 
 class Action(Enum):
-    """What is done with a request."""
+    """What the collector does with a request."""
 
-    #: Its body holds events.
+    #: Take the events of its body.
     COLLECT = auto()
-    #: The same, signed by Segment.
+    #: Take the events of its body, which Segment signed.
     WEBHOOK = auto()
     #: Tell an SDK that it may send.
     SETTINGS = auto()
-    #: What SDKs measure of themselves: answered and thrown away.
+    #: Answer and do nothing: the body holds what an SDK measured of itself.
     IGNORE = auto()
-    #: Whether this process runs.
+    #: Answer that this process runs.
     LIVE = auto()
-    #: Whether events can be accepted.
+    #: Answer whether events can be accepted.
     READY = auto()
     METRICS = auto()
 
 
 class Route(NamedTuple):
-    """What answers a path."""
+    """How a path is answered."""
 
-    #: Stable and one of few, for metrics.
+    #: A stable name, for metrics; there are few.
     name: str
     method: str
     action: Action
-    #: The type of events that name none.
+    #: The type of events that do not name one.
     event_type: str | None = None
 
 
@@ -61,16 +61,16 @@ ROUTES = dict(_routes())
 
 
 def route_of(target: str) -> tuple[Route | None, str]:
-    """The route of a request's target, and the write key that is part of its path.
+    """The route of a request's target, and the write key if its path holds one.
 
-    A query and a slash at the end make no difference, nor do slashes too many in a path of
-    Segment's: SDKs put theirs behind a host that may end in one.
+    A query and a slash at the end are ignored, and so are extra slashes in Segment's paths, because
+    SDKs append these paths to a host that may end in a slash.
     """
     path = target.partition("?")[0]
     if route := ROUTES.get(path):
         return route, ""
     path = path.rstrip("/")
-    if _SEGMENTS.match(path):  # for ours, proxies need only know the exact path
+    if _SEGMENTS.match(path):  # not our own: a proxy need only know their exact paths
         path = _SLASHES.sub("/", path)
     if found := _SETTINGS.fullmatch(path):
         return SETTINGS_ROUTE, found[1]

@@ -1,4 +1,4 @@
-"""Puts a process of the collector together and runs it."""
+"""Assembles and runs one process of the collector."""
 
 import asyncio
 import gc
@@ -22,7 +22,7 @@ from worker.preflight.redis_checks import redis_checks
 from worker.status.health import Verdict
 from worker.status.readiness import judge
 
-#: New objects after which garbage is looked for: some MB.
+#: The number of new objects after which Python looks for garbage; they take some MB.
 _GARBAGE_OBJECTS = 50_000
 
 
@@ -35,13 +35,13 @@ def run(
     """Answer requests until a signal comes.
 
     Args:
-        settings: Without write keys everybody may send.
+        settings: If they name no write keys, every request is taken.
         listening: The socket to answer on.
-        stop_signals: Those that end it.
-        parent_id: The process without which this one ends as well.
+        stop_signals: The signals that end the process.
+        parent_id: The parent process; this process ends when the parent is gone. None for none.
     """
-    # What was imported stays, and a request's JSON holds no circles: to look for garbage after
-    # every 700 objects, through all that there is, took a fifth of the time.
+    # Imported modules stay, and a request's JSON holds no reference cycles. Looking for garbage
+    # among all objects, after every 700 new ones, took a fifth of the time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE_OBJECTS)
@@ -72,6 +72,6 @@ async def _run(
 
 
 def _ready(settings: Settings) -> Verdict:
-    """Whether events can be accepted; nothing of the destination is asked for."""
+    """Judge whether events can be accepted; the destination's settings are not needed for it."""
     answer = ask_redis(settings, PRODUCER_TIMEOUT_SECONDS)
     return judge(list(redis_checks(settings, answer)))

@@ -1,4 +1,4 @@
-"""The collector's HTTP server: aiohttp's, with a bound on connections, and no echo."""
+"""The collector's HTTP server: aiohttp's, with bounded connections; it never quotes a request."""
 
 import asyncio
 import os
@@ -15,23 +15,26 @@ from worker.collector import answers
 from worker.collector.metrics import CollectorMetrics
 from worker.log_actions import LogAction
 
-#: How long a client may take to begin its first request, headers included.
+#: How long a client may take to send the headers of its first request, in seconds.
 _FIRST_REQUEST_SECONDS = 10.0
 
-#: How long a connection may rest between requests, the headers of the next one included: longer
-#: than a reverse proxy's own, or it would send into a connection that closes.
+#: How long a connection may be idle between requests, including the headers of the next one, in
+#: seconds. Longer than a reverse proxy's own bound: otherwise the proxy might send a request over a
+#: connection that is being closed.
 _REST_SECONDS = 75.0
 
-#: How long a client may read nothing of its answers before its connection is cut.
+#: How long a client may leave its answers unread before its connection is cut, in seconds.
 _UNREAD_SECONDS = 30.0
 
-#: How long the rest of a body that is refused is read, so that the client hears why.
+#: How long the server reads the rest of a refused body, in seconds, so that the client gets to read
+#: the answer.
 _LINGERING_SECONDS = 2.0
 
-#: How long a stopping process goes on with requests that were read: longer than the journal takes.
+#: How long a stopping process goes on with requests that it has read, in seconds: longer than the
+#: journal takes.
 STOP_SECONDS = 10.0
 
-#: How often a process looks whether its parent lives.
+#: How often a process checks that its parent is alive, in seconds.
 _PARENT_SECONDS = 1.0
 
 _BACKLOG = 1024
@@ -47,7 +50,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class _Connection(web.RequestHandler):
-    """A connection that is refused if there are too many, and closed if it says nothing."""
+    """A connection, refused if too many are open and closed if no request comes."""
 
     __slots__ = ("_is_counted", "_server")
 
@@ -57,7 +60,7 @@ class _Connection(web.RequestHandler):
         self._is_counted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, unless too many are open."""
+        """Begin, or refuse the connection if too many are open."""
         if self._server.is_full:
             self._server.metrics.refused_connections.inc()
             transport.write(_TOO_MANY_CONNECTIONS)  # type: ignore[attr-defined]
@@ -73,24 +76,24 @@ class _Connection(web.RequestHandler):
         self._loop.call_later(_FIRST_REQUEST_SECONDS, self._end_if_silent)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Count it no longer."""
+        """Stop counting the connection."""
         if self._is_counted:
             self._is_counted = False
             self._server.count(-1)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what comes, even if the process stops: the body of a request that has begun."""
+        """Take data even while the process stops, if they are the body of a request in progress."""
         if not self._request_in_progress:
             super().data_received(data)
             return
         closing = self._close, self._force_close
-        self._close = self._force_close = False  # else aiohttp drops it, and cuts the client off
+        self._close = self._force_close = False  # else aiohttp drops the data and disconnects
         super().data_received(data)
         self._close, self._force_close = closing
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """Go on if reading was paused; aiohttp calls this at each body and would parse nothing."""
+        """Resume only what was paused: aiohttp calls this for each body, mostly without need."""
         if self._reading_paused:
             super().resume_reading(resume_parser)
 
@@ -105,7 +108,7 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002  the same
     ) -> web.StreamResponse:
-        """Answer what is no HTTP, or a fault of ours; neither quotes what came."""
+        """Answer a malformed request or a fault of ours, without quoting the request."""
         answer = answers.BAD_REQUEST
         if status >= 500:  # noqa: PLR2004  a fault of ours
             answer = answers.FAILED
@@ -117,7 +120,7 @@ class _Connection(web.RequestHandler):
         return response
 
     def log_exception(self, *_: Any, exc_info: BaseException | None = None) -> None:
-        """Say of which kind it is: its text may quote what came."""
+        """Log only the error's type, because its text may quote the request."""
         log.error(
             "A request failed: the collector's own code is wrong.",
             action=LogAction.COLLECTOR_FAILED,
@@ -126,12 +129,12 @@ class _Connection(web.RequestHandler):
 
 
 class CollectorServer(web.Server):
-    """Makes the connections.
+    """Makes and counts the connections.
 
     Args:
         handler: Answers requests.
-        metrics: Counts connections.
-        most_connections: How many may be open.
+        metrics: Where connections are counted.
+        most_connections: The most connections that may be open.
     """
 
     def __init__(self, handler: Handler, metrics: CollectorMetrics, most_connections: int) -> None:
@@ -143,16 +146,16 @@ class CollectorServer(web.Server):
 
     @property
     def is_full(self) -> bool:
-        """Whether no more connections may be opened."""
+        """Whether as many connections are open as may be."""
         return self._open >= self._most_connections
 
     def count(self, opened: int) -> None:
-        """So many connections were opened; fewer than none were closed."""
+        """Count connections that were opened; a negative number of them were closed."""
         self._open += opened
         self.metrics.connections.set(self._open)
 
     def __call__(self) -> web.RequestHandler:
-        """Make one."""
+        """Make a connection."""
         return _Connection(
             self,
             loop=asyncio.get_running_loop(),
@@ -170,13 +173,13 @@ async def serve(
     stop_signals: Iterable[signal.Signals],
     parent_id: int | None = None,
 ) -> None:
-    """Answer requests until a signal comes; what was read by then is answered.
+    """Answer requests until a signal comes; requests that have been read by then are answered.
 
     Args:
-        server: Answers them.
-        listening: The socket on which they come.
-        stop_signals: Those that end it.
-        parent_id: The process without which this one ends as well.
+        server: Makes the connections.
+        listening: The socket on which requests come.
+        stop_signals: The signals that end it.
+        parent_id: The parent process; serving ends when the parent is gone. None for none.
     """
     runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
     await runner.setup()

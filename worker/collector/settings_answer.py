@@ -1,4 +1,4 @@
-"""What an SDK is told when it asks for its settings at start. Pure."""
+"""The answer to an SDK that asks for its settings when it starts. Pure."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ _ALLOWED = {"__default": {"enabled": True, "integrations": {}}}
 
 
 def settings_answer(write_key: str) -> bytes:
-    """One destination, Segment's own, to which the SDK sends where it was told in its code.
+    """Name one destination, Segment's own, whose address the application configures.
 
-    No `apiHost` is in it: that would win over what the application configured.
+    There is no `apiHost` in it, because that would override the application's address.
 
     Args:
-        write_key: A known one.
+        write_key: A known write key.
     """
     segment = {
         "apiKey": write_key,

@@ -1,7 +1,7 @@
 """When an event happened, by a clock that can be trusted. Pure.
 
-A device's clock may be wrong by years. Segment therefore has its SDKs say when they sent an event
-as well, and takes the difference between that and the time of receipt for the clock's error.
+A device's clock may be wrong by years. So Segment's SDKs also tell when they sent an event, and
+Segment takes the difference between that time and the time of receipt as the clock's error.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ _TO_MILLISECONDS = len("2026-05-04T10:15:30.123")
 
 def written(moment: datetime) -> str:
     """A moment in UTC as Segment writes it: `2026-05-04T10:15:30.123Z`."""
-    # It writes six digits or none, in a tenth of what `isoformat` takes.
+    # msgspec writes six digits or none, in a tenth of the time that `isoformat` takes.
     text = str(msgspec.to_builtins(moment))
     if moment.microsecond:
         return f"{text[:_TO_MILLISECONDS]}Z"
@@ -23,12 +23,12 @@ def written(moment: datetime) -> str:
 
 
 def corrected(happened: Any, sent: Any, received_at: datetime) -> str | None:
-    """When an event happened; None if that cannot be said.
+    """When an event happened, by our clock; None if the sender's times cannot be read.
 
     Args:
-        happened: When, by the sender's clock.
+        happened: When it happened, by the sender's clock.
         sent: When it was sent, by the same clock.
-        received_at: When it came, in UTC.
+        received_at: When it was received, in UTC.
     """
     if not (isinstance(happened, str) and isinstance(sent, str)):
         return None

@@ -10,7 +10,7 @@ class WriteKeys:
     """The write keys that are known.
 
     Args:
-        keys: All of them; none for a trial in which every request passes.
+        keys: All of them; without any, for a trial, every request passes.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -20,7 +20,7 @@ class WriteKeys:
         return f"WriteKeys({len(self._keys)} keys)"
 
     def find(self, given: str) -> int | None:
-        """Which key it is, None for none; takes as long whichever it is."""
+        """The index of a key, None if it is unknown; which key matches does not affect the time."""
         if not self._keys:
             return 0
         text = given.encode("utf-8", "surrogatepass")
@@ -29,7 +29,7 @@ class WriteKeys:
 
 
 def basic_user(authorization: str) -> str:
-    """The user of Basic authentication, which is the write key; empty for anything else."""
+    """The user of Basic authentication, which is the write key; empty if there is none."""
     scheme, _, coded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return ""
@@ -40,6 +40,6 @@ def basic_user(authorization: str) -> str:
 
 
 def is_signed(body: bytes, signature: str, secret: str) -> bool:
-    """Whether Segment signed a body: an HMAC of it with SHA-1, in hexadecimal digits."""
+    """Whether Segment signed a body: by its HMAC with SHA-1, in hexadecimal digits."""
     expected = hmac.digest(secret.encode(), body, "sha1").hex()
     return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass"))
