@@ -1,4 +1,4 @@
-"""The command `convertro`: what an operator sees and does."""
+"""The command `convertro`, for operators."""
 
 from worker.cli.program import main
 

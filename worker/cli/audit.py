@@ -20,17 +20,17 @@ class Findings:
     """What the audit found."""
 
     snapshot: Snapshot
-    #: What is wrong with which event.
+    #: What is wrong with single events, by event id.
     problems: dict[str, str]
 
     @property
     def misplaced(self) -> int:
-        """Stored events that are neither due, claimed nor dead; negative if some lack."""
+        """Stored events that are neither due, claimed nor dead; negative if events are missing."""
         return self.snapshot.stored - self.snapshot.in_flight - self.snapshot.dead
 
     @property
     def unvalued(self) -> int:
-        """Dead letters that the order of their worth lacks; negative if it has too many."""
+        """Dead letters that are missing in the order of worth; negative if it has too many."""
         return self.snapshot.dead - self.snapshot.valued
 
     @property
@@ -65,7 +65,7 @@ def audit(*, as_json: JsonOption = False) -> None:
 
 
 def _terms(snapshot: Snapshot) -> dict[str, int]:
-    """The equation: the first equals the sum of the others."""
+    """The terms of the equation: the first equals the sum of the others."""
     counted_by_name = ("accepted", "delivered", "skipped", "discarded")
     return {
         **{name: snapshot.total(name) for name in counted_by_name},

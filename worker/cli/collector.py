@@ -65,7 +65,7 @@ def collector(
 
 
 def _checked(settings: Settings, host: str, *, no_keys: bool) -> Settings:
-    """The settings, if they say who may send."""
+    """Return the settings if they name write keys or `--no-keys` allows them to name none."""
     if not no_keys and not settings.known_write_keys:
         fail(
             ExitCode.USAGE,
@@ -88,16 +88,16 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _one(settings: Settings) -> Serve:
-    """A collector that is this process alone."""
+    """Run the collector in this process alone."""
     from worker.collector.run import run  # noqa: PLC0415  an extra
 
     return partial(run, settings)
 
 
 def _several(settings: Settings, number: int) -> Serve:
-    """A collector of so many processes, which keep what they count in a folder."""
+    """Run the collector in several processes, which keep their metrics in a folder."""
     folder = TemporaryDirectory(prefix="convertro-collector-", ignore_cleanup_errors=True)
-    # Before anything imports the library, which looks at it once.
+    # Set before anything imports the library, because that reads the variable only once.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder.name
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  an extra
 

@@ -30,7 +30,7 @@ _REPEATING_IS_SAFE = "repeating the command is safe, because ids deduplicate"
 
 @dataclass(slots=True)
 class _Tally:
-    """How many of the file's events went which way."""
+    """What became of the file's events, counted."""
 
     accepted: int = 0
     duplicates: int = 0
@@ -38,12 +38,12 @@ class _Tally:
 
     @property
     def safe(self) -> int:
-        """How many are in the journal for certain."""
+        """The number of events that are certainly in the journal."""
         return self.accepted + self.duplicates
 
     @property
     def seen(self) -> int:
-        """How many were dealt with."""
+        """The number of events that were accepted or refused."""
         return self.safe + self.refused
 
 
@@ -94,7 +94,7 @@ def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption 
 
 
 def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
-    """Take the readable events of a chunk in and report the others."""
+    """Put the readable events of a chunk into the journal and report the others."""
     readable = [item for item in chunk if item.error is None]
     taken = intake.take(item.identified for item in readable)
     tally.accepted += taken.new
@@ -108,7 +108,7 @@ def _take(intake: Intake, chunk: list[Item], tally: _Tally, bar: Bar) -> None:
 
 
 def _size_of(file: IO[bytes]) -> int | None:
-    """The bytes that there are to read; None for a pipe, and for gzip, which does not tell."""
+    """The size in bytes; None for a pipe and for gzip, whose unpacked size is not known."""
     status = os.fstat(file.fileno())
     is_told = stat.S_ISREG(status.st_mode) and not isinstance(file, GzipFile)
     return status.st_size if is_told else None

@@ -22,7 +22,8 @@ from worker.status.read import read_status
 from worker.status.readiness import ready
 from worker.status.refusal import refusal
 
-#: Prometheus waits 10 s for an answer unless told otherwise; a Redis that hangs takes less.
+#: How long to wait for Redis, in seconds: below the 10 s that Prometheus waits for a scrape by
+#: default, even if Redis hangs.
 _SCRAPE_TIMEOUT_SECONDS = 2.0
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -61,7 +62,7 @@ def exporter(
     with listening_on(host, port):
         server = ExporterServer(host, port, app)
     stop_signals = heeded(_STOP_SIGNALS)
-    # The threads inherit that: the signals wait for us.
+    # Threads inherit the blocked signals, so that `sigwait` below receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
     Thread(target=server.serve_forever, daemon=True).start()
     say(f"convertro exporter listening on {server.base_url}: status page at /, metrics at /metrics")

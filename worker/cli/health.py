@@ -92,12 +92,12 @@ def _live(worker: str | None, *, all_workers: bool) -> Verdict:
 
 
 def _refusal() -> str | None:
-    from worker.status.refusal import refusal  # noqa: PLC0415  needed only if a worker is missing
+    from worker.status.refusal import refusal  # noqa: PLC0415  needed only if a worker seems not to be alive
 
     return refusal(read_settings(), OPERATOR_TIMEOUT_SECONDS)
 
 
 def _ready() -> Verdict:
-    from worker.status.readiness import ready  # noqa: PLC0415  --live, which runs often, needs none of it
+    from worker.status.readiness import ready  # noqa: PLC0415  slow to load, and --live runs often
 
     return ready(read_settings(), OPERATOR_TIMEOUT_SECONDS)

@@ -45,7 +45,7 @@ def list_waiting(
 
 
 def _say_rows(events: Iterator[Unfinished], now_ms: int) -> int:
-    """Print the table; answers how many rows it has."""
+    """Print the table; return the number of its rows."""
     titles = ("next try", "age", "outcome", "event", "id")
     grid = table(*titles, numbers=("age",), fixed=("next try", "age"))
     rows = list(events)

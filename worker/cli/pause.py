@@ -19,7 +19,7 @@ _PauseReasonOption = Annotated[
     ),
 ]
 
-#: Longer reasons would not fit into the status.
+#: The longest reason, in characters, so that it fits into the status.
 _MAX_REASON_LENGTH = 200
 
 
@@ -56,7 +56,8 @@ _BuryOption = Annotated[
     ),
 ]
 
-#: Long enough to bury what there is, short enough not to be forgotten.
+#: How long `--bury` is in effect, in seconds: long enough to bury a backlog, short enough that it
+#: does no harm if it is forgotten.
 _BURY_SECONDS = 600.0
 
 

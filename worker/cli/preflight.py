@@ -16,7 +16,7 @@ from worker.preflight.checks import Check, Level
 from worker.status.place import place_document
 from worker.status.wording import counted
 
-#: How a level is shown: what matters in capitals, so that it needs no colour.
+#: How a level is shown: problems in capitals, so that they stand out without colour.
 _SHOWN = {
     Level.OK: "ok",
     Level.WARNING: "WARNING",
@@ -65,7 +65,7 @@ def preflight(*, as_json: JsonOption = False) -> None:
 
 
 def exit_code(checks: Sequence[Check]) -> ExitCode:
-    """A wrong setting comes before Redis, which may be missing because of it."""
+    """The exit code; a wrong setting comes before Redis, which it may make unavailable."""
     errors = {check.name for check in checks if check.level is Level.ERROR}
     if "settings" in errors:
         return ExitCode.USAGE
@@ -75,7 +75,7 @@ def exit_code(checks: Sequence[Check]) -> ExitCode:
 
 
 def summary(checks: Sequence[Check]) -> str:
-    """What it comes to, in one sentence."""
+    """The result in one sentence."""
     levels = [check.level for check in checks]
     errors, warnings = levels.count(Level.ERROR), levels.count(Level.WARNING)
     told = counted(warnings, "warning") if warnings else "no warnings"

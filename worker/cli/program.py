@@ -1,7 +1,7 @@
 """The table of commands, and how each is found, run and ended.
 
-A command's module is imported when it runs, and not before: `convertro translate` needs no
-Redis client, and `convertro --help` answers at once.
+A command's module is imported only when the command runs: `convertro translate` needs no Redis
+client, and `convertro --help` answers at once.
 """
 
 import gc
@@ -35,16 +35,17 @@ Example: convertro status       see how things stand
 `convertro COMMAND --help` says more; docs/index.md says which page answers what.
 """
 
-#: New objects after which Python looks for garbage. What libraries make while they are loaded
-#: stays: to look through it after each 700, as is usual, takes a twentieth of a command's time.
+#: The number of new objects after which Python looks for garbage. What libraries make while they
+#: are loaded stays: looking through it after every 700 objects, the default, takes a twentieth of a
+#: command's time.
 _GARBAGE = 20_000
 
-#: The installed distribution, whose version is ours.
+#: The installed distribution, whose version `--version` prints.
 _DISTRIBUTION = "convertro-destination"
 
 
 class Entry(NamedTuple):
-    """Where a command's function is, and what the list of commands says about it."""
+    """Where a command's function is, and its line in the list of commands."""
 
     target: str
     summary: str
@@ -99,14 +100,14 @@ DEAD_COMMANDS = {
 
 
 class _Frugal:
-    """Converts no option that was not given: Typer loads pydantic to convert one.
+    """Converts only the options that were given, because Typer loads pydantic to convert one.
 
-    That takes a tenth of a second, which is as long as all else that a probe does.
+    Loading it takes a tenth of a second, as long as everything else that a probe does.
     """
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """The options and arguments, `--help` among them."""
-        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of whatever it is mixed into
+        """The options, including `--help`, and the arguments."""
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # the class that it is mixed into has it
         for parameter in parameters:
             if not isinstance(parameter.process_value, partial):
                 parameter.process_value = partial(_processed, parameter, parameter.process_value)
@@ -114,7 +115,7 @@ class _Frugal:
 
 
 def _processed(parameter: Any, process: Callable[..., Any], ctx: Any, value: Any) -> Any:
-    """The value of a parameter; `process` is what it does with one that was given."""
+    """The value of a parameter; `process` is called only if the user gave one."""
     is_single = not parameter.multiple and parameter.nargs == 1
     if value is not parameter.default or parameter.required or not is_single:
         return process(ctx, value)
@@ -122,37 +123,37 @@ def _processed(parameter: Any, process: Callable[..., Any], ctx: Any, value: Any
 
 
 class _Plain:
-    """Says what is wrong with the arguments in what a terminal shows, and does not obey."""
+    """Reports wrong arguments without printing characters that a terminal would obey."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments.
 
         Raises:
-            TyperException: They are wrong.
+            TyperException: The arguments are wrong.
         """
         try:
             rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # the same
         except typer.TyperException as error:
-            # pydantic, with which Typer converts, begins with this what a converter says.
+            # Typer converts with pydantic, which puts this before a converter's message.
             error.message = printable(error.message.removeprefix("Value error, "), but="\n")
             raise
         return rest
 
 
 class _Command(_Frugal, _Plain, TyperCommand):
-    """A command that does something."""
+    """A single command."""
 
 
 class _Group(_Frugal, _Plain, TyperGroup):
-    """Commands that have a word in common."""
+    """A group of commands, such as `convertro dead`."""
 
 
 class LazyCommand(TyperCommand):
     """A command that is imported when it runs.
 
     Args:
-        name: What the user types.
-        entry: Where it is and what the list of commands says about it.
+        name: The word that the user types.
+        entry: Where the function is, and its line in the list of commands.
     """
 
     def __init__(self, name: str, entry: Entry) -> None:
@@ -164,7 +165,7 @@ class LazyCommand(TyperCommand):
         try:
             command = self.load()
         except ModuleNotFoundError as error:
-            # An extra that is not installed is a sentence, any other missing module a fault.
+            # Only an extra that is not installed is explained; any other missing module is a fault.
             module = str(error.name).partition(".")[0]
             if module not in EXTRAS.get(str(self.name), ()):
                 raise
@@ -181,7 +182,7 @@ class LazyCommand(TyperCommand):
 
 
 class _Program(_Group):
-    """The whole command line; what any command may fail of becomes a sentence here."""
+    """The whole command line; it turns the errors that any command may raise into sentences."""
 
     def invoke(self, *args: Any, **extra: Any) -> Any:
         """Run the command."""
@@ -195,14 +196,14 @@ class _Program(_Group):
         try:
             return super().main(*args, **extra)
         except OSError as error:
-            if error.errno is None:  # it comes from a library
+            if error.errno is None:  # a library raised it, not the system
                 raise
             complain(f"{error.filename or 'output'}: {error.strerror}")
             sys.exit(ExitCode.USAGE)
 
 
 def program() -> TyperGroup:
-    """Put the command line together."""
+    """Assemble the command line."""
     group = _group(_Program, "convertro", COMMANDS, _SUMMARY)
     group.epilog = _EPILOG
     group.params += _options()
@@ -215,7 +216,7 @@ def program() -> TyperGroup:
 
 
 def _options() -> Any:
-    """The options of the program itself: its version, and completion, which are Typer's."""
+    """The program's own options: `--version`, and Typer's for completion."""
     app = typer.Typer(rich_markup_mode=None)
     app.callback()(_own_options)
     return typer.main.get_command(app).params
@@ -255,7 +256,7 @@ def _group(
 def main() -> None:
     """Run the command that the user typed and exit with its code."""
     gc.set_threshold(_GARBAGE)
-    if sys.stdout is None:  # there is nothing to run for
+    if sys.stdout is None:  # closed by the caller, so no result could be printed
         complain("standard output is closed")
         sys.exit(ExitCode.USAGE)
     replace_closed_streams()
@@ -264,7 +265,7 @@ def main() -> None:
 
 
 def _escape_what_cannot_be_shown() -> None:
-    """An id in letters that the terminal lacks must not end a command."""
+    """Print characters that the terminal lacks as escapes, so that no id ends a command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -11,11 +11,12 @@ from worker.delivery.retry import JITTER, retry_times_seconds
 from worker.reasons import DeathReason
 from worker.status.wording import counted, duration
 
-#: A schedule that is longer is shown without its middle, where all waits are alike.
+#: The most retries that are all shown. Of a longer schedule only the first and the last ten are
+#: shown, because the waits between them are alike.
 _MAX_ROWS = 60
 _ENDS = 10
 
-#: When a retry comes and how long the wait before it is, both in seconds.
+#: The time of a retry after the first attempt and the wait before it, both in seconds.
 _Moment = tuple[float, float]
 
 
@@ -42,7 +43,7 @@ def schedule(*, as_json: JsonOption = False) -> None:
 
 
 def words_before(settings: Settings, steps: list[_Moment]) -> str:
-    """What happens at once, and what the table is about."""
+    """The paragraph above the table: the tries in one go, and what the table shows."""
     at_once = (
         f"A call that fails in passing is tried up to {counted(settings.blip_tries, 'time')} in "
         f"one go, no try beginning later than {duration(settings.blip_seconds)} after the first."
@@ -58,7 +59,7 @@ def words_before(settings: Settings, steps: list[_Moment]) -> str:
 
 
 def words_after(settings: Settings) -> str:
-    """What else may happen, and how it ends."""
+    """The paragraph below the table: Retry-After, and how retrying ends."""
     return (
         "A Retry-After of Convertro's lengthens a wait, up to the same bound. When the next retry "
         f"would come later than {duration(settings.retry_horizon_seconds)} after the first "

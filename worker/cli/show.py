@@ -86,7 +86,7 @@ def show_dead(
 
 
 def _place_words(sighting: Sighting, now_ms: int) -> str:
-    """Where an event is, as the rest of a sentence that begins with its id."""
+    """Where an event is, to complete a sentence that begins with its id."""
     at_ms = sighting.at_ms or 0
     when = clock_time(at_ms)
     how_soon = duration(max(0, at_ms - now_ms) / 1000)

@@ -72,12 +72,12 @@ def _say_answer(where: str, answer: dict[str, Any]) -> None:
 
 
 def _translated(item: Item, settings: Settings, seen: dict[str, str] | None) -> dict[str, Any]:
-    """What becomes of an item of the file.
+    """What an item of the file becomes.
 
     Args:
         item: The item.
-        settings: With which settings it is translated.
-        seen: Where each id was seen first; None if no reasons are wanted.
+        settings: The settings for the translation.
+        seen: The place at which each id was seen first; None without `--why`.
     """
     try:
         if item.error:
@@ -94,7 +94,7 @@ def _translated(item: Item, settings: Settings, seen: dict[str, str] | None) -> 
         }
     answer = _answer(item.event, message_id, settings)
     if answer["reason"] == DeathReason.INVALID_EVENT:
-        # What can be accepted and yet is invalid is a track without a name.
+        # Among events that can be accepted, only a track without a name is invalid.
         answer["error"] = f"{item.where}: event must be a string that is not empty"
     if seen is not None:
         answer["why"] = {
@@ -106,7 +106,7 @@ def _translated(item: Item, settings: Settings, seen: dict[str, str] | None) -> 
 
 
 def _claimed_id(event: Any) -> str | None:
-    """What an event that cannot be accepted calls itself."""
+    """The `messageId` of an event that cannot be accepted."""
     message_id = event.get("messageId") if isinstance(event, dict) else None
     return message_id if isinstance(message_id, str) else None
 

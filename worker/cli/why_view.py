@@ -1,4 +1,4 @@
-"""Answers of `convertro translate --why` for people: one event, one table."""
+"""Answers of `convertro translate --why` for people: a table for each event."""
 
 import json
 from collections.abc import Iterator
@@ -32,11 +32,11 @@ _SOURCES = {
 
 
 def say_answer(where: str, answer: dict[str, Any]) -> None:
-    """Print what becomes of one event and why.
+    """Print what one event becomes and why.
 
     Args:
-        where: Where the event is in the file.
-        answer: What `--json` prints.
+        where: The event's place in the file.
+        answer: The answer as `--json` prints it.
     """
     if answer["why"] is None:
         say(f"{answer['error']}\n")
@@ -57,7 +57,7 @@ def _headline(answer: dict[str, Any]) -> str:
 
 
 def _say_sources(answer: dict[str, Any]) -> None:
-    """A table of what is sent: each field, its values in the calls, where they come from."""
+    """Print a table of what is sent: each field, its values in the calls and their source."""
     why = answer["why"]
     grid = table("", "", "")
     if why["platform"]:

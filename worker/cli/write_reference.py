@@ -1,6 +1,6 @@
 """Writes `docs/cli.md` from the help of every command.
 
-Run as `python -m worker.cli.write_reference`; a test fails while the page differs.
+Run it as `python -m worker.cli.write_reference`; a test fails while the page differs.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from worker.cli.terminal.exit_codes import ExitCode
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
-#: Columns of help on a terminal of 80 or more: it is never wider.
+#: The width of help on a terminal of 80 columns or more, in columns.
 _HELP_COLUMNS = 78
 
 _INTRODUCTION = """\
@@ -60,7 +60,7 @@ _EXIT_CODES = {
 
 
 def every_command() -> Iterator[tuple[str, Entry]]:
-    """What the user types after `convertro`, in the order of the program's tables."""
+    """Every command as the user types it after `convertro`, in the order of the tables."""
     yield from COMMANDS.items()
     for group, entries in (("list", LIST_COMMANDS), ("dead", DEAD_COMMANDS)):
         yield from ((f"{group} {name}", entry) for name, entry in entries.items())
@@ -76,7 +76,7 @@ def cli_page() -> str:
 
 
 def _help(name: str, entry: Entry) -> str:
-    """What `convertro NAME --help` prints, whatever the terminal."""
+    """What `convertro NAME --help` prints, independent of the terminal."""
     context = LazyCommand(name, entry).make_context(
         f"convertro {name}", [], resilient_parsing=True, terminal_width=_HELP_COLUMNS
     )

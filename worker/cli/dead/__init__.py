@@ -1,4 +1,4 @@
-"""`convertro dead …`: which dead letters, what would be sent, moving them.
+"""`convertro dead …`: selects dead letters, shows what would be sent, moves them.
 
-Imported by the table of commands alone.
+Only the table of commands imports it.
 """

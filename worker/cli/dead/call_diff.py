@@ -8,27 +8,27 @@ from worker.destination.plan import PlannedCall
 from worker.journal.records import SentCall
 from worker.status.wording import printable
 
-#: What stands for a value.
+#: Stands for a hidden value.
 _HIDDEN = "…"
 
 #: A call, if there is one.
 _Call = SentCall | PlannedCall | None
 
-#: A value that is not there.
+#: Stands for a missing value.
 ABSENT: Any = object()
 
-#: Every line is shown, however far from a change: the bodies are short.
+#: Lines shown around a change: all of them, because the bodies are short.
 _ALL_LINES = 1_000_000
 
 
 def call_diff(was: _Call, now: _Call, *, reveal: bool) -> list[str]:
-    """What changes from a call that was sent to the one that would be sent.
+    """Compare a call that was sent with the one that would be sent.
 
     Args:
         was: The call that was sent; None if there was none.
         now: The call that would be sent; None if there is none.
         reveal: Show the values, which may be personal data. Otherwise they are hidden, and
-            those that changed are marked.
+            changed ones are marked.
 
     Returns:
         The lines of the diff; none if the two are equal.
@@ -42,7 +42,7 @@ def call_diff(was: _Call, now: _Call, *, reveal: bool) -> list[str]:
     lines = unified_diff(
         _lines(was, before), _lines(now, after), "sent", "now", n=_ALL_LINES, lineterm=""
     )
-    # Without the line that counts lines.
+    # Without the line that holds line numbers.
     return [printable(line) for line in lines if not line.startswith("@@")]
 
 
@@ -63,12 +63,12 @@ def _lines(call: _Call, body: Any) -> list[str]:
 
 
 def _hide(value: Any, other: Any, when: str) -> Any:
-    """A value with its structure and without what it holds.
+    """Keep the structure of a value and hide what it holds.
 
     Args:
-        value: What is to be shown.
-        other: What is at the same place on the other side, or `ABSENT`.
-        when: What marks a value that is another on the other side.
+        value: The value to show.
+        other: The value at the same place on the other side, or `ABSENT`.
+        when: The mark for values that differ from the other side's.
     """
     if value is ABSENT:
         return value

@@ -1,4 +1,4 @@
-"""A few dead letters that go first, to see whether the others may follow."""
+"""The canary: a few dead letters redriven first; the others follow if these succeed."""
 
 import shlex
 import time
@@ -13,28 +13,29 @@ from worker.journal.reading import Sighting
 from worker.journal.snapshot import Snapshot
 from worker.status.wording import clock_time, counted, duration, printable
 
-#: Between two looks at them.
+#: How often to look at the canary's events, in seconds.
 _POLL_SECONDS = 0.2
 
-#: Beyond a lease, which may have to end first, so long may nothing happen.
+#: How long the workers may do nothing before waiting is pointless, in seconds, beyond the lease: a
+#: lease may have to end first.
 PATIENCE_SECONDS = 30.0
 
-#: Counters that grow while workers get on with their work.
+#: Counters that grow while workers do something.
 _SIGNS = ("attempts", "delivered", "skipped", "dead", "postponed", "leases_lost")
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one that was sent."""
+    """What became of an event of the canary."""
 
     #: `finished`, `dead`, `waiting` or `unknown`.
     place: str
-    #: The reason and the answer; None if it is finished.
+    #: For a dead one the reason and the answer, for a waiting one the last outcome.
     why: str | None = None
 
 
 def fate_of(sighting: Sighting) -> Fate | None:
-    """What became of an event that was sent back; None if it is still under way."""
+    """What became of an event that was sent back; None if that is still open."""
     record = sighting.record
     if sighting.place == "dead":
         answer = record and (f"http_{record.status}" if record.status else record.outcome_class)
@@ -47,21 +48,21 @@ def fate_of(sighting: Sighting) -> Fate | None:
 
 @dataclass(slots=True)
 class Canary:
-    """Those that go first."""
+    """The events that go first, and what became of them."""
 
     ids: Sequence[str]
     fates: dict[str, Fate] = field(default_factory=dict)
-    #: Why nobody waited for the others; None unless that was so.
+    #: Why the command stopped waiting for pending events; None unless it did.
     stopped: str | None = None
 
     @property
     def pending(self) -> list[str]:
-        """Those that are still under way."""
+        """The ids of events whose fate is still open."""
         return [name for name in self.ids if name not in self.fates]
 
     @property
     def failed(self) -> dict[str, Fate]:
-        """Those that came to an end, but not to the right one."""
+        """The fates of events that were neither delivered nor skipped."""
         return {name: fate for name, fate in self.fates.items() if fate.place != "finished"}
 
     @property
@@ -70,7 +71,7 @@ class Canary:
         return not self.pending and not self.failed
 
     def document(self) -> dict[str, Any]:
-        """What became of them, for machines."""
+        """What became of the events, as JSON."""
         failed = {name: asdict(fate) for name, fate in self.failed.items()}
         return {
             "sent": len(self.ids),
@@ -84,7 +85,7 @@ class Canary:
         """Why the others do not follow, and what to look at next.
 
         Args:
-            others: How many were to follow.
+            others: The number of dead letters that were to follow.
         """
         rest = f"the other {counted(others, 'dead letter')} stay untouched"
         if not others:
@@ -123,7 +124,7 @@ def _end(fate: Fate) -> str:
 
 
 def obstacle(snapshot: Snapshot) -> str | None:
-    """Why nothing that is sent back now would be delivered; None if it would."""
+    """Why no event that is sent back now would be delivered; None if it would be."""
     if snapshot.pause:
         return f"deliveries are paused since {clock_time(snapshot.pause.since_ms)}"
     if not snapshot.workers:
@@ -142,15 +143,15 @@ def watch(  # noqa: PLR0913  every dependency is an argument
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Wait until it is known what became of all, or until waiting is pointless.
+    """Wait until the fates of all events are known, or until waiting is pointless.
 
     Args:
-        journal: Where they are.
-        canary: Those that were sent; learns their fates.
-        lease_seconds: How long a worker may hold one in vain.
-        bar: Shows how many came to an end.
-        now: Seconds of a clock that never goes back.
-        sleep: Waits for some seconds.
+        journal: Where the events are.
+        canary: The events that were sent; their fates are noted in it.
+        lease_seconds: How long a worker that has ended may keep an event from others.
+        bar: Shows the number of events whose fate is known.
+        now: A monotonic clock, in seconds.
+        sleep: Waits for a number of seconds.
     """
     patience = lease_seconds + PATIENCE_SECONDS
     seen, seen_at = None, now()

@@ -1,4 +1,4 @@
-"""What would be sent now for some dead letters, beside what was sent when they died."""
+"""Shows what would be sent now for some dead letters, beside what was sent before they died."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from worker.journal.records import Record, SentCall
 from worker.reasons import DeathReason
 from worker.status.wording import counted, printable
 
-#: Shown unless the user says otherwise.
+#: The number of dead letters that are shown without `--samples`.
 DEFAULT_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffSample:
-    """One dead letter, what was sent for it and what would be."""
+    """One dead letter, what was sent for it and what would be sent now."""
 
     event_id: str
     record: Record
-    #: The call that failed last; None if there was none, or nobody knows.
+    #: The call that failed last; None if there was none or it is not known.
     was: SentCall | None
     plan: Plan
 
     @property
     def now(self) -> dict[str, PlannedCall]:
-        """What would be sent, by the call's name."""
+        """The calls that would be sent, by name."""
         return {call.name: call for call in self.plan.pending(self.record.accepted)}
 
     @property
     def outcome(self) -> str:
-        """What would become of it: `send`, `skip`, `die`, or `finish` if nothing is left."""
+        """What a redrive would lead to: `send`, `skip`, `die`, or `finish` if no call is left."""
         if self.plan.invalid:
             return "die"
         if self.plan.skipped:
@@ -44,7 +44,7 @@ class DiffSample:
 
     @property
     def reason(self) -> str | None:
-        """Why it would be skipped or die."""
+        """Why the event would be skipped or die again."""
         return self.plan.invalid or self.plan.skipped
 
     @property
@@ -67,7 +67,7 @@ class DiffSample:
 
 
 def samples(journal: Journal, settings: Settings, ids: Sequence[str]) -> Iterator[DiffSample]:
-    """Look at some dead letters; those that are not dead any more are left out."""
+    """Look up some dead letters; those that are no longer dead are left out."""
     for event_id, was in zip(ids, journal.sent_calls(ids), strict=True):
         sighting = journal.look(event_id)
         if sighting.place == "dead" and sighting.record is not None:
@@ -78,7 +78,7 @@ def samples(journal: Journal, settings: Settings, ids: Sequence[str]) -> Iterato
 def _plan(raw: bytes, record: Record, settings: Settings) -> Plan:
     try:
         return plan_stored(raw, record.accepted_at_ms, settings)
-    except Exception:  # noqa: BLE001  a worker would make it a dead letter, too
+    except Exception:  # noqa: BLE001  a worker would make it a dead letter too
         return Plan(invalid=DeathReason.UNEXPECTED_ERROR)
 
 
@@ -91,15 +91,15 @@ def show_diff(  # noqa: PLR0913  every choice is an argument
     reveal: bool,
     as_json: bool,
 ) -> None:
-    """Show what would change for some of them; changes nothing.
+    """Show for some dead letters what a redrive would change, without changing anything.
 
     Args:
-        journal: Where they are.
-        settings: Those under which they would be sent.
-        chosen: All that would be redriven.
+        journal: Where the dead letters are.
+        settings: The settings with which they would be sent.
+        chosen: All dead letters that would be redriven.
         number: How many to show.
         reveal: Show values, which may be personal data.
-        as_json: For machines.
+        as_json: Print JSON.
     """
     shown = samples(journal, settings, spread(chosen.by_kind, number))
     if as_json:

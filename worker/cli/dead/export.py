@@ -68,7 +68,7 @@ def export(  # noqa: PLR0913  one argument for each option
     number = 0
     with _opened(output) as file:
         for letter, raw in with_events(journal, letters):
-            if raw is not None:  # else it has left meanwhile
+            if raw is not None:  # None: redriven or removed meanwhile
                 file.write(f"{json_line(_document(letter, raw))}\n")
                 number += 1
     if output is not None:
@@ -82,7 +82,7 @@ def export(  # noqa: PLR0913  one argument for each option
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[IO[str]]:
-    """Standard output, or a file that only its owner may read, and then something that moves."""
+    """Open standard output, or a file that only its owner may read; then progress is shown."""
     if path is None:
         yield sys.stdout
         return

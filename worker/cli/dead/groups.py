@@ -1,4 +1,4 @@
-"""Dead letters counted by what they have in common: `convertro dead list --by`."""
+"""Counts dead letters by what they have in common: `convertro dead list --by`."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from worker.journal.reading import DeadLetter
 from worker.status.answer_form import form_of
 from worker.status.wording import iso_time
 
-#: A letter and its raw event, None if that is missing.
+#: A dead letter and its raw event; None if the event is missing.
 _Letter = tuple[DeadLetter, bytes | None]
 
 
 def _answer_of(letter: _Letter) -> str | None:
-    """The status and the form of the last answer; what it came to if it said nothing."""
+    """The status and the form of the last answer; the outcome's detail if there was no text."""
     record, raw = letter[0].record, letter[1]
     if not record.outcomes:
         return None
@@ -27,7 +27,7 @@ def _answer_of(letter: _Letter) -> str | None:
     return form if last.status is None else f"{last.status} {form}"
 
 
-#: How each word tells them apart.
+#: What each word of `--by` groups dead letters by.
 _WAYS: dict[str, Callable[[_Letter], object]] = {
     "reason": lambda letter: letter[0].record.reason or UNKNOWN_REASON,
     "event": lambda letter: event_name_of(letter[1]),
@@ -39,26 +39,26 @@ _WAYS: dict[str, Callable[[_Letter], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class GroupBy:
-    """What letters are told apart by."""
+    """The words of `--by`."""
 
-    #: Each once.
+    #: Each word once, in the order given.
     words: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Group:
-    """Letters that have everything in common that was asked for."""
+    """Dead letters that agree in everything that `--by` names."""
 
-    #: What that is, in the order of the words.
+    #: What they have in common, in the order of the words.
     kind: tuple[object, ...]
     number: int = 0
     oldest_ms: int = 0
-    #: When the newest died, and its id, for `convertro dead show`.
+    #: The time at which the newest one died, and its id, for `convertro dead show`.
     newest_ms: int = -1
     newest_id: str = ""
 
     def take(self, letter: DeadLetter) -> None:
-        """Count one more."""
+        """Count one more dead letter."""
         if not self.number or letter.died_at_ms < self.oldest_ms:
             self.oldest_ms = letter.died_at_ms
         if letter.died_at_ms >= self.newest_ms:
@@ -80,7 +80,7 @@ def parse_group_by(words: str) -> GroupBy:
 
 
 def groups(journal: Journal, letters: Iterable[DeadLetter], by: GroupBy) -> list[Group]:
-    """Count letters by kind, most of them first."""
+    """Count dead letters by kind, the most frequent kind first."""
     found: dict[tuple[object, ...], Group] = {}
     for letter, raw in with_events(journal, letters):
         kind = tuple(_WAYS[word]((letter, raw)) for word in by.words)

@@ -128,7 +128,7 @@ def _say_groups(
 
 
 def _number(filters: Filters, snapshot: Snapshot) -> int | None:
-    """How many letters the filters leave, if the journal counts them; None if it does not."""
+    """How many dead letters the filters leave, if the journal counts these; None if it does not."""
     if filters.outcome_class is not None or filters.since or filters.until:
         return None
     return sum(
@@ -149,7 +149,7 @@ def _say(
     grid = table(*titles, numbers=("age",), fixed=("age",))
     with waiting("Looking through the dead letters"):
         number = _number(filters, snapshot)
-        # What is not shown is not read, but for one letter if the journal does not count them.
+        # Only what is shown is read, and one more if the journal does not count these.
         rows = list(islice(letters, limit if number is None else min(limit, number)))
         is_more = len(rows) == limit and number is None and next(letters, None) is not None
         events = list(with_events(journal, rows))

@@ -1,4 +1,4 @@
-"""Moving many dead letters: step by step, at a pace, with a bar, and an account at the end."""
+"""Moves many dead letters: in steps, at a bounded rate, with a bar and a report at the end."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,30 +20,32 @@ from worker.status.wording import counted, printable
 
 @dataclass(slots=True)
 class Moves:
-    """A way to move what was chosen, and how far it has come."""
+    """Moves the chosen dead letters, and counts how far it has come."""
 
     chosen: Chosen
-    #: Moves some of them and answers how many still were dead, and of the same death.
+    #: Moves some dead letters; answers how many moved. One that has left meanwhile, even if it died
+    #: again, does not move.
     move: Callable[[Sequence[Death]], int]
-    #: What they are then: `redriven`, `discarded`.
+    #: The participle for reports: `redriven`, `discarded`.
     moved: str
-    #: How many a second at most; None for no bound.
+    #: The most dead letters moved per second; None for no bound.
     rate: float | None = None
-    #: The command that goes on with those that are left; None if the same does.
+    #: Makes the command that goes on with the ids that are left; None if the same command does.
     going_on: Callable[[Sequence[str]], str] | None = None
-    #: How many were moved.
+    #: The number of dead letters that were moved.
     number: int = 0
-    #: Those that were not tried yet.
+    #: The ids that were not tried yet.
     left: dict[str, None] = field(init=False)
 
     def __post_init__(self) -> None:
         self.left = dict.fromkeys(self.chosen.ids)
 
     def all_of(self, ids: Sequence[str]) -> None:
-        """Move these, which are left.
+        """Move dead letters that are left.
 
         Raises:
-            Exit: It was interrupted, or Redis became unavailable; how far it came was said.
+            Exit: The user interrupted it, or Redis became unavailable; a sentence says how far it
+                came.
         """
         total = len(self.chosen.ids)
         with self.accounted(), progress(f"{total:,} dead letters to be {self.moved}", total) as bar:
@@ -60,7 +62,7 @@ class Moves:
         """Say how far it came if the block is interrupted or Redis becomes unavailable.
 
         Raises:
-            Exit: It was, or it did.
+            Exit: One of these happened.
         """
         try:
             yield
@@ -85,13 +87,13 @@ class Moves:
 def report(
     moves: Moves, *, dry_run: bool, as_json: bool, more: Mapping[str, Any] | None = None
 ) -> None:
-    """Say what was done, or would be done.
+    """Say what was moved, or would be moved.
 
     Args:
-        moves: What was.
-        dry_run: Nothing was done.
-        as_json: For machines.
-        more: Further fields for machines.
+        moves: The moves, after they were done.
+        dry_run: Whether nothing was moved.
+        as_json: Print JSON.
+        more: Further fields of the JSON.
 
     Raises:
         Exit: Some of the ids were not dead.
@@ -112,7 +114,7 @@ def report(
 
 
 def document(moves: Moves, *, dry_run: bool) -> dict[str, Any]:
-    """What was done, for machines."""
+    """What was moved, as JSON."""
     chosen = moves.chosen
     return {
         "dry_run": dry_run,
@@ -124,7 +126,7 @@ def document(moves: Moves, *, dry_run: bool) -> dict[str, Any]:
 
 
 def reason_lines(chosen: Chosen) -> list[str]:
-    """How many there are of each reason, most of them first."""
+    """Lines with the number of dead letters of each reason, the most frequent first."""
     counts = [
         (printable(reason), f"{number:,}") for reason, number in chosen.by_reason.most_common()
     ]

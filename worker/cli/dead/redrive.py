@@ -46,7 +46,7 @@ _DiffOption = Annotated[
 ]
 _SamplesOption = Annotated[
     int | None,
-    typer.Option("--samples", metavar="N", min=1, help="With --diff: so many, 3 by default."),
+    typer.Option("--samples", metavar="N", min=1, help="With --diff: how many to show, 3 by default."),
 ]
 _RevealOption = Annotated[
     bool, typer.Option("--reveal", help="With --diff: show values; may hold personal data.")
@@ -55,7 +55,7 @@ _RevealOption = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Manner:
-    """How to go about it."""
+    """Options of a redrive, besides which dead letters it is about."""
 
     dry_run: bool
     diff: bool
@@ -69,7 +69,7 @@ class _Manner:
         """Refuse options that contradict each other.
 
         Raises:
-            Exit: Some do; which, was said.
+            Exit: Two do; a sentence names them.
         """
         given = {
             "--diff": self.diff,
@@ -90,7 +90,7 @@ class _Manner:
                 fail(ExitCode.USAGE, f"{name} means nothing without --diff")
 
     def arguments(self) -> list[str]:
-        """The options that say how to go on."""
+        """The options to repeat in a command that goes on."""
         return [
             *(["--canary", str(self.canary)] if self.canary is not None else []),
             *(["--rate", rate_words(self.rate)] if self.rate is not None else []),
@@ -199,7 +199,7 @@ def _redrive(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
 
 
 def _send_back(producer: "Producer", deaths: Sequence[Death], moved: set[str]) -> int:
-    """Send some back and ring for them; notes those that still were dead."""
+    """Send dead letters back and wake workers; note in `moved` those that were still dead."""
     from convertro.intake import OFFERED_WAKEUPS  # noqa: PLC0415  slow for help and completion
 
     sent_back = producer.journal.redrive(deaths, offered=OFFERED_WAKEUPS)
@@ -208,10 +208,10 @@ def _send_back(producer: "Producer", deaths: Sequence[Death], moved: set[str]) -
 
 
 def _send_canary(producer: "Producer", moves: Moves, number: int, moved: set[str]) -> Canary:
-    """Send some and wait for what becomes of them.
+    """Send the canary and wait for what becomes of it.
 
     Raises:
-        Exit: Nothing would be delivered now, so nothing was sent.
+        Exit: No event would be delivered now, so none was sent.
     """
     if why := obstacle(producer.journal.snapshot()):
         fail(ExitCode.NEGATIVE, f"{why}, so a canary would tell nothing: nothing was redriven")
@@ -227,10 +227,10 @@ def _send_canary(producer: "Producer", moves: Moves, number: int, moved: set[str
 
 
 def _check(canary: Canary, moves: Moves, *, as_json: bool) -> None:
-    """Let the others follow only if the canary is well.
+    """Let the others follow only if the canary succeeded.
 
     Raises:
-        Exit: It is not.
+        Exit: It did not.
     """
     if not canary.succeeded:
         if as_json:
@@ -242,7 +242,7 @@ def _check(canary: Canary, moves: Moves, *, as_json: bool) -> None:
 
 
 def _command(chosen: Chosen, left: Sequence[str], manner: _Manner) -> str:
-    """The command that redrives those that are left, and none that died again meanwhile."""
+    """The command that redrives the ids that are left, but none that died again meanwhile."""
     rest = chosen.rest(left)
     words = ["convertro", "dead", "redrive", *rest.filters.arguments(), *manner.arguments()]
     if any(name.startswith("-") for name in rest.ids):

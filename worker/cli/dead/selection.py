@@ -1,7 +1,7 @@
-"""Which dead letters a command is about: the one place that decides it.
+"""Decides which dead letters a command is about; only this module does.
 
-Either ids, or filters that must all apply. A selection that is to change something is
-collected first, so that what dies meanwhile, perhaps again, is not part of it.
+A selection is either ids, or filters that must all apply. A command that changes something collects
+its dead letters first, so that events that die meanwhile, perhaps again, are not among them.
 """
 
 from collections import Counter
@@ -16,34 +16,34 @@ from worker.journal.journal import Death, Journal
 from worker.journal.reading import DeadLetter, Sighting
 from worker.status.wording import iso_time, printable
 
-#: Events read in one round trip: up to 64 KiB each.
+#: The number of events read in one round trip; each has up to 64 KiB.
 _READ_AT_ONCE = 50
 
 #: Shown for a dead letter of unknown reason.
 UNKNOWN_REASON = "unknown"
 
-#: What dead letters have in common that died alike: the reason, and the last HTTP status.
+#: How an event died: the reason, and the last HTTP status.
 _WayOfDying = tuple[str, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What dead letters must have in common; without any it is all of them."""
+    """What dead letters must have in common; without any filter, all are selected."""
 
     reason: str | None = None
     outcome_class: str | None = None
-    #: HTTP status of the last attempt.
+    #: The HTTP status of the last attempt.
     status: int | None = None
     since: Since | None = None
     until: Since | None = None
 
     @property
     def are_given(self) -> bool:
-        """Whether there is one at all."""
+        """Whether any filter is given."""
         return self != Filters()
 
     def match(self, letter: DeadLetter) -> bool:
-        """Whether all of them, but for the time, apply to a dead letter."""
+        """Whether all filters but the times apply to a dead letter."""
         record = letter.record
         return (
             self.reason in {None, record.reason}
@@ -52,10 +52,10 @@ class Filters:
         )
 
     def at(self, now_ms: int) -> "Filters":
-        """The same with times instead of distances from now.
+        """The same filters, with times relative to now replaced by absolute ones.
 
         Raises:
-            Exit: No dead letter can be as old as they say.
+            Exit: No dead letter can have died between the times.
         """
         if self.since:
             since_ms = self.since.time_ms(now_ms)
@@ -66,7 +66,7 @@ class Filters:
         return replace(self, since=_fixed(self.since, now_ms), until=_fixed(self.until, now_ms))
 
     def arguments(self) -> list[str]:
-        """The options that say the same, once times are fixed."""
+        """The command-line options for these filters; their times must be absolute."""
         given = {
             "--reason": self.reason,
             "--class": self.outcome_class,
@@ -83,17 +83,17 @@ def _fixed(since: Since | None, now_ms: int) -> Since | None:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the user asked for."""
+    """The dead letters that the user asked for."""
 
     ids: Sequence[str] = ()
     filters: Filters = Filters()
     everything: bool = False
 
     def check(self) -> None:
-        """Refuse a selection that says nothing, or two things at once.
+        """Refuse an empty selection, and one that mixes ids, filters and `--all`.
 
         Raises:
-            Exit: It does.
+            Exit: It is refused.
         """
         ways = [bool(self.ids), self.filters.are_given, self.everything]
         if not any(ways):
@@ -108,42 +108,42 @@ class Selection:
 
 @dataclass(slots=True)
 class Chosen:
-    """The dead letters of a selection, by id, and those ids that are not dead."""
+    """The dead letters of a selection, and the given ids that are not dead."""
 
-    #: When each died, in unix milliseconds, in the order in which they were chosen.
+    #: When each died, in unix milliseconds, by id, in the order in which they were chosen.
     died_at_ms: dict[str, int] = field(default_factory=dict)
     #: The same ids, by how they died.
     by_kind: dict[_WayOfDying, list[str]] = field(default_factory=dict)
-    #: Where the others are: `due`, `waiting`, `unknown`, ….
+    #: Where each event is that is not dead, by id: `due`, `waiting`, `unknown`, ….
     not_dead: dict[str, str] = field(default_factory=dict)
-    #: What was asked for, without distances from now.
+    #: The selection, with absolute times.
     selection: Selection = Selection()
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all."""
+        """The ids of all chosen dead letters."""
         return list(self.died_at_ms)
 
     def deaths_of(self, ids: Iterable[str]) -> list[Death]:
-        """The deaths for which some of them were chosen; later ones were not."""
+        """The deaths that were chosen, by which the journal tells them from later ones."""
         return [(event_id, self.died_at_ms[event_id]) for event_id in ids]
 
     @property
     def by_reason(self) -> Counter[str]:
-        """How many there are of each reason."""
+        """The number of dead letters of each reason."""
         counts: Counter[str] = Counter()
         for (reason, _), ids in self.by_kind.items():
             counts[reason] += len(ids)
         return counts
 
     def take(self, letter: DeadLetter) -> None:
-        """Add one."""
+        """Add a dead letter."""
         kind = (letter.record.reason or UNKNOWN_REASON, letter.record.status)
         self.died_at_ms[letter.event_id] = letter.died_at_ms
         self.by_kind.setdefault(kind, []).append(letter.event_id)
 
     def rest(self, ids: Sequence[str]) -> Selection:
-        """What selects these of them later, and none of them that died again meanwhile."""
+        """A selection with which a later command goes on; it excludes what died again meanwhile."""
         if self.selection.ids:
             return Selection(ids=ids)
         end = Since(at_ms=max(self.died_at_ms.values()) + 1)
@@ -151,7 +151,7 @@ class Chosen:
 
 
 def choose(journal: Journal, selection: Selection) -> Chosen:
-    """Collect what is dead now; ids that are not dead are noted."""
+    """Collect the selection's dead letters as of now, and note ids that are not dead."""
     fixed = replace(selection, filters=selection.filters.at(journal.snapshot().now_ms))
     chosen = Chosen(selection=fixed)
     with waiting("Looking through the dead letters"):
@@ -161,10 +161,10 @@ def choose(journal: Journal, selection: Selection) -> Chosen:
 
 
 def spread(by_kind: Mapping[_WayOfDying, Sequence[str]], number: int) -> list[str]:
-    """Pick some that stand for all: one of each kind first, of a kind evenly over time.
+    """Pick a sample that represents all: first one of each kind, spread over time within a kind.
 
     Args:
-        by_kind: All of them.
+        by_kind: All ids.
         number: How many to pick; fewer if there are fewer.
     """
     lots = sorted(by_kind.values(), key=len, reverse=True)
@@ -180,7 +180,7 @@ def spread(by_kind: Mapping[_WayOfDying, Sequence[str]], number: int) -> list[st
 
 
 def _evenly(lot: Sequence[str], share: int) -> list[str]:
-    """The middles of so many equal parts."""
+    """Divide a lot into `share` equal parts and take the middle of each."""
     return [lot[(2 * part + 1) * len(lot) // (2 * share)] for part in range(share)]
 
 
@@ -190,12 +190,12 @@ def select(
     """Go through the dead letters of a selection, oldest first, or in the order of the ids.
 
     Args:
-        journal: Where they are.
+        journal: Where the dead letters are.
         selection: Which of them.
-        not_dead: Takes the ids that are not dead, and where they are.
+        not_dead: Where each id is that is not dead; it is filled in.
 
     Raises:
-        Exit: Its times leave nothing; before anything is gone through.
+        Exit: No dead letter can have died between its times; raised before the first is read.
     """
     if selection.ids:
         return _looked_up(journal, selection.ids, not_dead)
@@ -216,7 +216,7 @@ def _looked_up(
 
 
 def place_of(sighting: Sighting) -> str:
-    """Where an event is that cannot be handled as a dead letter."""
+    """The place of an event that cannot be handled as a dead letter."""
     return "dead without a record" if sighting.place == "dead" else sighting.place
 
 
@@ -224,7 +224,7 @@ def filtered(journal: Journal, filters: Filters, *, newest: bool = False) -> Ite
     """Go through the dead letters to which the filters apply, oldest or newest first.
 
     Raises:
-        Exit: Their times leave nothing.
+        Exit: No dead letter can have died between their times.
     """
     if filters.since or filters.until:
         filters = filters.at(journal.snapshot().now_ms)
@@ -241,7 +241,7 @@ def filtered(journal: Journal, filters: Filters, *, newest: bool = False) -> Ite
 def with_events(
     journal: Journal, letters: Iterable[DeadLetter]
 ) -> Iterator[tuple[DeadLetter, bytes | None]]:
-    """Read the events of dead letters, some at a time; None for those that are not there."""
+    """Read the events of dead letters, several at a time; None for an event that is missing."""
     rest = iter(letters)
     while step := list(islice(rest, _READ_AT_ONCE)):
         events = journal.raw_events([letter.event_id for letter in step])

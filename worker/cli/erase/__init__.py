@@ -1,4 +1,4 @@
-"""`convertro erase`: whose events they are, and taking them out.
+"""`convertro erase`: finds the events of a person and removes them.
 
-Imported by the table of commands alone.
+Only the table of commands imports it.
 """

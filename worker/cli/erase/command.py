@@ -1,4 +1,4 @@
-"""The command `convertro erase`: nothing of a person is left in the journal."""
+"""The command `convertro erase`: removes a person's events from the journal."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Erasing events until none of a person's is left, whatever workers do meanwhile."""
+"""Erases a person's events until none is left, whatever workers do meanwhile."""
 
 import time
 from collections import Counter
@@ -14,13 +14,14 @@ from worker.journal.reading import PAGE
 from worker.journal.records import Erased
 from worker.status.wording import counted, duration
 
-#: How often events that workers hold are asked for.
+#: How often to try again to erase events that workers hold, in seconds.
 _POLL_SECONDS = 0.5
 
-#: Beyond the end of the leases: a worker or a clock may be late.
+#: How long to wait beyond the end of the leases, in seconds: a worker or a clock may be late.
 _MARGIN_SECONDS = 10.0
 
-#: Whoever still sends events of the person after so many passes will not stop.
+#: The most passes through the journal. If events of the person still come after these, their sender
+#: will not stop.
 _MAX_PASSES = 20
 
 
@@ -30,17 +31,18 @@ class Erasure:
 
     journal: Journal
     person: Person
-    #: The ids of events that are gone, undelivered as far as we know.
+    #: The ids of erased events, undelivered as far as is known.
     ids: list[str] = field(default_factory=list)
-    #: Where each of them was when it was found.
+    #: How many of these were found in which place.
     by_place: Counter[str] = field(default_factory=Counter)
-    #: Those that a worker was done with before they could be erased.
+    #: The ids of events that a worker finished before they could be erased.
     delivered_meanwhile: list[str] = field(default_factory=list)
-    #: Those that a worker holds: each goes as soon as the worker is done or its lease ends.
+    #: The ids of events that a worker holds, with the place of each when it was found. They are
+    #: erased as soon as the worker is done or the lease ends.
     still_claimed: dict[str, str] = field(default_factory=dict)
 
     def find(self) -> list[str]:
-        """The ids of the person's events, but for those that are marked already."""
+        """The ids of the person's events, except those that are already marked to be erased."""
         found: dict[str, None] = {}
         total = self.journal.snapshot().stored
         with progress("Looking at every event", total) as bar:
@@ -52,11 +54,11 @@ class Erasure:
         return list(found)
 
     def run(self, found: Sequence[str], *, wait: bool) -> bool:
-        """Erase what was found, and look again until nothing more is; answers whether nothing is.
+        """Erase events and look for more until none is found; answer whether none is left.
 
         Args:
-            found: Ids of the first pass.
-            wait: For events that workers hold, until they are gone or their leases are over.
+            found: The ids that the first pass found.
+            wait: Wait for events that workers hold, until they are gone or their leases have ended.
         """
         for _ in range(_MAX_PASSES):
             for page in _pages(found):
@@ -70,7 +72,7 @@ class Erasure:
         return False
 
     def _erase(self, ids: Sequence[str]) -> None:
-        """Erase events, or ask again for those that a worker holds."""
+        """Erase events, or try again for those that a worker holds."""
         with step():
             places = {
                 event_id: self.still_claimed.get(event_id) or self.journal.look(event_id).place
@@ -82,8 +84,8 @@ class Erasure:
         """Remember what became of events.
 
         Args:
-            places: Where each was before.
-            answers: What the journal said about each.
+            places: Where each event was before, by id.
+            answers: The journal's answer for each, in the same order.
         """
         for (event_id, place), answer in zip(places.items(), answers, strict=True):
             was_marked = self.still_claimed.pop(event_id, None) is not None
@@ -97,7 +99,7 @@ class Erasure:
                 self.by_place[place] += 1
 
     def _wait(self) -> bool:
-        """Wait for events that workers hold; answers whether all are gone."""
+        """Wait for events that workers hold; answer whether all are gone."""
         if not self.still_claimed:
             return True
         seconds = self._longest_lease() + _MARGIN_SECONDS
@@ -120,6 +122,6 @@ class Erasure:
 
 
 def _pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Ids in steps between which Ctrl-C may come."""
+    """Split ids into steps, between which Ctrl-C may interrupt."""
     for start in range(0, len(ids), MOVED_AT_ONCE):
         yield ids[start : start + MOVED_AT_ONCE]

@@ -1,4 +1,4 @@
-"""Whose events an operator erases: how an event is told to be a person's. Pure."""
+"""Which events are a person's, and so erased. Pure."""
 
 import json
 import re
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: An alias event names the id that somebody had before, of either kind.
+#: The field in which an alias event names the person's earlier id, of either kind.
 _PREVIOUS_ID = "previousId"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody by their ids in Segment; None for one that is not asked for."""
+    """A person's ids in Segment; None for an id that the operator did not give."""
 
     user_id: str | None = None
     anonymous_id: str | None = None
@@ -20,7 +20,7 @@ class Person:
     def owns(self, raw: bytes) -> bool:
         """Whether a raw event is this person's.
 
-        One that is no JSON object is theirs if it holds an id as a word of its own.
+        An event that is not a JSON object is theirs if it contains an id as a separate word.
         """
         try:
             event = json.loads(raw)
@@ -50,7 +50,7 @@ class Person:
 
 
 def _texts(value: Any) -> set[str]:
-    """How an id may be written: text as it is, a number in digits; nothing else is an id."""
+    """The spellings of an id: text as it is, a number in digits; nothing else is an id."""
     if isinstance(value, str):
         return {value}
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""`convertro status`: the same status for people, for machines, and again and again.
+"""`convertro status`: the status for people, as JSON, and repeated by `--watch`.
 
-Imported by the table of commands alone.
+Only the table of commands imports it.
 """

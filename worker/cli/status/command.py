@@ -21,8 +21,8 @@ from worker.status.problems import problems
 from worker.status.read import read_status
 from worker.status.status import Status
 
-#: Problems for which nobody need do anything: the events are tried again by themselves, or no one
-#: was meant to be sent.
+#: Problems that may need no operator: events that are retried by themselves, or of which perhaps
+#: none was meant to be sent.
 _PASSING = frozenset({"attempts_fail", "all_skipped"})
 
 _WatchOption = Annotated[
@@ -89,12 +89,12 @@ def status(
 
 
 def is_wrong(status: Status) -> bool:
-    """Whether somebody should look."""
+    """Whether an operator should look at it."""
     return not status.is_well or any(problem.name not in _PASSING for problem in problems(status))
 
 
 def _say_whole(now: Status) -> None:
-    """Print everything; the first line again if it has left a terminal by then."""
+    """Print everything; repeat the first line at the end if the terminal is too short for all."""
     number = _say(parts(now))
     if sys.stdout.isatty() and number >= shutil.get_terminal_size().lines:
         say("")
@@ -102,7 +102,7 @@ def _say_whole(now: Status) -> None:
 
 
 def _say(shown: Iterable[Part]) -> int:
-    """Print parts with a blank line in between; answers how many lines that took."""
+    """Print parts with a blank line between them; return the number of lines."""
     lines: list[str] = []
     for part in shown:
         lines += ["", *lines_of(part.shown)] if lines else lines_of(part.shown)
@@ -112,16 +112,16 @@ def _say(shown: Iterable[Part]) -> int:
 
 def _watch(producer: Producer, every: float, *, as_json: bool) -> None:
     if not as_json:
-        from worker.cli.status.watch import watch  # noqa: PLC0415  loads what draws on terminals
+        from worker.cli.status.watch import watch  # noqa: PLC0415  slow to load: it draws on terminals
 
         def show() -> list[Part]:
-            # What is last may not fit; where this is always does, below the state.
+            # The last parts may not fit; the place always does, if it stands below the state.
             state, *others, where = parts(_look(producer))
             return [Part(state.name, Group(state.shown, where.shown)), *others]
 
         watch(show, every)
         return
-    # An unavailable Redis ends it, for its supervisor to see.
+    # If Redis is unavailable, the error ends the command, so that its supervisor notices.
     while True:
         say(json_line(document(_look(producer))))
         sys.stdout.flush()

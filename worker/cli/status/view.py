@@ -1,4 +1,4 @@
-"""What `convertro status` shows to people, a part below the other, 80 columns wide."""
+"""What `convertro status` shows to people: parts below one another, 80 columns wide."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,20 +14,20 @@ from worker.status.status import Status, outlook
 from worker.status.tables import Table as Figures
 from worker.status.tables import durations_table, journal_table, rates_table, workers_table
 
-#: Of the headline.
+#: Styles of the headline, by mood.
 _STYLES = {"good": "bold green", "warning": "bold yellow", "bad": "bold red"}
 
 
 class Part(NamedTuple):
-    """Something that is shown, below the last one."""
+    """A part of what is shown."""
 
-    #: What is left out if it does not fit.
+    #: Its name in the line that lists the parts for which there is no room.
     name: str
     shown: RenderableType
 
 
 def parts(status: Status) -> list[Part]:
-    """Everything, the most important first."""
+    """All parts, the most important first."""
     return [
         *answers(status),
         Part("the journal", _grid(journal_table(status))),
@@ -39,7 +39,7 @@ def parts(status: Status) -> list[Part]:
 
 
 def answers(status: Status) -> Iterator[Part]:
-    """The sentence, what is wrong, and how it goes on."""
+    """The state, what is wrong, and the outlook."""
     yield Part("the state", headline(status))
     for problem in problems(status):
         yield Part("problems", block(problem.sentence, first="! ", style="yellow"))
@@ -53,7 +53,7 @@ def place(status: Status) -> Part:
 
 
 def headline(status: Status) -> Text:
-    """How things stand, in a colour that says whether all is well."""
+    """The state in a sentence, in a colour that says whether all is well."""
     return block(status.sentence, style=_STYLES[mood(status)])
 
 

@@ -1,4 +1,4 @@
-"""Showing something again and again on a terminal, through every outage."""
+"""Repeats something on a terminal until the user ends it, through every outage of Redis."""
 
 import os
 import select
@@ -19,17 +19,18 @@ from worker.status.wording import clock_time, counted
 
 _Parts = Sequence[Part]
 
-#: Waits for so many seconds; answers whether the user wants no more.
+#: Waits for a number of seconds; answers whether the user ended the command.
 _Wait = Callable[[float], bool]
 
-#: Lines for what does not fit, and a blank one before it.
+#: The line about parts without room, and a blank one before it.
 _NOTE_LINES = 2
 
 
 def watch(look: Callable[[], _Parts], every_seconds: float) -> None:
-    """Show what `look` answers until `q` or Ctrl-C; without a terminal one below the other.
+    """Show what `look` answers, until `q` or Ctrl-C; in a pipe one answer below the other.
 
-    SIGTERM does what Ctrl-C does: without that the terminal would stay without echo and cursor.
+    SIGTERM does the same as Ctrl-C, because otherwise the terminal would be left without echo and
+    cursor.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     show = _shown(look)
@@ -52,7 +53,7 @@ def watch(look: Callable[[], _Parts], every_seconds: float) -> None:
 
 @contextmanager
 def _keys() -> Iterator[_Wait]:
-    """Hear single keys while the block runs, if there is somebody to press them."""
+    """Read single keys while the block runs, if standard input is a terminal."""
     if not sys.stdin.isatty():
         yield _sleep
         return
@@ -74,7 +75,7 @@ def _sleep(seconds: float) -> bool:
 
 
 def _is_ended(keyboard: int, seconds: float) -> bool:
-    """Wait for so long; answers whether `q` was pressed meanwhile."""
+    """Wait for `seconds`; answer whether `q` was pressed meanwhile."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         ready, _, _ = select.select([keyboard], [], [], left)
@@ -87,7 +88,7 @@ def _is_ended(keyboard: int, seconds: float) -> bool:
 
 
 def _fitting(parts: _Parts, shown_on: Console) -> RenderableType:
-    """The parts from the first on that fit, whole, and the names of the others."""
+    """The parts that fit as a whole, taken in order, and the names of the others."""
     options = shown_on.options
     heights = [len(shown_on.render_lines(part.shown, options)) + 1 for part in parts]
     if sum(heights) - 1 <= options.max_height:
@@ -108,7 +109,7 @@ def _fitting(parts: _Parts, shown_on: Console) -> RenderableType:
 
 
 def _joined(parts: _Parts) -> Group:
-    """One below the other, with a blank line in between."""
+    """The parts below one another, with a blank line between them."""
     shown: list[RenderableType] = []
     for part in parts:
         shown += [Text(""), part.shown] if shown else [part.shown]
@@ -116,7 +117,7 @@ def _joined(parts: _Parts) -> Group:
 
 
 def _shown(look: Callable[[], _Parts]) -> Callable[[], _Parts]:
-    """What `look` answers, or that Redis is unavailable and since when, and what was last seen."""
+    """Show what `look` answers; while Redis is unavailable, say so and show the last answer."""
     last: _Parts = ()
     failing_since: int | None = None
 

@@ -1,4 +1,4 @@
-"""What every command shares: settings and journal, options, tables, progress, exit codes.
+"""What commands share: settings and journal, options, tables, progress, exit codes.
 
-Imported by commands and by the lab; imports no command.
+Commands and the lab import it; it imports no command.
 """

@@ -1,4 +1,4 @@
-"""Asking before something goes for good."""
+"""Asks before something is removed for good."""
 
 import sys
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def confirm(lines: Iterable[str], question: str, refusal: str) -> None:
-    """Show what would go and ask, on standard error.
+    """Show what would be removed and ask, on standard error.
 
     Args:
-        lines: What would go.
-        question: Ends with a question mark.
-        refusal: Said if the answer is not yes.
+        lines: What would be removed.
+        question: The question, with its question mark.
+        refusal: The sentence if the answer is not yes.
 
     Raises:
-        Exit: The answer is no, or there is nobody to answer.
+        Exit: The answer is no, or standard input has ended.
     """
     for line in lines:
         typer.echo(printable(line), err=True)

@@ -1,7 +1,7 @@
-"""Reading raw events from a file: JSONL, a JSON array, or Segment's batches, gzip or not.
+"""Reads raw events from a file: JSONL, a JSON array, or Segment's batches, gzip or not.
 
-Which of them it is shows in the content. JSONL is read line by line, whatever its size; a
-document of several lines is read as a whole. What it holds is the matter of `segment_batch`.
+The content shows which of them it is. JSONL is read line by line, whatever its size; a document of
+several lines is read as a whole. `segment_batch` finds the events in a document.
 """
 
 import json
@@ -25,11 +25,11 @@ from worker.segment_batch import Entry, entries_of
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
-#: How a file begins that is packed in a way that is not read.
+#: How files begin that are packed in a way that is not supported.
 _PACKED = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip", b"(\xb5/\xfd": "zstd"}
 
-#: Bytes, unpacked, of the largest document and of the longest line. A first line that breaks off
-#: within a JSON value may belong to a document of several lines: that much is read to find out.
+#: The size of the largest document and of the longest line, unpacked, in bytes. If the first line
+#: ends within a JSON value, this much is read to see whether it begins a document of several lines.
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 
 FileArgument = Annotated[
@@ -43,22 +43,23 @@ FileArgument = Annotated[
 
 
 class UnreadableFile(ValueError):  # noqa: N818  the name says what is so
-    """The file cannot be read, or not to its end; the message says why."""
+    """The file cannot be read, or cannot be read to its end; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One would-be event of a file."""
 
-    #: Where it is, for people: `line 12`, `line 1, event 3`.
+    #: Its place, for people: `line 12`, `line 1, event 3`.
     where: str
-    #: What the file says there, if it is JSON, and what its batch says besides.
+    #: The event as JSON, completed with the fields that its batch shares; None if it is not JSON.
     event: Any = None
-    #: The id that was made for it, because it brings none.
+    #: The id that was made for an event without one.
     made_id: str | None = None
-    #: Why it cannot be taken.
+    #: Why it cannot be accepted.
     error: InvalidEvent | None = None
-    #: Bytes of the file, unpacked, up to here; a document's are spread evenly over its events.
+    #: The number of unpacked bytes from the file's beginning to the end of this event. A document's
+    #: bytes are spread evenly over its events.
     end: int = 0
 
     @property
@@ -71,9 +72,9 @@ class _Line(NamedTuple):
     """A line that is not blank."""
 
     number: int
-    #: One byte more than the bound if the line is longer than that.
+    #: The line; if it is too long, cut to one byte more than the bound.
     text: bytes
-    #: Bytes of the file up to it.
+    #: The number of bytes of the file before it.
     begin: int
 
 
@@ -88,7 +89,7 @@ def open_events(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _unpacked(file: BufferedReader) -> IO[bytes]:
-    # A pipe may have brought the first byte alone, with which no JSON begins.
+    # A pipe may so far hold only the first byte of the two; no JSON begins with it.
     head = file.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)]
     if head and _GZIP_MAGIC.startswith(head):
         return cast("IO[bytes]", GzipFile(fileobj=file))
@@ -96,11 +97,11 @@ def _unpacked(file: BufferedReader) -> IO[bytes]:
 
 
 def read_items(file: IO[bytes]) -> Iterator[Item]:
-    """Go through the events of a file, those included that cannot be taken.
+    """Go through the events of a file, including those that cannot be accepted.
 
     Raises:
-        UnreadableFile: It begins like a JSON array and is none, it is UTF-16 or packed in another
-            way than gzip, or its gzip data end too early or are damaged.
+        UnreadableFile: It begins like a JSON array but is not one, it is UTF-16, it is packed
+            otherwise than with gzip, or its gzip data end too early or are damaged.
     """
     try:
         yield from _items(file, FileIds())
@@ -125,7 +126,7 @@ def _items(file: IO[bytes], ids: FileIds) -> Iterator[Item]:
 
 
 def _document_or_lines(first: _Line, file: IO[bytes], ids: FileIds) -> Iterator[Item]:
-    """The events of a document of several lines, or of JSONL whose first line breaks off."""
+    """The events of a document of several lines, or of JSONL whose first line is incomplete."""
     text = first.text + file.read(MAX_DOCUMENT_BYTES + 1 - len(first.text))
     try:
         document = _parsed(text)
@@ -142,7 +143,7 @@ def _document_or_lines(first: _Line, file: IO[bytes], ids: FileIds) -> Iterator[
 
 
 def _bounded_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long the rest is skipped."""
+    """The lines of a file; a line that is too long is cut."""
     while line := file.readline(MAX_DOCUMENT_BYTES + 1):
         yield line
         while len(line) > MAX_DOCUMENT_BYTES and not line.endswith(b"\n"):
@@ -150,7 +151,7 @@ def _bounded_lines(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _numbered(lines: Iterable[bytes], number: int = 1, begin: int = 0) -> Iterator[_Line]:
-    """The lines that are not blank; the first of all has the given number and begin."""
+    """The lines that are not blank; numbers and bytes are counted from the given ones on."""
     for text in lines:
         if text.removeprefix(BOM_UTF8).strip():
             yield _Line(number, text, begin)
@@ -159,20 +160,20 @@ def _numbered(lines: Iterable[bytes], number: int = 1, begin: int = 0) -> Iterat
 
 
 def _refuse_packed(text: bytes) -> None:
-    """Say so at once, for none of its lines is one."""
+    """Refuse a packed file at once, because nothing in it can be read as a line."""
     for magic, name in _PACKED.items():
         if text.startswith(magic):
             raise UnreadableFile(f"it looks like {name}; unpack it first, or pack it with gzip")
 
 
 def _refuse_utf_16(text: bytes) -> None:
-    """Say so at once, for its lines would break off within characters."""
+    """Refuse UTF-16 at once, because its lines would be split within characters."""
     if text.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in text[:4]:
         raise UnreadableFile("it looks like UTF-16; convert it to UTF-8 first")
 
 
 def _breaks_off(text: bytes) -> bool:
-    """Whether a line ends within a JSON value, as the first of an indented document does."""
+    """Whether a line ends within a JSON value, as the first line of an indented document does."""
     try:
         _parsed(text)
     except json.JSONDecodeError as error:
@@ -183,7 +184,7 @@ def _breaks_off(text: bytes) -> bool:
 
 
 class _TooLarge(ValueError):  # noqa: N818  the name says what is so
-    """A document or a line of more bytes than are read."""
+    """A document or a line is larger than the bound."""
 
 
 def _parsed(text: bytes) -> Any:
@@ -193,7 +194,7 @@ def _parsed(text: bytes) -> Any:
 
 
 def _fault(error: Exception, first_line: int = 1) -> str:
-    """Why something that begins in a line is no JSON, without a word of it."""
+    """Why a text that begins in a line is not JSON, without quoting it."""
     if isinstance(error, json.JSONDecodeError):
         where = f"line {first_line + error.lineno - 1}, " if error.lineno > 1 else ""
         return f"is not JSON: {error.msg} ({where}column {error.colno})"
@@ -227,7 +228,7 @@ def _document_items(document: Any, line: _Line, ids: FileIds) -> Iterator[Item]:
 
 
 def _item(entry: Entry, ids: FileIds, where: str, end: int) -> Item:
-    """The event of a document, with its id and with what its batch says."""
+    """An event of a document, with its id and with the fields that its batch shares."""
     if entry.error or not isinstance(entry.event, Mapping):
         return Item(where, entry.event, error=entry.error, end=end)
     try:

@@ -1,6 +1,6 @@
 """How a command ends: the exit codes, and one sentence on standard error.
 
-`worker.cli.write_reference` says at length what each means.
+`worker.cli.write_reference` explains each code in full.
 """
 
 import re
@@ -20,29 +20,29 @@ _WHEN_REFUSED = "`convertro status` says why Redis refuses writes and what to do
 _CHECK = "check that Redis runs and that CONVERTRO_REDIS_URL is right, then"
 _REPEAT = "repeat the command"
 
-#: What to do about a Redis that answers and refuses, by a word of what it says.
+#: What to do about a Redis that answers but refuses, by a word of its error.
 _ADVICE = {
     "OutOfMemory": _WHEN_FULL,
     **dict.fromkeys(("MISCONF", "NOREPLICAS", "ReadOnly", "NoPermission"), _WHEN_REFUSED),
 }
 
-#: What ends a sentence that says how to go on: a whole command.
+#: Introduces the command with which to go on; it ends the sentence.
 GO_ON = "go on with: "
 
 _COMMAND = re.compile(rf"`[^`]*`|(?<={GO_ON}).*")
 
-#: A blank at which no line breaks.
+#: A space at which no line breaks.
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 class ExitCode(IntEnum):
-    """What a command's end tells a script."""
+    """A command's result, for scripts."""
 
     #: Everything that was asked for is done or shown.
     DONE = 0
     #: It ran, and the answer is no.
     NEGATIVE = 1
-    #: What was asked for cannot be done as it was asked for, or here.
+    #: The options, settings or files are wrong, or an extra is not installed.
     USAGE = 2
     #: Redis did not answer, or refused.
     UNAVAILABLE = 3
@@ -51,7 +51,7 @@ class ExitCode(IntEnum):
 
 
 def complain(sentence: str) -> None:
-    """Say a sentence on standard error; on a terminal in lines that break between words."""
+    """Print a sentence on standard error; on a terminal, wrap it between words."""
     line = f"convertro: {printable(sentence)}"
     if sys.stderr.isatty():
         line = wrapped(line, shutil.get_terminal_size().columns)
@@ -59,14 +59,14 @@ def complain(sentence: str) -> None:
 
 
 def wrapped(line: str, width: int) -> str:
-    """A line in several that break between words, and never within a command to be copied."""
+    """Wrap a line between words, but never within a command, so that it can be copied."""
     whole = _COMMAND.sub(lambda command: command[0].replace(" ", _UNBROKEN), line)
     lines = wrap(whole, width, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines).replace(_UNBROKEN, " ")
 
 
 def fail(code: ExitCode, sentence: str) -> NoReturn:
-    """Say why and end.
+    """Print a sentence and end the command.
 
     Raises:
         Exit: Always, with the code.
@@ -78,12 +78,12 @@ def fail(code: ExitCode, sentence: str) -> NoReturn:
 def fail_unavailable(
     error: JournalUnavailable, so_far: str | None = None, then: str | None = None
 ) -> NoReturn:
-    """Say that Redis did not do its part, how far the command came, and what to do; then end.
+    """Say what failed in Redis, how far the command came and what to do, and end the command.
 
     Args:
         error: What happened.
         so_far: How far the command came.
-        then: What to do once Redis is back; to repeat the command unless it says.
+        then: What to do once Redis is back; by default, to repeat the command.
 
     Raises:
         Exit: Always.

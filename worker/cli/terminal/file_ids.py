@@ -1,4 +1,4 @@
-"""The ids of a file's events that bring none: the same ones when the file is read again. Pure."""
+"""Makes ids for a file's events without one, the same whenever the file is read. Pure."""
 
 import json
 from collections import Counter
@@ -9,21 +9,21 @@ from convertro.segment_event import content_id, encode, message_id_of, says_when
 
 
 class FileIds:
-    """Gives the events of one file their ids, in their order.
+    """Makes the ids of one file's events, in their order.
 
-    An event that says when it happened has a digest of its content, so that equal ones are one.
-    Of those that do not, equal ones are several: their number among their equals goes into their
-    ids. Memory grows with the number of different ones.
+    An event with a time gets a digest of its content, so that equal ones count as one. Equal events
+    without a time count as several, so the digest is followed by a number among equal ones. Memory
+    grows with the number of different events without a time.
     """
 
     def __init__(self) -> None:
         self._equals: Counter[str] = Counter()
 
     def made_for(self, event: Mapping[str, Any]) -> str | None:
-        """The id of an event, as it came, that brings none; None if it brings one.
+        """Make the id of an event as it stands in the file; None if it has one.
 
         Raises:
-            InvalidEvent: It is no event.
+            InvalidEvent: It is not an event.
         """
         if message_id_of(event):
             return None

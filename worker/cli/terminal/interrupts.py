@@ -1,4 +1,4 @@
-"""Which signals a command heeds, and when: Ctrl-C between steps and not within one."""
+"""Which signals a command heeds, and when: Ctrl-C between steps, not within one."""
 
 import signal
 from collections.abc import Iterable, Iterator
@@ -7,22 +7,23 @@ from types import FrameType
 
 
 def heeded(numbers: Iterable[signal.Signals]) -> tuple[signal.Signals, ...]:
-    """Those of some signals that this process was not told to ignore when it started.
+    """Of some signals, those that this process did not ignore when it started.
 
-    A shell lets what a script runs in the background ignore SIGINT, and nohup SIGHUP; a
-    program that began to heed them all the same would be ended by a Ctrl-C meant for others.
+    A shell makes a script's background commands ignore SIGINT, and nohup makes its command ignore
+    SIGHUP. A program that heeded them all the same would be ended by a Ctrl-C meant for others.
     """
     return tuple(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)
 
 
 @contextmanager
 def step() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done, so that what is said about it is exact.
+    """Defer Ctrl-C until the block is done, so that the command's account of it is exact.
 
-    A second one does not wait. Who was started with SIGINT ignored goes on ignoring it.
+    A second Ctrl-C is not deferred. A process that was started with SIGINT ignored goes on ignoring
+    it.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C came meanwhile.
+        KeyboardInterrupt: Ctrl-C came while the block ran.
     """
     if not heeded([signal.SIGINT]):
         yield

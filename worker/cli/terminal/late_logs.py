@@ -1,4 +1,4 @@
-"""Logs for commands that hardly ever log: what writes the lines is loaded with the first one."""
+"""Logs for commands that hardly ever log: structlog is loaded with the first line."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -8,21 +8,21 @@ if TYPE_CHECKING:
 
 
 def configure_logs_late(settings: "Settings") -> None:
-    """Do what `configure_logs` does, once there is something to log; structlog is slow to load."""
+    """Call `configure_logs` only when a first record comes, because structlog is slow to load."""
     logging.basicConfig(handlers=[_LateHandler(settings)], level=settings.log_level, force=True)
     logging.captureWarnings(True)
 
 
 class _LateHandler(logging.Handler):
-    """Has the logs configured with the first record, and handed that to them."""
+    """Configures the logs at the first record, and hands it on to them."""
 
     def __init__(self, settings: "Settings") -> None:
         super().__init__()
         self._settings = settings
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Make way for the handler that stays."""
-        from config.logs import configure_logs  # noqa: PLC0415  that is what must come late
+        """Configure the logs, which replaces this handler, and log the record."""
+        from config.logs import configure_logs  # noqa: PLC0415  loads structlog
 
         configure_logs(self._settings)
         logger = logging.getLogger(record.name)

@@ -1,4 +1,4 @@
-"""What a command says that cannot listen where it was told to."""
+"""Ends a command that cannot listen on its address, with a sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ from worker.cli.terminal.exit_codes import ExitCode, fail
 
 @contextmanager
 def listening_on(host: str, port: int) -> Iterator[None]:
-    """Surround what takes an address.
+    """Run a block that binds to an address.
 
     Raises:
-        Exit: It cannot be had; why was said.
+        Exit: The block cannot; a sentence says why.
     """
     try:
         yield

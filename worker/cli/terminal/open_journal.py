@@ -1,4 +1,4 @@
-"""How a command gets at the settings and at the journal; what is slow to load is loaded late."""
+"""Reads a command's settings and opens its journal; slow modules are loaded late."""
 
 from typing import TYPE_CHECKING
 
@@ -11,18 +11,19 @@ if TYPE_CHECKING:
     from worker.journal.producer import Producer
     from worker.journal.snapshot import Snapshot
 
-#: Longer than an application that enqueues may wait: an operator would rather have an answer.
+#: How long to wait for Redis, in seconds: longer than an application that enqueues does, because an
+#: operator would rather wait than have no answer.
 OPERATOR_TIMEOUT_SECONDS = 5.0
 
-#: For a look that does not ask how many ids are remembered.
+#: The dedupe window for a snapshot whose number of remembered ids is not used: any will do.
 _ANY_WINDOW = {"DEDUPE": 86_400_000}
 
 
 def read_settings() -> "Settings":
-    """The environment's settings.
+    """Read the settings from the environment.
 
     Raises:
-        Exit: One is wrong; which, and why, was said.
+        Exit: A setting is wrong; a sentence says which and why.
     """
     from config.settings import load_settings  # noqa: PLC0415  loads pydantic
 
@@ -33,10 +34,10 @@ def read_settings() -> "Settings":
 
 
 def open_journal() -> "Producer":
-    """The journal and what rings for it, by the environment's settings; nothing connects yet.
+    """Make the journal and its intake from the environment's settings, without connecting yet.
 
     Raises:
-        Exit: A setting is wrong; which, and why, was said.
+        Exit: A setting is wrong; a sentence says which and why.
     """
     from worker.journal.producer import make_producer  # noqa: PLC0415  settings alone need no Redis client
 
@@ -46,13 +47,13 @@ def open_journal() -> "Producer":
 
 
 def look_quickly() -> "Snapshot":
-    """A snapshot, but for the number of ids that are remembered, for what runs every few seconds.
+    """Take a snapshot quickly, for a probe that runs every few seconds.
 
-    It reads the settings of a client alone, which tell where the journal is: to load pydantic,
-    which reads the others, takes longer than all the rest.
+    Its number of remembered ids may be wrong. Only the client's settings are read, which lead to
+    the journal: loading pydantic to read the others takes longer than everything else.
 
     Raises:
-        Exit: One of them is wrong; which, and why, was said.
+        Exit: A setting is wrong; a sentence says which and why.
     """
     from convertro.environment import find_journal  # noqa: PLC0415  loads the Redis client
     from worker.journal.reading import LUA, ReadableJournal  # noqa: PLC0415  the same

@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 def utf8(text: str) -> str:
-    """An argument as UTF-8, whatever the locale is.
+    """Read an argument as UTF-8, whatever the locale is.
 
     Raises:
-        BadParameter: It is not UTF-8, and so no id.
+        BadParameter: It is not UTF-8, so it cannot be an id.
     """
     try:
         return os.fsencode(text).decode()
@@ -26,7 +26,7 @@ def utf8(text: str) -> str:
 
 
 def telling(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """A parser of an option that says what its ValueError says; typer's own words say less."""
+    """Make an option's parser show the message of its ValueError, which Typer would not."""
 
     def parser(text: str) -> T:
         try:
@@ -80,13 +80,13 @@ UntilOption = Annotated[
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
 
-#: Rows of a table unless the user says otherwise; JSON has no such bound.
+#: The most rows of a table without `--limit`; JSON has no such bound.
 DEFAULT_ROWS = 100
 
 LimitOption = Annotated[
     int | None,
     typer.Option(
-        "--limit", min=1, help=f"At most so many; without it {DEFAULT_ROWS}, or all with --json."
+        "--limit", min=1, help=f"The most to list; without it {DEFAULT_ROWS}, or all with --json."
     ),
 ]
 NewestOption = Annotated[bool, typer.Option("--newest", help="The last ones first.")]

@@ -1,6 +1,7 @@
-"""What goes to standard output besides tables.
+"""Prints to standard output what is not a table.
 
-Ids and reasons come from outside: whatever they hold, a terminal must show it and not obey it.
+Ids and reasons come from outside, so control characters in them are escaped: a terminal must show
+them, not obey them.
 """
 
 import json
@@ -16,7 +17,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machin
 
 
 def say(line: str) -> None:
-    """Print one line, however long, or a few."""
+    """Print a text of one or more lines, without wrapping."""
     sys.stdout.write(printable(line, but="\n") + "\n")
 
 
@@ -31,7 +32,7 @@ def say_json(document: Any) -> None:
 
 
 def say_json_array(documents: Iterable[Any]) -> None:
-    """Print a JSON array, one element a line, while its elements come."""
+    """Print a JSON array, one element a line, each as soon as it is there."""
     begun = False
     for document in documents:
         sys.stdout.write(f"{',' if begun else '['}\n  {json_line(document)}")

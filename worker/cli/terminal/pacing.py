@@ -1,4 +1,4 @@
-"""Doing many things at a pace: the option `--rate`, and handing things out in steps."""
+"""Does many things at a bounded rate: the option `--rate`, and handing things out in steps."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,8 @@ import typer
 from worker.cli.terminal.options import telling
 from worker.cli.terminal.times import parse_rate
 
-#: At a given rate a step holds what is due in that time, so that the pace is even.
+#: The length of a step, in seconds. At a given rate a step holds what this time allows, so that the
+#: pace is even.
 _STEP_SECONDS = 0.2
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ RateOption = Annotated[
         "--rate",
         metavar="N/s",
         parser=telling(parse_rate),
-        help="At most so many a second, such as 50/s.",
+        help="At most N events a second, such as 50/s.",
     ),
 ]
 
@@ -39,10 +40,10 @@ def paced(
 
     Args:
         things: All of them.
-        rate: How many a second at most; None for no bound.
-        at_once: How many at most in a step.
-        now: Seconds of a clock that never goes back.
-        sleep: Waits for some seconds.
+        rate: The most things per second; None for no bound.
+        at_once: The most things in a step.
+        now: A monotonic clock, in seconds.
+        sleep: Waits for a number of seconds.
     """
     size = at_once
     if rate is not None:
@@ -51,6 +52,6 @@ def paced(
     while step := list(islice(waiting, size)):
         if rate is not None:
             sleep(max(0.0, not_before - now()))
-            # What was late is not caught up with: that would be more in a second.
+            # A delay is not made up for, because that would exceed the rate.
             not_before = max(not_before, now()) + len(step) / rate
         yield step

@@ -12,8 +12,8 @@ def place_block(settings: Settings, snapshot: Snapshot | None = None) -> Text:
     """The place in one dim line, and whether the journal has never been used.
 
     Args:
-        settings: Where it is.
-        snapshot: The journal, if it was looked at.
+        settings: The settings that name the journal.
+        snapshot: The journal, if it was read.
     """
     line = block(place_words(settings), style="dim")
     if snapshot is None or not snapshot.never_used:
@@ -22,5 +22,5 @@ def place_block(settings: Settings, snapshot: Snapshot | None = None) -> Text:
 
 
 def say_place(settings: Settings, snapshot: Snapshot | None = None) -> None:
-    """Print it."""
+    """Print what `place_block` makes."""
     say_table(place_block(settings, snapshot))

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, or the time that passes; for terminals only."""
+"""Shows progress on standard error, as a bar or as the time that passes; on terminals only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from rich.text import Text
 from worker.cli.terminal.tables import console
 from worker.status.wording import printable
 
-#: What is done by then shows nothing.
+#: How long something may take before a spinner is shown, in seconds.
 MOMENT_SECONDS = 0.5
 
 
@@ -31,7 +31,7 @@ class Bar:
         self._task = task
 
     def advance(self, *, position: int, events: int) -> None:
-        """Show the position, in the unit of the total, and how many events were done."""
+        """Show the position, in the unit of the total, and the number of events done."""
         self._progress.update(self._task, completed=position, events=f"{events:,}")
 
     def note(self, line: str) -> None:
@@ -45,7 +45,7 @@ def progress(description: str, total: int | None) -> Iterator[Bar]:
 
     Args:
         description: What is being done.
-        total: The position at the end; None if nobody knows.
+        total: The position at the end; None if it is not known.
     """
     shown = _on_terminals(
         TextColumn("{task.description}"),
@@ -59,10 +59,10 @@ def progress(description: str, total: int | None) -> Iterator[Bar]:
 
 @contextmanager
 def waiting(description: str) -> Iterator[None]:
-    """Show that something is done, and for how long by now, if it takes more than a moment.
+    """Show what the block does and since when, if it takes more than a moment; it must not print.
 
     Args:
-        description: What is being done. The block must not print.
+        description: What is being done.
     """
     shown = _on_terminals(
         SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn()
@@ -80,6 +80,6 @@ def waiting(description: str) -> Iterator[None]:
 
 
 def _on_terminals(*columns: ProgressColumn) -> Progress:
-    """Something that moves, and is gone afterwards; nothing where nothing can move."""
+    """Make a display that vanishes when it is done, and shows nothing off terminals."""
     shown_on = console(stderr=True)
     return Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_interactive)

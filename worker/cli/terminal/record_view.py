@@ -1,4 +1,4 @@
-"""What the journal knows about one event, in words and as JSON; its content only on demand."""
+"""Shows what the journal knows about one event, in words or as JSON; content only on demand."""
 
 import json
 from math import isfinite
@@ -23,10 +23,10 @@ from worker.status.wording import (
 
 _Pairs = list[tuple[str, str]]
 
-#: Columns that an event's name may take in a table.
+#: The width of an event's name in a table, in columns.
 _NAME_WIDTH = 16
 
-#: Segment's own types; another one might say anything, so it counts as content.
+#: Segment's own types; any other text there counts as content.
 _TYPES = frozenset(get_args(EventType))
 
 
@@ -34,9 +34,9 @@ def record_document(record: Record, raw: bytes | None, *, reveal: bool) -> dict[
     """A record as JSON.
 
     Args:
-        record: What is known of the event.
-        raw: The event, of which an answer's form must show nothing.
-        reveal: With what the answers said, whole.
+        record: What is known about the event.
+        raw: The event, whose values are left out of the answers' forms.
+        reveal: Include the answers as they are.
     """
     return {
         "accepted_at": iso_time(record.accepted_at_ms),
@@ -71,7 +71,7 @@ def record_document(record: Record, raw: bytes | None, *, reveal: bool) -> dict[
 
 
 def record_facts(record: Record) -> _Pairs:
-    """A record as pairs of a name and a value."""
+    """A record as pairs of names and values."""
     keys = [f"{name}~{number}" for name, number in sorted(record.key_numbers.items())]
     return [
         ("accepted", clock_time(record.accepted_at_ms)),
@@ -86,7 +86,7 @@ def record_facts(record: Record) -> _Pairs:
 
 
 def _doubt_words(record: Record) -> str:
-    """Whether calls that are not known to be accepted may have reached Convertro."""
+    """Whether Convertro may have calls that it is not known to have accepted."""
     if not record.in_doubt:
         return "surely not, but for the accepted calls" if record.accepted else "surely not"
     parts = [
@@ -106,7 +106,7 @@ def death_facts(record: Record) -> _Pairs:
 
 
 def say_facts(facts: _Pairs) -> None:
-    """Print pairs of a name and a value."""
+    """Print pairs of names and values."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -116,12 +116,12 @@ def say_facts(facts: _Pairs) -> None:
 
 
 def say_attempts(record: Record, raw: bytes | None, *, reveal: bool) -> None:
-    """Print the latest attempts, oldest first, and what the answers said.
+    """Print the latest attempts, oldest first, and the answers to them.
 
     Args:
-        record: What is known of the event.
-        raw: The event, of which an answer's form must show nothing.
-        reveal: Print the answers whole.
+        record: What is known about the event.
+        raw: The event, whose values are left out of the answers' forms.
+        reveal: Print the answers as they are.
     """
     if not record.outcomes:
         return
@@ -144,7 +144,7 @@ def say_attempts(record: Record, raw: bytes | None, *, reveal: bool) -> None:
 
 
 def _say_answers(record: Record, raw: bytes | None, *, reveal: bool) -> None:
-    """Print what Convertro said, whole or without what may be the event's."""
+    """Print Convertro's answers, as they are or reduced to their forms."""
     answers = [attempt for attempt in record.outcomes if attempt.said]
     if not answers:
         return
@@ -157,7 +157,7 @@ def _say_answers(record: Record, raw: bytes | None, *, reveal: bool) -> None:
 
 
 def content_of(raw: bytes) -> Any:
-    """A raw event as JSON that can be written again; as text if it is none."""
+    """A raw event as JSON that can be written again; as text if it is not JSON."""
     try:
         return json.loads(raw.decode(), parse_constant=str, parse_float=_number)
     except (ValueError, RecursionError):
@@ -172,14 +172,14 @@ def type_of(raw: bytes) -> str | None:
 
 
 class _Named(msgspec.Struct):
-    """What of an event says what happened."""
+    """The fields of an event from which its name is taken."""
 
     type: str = ""
     event: str | None = None
 
 
 def event_name_of(raw: bytes | None) -> str | None:
-    """The name of a track; of any other event its type; None if that cannot be read."""
+    """A track's event name, or the type of any other event; None if neither can be read."""
     try:
         named = msgspec.json.decode(raw or b"", type=_Named)
     except msgspec.DecodeError:
@@ -197,11 +197,11 @@ def short_name(name: str | None) -> str:
 
 
 def last_outcome(record: Record) -> str | None:
-    """What the last attempt came to, such as `http_503`; None without one."""
+    """The detail of the last outcome, such as `http_503`; None without an attempt."""
     return record.outcomes[-1].detail if record.outcomes else None
 
 
 def _number(text: str) -> float | str:
-    """A number, or its text if it is beyond what JSON writers agree upon."""
+    """A number, or its text if it overflows to infinity, which JSON cannot hold."""
     number = float(text)
     return number if isfinite(number) else text

@@ -10,15 +10,15 @@ from rich.text import Text
 
 from worker.status.wording import printable
 
-#: Columns of an id as Segment's libraries make them; longer ones may break.
+#: The length of an id made by Segment's libraries, in characters; longer ones may be wrapped.
 _ID_WIDTH = 36
 
-#: Columns of running text.
+#: The width of running text, in columns.
 WIDTH = 79
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that takes nothing for markup.
+    """Make a console that takes nothing for markup.
 
     Without a terminal it has no colour and is 80 columns wide, or as wide as `COLUMNS` says.
     """
@@ -26,11 +26,11 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(*titles: str, numbers: Collection[str] = (), fixed: Collection[str] = ()) -> Table:
-    """An empty table.
+    """Make an empty table.
 
     Args:
-        titles: Its columns; it has no head if none of them is named.
-        numbers: The columns that are set to the right.
+        titles: The titles of its columns; without any, the table has no head.
+        numbers: The columns that are aligned to the right.
         fixed: The columns that never wrap.
     """
     grid = Table(box=None, show_header=any(titles), pad_edge=False, header_style="bold")
@@ -45,9 +45,9 @@ def table(*titles: str, numbers: Collection[str] = (), fixed: Collection[str] = 
 
 
 def keep_whole(grid: Table, ids: Iterable[str]) -> None:
-    """Let no id in the last column break, so that it can be copied.
+    """Never wrap the ids in the last column, so that they can be copied.
 
-    Very long ones do, and all of them where there is hardly room for anything else.
+    They are wrapped all the same if one is very long or the terminal is narrow.
     """
     is_short = all(len(event_id) <= _ID_WIDTH for event_id in ids)
     grid.columns[-1].no_wrap = is_short and console().width > WIDTH
@@ -59,7 +59,7 @@ def text(shown: object, style: str = "") -> Text:
 
 
 def block(sentence: str, *, first: str = "", style: str = "") -> Text:
-    """A sentence in lines that fit, the later ones set in as far as the first."""
+    """A sentence wrapped into lines; the later ones are indented by the length of `first`."""
     lines = wrap(
         sentence,
         WIDTH,
@@ -71,18 +71,18 @@ def block(sentence: str, *, first: str = "", style: str = "") -> Text:
 
 
 def say_table(grid: RenderableType) -> None:
-    """Print a table or a text, without blanks at the ends of its lines."""
+    """Print a table or a text, without spaces at the ends of its lines."""
     write_lines(lines_of(grid))
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Print lines as they are, colours and all: what they show was made printable before."""
+    """Print lines as they are, with colours; they must have been made printable before."""
     for line in lines:
         sys.stdout.write(f"{line}\n")
 
 
 def lines_of(grid: RenderableType) -> list[str]:
-    """The lines of a table or a text, without blanks at their ends."""
+    """The lines of a table or a text, without spaces at their ends."""
     shown_on = console()
     with shown_on.capture() as captured:
         shown_on.print(grid)

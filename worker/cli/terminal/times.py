@@ -15,13 +15,13 @@ _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/s)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """A time, or a distance from now, in milliseconds; one of the two is None."""
+    """An absolute or relative time, in milliseconds; one of the two fields is None."""
 
     at_ms: int | None = None
     ago_ms: int | None = None
 
     def time_ms(self, now_ms: int) -> int:
-        """The time that is meant, in unix milliseconds."""
+        """The absolute time, in unix milliseconds."""
         if self.at_ms is not None:
             return max(0, self.at_ms)
         return max(0, now_ms - (self.ago_ms or 0))
@@ -52,7 +52,7 @@ def parse_rate(text: str) -> float:
     """Read a number of events a second, such as `50/s` or `0.5`.
 
     Raises:
-        ValueError: It is none, or zero.
+        ValueError: It is not a rate, or zero.
     """
     found = _RATE.fullmatch(text)
     if not found or float(found[1]) == 0:
