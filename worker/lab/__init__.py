@@ -1,4 +1,4 @@
-"""To try and to prove: the sandbox that stands in for Convertro, the demo, the outage drill.
+"""To try and to prove things: the sandbox, which stands in for Convertro, the demo, the drill.
 
-Nothing imports it but the table of commands and the tests.
+Only the table of commands and the tests import it.
 """

@@ -1,1 +1,1 @@
-"""The main job, for a newcomer: everything in one process tree, nothing installed."""
+"""The demo shows a newcomer the main job, in one process tree, with nothing to install."""

@@ -16,16 +16,16 @@ from convertro.errors import InvalidEvent
 from worker.cli.terminal.extras import require_extra
 from worker.journal.producer import Producer
 from worker.lab.demo.demo_screen import ScreenRow, audit_line, by_event, fates_in, table_of
-from worker.lab.demo.samples import ENVIRONMENT, REFUSED_ID, SAMPLES, SICK_ID, Sample, SampleFate
+from worker.lab.demo.samples import ENVIRONMENT, FAILING_ID, REFUSED_ID, SAMPLES, Sample, SampleFate
 from worker.lab.demo.stack import Stack
 from worker.lab.sandbox.client import SandboxClient
 
-#: By then everything is delivered, or something is wrong.
+#: How long to wait for deliveries, in seconds: if they take longer, something is wrong.
 _PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 
 _FAULTS = (
-    f"status=503,times=2,match={SICK_ID}",
+    f"status=503,times=2,match={FAILING_ID}",
     f"status=400,match={REFUSED_ID}",
 )
 
@@ -46,7 +46,7 @@ def demo(
     extra is not installed.
     """
     require_extra("demo", "demo")
-    # Asked to end, take everything down that was started.
+    # At SIGTERM, stop everything that was started.
     signal.signal(signal.SIGTERM, _leave)
     console = Console(highlight=False)
     console.print(
@@ -75,7 +75,7 @@ def _leave(number: int, _frame: object) -> None:
 
 @contextmanager
 def _step(console: Console, title: str) -> Iterator[None]:
-    """Show what is being done, then that it is done and how long it took."""
+    """Show what the block does, then that it is done and how long it took."""
     begun = time.monotonic()
     with console.status(f"{title} …"):
         yield
@@ -97,7 +97,7 @@ def _start(stack: Stack, console: Console) -> tuple[SandboxClient, Producer]:
 
 
 def _enqueue(producer: Producer, collector_url: str, console: Console) -> _Answers:
-    """Enqueue or post every sample; answers what was said at the door, by index."""
+    """Enqueue or post every sample; return those refused or known already, by index."""
     answers: _Answers = {}
     with _step(console, f"{len(SAMPLES)} events enqueued"):
         for index, sample in enumerate(SAMPLES):
@@ -116,14 +116,14 @@ def _enqueue(producer: Producer, collector_url: str, console: Console) -> _Answe
 
 
 def _post(collector_url: str, sample: Sample) -> None:
-    """Post a sample as Segment's SDKs post what they gathered."""
+    """Post a sample as a batch, as Segment's SDKs do."""
     batch = {"batch": [sample.event]}
     answer = requests.post(f"{collector_url}/v1/batch", json=batch, timeout=_PATIENCE_SECONDS)
     answer.raise_for_status()
 
 
 def _wait(producer: Producer, console: Console) -> bool:
-    """Wait until nothing is in flight; answers whether that came."""
+    """Wait until nothing is in flight; return whether that was in time."""
     begun = time.monotonic()
     with console.status("Delivering …"):
         drained = _until(lambda: producer.journal.snapshot().in_flight == 0)
@@ -137,7 +137,7 @@ def _wait(producer: Producer, console: Console) -> bool:
 
 
 def _until(condition: Callable[[], bool]) -> bool:
-    """Wait until a condition holds; answers whether it does."""
+    """Wait until a condition holds; return whether it did in time."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:

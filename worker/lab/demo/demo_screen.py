@@ -1,4 +1,4 @@
-"""What the demo shows: the table of events, the calls, the audit line."""
+"""What the demo prints: the table of events with their calls, and the audit line."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from worker.lab.demo.samples import Sample, SampleFate
 from worker.lab.sandbox.client import SandboxCall
 from worker.log_actions import LogAction
 
-#: How actions of the worker's log read as fates.
+#: The fates that actions of the worker's log stand for.
 _FATES = {
     LogAction.EVENT_DELIVERED: SampleFate.DELIVERED,
     LogAction.EVENT_SKIPPED: SampleFate.SKIPPED,
@@ -32,12 +32,12 @@ class ScreenRow:
     fate: SampleFate | None
     why: str
     calls: Sequence[SandboxCall]
-    #: HTTP statuses of its attempts, in order.
+    #: The HTTP statuses of its attempts, in order.
     statuses: Sequence[int]
 
     @property
     def as_expected(self) -> bool:
-        """Whether it went as it should."""
+        """Whether fate, reason and calls are as the sample expects."""
         return (
             self.fate is self.sample.fate
             and self.sample.why in self.why
@@ -47,7 +47,7 @@ class ScreenRow:
 
 
 def fates_in(lines: Iterable[Mapping[str, Any]]) -> dict[str, tuple[SampleFate, str]]:
-    """What the worker's log says of each event: its fate and the reason."""
+    """Each event's fate and the reason, from the worker's log."""
     return {
         line["event_id"]: (_FATES[line["action"]], line.get("reason") or "")
         for line in lines
@@ -56,7 +56,7 @@ def fates_in(lines: Iterable[Mapping[str, Any]]) -> dict[str, tuple[SampleFate, 
 
 
 def by_event(keyed: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
-    """Group things by the event of their idempotency key."""
+    """Group things by the event id in their idempotency key."""
     grouped: dict[str, list[Any]] = defaultdict(list)
     for key, thing in keyed:
         grouped[event_id_of(key)].append(thing)
@@ -100,7 +100,7 @@ def _call_text(call: SandboxCall) -> str:
 
 
 def audit_line(snapshot: Snapshot) -> str:
-    """Conservation, in numbers."""
+    """The audit's equation, in numbers."""
     totals = {name: snapshot.total(name) for name in ("delivered", "skipped", "discarded")}
     parts = " + ".join(f"{number} {name}" for name, number in totals.items())
     sign = "=" if snapshot.unaccounted == 0 else "≠"

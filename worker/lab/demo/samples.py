@@ -1,4 +1,4 @@
-"""Realistic raw Segment events of every kind, each with what should become of it."""
+"""Realistic raw Segment events of every kind, each with its expected fate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ PHONE_CONTEXT = {
     "os": {"name": "iOS", "version": "17.4"},
 }
 
-#: Ids that the sandbox is told to fail for.
-SICK_ID = "demo-vendor-sick-twice"
+#: Ids of events for which the sandbox fails, by fault rules.
+FAILING_ID = "demo-vendor-fails-twice"
 REFUSED_ID = "demo-vendor-says-400"
 
 #: The worker's settings that the samples need.
@@ -46,14 +46,14 @@ class SampleFate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An event to enqueue and what should become of it."""
+    """An event to enqueue, and its expected fate."""
 
     title: str
     event: Any
     fate: SampleFate = SampleFate.DELIVERED
     #: The reason, where the fate has one.
     why: str = ""
-    #: How many calls the sandbox should have accepted for it.
+    #: The number of calls that the sandbox should accept for it.
     calls: int = 0
     #: Whether it is posted to the collector, as Segment's SDKs do, instead of enqueued here.
     posted: bool = False
@@ -158,7 +158,7 @@ SAMPLES = (
         SampleFate.DEAD,
         "missing_device_id",
     ),
-    Sample("order, 503 twice", _order(SICK_ID, orderId="7c1"), calls=1),
+    Sample("order, 503 twice", _order(FAILING_ID, orderId="7c1"), calls=1),
     Sample(
         "order, 400",
         _order(REFUSED_ID, orderId="7c2"),

@@ -1,8 +1,8 @@
 """A whole deployment in one process tree: an embedded Valkey, the sandbox, real workers.
 
-The demo shows it to a newcomer, the drill breaks it, and the functional tests run against
-it. Everything listens on this machine only and ends with the stack. Instead of the embedded
-Valkey it may use a Redis that runs already.
+The demo shows it to a newcomer, the drill breaks it, and functional tests run against it.
+Everything listens only on this machine and ends with the stack. It may also use a Redis that runs
+already in place of the embedded Valkey.
 """
 
 import json
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 
-#: What the embedded server promises: every second on disk, and never to throw events away.
+#: Settings of the embedded server: it writes to disk every second and never evicts events.
 VALKEY_CONFIG = {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": ""}
 
 #: The destination that the stack's worker is configured for.
@@ -37,10 +37,10 @@ DESTINATION = {
     "CONVERTRO_DOMAIN": "shop.example.com",
 }
 
-#: A large append-only file takes time to load.
+#: How long the server may take to start, in seconds: a large append-only file takes time to load.
 _VALKEY_START_SECONDS = 60.0
 
-#: A worker that stops hands its events back well within this.
+#: How long a process may take to stop, in seconds. A worker hands its events back well within it.
 _STOP_SECONDS = 30.0
 
 
@@ -48,8 +48,8 @@ class Stack:
     """Starts the parts one by one and stops them all at the end of the `with` block.
 
     Args:
-        environment: Further `CONVERTRO_*` variables for the workers and the producer. With
-            `CONVERTRO_REDIS_URL` among them no embedded server is to be started.
+        environment: Further `CONVERTRO_*` variables for the workers and the producer. If
+            `CONVERTRO_REDIS_URL` is among them, start no embedded server.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -73,12 +73,12 @@ class Stack:
 
     @property
     def redis_url(self) -> str:
-        """Where the embedded server answers."""
+        """The embedded server's URL."""
         return f"redis://127.0.0.1:{self._valkey_port}/0"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The `CONVERTRO_*` variables under which everything here runs."""
+        """The `CONVERTRO_*` variables with which every process here runs."""
         return {
             **({"CONVERTRO_REDIS_URL": self.redis_url} if self._valkey_port else {}),
             **({"CONVERTRO_BASE_URL": self._sandbox.base_url} if self._sandbox else {}),
@@ -88,7 +88,7 @@ class Stack:
 
     @property
     def settings(self) -> Settings:
-        """The same as settings, without variables that are none.
+        """The variables as settings, without those that are not settings.
 
         Raises:
             ValidationError: A value is wrong.
@@ -102,7 +102,7 @@ class Stack:
         )
 
     def producer(self) -> Producer:
-        """What enqueues and looks at this stack's journal."""
+        """Make a producer for this stack's journal."""
         return make_producer(self.settings)
 
     @property
@@ -123,7 +123,7 @@ class Stack:
     def kill_valkey(self) -> None:
         """End the embedded server with SIGKILL, as a crash would; its port stays taken."""
         self.valkey.terminate()
-        # Bound and not listening: connections are refused, and nobody else gets the port.
+        # Bound but not listening: connections are refused, and no other process gets the port.
         self._placeholder = socket.socket()
         self._placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._placeholder.bind(("127.0.0.1", self._valkey_port))
@@ -157,7 +157,7 @@ class Stack:
         return self._sandbox.client
 
     def start_collector(self) -> str:
-        """Start a collector on a free port, for clients without a key; answers its address."""
+        """Start a collector on a free port, for clients without a key; return its URL."""
         command = [sys.executable, "-m", "worker.cli", "collector", "--port", "0", "--no-keys"]
         self._collector = subprocess.Popen(  # noqa: S603  our own program
             command,
@@ -193,23 +193,24 @@ class Stack:
                 stdout=file,
                 stderr=file,
                 text=True,
-                # A group of its own: Ctrl-C reaches us alone, and we stop the parts in order.
+                # Its own process group: Ctrl-C reaches only our process, which stops the others in
+                # order.
                 process_group=0,
             )
         self.workers.append(process)
         return process
 
     def kill_worker(self, worker: "subprocess.Popen[str]") -> None:
-        """End a worker with every process of its pool by SIGKILL, as a crash would."""
+        """End a worker and every process of its pool with SIGKILL, as a crash would."""
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         self.workers.remove(worker)
 
     def stop_workers(self, patience_seconds: float = _STOP_SECONDS) -> None:
-        """Stop the workers, which hand back what they hold; the rest goes on.
+        """Stop the workers, which hand back the events that they hold; the other parts go on.
 
         Args:
-            patience_seconds: After that a worker is killed.
+            patience_seconds: How long a worker may take before it is killed, in seconds.
         """
         for process in self.workers:
             _ask_to_stop(process)
@@ -217,13 +218,13 @@ class Stack:
             _insist(self.workers.pop(), patience_seconds)
 
     def worker_lines(self) -> Iterator[dict[str, Any]]:
-        """What the workers logged so far, line by line."""
+        """The lines that workers have logged so far."""
         for line in self.worker_log.read_text(encoding="utf-8").splitlines():
             if line.startswith("{"):
                 yield json.loads(line)
 
     def stop(self) -> None:
-        """Stop everything that was started, the worker first."""
+        """Stop everything that was started; the server last."""
         if self._collector is not None:
             stop_process(self._collector)
         self.stop_workers()
@@ -237,7 +238,7 @@ class Stack:
 
 @contextmanager
 def _no_interrupts_inherited() -> Iterator[None]:
-    """Let what is started in our own process group not hear Ctrl-C: we stop it in its turn."""
+    """Keep Ctrl-C from processes that are started in our own group; we stop them in order."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -246,7 +247,7 @@ def _no_interrupts_inherited() -> Iterator[None]:
 
 
 def stop_process(process: "subprocess.Popen[str]") -> int:
-    """Ask a process to stop, insist if it does not, and answer its exit code."""
+    """Ask a process to stop, kill it if it does not, and return its exit code."""
     _ask_to_stop(process)
     return _insist(process, _STOP_SECONDS)
 

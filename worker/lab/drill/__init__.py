@@ -1,1 +1,1 @@
-"""The outage drill: real load, real faults, real kills, and a count of what became of it."""
+"""The outage drill: real load, real faults, real kills, and an account of every event."""

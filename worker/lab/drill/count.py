@@ -1,8 +1,8 @@
-"""What became of every event, counted from what others wrote down. Pure.
+"""Counts what became of every event, from independent records. Pure.
 
-Two lists are held against each other: what `enqueue` acknowledged, and what the sandbox
-recorded. Nothing that the worker counts about itself is believed; the journal is only asked
-where an event is of which the sandbox has not everything.
+It compares two lists: what `enqueue` acknowledged, and what the sandbox recorded. It trusts no
+count that the worker keeps about itself. It asks the journal which events are dead, and where an
+event is of which the sandbox has not recorded every call.
 """
 
 import json
@@ -17,24 +17,24 @@ from worker.destination.plan import plan
 from worker.destination.wire import event_id_of, idempotency_key
 from worker.lab.sandbox.record_file import AcceptedCall
 
-#: Ids that are named of each thing that must not be.
+#: The most examples that are named of each kind of error.
 _MAX_EXAMPLES = 10
 
-#: What becomes of an event that is no dead letter.
+#: What can become of an event that is not a dead letter.
 _FATES = ("delivered", "skipped", "undelivered", "lost")
 
-#: Where the journal may have an event that is still to be delivered.
+#: Places in the journal of an event that is still to be delivered.
 _IN_FLIGHT = frozenset({"due", "claimed", "waiting"})
 
 
 @dataclass(frozen=True, slots=True)
 class _ExpectedCall:
-    """A call that an event should make."""
+    """A call that an event should lead to."""
 
     key: str
-    #: Tells its path and body from all others.
+    #: A digest of its path and body.
     content: bytes
-    #: The same for its endpoint, whose it is and its type.
+    #: A digest of its path, its order, device or user, and its event type.
     meaning: bytes
 
 
@@ -43,36 +43,36 @@ class SentEvent:
     """An event that `enqueue` acknowledged, and what should become of it."""
 
     event_id: str
-    #: When `enqueue` returned; unix seconds.
+    #: When `enqueue` returned, in unix seconds.
     acknowledged_at: float
     calls: tuple[_ExpectedCall, ...] = ()
-    #: By a rule nothing is to be sent for it.
+    #: Whether a rule says that nothing is to be sent for it.
     skipped: bool = False
-    #: It cannot be translated: it must become a dead letter.
+    #: Whether it cannot be translated, so that it must become a dead letter.
     invalid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillVerdict:
-    """What became of the events. Each is exactly one of the first six."""
+    """What became of the events. The first five numbers add up to `sent`."""
 
     delivered: int
     skipped: int
-    #: Dead letters by reason.
+    #: The number of dead letters by reason.
     dead: Mapping[str, int]
-    #: Still in flight in the journal.
+    #: Events that are still in flight in the journal.
     undelivered: int
     lost: int
     sent: int
-    #: Accepted calls that no event should have made.
+    #: Accepted calls that no event should have led to.
     unknown: int
     #: Acceptances beyond the first of a key.
     same_key: int
-    #: Keys beyond the first under which the same thing was accepted.
+    #: Further keys under which a call of the same meaning was accepted.
     different_key: int
-    #: From `enqueue`'s return until every call of an event was accepted, seconds, ascending.
+    #: From `enqueue`'s return until every call of an event was accepted, in seconds, ascending.
     delays: tuple[float, ...]
-    #: Some ids or keys of what must not be.
+    #: Some ids or keys by kind of error.
     examples: Mapping[str, tuple[str, ...]]
 
     @property
@@ -81,7 +81,7 @@ class DrillVerdict:
         return not (self.lost or self.undelivered or self.unknown or self.different_key)
 
     def delay(self, share: float) -> float:
-        """The delay that this share of the delivered events did not exceed, in seconds."""
+        """The delay that a share of the delivered events did not exceed, in seconds."""
         if not self.delays:
             return 0.0
         return self.delays[min(len(self.delays) - 1, int(share * len(self.delays)))]
@@ -90,7 +90,7 @@ class DrillVerdict:
 def expected(
     event: Mapping[str, Any], event_id: str, acknowledged_at: float, settings: Settings
 ) -> SentEvent:
-    """Say what should become of an event, as the worker plans it."""
+    """Plan, as the worker does, what should become of an event."""
     planned = plan(event, settings)
     calls = []
     for call in planned.calls:
@@ -106,7 +106,7 @@ def expected(
 
 
 def _meaning(path: str, body: Mapping[str, Any]) -> bytes:
-    """Whose call it is: every event of a drill has an order, a device and a user of its own."""
+    """A digest that identifies a call: each event of a drill has its own order, device and user."""
     marker = body.get("event_id") or body.get("device_id") or body.get("user_id")
     return _digest([path, marker, body.get("event_type")])
 
@@ -117,10 +117,10 @@ def _digest(said: Any) -> bytes:
 
 @dataclass(slots=True)
 class _Arrival:
-    """One key and content that the sandbox accepted."""
+    """The first acceptance of one key and content."""
 
     meaning: bytes
-    #: When it was accepted first; unix seconds.
+    #: When it was accepted first, in unix seconds.
     first_at: float
 
 
@@ -128,9 +128,9 @@ class Count:
     """Counts events one by one.
 
     Args:
-        record: What the sandbox accepted; read once, line by line.
+        record: The calls that the sandbox accepted; read once, line by line.
         dead: The reason of each dead letter in the journal, by id.
-        place: Where the journal has an event, as `Sighting.place` says it.
+        place: Looks up an event's place in the journal, as `Sighting.place` names it.
     """
 
     def __init__(
@@ -138,9 +138,9 @@ class Count:
     ) -> None:
         self._dead = dead
         self._place = place
-        #: By key and content; what an event explains is taken out.
+        #: Arrivals that no event has explained yet, by key and content.
         self._arrivals: dict[tuple[str, bytes], _Arrival] = {}
-        #: Under which keys the same thing was accepted, by its meaning.
+        #: The keys under which calls of the same meaning were accepted, by meaning.
         self._keys: dict[bytes, set[str]] = {}
         seen: set[str] = set()
         self._same_key = 0
@@ -148,7 +148,7 @@ class Count:
             self._same_key += call.key in seen
             seen.add(call.key)
             self._note(call)
-        #: Events of which anything was accepted.
+        #: The ids of events of which any call was accepted.
         self._sent = {event_id_of(key) for key in seen}
         self._fates: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -165,11 +165,11 @@ class Count:
             self._keys.setdefault(meaning, set()).add(call.key)
 
     def _take(self, event: SentEvent) -> list[_Arrival | None]:
-        """The arrivals of an event's calls, which are explained by that; None if it never came."""
+        """Remove the arrivals that an event explains, one for each call; None if it never came."""
         return [self._arrivals.pop((call.key, call.content), None) for call in event.calls]
 
     def add(self, event: SentEvent) -> None:
-        """Say what became of an event."""
+        """Count what became of an event."""
         arrivals = self._take(event)
         self._look_for_doubles(event)
         fate = self._fate(event, arrivals)
@@ -183,7 +183,7 @@ class Count:
             self._example(fate, event.event_id)
 
     def excuse(self, event: SentEvent) -> None:
-        """Take no offence at the calls of an event that was offered and not acknowledged."""
+        """Allow the calls of an event that was offered but not acknowledged."""
         self._take(event)
 
     def _fate(self, event: SentEvent, arrivals: list[_Arrival | None]) -> str:
@@ -213,7 +213,7 @@ class Count:
             named.append(name)
 
     def verdict(self) -> DrillVerdict:
-        """The result, after every event was added."""
+        """The result, once every event was added."""
         unknown = 0
         for (key, _), arrival in self._arrivals.items():
             if arrival.meaning not in self._doubled:

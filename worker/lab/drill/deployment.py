@@ -1,4 +1,4 @@
-"""What a drill runs and breaks: two workers, a sandbox, perhaps a Valkey."""
+"""The deployment that a drill runs and breaks: two workers, a sandbox, perhaps a Valkey."""
 
 import shutil
 import tempfile
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.1
 
-#: How long workers may take to begin, and the sandbox to listen again.
+#: How long workers may take to start, and the sandbox to listen again, in seconds.
 _START_SECONDS = 60.0
 _CONTROL_SECONDS = 10.0
 
-#: With nothing in flight a worker that does not stop can be killed without harm.
+#: How long a worker may take to stop when nothing is in flight, in seconds: then it can be killed
+#: without harm.
 _STOP_SECONDS = 5.0
 
 _STEADY = "steady"
@@ -31,7 +32,7 @@ _VICTIM = "victim"
 
 
 class DrillError(RuntimeError):
-    """The drill itself could not go on; the message says why."""
+    """The drill itself cannot go on; the message says why."""
 
 
 @dataclass(slots=True)
@@ -39,31 +40,31 @@ class Deployment:
     """Starts the parts of a drill and breaks them step by step.
 
     Args:
-        stack: Whoever made it stops it.
-        name: Names the workers.
-        seed: Decides which requests a fault with a ratio answers.
-        embedded: Whether a Valkey of its own is part of it.
+        stack: The processes; the caller stops them.
+        name: The drill's name, which begins the workers' names.
+        seed: The seed of the sandbox's random choices.
+        embedded: Whether the drill brings its own Valkey.
     """
 
     stack: Stack
     name: str
     seed: int
     embedded: bool
-    #: How often each thing was done.
+    #: How often each action was carried out.
     done: Counter[Action] = field(default_factory=Counter)
-    #: How often a worker ended that nobody had killed.
+    #: How often a worker ended by itself.
     exits: int = 0
     _workers: dict[str, "subprocess.Popen[str]"] = field(default_factory=dict)
 
     def start(self, stopped: Callable[[], bool]) -> None:
-        """Start everything; returns early if the drill is to end.
+        """Start everything; return early if the drill is to end.
 
         Raises:
             JournalUnavailable: Redis does not answer.
-            DrillError: The workers do not begin.
+            DrillError: The workers do not start.
         """
         if self.embedded:
-            # A kill must not be able to take what a slow disk still holds back.
+            # Write at once, so that a kill cannot lose what would be written a second later.
             self.stack.start_valkey(appendfsync="always")
         self.stack.start_sandbox(
             "--record", str(self.record), "--seed", str(self.seed), "--keep", "1000"
@@ -84,7 +85,7 @@ class Deployment:
 
     @property
     def introduction(self) -> str:
-        """What runs, for people and for whoever measures it."""
+        """What runs, for people and for programs that measure it."""
         parts = [f"{worker} worker {process.pid}" for worker, process in self._workers.items()]
         if self.embedded:
             parts.append(f"Valkey on port {self.stack.valkey.port}")
@@ -92,19 +93,19 @@ class Deployment:
 
     @property
     def record(self) -> Path:
-        """Where the sandbox writes down what it accepts."""
+        """The file in which the sandbox records accepted calls."""
         return self.stack.folder / "accepted.jsonl"
 
     @property
     def alive(self) -> int:
-        """How many workers run."""
+        """The number of workers that run."""
         return sum(process.poll() is None for process in self._workers.values())
 
     def carry_out(self, step: Step) -> None:
-        """Do one step of the plan.
+        """Carry out one step of the plan.
 
         Raises:
-            DrillError: The sandbox does not take a fault.
+            DrillError: The sandbox does not take a fault rule.
         """
         self.done[step.action] += 1
         match step.action:
@@ -122,7 +123,7 @@ class Deployment:
     def _install(self, rule: str) -> None:
         """Give the sandbox a rule in place of those that are over."""
         try:
-            # It may have only just begun to listen again.
+            # The sandbox may only just be about to listen again.
             self.stack.sandbox.wait_until_ready(_CONTROL_SECONDS)
             self.stack.sandbox.clear_faults()
             self.stack.sandbox.add_fault(rule)
@@ -130,7 +131,7 @@ class Deployment:
             raise DrillError(f"the sandbox takes no fault: {error}") from error
 
     def revive(self) -> Iterable[str]:
-        """Start each worker again that ended by itself, as a supervisor would; yields its end."""
+        """Restart workers that ended by themselves, as a supervisor would; yield a line each."""
         for worker, process in list(self._workers.items()):
             if process.poll() is not None:
                 self.exits += 1
@@ -141,7 +142,7 @@ class Deployment:
                 )
 
     def stop_workers(self, *, is_empty: bool) -> None:
-        """Stop the workers, without patience if nothing is in flight."""
+        """Stop the workers; give them little time if nothing is in flight."""
         if is_empty:
             self.stack.stop_workers(_STOP_SECONDS)
         else:
@@ -149,7 +150,7 @@ class Deployment:
         self._workers.clear()
 
     def keep_evidence(self) -> Path:
-        """Copy the record and the workers' log to where they outlive the drill."""
+        """Copy the record and the workers' log to a folder that outlives the drill; return it."""
         folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         for file in (self.record, self.stack.worker_log):
             if file.exists():

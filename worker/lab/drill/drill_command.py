@@ -25,10 +25,10 @@ from worker.lab.drill.report import Options, Report
 from worker.lab.drill.sweep import sweep
 from worker.status.wording import counted
 
-#: Seeds that are short enough to type again.
+#: The largest random seed, short enough to be typed again.
 _MAX_SEED = 999_999
 
-#: A shorter drill has no room for its faults.
+#: The shortest drill in which there is time for the faults, in minutes.
 _LEAST_MINUTES = 0.2
 
 
@@ -71,7 +71,7 @@ def drill(
     )
     settings = read_settings()
     if not embedded:
-        open_journal().journal.snapshot()  # their Redis must answer
+        open_journal().journal.snapshot()  # the operator's Redis must answer
     configure_logs(settings.model_copy(update={"log_level": "ERROR"}))
     view = View()
     try:
@@ -89,7 +89,7 @@ def drill(
 
 
 def _run(options: Options, view: View) -> Report:
-    came: list[int] = []  # signals, after each of which the drill shall end
+    came: list[int] = []  # the signals received; any of them ends the drill
     for number in heeded((signal.SIGINT, signal.SIGTERM)):
         signal.signal(number, lambda number, _frame: came.append(number))
     environment = drill_environment(

@@ -1,4 +1,4 @@
-"""A drill from its start to its verdict."""
+"""Runs a drill from its start to its verdict."""
 
 import time
 from collections import deque
@@ -24,26 +24,26 @@ from worker.lab.drill.plan import Action, make_plan
 from worker.lab.drill.report import Options, Report
 from worker.lab.sandbox.record_file import read_calls
 
-#: Between two looks at the journal.
+#: How often to look at the journal, in seconds.
 _LOOK_SECONDS = 1.0
 
-#: What stays in flight for this long after the load is called undelivered, however long the
-#: operator's own retries would go on.
+#: How long to wait at most after the load for events in flight, in seconds, even if the operator's
+#: settings would retry for longer. Events still in flight then count as undelivered.
 _LONGEST_PATIENCE_SECONDS = 3600.0
 
-#: For workers that begin, and whatever else a busy machine delays.
+#: Extra time for workers to start and for other delays of a busy machine, in seconds.
 _MARGIN_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Drill:
-    """Runs once.
+    """One run of a drill.
 
     Args:
-        options: What the operator asked for.
-        deployment: What is broken.
-        view: Where it shows how it goes.
-        stopped: Whether a signal came.
+        options: The operator's options.
+        deployment: The deployment to break.
+        view: Shows the progress.
+        stopped: Whether a signal to end was received.
     """
 
     options: Options
@@ -56,11 +56,11 @@ class Drill:
     _snapshot: Snapshot | None = None
 
     def run(self) -> Report:
-        """Start everything, break it by the plan, wait until it is empty, and count.
+        """Start everything, break it by the plan, wait until nothing is in flight, and count.
 
         Raises:
-            JournalUnavailable: Redis cannot be asked at the start or at the end.
-            DrillError: Something of the drill's own failed.
+            JournalUnavailable: Redis does not answer at the start or at the end.
+            DrillError: A part of the drill itself failed.
         """
         self.deployment.start(self.stopped)
         self._introduce()
@@ -110,7 +110,7 @@ class Drill:
         )
 
     def _play(self, load: Load, producer: Producer) -> None:
-        """Carry the plan out while load is made."""
+        """Carry out the plan while the load runs."""
         self._begun_at = time.monotonic()
         steps = deque(
             make_plan(
@@ -130,7 +130,7 @@ class Drill:
             self._turn(load, producer, draining=False)
 
     def _drain(self, load: Load, producer: Producer) -> float | None:
-        """Wait until nothing is in flight; answers how long that took, None if it never was."""
+        """Wait until nothing is in flight; return the seconds that took, None if time ran out."""
         begun = time.monotonic()
         at_most_seconds = patience_seconds(self._settings, self.options.duration_seconds)
         self._note(
@@ -149,7 +149,7 @@ class Drill:
         return time.monotonic() - self._begun_at
 
     def _turn(self, load: Load, producer: Producer, *, draining: bool) -> None:
-        """Look how it goes, show it, and wait a little."""
+        """Restart workers that ended, show the progress, and wait a little."""
         for line in self.deployment.revive():
             self._note(line)
         self._look(producer.journal)
@@ -207,10 +207,10 @@ class Drill:
 
 
 def patience_seconds(settings: Settings, duration_seconds: float) -> float:
-    """How long it may take until the last event is delivered once nothing is broken.
+    """How long the last delivery may take once nothing is broken any more, in seconds.
 
-    A lease has to run out, and one wait for a retry. As waits double, an event that was
-    postponed again and again waits once more for as long as it has waited so far.
+    One lease may have to run out, then one wait for a retry. As waits double, an event that was
+    postponed again and again waits once more for about as long as it has waited so far.
     """
     wait_seconds = min(
         (settings.retry_base_seconds + duration_seconds) * (1 + JITTER),

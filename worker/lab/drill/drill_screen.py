@@ -1,4 +1,4 @@
-"""What a drill shows: how it goes, and the verdict."""
+"""Shows a drill's progress and its verdict."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from worker.journal.snapshot import Snapshot
 from worker.lab.drill.report import Report
 from worker.status.wording import counted, duration
 
-#: Without a terminal, how often a line says how it goes, in seconds.
+#: How often a line of progress is printed without a terminal, in seconds.
 _LINE_EVERY_SECONDS = 10.0
 
 
 def counts(snapshot: Snapshot | None) -> dict[str, str]:
-    """The journal's numbers, each with its name; it does not answer if there is no snapshot."""
+    """The journal's numbers by name; question marks if it did not answer."""
     if snapshot is None:
         return dict.fromkeys(("in flight", "waiting", "dead"), "?")
     return {
@@ -27,7 +27,7 @@ def counts(snapshot: Snapshot | None) -> dict[str, str]:
 
 
 def state(snapshot: Snapshot | None, *, draining: bool) -> str:
-    """How a drill goes, in words."""
+    """What happens in a drill now, in words."""
     if snapshot is None:
         return "Redis does not answer: nothing is taken, nothing is sent"
     if not snapshot.workers:
@@ -42,10 +42,10 @@ def state(snapshot: Snapshot | None, *, draining: bool) -> str:
 
 
 class View:
-    """Where a drill shows how it goes: standard error.
+    """Shows a drill's progress on standard error.
 
-    On a terminal a line changes in place below what was done; in a pipe or a log there is one
-    every few seconds.
+    On a terminal one line changes in place, below the notes; in a pipe or a log a new line is
+    printed every few seconds.
     """
 
     def __init__(self) -> None:
@@ -56,11 +56,11 @@ class View:
             self._status.start()
 
     def note(self, line: str) -> None:
-        """Say something once."""
+        """Print a line once."""
         self._console.print(Text(line), soft_wrap=True)
 
     def show(self, elapsed_seconds: float, line: str) -> None:
-        """Show how it stands."""
+        """Show the progress."""
         if self._console.is_interactive:
             self._status.update(Text(line))
         elif elapsed_seconds - self._said_at >= _LINE_EVERY_SECONDS:
@@ -68,12 +68,12 @@ class View:
             self.note(line)
 
     def close(self) -> None:
-        """Show nothing more."""
+        """Stop showing progress."""
         self._status.stop()
 
 
 def clock(seconds: float) -> str:
-    """A time of a drill: `1:05`."""
+    """A time since a drill's start: `1:05`."""
     return f"{int(seconds // 60)}:{int(seconds % 60):02}"
 
 
@@ -139,7 +139,7 @@ def _sentence(report: Report) -> str:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """The verdict for machines."""
+    """The verdict as JSON."""
     verdict = report.verdict
     return {
         "good": report.is_good,

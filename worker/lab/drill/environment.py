@@ -1,19 +1,20 @@
-"""Under which settings a drill runs: the operator's, in a corner of their own."""
+"""The settings of a drill: the operator's, with the drill's own keys and queue."""
 
 from collections.abc import Mapping
 
 from config.settings import ENV_PREFIX, Settings
 from worker.lab.demo.stack import DESTINATION
 
-#: What the operator need not have set.
+#: Settings that a drill has even if the operator did not make them.
 _FILLED_IN = {
     **DESTINATION,
     "CONVERTRO_EVENTS": '{"Signed Up": "signup"}',
     "CONVERTRO_HYBRID_ATTRIBUTION_MODEL": "true",
 }
 
-#: Where the operator's calls go and how: the drill's go to its own sandbox. And what could
-#: make the journal forget an event before it is counted.
+#: The operator's settings that a drill does not take: those that lead to Convertro, because the
+#: drill's calls go to its own sandbox; those that could make the journal forget an event before it
+#: is counted; and those of logs.
 _LEFT_OUT = {
     f"{ENV_PREFIX}{name}"
     for name in (
@@ -30,10 +31,11 @@ _LEFT_OUT = {
 }
 REDIS = {f"{ENV_PREFIX}REDIS_URL", f"{ENV_PREFIX}BROKER_URL"}
 
-#: A drill this long has time for leases of 60 s and retries after 30 s.
+#: The shortest drill with time for the default settings, in seconds: leases of 60 s and retries
+#: after 30 s.
 _DEFAULTS_FIT_SECONDS = 120.0
 
-#: What a shorter one with a Redis of its own uses instead, if the operator set none of them.
+#: The settings of a shorter drill with its own Redis, if the operator set none of these.
 QUICK = {
     "CONVERTRO_CONNECT_TIMEOUT_SECONDS": "1",
     "CONVERTRO_READ_TIMEOUT_SECONDS": "2",
@@ -43,12 +45,13 @@ QUICK = {
     "CONVERTRO_RETRY_MAX_SECONDS": "8",
 }
 
-#: In a longer one faults come round so often that some events are postponed again and again,
-#: and waits that double would soon outlast the drill. The same holds for this.
+#: In a drill longer than this, in seconds, faults repeat so often that some events are postponed
+#: again and again, and waits that double would soon outlast the drill. So waits are bounded, if the
+#: drill has its own Redis and the operator set none of `QUICK`.
 _LONG_SECONDS = 300.0
 _LONG = {"CONVERTRO_RETRY_MAX_SECONDS": "120"}
 
-#: Settings that isolate the drill; told apart from what the operator chose.
+#: Settings that isolate the drill from other deployments.
 _OWN = {f"{ENV_PREFIX}KEY_PREFIX", f"{ENV_PREFIX}QUEUE"}
 
 
@@ -59,9 +62,9 @@ def drill_environment(
 
     Args:
         operators: The operator's environment.
-        name: The drill's, unique: key prefix and queue are named by it.
-        embedded: The drill brings a Redis of its own.
-        duration_seconds: How long load is made.
+        name: The drill's unique name, which names its key prefix and queue.
+        embedded: Whether the drill brings its own Redis.
+        duration_seconds: How long the load runs.
     """
     left_out = _LEFT_OUT | (REDIS if embedded else set())
     given = {
@@ -81,7 +84,7 @@ def drill_environment(
 
 
 def changed_settings(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that differ from the defaults, but for where Redis is and for the names."""
+    """The variables that differ from the defaults, except Redis's address and the drill's names."""
     names = {name: f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
     return {
         variable: environment[variable]

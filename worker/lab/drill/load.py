@@ -1,7 +1,7 @@
-"""The producer: a steady stream of realistic events through the real `enqueue`.
+"""The load: a steady stream of realistic events through the real `enqueue`.
 
-An event is made from its number alone, so the drill need not keep what it sent: a number and
-the time at which `enqueue` returned are all that it remembers.
+An event is made from its number alone, so the drill need not keep what it sent. It remembers only
+the time at which `enqueue` returned for each number.
 """
 
 import time
@@ -29,13 +29,13 @@ KINDS = {
     "no device": 3,
 }
 
-#: Whether the buyer bought before; an order need not say.
+#: Whether the buyer has bought before; some orders do not tell.
 _REPEAT: tuple[dict[str, bool], ...] = ({"repeat": True}, {"repeat": False}, {})
 
-#: The pause before an event that could not be taken is tried again.
+#: The wait before a refused event is enqueued again, in seconds.
 _RETRY_SECONDS = 0.2
 
-#: Of a track that no setting maps.
+#: The name of a track that no setting maps.
 UNMAPPED = "Drill Event Without A Mapping"
 
 
@@ -43,16 +43,16 @@ UNMAPPED = "Drill Event Without A Mapping"
 class EventSource:
     """Makes the events of a drill, each from its number.
 
-    Every event has a user, a device and an order of its own, at least one of which is in the
-    body of each of its calls.
+    Each event has its own user, device and order; the body of each of its calls holds at least one
+    of these.
     """
 
-    #: Begins each id.
+    #: The beginning of each id.
     name: str
     seed: int
-    #: When event 0 happens; unix seconds.
+    #: The time of event 0, in unix seconds.
     started_at: float
-    #: Events a second.
+    #: In events a second.
     rate: float
     #: The name of a track that the settings map.
     mapped: str
@@ -62,7 +62,7 @@ class EventSource:
         return f"{self.name}-{number}"
 
     def event(self, number: int) -> dict[str, Any]:
-        """An event."""
+        """The event of a number."""
         chance = Random(f"{self.seed}/{number}")  # noqa: S311  repeatable, not secret
         (kind,) = chance.choices(tuple(KINDS), tuple(KINDS.values()))
         event = {
@@ -75,7 +75,7 @@ class EventSource:
         return {name: value for name, value in event.items() if value is not None}
 
     def _said(self, kind: str, number: int, chance: Random) -> dict[str, Any]:
-        """What makes an event one of its kind."""
+        """The fields that make an event one of its kind."""
         amount = round(chance.uniform(1, 500), 2)
         order_id = f"{self.name}-order-{number}"
         order = {"orderId": order_id, "total": amount, "currency": "EUR", **chance.choice(_REPEAT)}
@@ -104,13 +104,13 @@ def _phone(device: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 class Load(Thread):
-    """One application that enqueues at a steady rate, until it is told to end.
+    """An application that enqueues at a steady rate until `end` is called.
 
-    What Redis does not take is tried again until it does, as an application should; what was
-    missed meanwhile is made up for.
+    An event that Redis refuses is enqueued again until Redis takes it, as an application should do.
+    Events that were due meanwhile are then made up for.
 
     Args:
-        enqueue: The real one.
+        enqueue: The real `enqueue`.
         source: Makes the events.
     """
 
@@ -119,11 +119,11 @@ class Load(Thread):
         self._enqueue = enqueue
         self.source = source
         self._end = Event()
-        #: When `enqueue` returned for each event, by number; unix seconds.
+        #: When `enqueue` returned for each event, by number, in unix seconds.
         self.acknowledged = array("d")
-        #: How often an event had to be offered again.
+        #: How often `enqueue` was refused and called again.
         self.retries = 0
-        #: What ended the load before its time.
+        #: The error that ended the load early, if one did.
         self.failure: Exception | None = None
 
     def run(self) -> None:
@@ -134,11 +134,11 @@ class Load(Thread):
                 wanted = (time.monotonic() - begun) * self.source.rate
                 while len(self.acknowledged) < wanted and not self._end.is_set():
                     self._take(self.source.event(len(self.acknowledged)))
-        except Exception as error:  # noqa: BLE001  told by the main thread
+        except Exception as error:  # noqa: BLE001  the main thread reports it
             self.failure = error
 
     def _take(self, event: dict[str, Any]) -> None:
-        """Enqueue one event, however long it takes, unless the load is to end before."""
+        """Enqueue one event, however long it takes, unless the load is to end."""
         while True:
             try:
                 self._enqueue(event)
@@ -151,7 +151,7 @@ class Load(Thread):
                 return
 
     def end(self) -> None:
-        """Enqueue no more; the event that is being enqueued is let finish."""
+        """Stop enqueuing, after the event that is being enqueued now."""
         self._end.set()
         if self.is_alive():
             self.join()

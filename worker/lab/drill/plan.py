@@ -1,9 +1,9 @@
 """The schedule of faults: what is broken when. The same seed makes the same plan.
 
-A cycle breaks everything once: the early windows in one random order, then the late ones.
-A worker is killed while many calls are tried again, and again while calls are accepted and their
-answers lost, since that is where a careless design would send a sale twice under another name;
-Redis is killed while many calls are under way. Long drills repeat the cycle.
+A cycle breaks everything once: the early windows in random order, then the late ones. A worker is
+killed while many calls are retried, and another time while calls are accepted but their answers
+lost, because there a careless design would send a sale twice under different keys. Redis is killed
+while many calls are in flight. Long drills repeat the cycle.
 """
 
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-#: How long a cycle is in a drill of two minutes; others are stretched or squeezed.
+#: The length of a cycle in a drill of two minutes, in seconds; other cycles are scaled.
 _CYCLE_SECONDS = 72.0
 
-#: Between two windows, so that the sandbox listens again and takes the next rule.
+#: The time between two windows, in seconds, in which the sandbox listens again and takes a rule.
 _GAP_SECONDS = 1.5
 
-#: At the end nothing is broken for this share of a drill, at the most.
+#: The largest share of a drill, at its end, in which nothing is broken.
 _QUIET_SHARE = 0.4
 
-#: How long what was killed stays dead.
+#: How long a killed process stays down, in seconds.
 _WORKER_DOWN_SECONDS = 3.0
 _REDIS_DOWN_SECONDS = 2.0
 
@@ -37,13 +37,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that is done to the deployment."""
+    """One action on the deployment."""
 
+    #: When to do it, in seconds after the load began.
     at_seconds: float
     action: Action
-    #: What it is, in words.
+    #: What it does, in words.
     says: str
-    #: The sandbox's rule of a fault, which says how long it lasts.
+    #: For a fault, the sandbox's rule, which includes how long it lasts.
     rule: str = ""
 
 
@@ -53,9 +54,9 @@ class _Window:
 
     rule: str
     says: str
-    #: In a cycle of `_CYCLE_SECONDS`.
+    #: How long it lasts in a cycle of `_CYCLE_SECONDS`.
     seconds: float
-    #: What is killed within it.
+    #: A kill within the window, if there is one.
     kills: Action | None = None
 
 
@@ -89,13 +90,13 @@ _DOWN = {
 def make_plan(
     duration_seconds: float, *, seed: int, lease_seconds: float, kills_redis: bool
 ) -> tuple[Step, ...]:
-    """The steps of a drill, in the order of their times.
+    """Make the steps of a drill, in the order of their times.
 
     Args:
-        duration_seconds: How long load is made.
+        duration_seconds: How long the load runs.
         seed: Decides the order of the windows and the moments of the kills.
-        lease_seconds: For so long nothing is broken at the end, if there is time.
-        kills_redis: Whether Redis is ours to kill.
+        lease_seconds: How long nothing is broken at the end, if there is time for it.
+        kills_redis: Whether the drill may kill Redis.
     """
     chance = Random(seed)  # noqa: S311  repeatable, not secret
     busy_seconds = duration_seconds - quiet_seconds(duration_seconds, lease_seconds)
@@ -111,12 +112,12 @@ def make_plan(
 
 
 def quiet_seconds(duration_seconds: float, lease_seconds: float) -> float:
-    """How long nothing is broken at the end, so that what was lost can come back."""
+    """How long nothing is broken at the end, so that events under lost leases become due again."""
     return min(lease_seconds, _QUIET_SHARE * duration_seconds)
 
 
 def _cycle(begin_seconds: float, scale: float, chance: Random) -> Iterator[Step]:
-    """Everything once, from a moment on; all times are multiplied by the scale."""
+    """Make the steps of one cycle from a moment on; its times are multiplied by the scale."""
     at_seconds = begin_seconds + _GAP_SECONDS * scale
     for window in (*chance.sample(EARLY, len(EARLY)), *chance.sample(LATE, len(LATE))):
         seconds = round(window.seconds * scale, 2)

@@ -1,4 +1,4 @@
-"""What a drill was asked for and what it came to: the verdict, and the circumstances. Pure."""
+"""A drill's options and its report: the verdict and the circumstances. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,39 +8,39 @@ from worker.lab.drill.count import DrillVerdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the operator asked for."""
+    """The operator's options."""
 
-    #: Names keys, queue, workers and events.
+    #: The drill's name, used in its keys, queue, workers and events.
     name: str
     minutes: float
-    #: Events a second.
+    #: In events a second.
     rate: float
     seed: int
     embedded: bool
 
     @property
     def duration_seconds(self) -> float:
-        """How long load is made."""
+        """How long the load runs."""
         return self.minutes * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything that is said at the end."""
+    """Everything that is reported at the end."""
 
     verdict: DrillVerdict
-    #: A signal ended it before its time.
+    #: Whether a signal ended the drill early.
     interrupted: bool
     options: Options
-    #: Variables that differed from the defaults.
+    #: The variables that differ from the defaults.
     settings: Mapping[str, str]
-    #: From the end of load until nothing was in flight; None if something still is.
+    #: From the end of the load until nothing was in flight; None if something still is.
     drain_seconds: float | None
     worker_kills: int
     redis_kills: int
-    #: How often a worker ended that nobody had killed.
+    #: How often a worker ended by itself.
     worker_exits: int
-    #: How often `enqueue` had to be repeated.
+    #: How often `enqueue` was refused and called again.
     retries: int
     #: The journal's own audit.
     unaccounted: int
@@ -48,5 +48,5 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing went wrong that must not."""
+        """Whether the verdict and the audit are good."""
         return self.verdict.is_good and not self.unaccounted and not self.problems

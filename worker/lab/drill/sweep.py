@@ -1,4 +1,4 @@
-"""Taking away what a drill left on the operator's Redis."""
+"""Removes what a drill left in the operator's Redis."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -13,26 +13,26 @@ from worker.bootstrap import make_app
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS
 from worker.journal.redis_client import connect_journal
 
-#: Keys looked at, or removed, in one round trip.
+#: The number of keys that are scanned, or removed, in one round trip.
 _STEP = 1000
 
-#: Where kombu notes the queues of each exchange, and until when it keeps the note.
+#: The keys in which kombu keeps the queues of each exchange, and until when it keeps them.
 _BINDINGS = "_kombu.binding."
 _DEADLINES = "_kombu.binding_deadlines"
 
 
 def sweep(settings: Settings, name: str) -> int:
-    """Remove every key of a drill; answers how many there were.
+    """Remove every key of a drill; return how many there were.
 
-    The journal's keys, the queue and the mailboxes of its workers all hold the drill's name,
-    which nothing else does.
+    The names of the journal's keys, of the queue and of its workers' mailboxes all contain the
+    drill's name, and no other key does.
 
     Args:
-        settings: The drill's.
-        name: The drill's.
+        settings: The drill's settings.
+        name: The drill's name.
 
     Raises:
-        RedisError: Redis did not do it.
+        RedisError: Redis did not answer or refused.
     """
     with connect_journal(settings, OPERATOR_TIMEOUT_SECONDS) as redis:
         removed = _sweep(redis, name)
@@ -63,7 +63,7 @@ def _pages(found: Iterator[Any]) -> Iterator[list[Any]]:
 
 
 def _delete_queue(settings: Settings, name: str) -> None:
-    """The same for a broker that is no Redis, by its own means."""
+    """Remove the queue from a broker that is not a Redis, through kombu."""
     from kombu import Queue  # noqa: PLC0415  only brokers of other kinds need it
 
     app = make_app(settings, OPERATOR_TIMEOUT_SECONDS)

@@ -8,12 +8,12 @@ from typing import Any
 import requests
 from msgspec import Struct, convert
 
-#: Between two looks at a sandbox that is not ready yet.
+#: How often to ask a sandbox whether it is ready, in seconds.
 _POLL_SECONDS = 0.02
 
 
 class SandboxError(RuntimeError):
-    """The sandbox refused what it was asked; the message is its own."""
+    """The sandbox refused a request; the message is the sandbox's."""
 
 
 class SandboxCall(Struct, frozen=True):
@@ -24,9 +24,9 @@ class SandboxCall(Struct, frozen=True):
     endpoint: str
     path: str
     body: dict[str, Any]
-    #: How often it was accepted; more than once if the same key came again.
+    #: How often it was accepted: more than once if its key was sent again.
     times: int
-    #: When it came first.
+    #: When it was received first.
     received_at: datetime
 
 
@@ -47,14 +47,14 @@ class _SandboxSummary(Struct, frozen=True):
 
 
 class SandboxClient:
-    """Asks a running sandbox. Holds no connection, so there is nothing to close."""
+    """A client of a running sandbox. It keeps no connection, so there is nothing to close."""
 
     def __init__(self, base_url: str, *, timeout_seconds: float = 30.0) -> None:
         self.base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
 
     def calls(self, key: str | None = None) -> list[SandboxCall]:
-        """The accepted calls that the sandbox keeps, oldest first, or the one with this key."""
+        """The accepted calls that the sandbox keeps, oldest first; with a key, only its call."""
         found = self._ask("GET", "calls", params={"key": key})["calls"]
         return convert(found, list[SandboxCall], strict=False)
 
@@ -77,19 +77,19 @@ class SandboxClient:
             The rule's number.
 
         Raises:
-            SandboxError: The rule is wrong; the message names the part.
+            SandboxError: The rule is wrong; the message names the wrong part.
         """
         given = {"data": rule.encode()} if isinstance(rule, str) else {"json": dict(rule)}
         number: int = self._ask("POST", "faults", **given)["number"]
         return number
 
     def faults(self) -> list[dict[str, Any]]:
-        """The rules in force, in order, with state and count."""
+        """The installed rules, in order, each with its state and the number of its answers."""
         rules: list[dict[str, Any]] = self._ask("GET", "faults")["faults"]
         return rules
 
     def clear_faults(self) -> None:
-        """Drop every rule."""
+        """Remove every rule."""
         self._ask("DELETE", "faults")
 
     def forget(self) -> None:
@@ -100,7 +100,7 @@ class SandboxClient:
         """Wait until the sandbox answers.
 
         Raises:
-            TimeoutError: It did not in this time.
+            TimeoutError: It did not answer in this time.
         """
         deadline = time.monotonic() + timeout_seconds
         while True:

@@ -1,7 +1,7 @@
-"""What a request to Convertro must look like, checked strictly and without effects.
+"""Checks strictly what a request to Convertro must look like. Without effects.
 
-Independent of the code that builds requests, on purpose: two readings of one
-contract catch each other's mistakes. `docs/contract.md` is the same in words.
+It shares no code with what builds the requests, on purpose: two readings of one contract catch each
+other's mistakes. `docs/contract.md` is the same contract in words.
 """
 
 import json
@@ -17,7 +17,7 @@ _ENDPOINTS = ("users", "events", "installs")
 #: `/v1/{client_name}/{site_id}/{endpoint}`
 PATH = re.compile(rf"/v1/[^/]+/[^/]+/({'|'.join(_ENDPOINTS)})")
 
-#: An event can be 64 KiB; nothing that is sent for it comes near this.
+#: The largest body, in bytes. An event has up to 64 KiB, so no proper call comes near this.
 MAX_BODY_BYTES = 1024 * 1024
 
 OK_BODY = b'{"status":"ok"}'
@@ -68,7 +68,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number; JSON's true and false are not, though Python's are."""
+    """Whether a value is a number in JSON; true and false are not, though Python counts them so."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -85,7 +85,7 @@ def _is_iso_8601(value: Any) -> bool:
 
 
 def _details(*names: str) -> _ValueKind:
-    """An object that may hold some names, each with text or a number."""
+    """The kind of an object that may have some names, each with a string or a number."""
 
     def holds(value: Any) -> bool:
         return isinstance(value, dict) and all(
@@ -131,11 +131,11 @@ INSTALL = Body(
 
 
 def endpoint_of(path: str, account: str | None = None) -> str | None:
-    """The endpoint that a path (percent-encoded, without its query) names; None if none.
+    """The endpoint that a path names; None if it names none.
 
     Args:
-        path: As it was requested.
-        account: `client_name/site_id`, if others are unknown; None if every one is known.
+        path: The path as it was requested: percent-encoded, without its query.
+        account: The only `client_name/site_id` that is known; None if every one is.
     """
     if account and not path.startswith(f"/v1/{account}/"):
         return None
@@ -150,10 +150,10 @@ def violation_of(
 
     Args:
         method: The HTTP method.
-        endpoint: What `endpoint_of` said about the path.
-        content_type: The `Content-Type` header, empty if there was none.
-        key: The `Idempotency-Key` header, empty if there was none.
-        body: The body as it came.
+        endpoint: The answer of `endpoint_of` for the path.
+        content_type: The `Content-Type` header; empty if there is none.
+        key: The `Idempotency-Key` header; empty if there is none.
+        body: The body as it was received.
     """
     if endpoint is None:
         return Violation(404, f"no such path; known are /v1/CLIENT/SITE/{'|'.join(_ENDPOINTS)}")

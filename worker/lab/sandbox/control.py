@@ -1,4 +1,4 @@
-"""The control API below `/_sandbox/`: see what was received, install faults, start afresh."""
+"""The control API below `/_sandbox/`: shows what was received, installs faults, resets."""
 
 import asyncio
 import json
@@ -15,23 +15,23 @@ from worker.lab.sandbox.recorder import Recorder
 
 CONTROL_PREFIX = "/_sandbox/"
 
-#: Requests that `GET /_sandbox/requests` shows unless told otherwise.
+#: The most requests that `GET /_sandbox/requests` shows by default.
 _DEFAULT_LIMIT = 1000
 
 
 @dataclass(slots=True)
 class Control:
-    """The control API, and the one place where rules come and go."""
+    """The control API; rules are installed and removed only here."""
 
     recorder: Recorder
     faults: FaultBook
     listener: Listener
     seed: int
-    #: The windows of `refuse` rules that have not ended.
+    #: Tasks that refuse connections for a `refuse` rule, now or later.
     _windows: set[asyncio.Task[None]] = field(default_factory=set)
 
     def routes(self) -> list[web.RouteDef]:
-        """What can be asked."""
+        """The routes of the API."""
         return [
             web.get(f"{CONTROL_PREFIX}health", self.health),
             web.get(f"{CONTROL_PREFIX}summary", self.summary),
@@ -44,7 +44,7 @@ class Control:
         ]
 
     def install(self, rule: FaultRule) -> InstalledRule:
-        """Put a rule into force; its time window begins now."""
+        """Install a rule; its time window begins now."""
         installed = self.faults.install(rule, time.monotonic())
         if rule.kind == "refuse" and rule.for_seconds is not None:
             window = asyncio.create_task(self.listener.refuse(rule.after_seconds, rule.for_seconds))
@@ -53,7 +53,7 @@ class Control:
         return installed
 
     async def clear_faults(self) -> None:
-        """Drop every rule and listen again if connections are refused."""
+        """Remove every rule and listen again if connections are refused."""
         self.faults.rules.clear()
         windows = list(self._windows)
         for window in windows:
@@ -62,24 +62,24 @@ class Control:
         await self.listener.settle()
 
     async def health(self, _request: web.Request) -> web.Response:
-        """Say that the sandbox is there."""
+        """Answer that the sandbox runs."""
         return replies.ok()
 
     async def summary(self, _request: web.Request) -> web.Response:
-        """Totals."""
+        """Answer with the totals."""
         return web.json_response(self.recorder.summary())
 
     async def calls(self, request: web.Request) -> web.Response:
-        """Accepted calls that are kept; `?key=` for one."""
+        """Answer with the accepted calls that are kept; `?key=` selects one."""
         return web.json_response({"calls": list(self.recorder.calls(request.query.get("key")))})
 
     async def forget(self, _request: web.Request) -> web.Response:
-        """Forget everything received, in the record file too."""
+        """Forget everything that was received, in the record file too."""
         self.recorder.forget()
         return replies.ok()
 
     async def requests(self, request: web.Request) -> web.Response:
-        """The newest requests; `?limit=`, `?key=`, `?bodies=true`."""
+        """Answer with the newest requests, chosen by `?limit=`, `?key=` and `?bodies=true`."""
         limit = request.query.get("limit", str(_DEFAULT_LIMIT))
         if not (limit.isascii() and limit.isdigit()):
             return replies.error(400, "limit must be a whole number")
@@ -91,13 +91,13 @@ class Control:
         return web.json_response({"requests": found})
 
     async def list_faults(self, _request: web.Request) -> web.Response:
-        """The rules in force, in order."""
+        """Answer with the installed rules, in order."""
         now = time.monotonic()
         rules = [installed.described(now) for installed in self.faults.rules]
         return web.json_response({"seed": self.seed, "faults": rules})
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Install a rule: a JSON object, or anything else as the text of a rule."""
+        """Install the rule in the body: a JSON object, or else a rule in its text form."""
         text = (await request.read()).decode(errors="replace").strip()
         try:
             rule = rule_from_json(json.loads(text)) if text.startswith("{") else parse_rule(text)
@@ -112,11 +112,11 @@ class Control:
             self.listener.busy.discard(request.protocol)
 
     async def delete_faults(self, _request: web.Request) -> web.Response:
-        """Drop every rule."""
+        """Remove every rule."""
         await self.clear_faults()
         return replies.ok()
 
     async def unknown(self, request: web.Request) -> web.Response:
-        """Say what can be asked."""
+        """Refuse another path or method, and list the known ones."""
         known = ", ".join(f"{route.method} {route.path}" for route in self.routes())
         return replies.error(404, f"no {request.method} {request.path}; known are {known}")

@@ -1,4 +1,4 @@
-"""Fault rules: how the sandbox shall misbehave, and for which requests. Pure.
+"""Fault rules: how the sandbox fails, and for which requests. Pure.
 
 On the command line a rule is text, `KIND[=VALUE][,NAME=VALUE]…`, for instance
 `status=503,retry_after=2,times=2,match=evt-42`. Over the control API it may also be
@@ -20,7 +20,7 @@ from pydantic import (
 
 _FaultKind = Literal["status", "slow", "hang", "reset", "error-body", "web-page", "drip", "refuse"]
 
-#: The parameter that the value right after the kind stands for: `status=503`.
+#: The parameter that is set by a value right after the kind, as in `status=503`.
 _MAIN_PARAMETER = {
     "status": "code",
     "slow": "delay",
@@ -30,11 +30,11 @@ _MAIN_PARAMETER = {
     "refuse": "for",
 }
 
-#: Without these a kind means nothing.
+#: The parameter that a kind must have.
 _REQUIRED = {"status": "code", "slow": "delay", "drip": "delay", "refuse": "for"}
 
-#: What each kind understands besides the selection. `slow` and `drip` give the real
-#: answer, so they have no say in whether the call is accepted.
+#: The parameters that each kind has besides the selection. `slow` and `drip` have no `accepts`,
+#: because they send the proper answer.
 _PARAMETERS: Mapping[str, frozenset[str]] = {
     "status": frozenset({"code", "retry_after", "accepts"}),
     "slow": frozenset({"delay"}),
@@ -49,11 +49,11 @@ _PARAMETERS: Mapping[str, frozenset[str]] = {
 _WINDOW = frozenset({"after", "for"})
 _SELECTION = _WINDOW | {"endpoint", "match", "nth", "times", "per_key", "ratio"}
 
-#: Kinds that leave the client not knowing, so that the call counts as accepted by default:
-#: the worst that can happen to a worker, and what its idempotency keys are for.
+#: Kinds after which the client does not know whether the call was accepted. By default it was: that
+#: is the worst case for a worker, for which its idempotency keys exist.
 _AMBIGUOUS_KINDS = frozenset({"hang", "reset", "slow", "drip"})
 
-#: A comma ends a parameter only where the next one begins: HTTP dates have commas too.
+#: A comma separates parameters only if a name follows it, because HTTP dates have commas too.
 _SEPARATOR = re.compile(r",\s*(?=[a-z_]+=)")
 
 #: The longest delay or window, in seconds.
@@ -61,7 +61,7 @@ _DAY_SECONDS = 86400.0
 
 
 class FaultRuleError(ValueError):
-    """A fault rule that cannot be understood; the message names the part."""
+    """A fault rule is wrong; the message names the wrong part."""
 
 
 def _as_text(value: Any) -> Any:
@@ -69,18 +69,18 @@ def _as_text(value: Any) -> Any:
 
 
 class FaultRule(BaseModel):
-    """One way to fail, and the requests that it is for."""
+    """One way to fail, and which requests it applies to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: _FaultKind
     #: `status`: the HTTP status to answer with.
     code: int | None = Field(None, ge=200, le=599)
-    #: `status`: the Retry-After header as it shall be sent; nothing checks it.
+    #: `status`: the Retry-After header, sent as it is without a check.
     retry_after: Annotated[str | None, BeforeValidator(_as_text)] = Field(None, pattern=r"^[ -~]+$")
-    #: `slow`, `hang`, `drip`: how long the answer takes; `hang` without it lasts for ever.
+    #: `slow`, `hang`, `drip`: how long the answer takes, in seconds; without it `hang` never ends.
     delay_seconds: float | None = Field(None, alias="delay", gt=0, le=_DAY_SECONDS)
-    #: `error-body`: what the body says.
+    #: `error-body`: the message in the body.
     message: str = "refused by a fault rule"
     #: Whether the call is recorded as accepted although its answer fails.
     accepts: bool | None = None
@@ -89,28 +89,28 @@ class FaultRule(BaseModel):
     endpoint: Literal["users", "events", "installs"] | None = None
     #: Only requests whose idempotency key begins with, or whose body contains, this text.
     match: str | None = Field(None, min_length=1)
-    #: Only the nth of the requests that the rule is for, counted from 1.
+    #: Only the nth of the requests to which the rule applies, counted from 1.
     nth: int | None = Field(None, ge=1)
-    #: At most so many times.
+    #: The most requests that the rule answers.
     times: int | None = Field(None, ge=1)
-    #: Count `nth` and `times` for each idempotency key by itself.
+    #: Count `nth` and `times` for each idempotency key separately.
     per_key: bool = False
-    #: This share of the requests, by chance.
+    #: The share of the requests that the rule answers, chosen at random.
     ratio: float | None = Field(None, gt=0, le=1)
-    #: From so many seconds after the rule was installed.
+    #: How long after its installation the rule begins to apply, in seconds.
     after_seconds: float = Field(0.0, alias="after", ge=0, le=_DAY_SECONDS)
-    #: For so many seconds from then on; without it for ever.
+    #: How long the rule applies from then on, in seconds; None for ever.
     for_seconds: float | None = Field(None, alias="for", gt=0, le=_DAY_SECONDS)
 
     @property
     def accepts_call(self) -> bool:
-        """Whether a valid call is recorded as accepted before the fault shows."""
+        """Whether a valid call is recorded as accepted before the rule answers it."""
         if self.accepts is not None:
             return self.accepts
-        return self.kind in _AMBIGUOUS_KINDS or (self.code is not None and self.code < 300)  # noqa: PLR2004  the first status that is no success
+        return self.kind in _AMBIGUOUS_KINDS or (self.code is not None and self.code < 300)  # noqa: PLR2004  statuses below it are successes
 
     def described(self) -> dict[str, Any]:
-        """The rule in its JSON form, only what was given."""
+        """The rule in its JSON form, with only the parameters that were given."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     @model_validator(mode="after")
@@ -128,7 +128,7 @@ class FaultRule(BaseModel):
 
 
 def _name_of(field: str) -> str:
-    """What a field is called in a rule."""
+    """The name of a field in a rule."""
     return FaultRule.model_fields[field].alias or field
 
 

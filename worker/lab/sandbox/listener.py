@@ -1,4 +1,4 @@
-"""The sandbox's door: a listening socket that can be shut and opened again on its port."""
+"""The sandbox's listening socket, which can be closed and opened again on the same port."""
 
 import asyncio
 import socket
@@ -7,7 +7,7 @@ from aiohttp import web
 
 from convertro.host import bracketed
 
-#: Connections that may wait to be accepted; bursts come from workers starting together.
+#: The most connections that may wait to be accepted: workers that start together come at once.
 _BACKLOG = 1024
 
 
@@ -15,7 +15,7 @@ class Listener:
     """Listens on one address, except while connections are refused."""
 
     def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
-        """Take the address without listening yet.
+        """Bind to the address without listening yet.
 
         Raises:
             OSError: The host is unknown or the port is taken.
@@ -25,24 +25,24 @@ class Listener:
         self._site: web.SockSite | None = None
         self._windows = 0
         self._settling = asyncio.Lock()
-        #: Connections whose request was read and is being answered; they are let finish when
-        #: the door shuts. All others are ended, so that what they were sending is not accepted.
+        #: Connections whose request has been read and is being answered; they may finish when the
+        #: socket closes. All others are ended, so that what they were sending is not accepted.
         self.busy: set[object] = set()
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port, the latter chosen by the system if it was given as 0."""
+        """Host and port; the system chose the port if it was given as 0."""
         host, port = self._socket.getsockname()[:2]
         return host, port
 
     @property
     def base_url(self) -> str:
-        """Where clients find the sandbox."""
+        """The URL at which the sandbox listens."""
         host, port = self.address
         return f"http://{bracketed(host)}:{port}"
 
     async def refuse(self, after_seconds: float, for_seconds: float) -> None:
-        """Refuse connections for a while; windows may overlap."""
+        """Refuse connections for a while, in seconds; several such windows may overlap."""
         await asyncio.sleep(after_seconds)
         self._windows += 1
         try:
@@ -53,7 +53,7 @@ class Listener:
         await self.settle()
 
     async def settle(self) -> None:
-        """Listen, or stop listening, as the windows say."""
+        """Stop listening while any window is open; listen otherwise."""
         async with self._settling:
             if self._windows == 0 and self._site is None:
                 site = web.SockSite(self._runner, self._socket, backlog=_BACKLOG)
@@ -64,22 +64,22 @@ class Listener:
                 self._site = None
 
     async def _shut(self, site: web.SockSite) -> None:
-        """Stop listening, keep the port.
+        """Stop listening but keep the port.
 
-        A socket that is bound but does not listen makes the system refuse connections,
-        and nobody else can take the port meanwhile.
+        While a socket is bound but does not listen, the system refuses connections, and no other
+        process can take the port.
         """
         host, port = self.address
         await site.stop()
         self._socket = _bound(host, port)
         for connection in self._runner.server.connections if self._runner.server else ():
             if connection in self.busy:
-                connection.close()  # once its answer is out
+                connection.close()  # after its answer is sent
             else:
                 connection.force_close()
 
     def close(self) -> None:
-        """Give the address back."""
+        """Release the address."""
         self._socket.close()
 
 

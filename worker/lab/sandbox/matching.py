@@ -1,4 +1,4 @@
-"""Which rule answers which request. Time and chance are arguments."""
+"""Decides which rule answers a request. Time and chance are arguments."""
 
 import json
 from collections import Counter
@@ -13,19 +13,19 @@ from worker.lab.sandbox.recorder import ReceivedRequest
 
 @dataclass(slots=True)
 class InstalledRule:
-    """A rule in force, with what it has counted so far."""
+    """An installed rule, and its counts so far."""
 
     number: int
     rule: FaultRule
-    #: On the clock whose readings `fires` is given, in seconds.
+    #: When it was installed, in seconds of the clock that `fires` is given.
     installed_at_seconds: float
-    #: Requests that the rule was for, by idempotency key or all under "".
+    #: The number of requests to which the rule applied, by idempotency key or all under "".
     seen: Counter[str] = field(default_factory=Counter)
-    #: Those that it answered, likewise.
+    #: The number of those that it answered, by the same keys.
     fired: Counter[str] = field(default_factory=Counter)
 
     def state(self, now_seconds: float) -> str:
-        """Whether its time has come: `waiting`, `active`, or `over` for good."""
+        """Whether the rule is `waiting` for its window, `active`, or `over` for good."""
         elapsed = now_seconds - self.installed_at_seconds - self.rule.after_seconds
         if elapsed < 0:
             return "waiting"
@@ -34,7 +34,7 @@ class InstalledRule:
         return "active"
 
     def _is_used_up(self) -> bool:
-        """Whether no request can be answered any more; a new key always can."""
+        """Whether the rule can answer no more requests; per key it always can, for a new key."""
         if self.rule.per_key:
             return False
         used_times = self.rule.times is not None and self.fired[""] >= self.rule.times
@@ -43,7 +43,7 @@ class InstalledRule:
     def fires(
         self, request: ReceivedRequest, now_seconds: float, chance: Callable[[], float]
     ) -> bool:
-        """Whether the rule answers this request; counts it if the rule is for it."""
+        """Decide whether the rule answers a request; count the request if the rule is for it."""
         if self.state(now_seconds) != "active" or not _is_for(self.rule, request):
             return False
         counted_as = request.key if self.rule.per_key else ""
@@ -59,7 +59,7 @@ class InstalledRule:
         return True
 
     def described(self, now_seconds: float) -> dict[str, Any]:
-        """The rule, its number, its state and how often it answered, for the control API."""
+        """The rule, its number, its state and the number of its answers, for the control API."""
         return {
             "number": self.number,
             "rule": self.rule.described(),
@@ -70,21 +70,21 @@ class InstalledRule:
 
 def _is_for(rule: FaultRule, request: ReceivedRequest) -> bool:
     if rule.kind == "refuse":
-        return False  # answers nobody: it closes the door
+        return False  # it answers no request: the listener refuses connections for it
     if rule.endpoint is not None and rule.endpoint != request.endpoint:
         return False
     return rule.match is None or _matches(rule.match, request)
 
 
 def _matches(text: str, request: ReceivedRequest) -> bool:
-    """Look for text in a request: keys are percent-encoded, bodies may escape what is not ASCII."""
+    """Look for text in a request; a key is percent-encoded, a body may escape non-ASCII text."""
     if request.key.startswith(text) or unquote(request.key).startswith(text):
         return True
     return text.encode() in request.body or json.dumps(text)[1:-1].encode() in request.body
 
 
 class FaultBook:
-    """The rules in force, in the order in which they were installed."""
+    """The installed rules, in the order of their installation."""
 
     def __init__(self) -> None:
         self.rules: list[InstalledRule] = []

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, for tests and for commands that need one for a while."""
+"""A sandbox in its own process, for tests and for commands that need one for a while."""
 
 import re
 import signal
@@ -23,22 +23,22 @@ class SandboxProcess:
             port: 0 for any free port.
 
         Raises:
-            RuntimeError: It ended instead of listening; it has said why on stderr.
+            RuntimeError: It ended instead of listening; its stderr says why.
         """
         command = [sys.executable, "-m", "worker.cli", "sandbox", "--port", str(port), *arguments]
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
             command,
             stdout=subprocess.PIPE,
             text=True,
-            # A group of its own: Ctrl-C reaches who started it, and that stops it in turn.
+            # Its own process group: Ctrl-C reaches only our process, which then stops the sandbox.
             process_group=0,
         )
-        #: Where it listens.
+        #: The URL at which it listens.
         self.base_url = self._announced()
         self.client = SandboxClient(self.base_url)
 
     def _announced(self) -> str:
-        assert self._process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker: stdout is a pipe
         for line in self._process.stdout:
             if found := re.search(r"listening on (\S+)", line):
                 return found[1]
@@ -47,11 +47,11 @@ class SandboxProcess:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port on which it listens."""
         return int(self.base_url.rpartition(":")[2])
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to end, as an operator would.
+        """Ask the sandbox to end, as an operator would.
 
         Args:
             number: The signal; SIGTERM or SIGINT.
@@ -67,7 +67,7 @@ class SandboxProcess:
         return self._process.returncode
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill the sandbox, as a crash would."""
         self._process.kill()
         self._process.wait()
         if self._process.stdout is not None:

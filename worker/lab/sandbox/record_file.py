@@ -1,7 +1,7 @@
-"""Accepted calls in a file of JSON lines, so that counts survive a kill of the sandbox.
+"""Accepted calls in a file of JSON lines, so that counts survive if the sandbox is killed.
 
-One line for each time that a call is accepted, written before it is answered. The line
-of a duplicate says so; like every line it holds what came with that very request.
+Each time a call is accepted a line is written, before the answer is sent. The line of a duplicate
+is marked; like every line, it holds what that very request held.
 """
 
 import json
@@ -14,7 +14,7 @@ import msgspec
 
 
 class RecordFileError(ValueError):
-    """The record file holds something that the sandbox did not write."""
+    """The record file contains something that the sandbox did not write."""
 
 
 class AcceptedCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,9 +24,9 @@ class AcceptedCall(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     endpoint: str
     path: str
-    #: Unix seconds.
+    #: In unix seconds.
     received_at: float
-    #: JSON, on one line.
+    #: The body as parsed JSON.
     body: Any
 
 
@@ -36,7 +36,7 @@ def open_record(path: Path) -> FileIO:
     Raises:
         OSError: It cannot be opened for reading and writing.
     """
-    # Unbuffered: each line is with the operating system before its call is answered.
+    # Unbuffered, so that the operating system has each line before its call is answered.
     file = path.open("ab", buffering=0)
     file.truncate(path.read_bytes().rfind(b"\n") + 1)
     return file
@@ -46,7 +46,7 @@ def read_calls(path: Path) -> Iterator[AcceptedCall]:
     """Every call of a record file, oldest first, duplicates included.
 
     Raises:
-        RecordFileError: Names the line that is not one of a record file.
+        RecordFileError: A line is not one of a record file; the message names it.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):

@@ -1,7 +1,7 @@
-"""What the sandbox received, and what of it it accepted, by idempotency key.
+"""Records what the sandbox received, and which calls it accepted, by idempotency key.
 
-Requests and accepted calls are kept up to a bound, the oldest go first. The counts
-are never cut: every key that was accepted is remembered, at about 200 bytes each.
+Requests and accepted calls are kept up to a bound; the oldest are dropped first. The counts stay
+complete: every accepted key is remembered, at about 200 bytes each.
 """
 
 import json
@@ -21,47 +21,47 @@ from worker.lab.sandbox.record_file import AcceptedCall, open_record, read_calls
 class ReceivedRequest:
     """One request, from its arrival on."""
 
-    #: Counted from 1, in the order of arrival; the recorder gives it.
+    #: Counted from 1, in the order of arrival; the recorder sets it.
     number: int = 0
-    #: Unix seconds.
+    #: In unix seconds.
     received_at: float
-    #: Empty if it had none.
+    #: The idempotency key; empty if there was none.
     key: str
     method: str
     path: str
     #: None if the path names no endpoint.
     endpoint: str | None
     body: bytes
-    #: The status it was answered with; None before that, and if the answer never came.
+    #: The status of its answer; None before it is answered, and if it never is.
     status: int | None = None
-    #: The kind of fault that answered it, if one did.
+    #: The kind of the fault rule that answered it, if one did.
     fault: str | None = None
     accepted: bool = False
     #: Whether its key had been accepted before.
     duplicate: bool = False
-    #: What the contract had against it, if anything.
+    #: How it violated the contract, if it did.
     message: str | None = None
 
     def described(self, *, with_body: bool) -> dict[str, Any]:
-        """The request for the control API; its body as text, for it need not be JSON."""
+        """The request for the control API; its body as text, because it need not be JSON."""
         fields = asdict(self)
         body = fields.pop("body")
         return fields | ({"body": body.decode(errors="replace")} if with_body else {})
 
 
 class Recorder:
-    """Everything received since the start or since the last `forget`."""
+    """What was received since the start or the last `forget`."""
 
     def __init__(self, keep: int, record: Path | None) -> None:
-        """Go on from what a record file holds.
+        """Begin with the calls of a record file.
 
         Args:
-            keep: How many requests, and how many accepted calls, are kept.
+            keep: The most requests, and the most accepted calls, that are kept.
             record: The file; None for none.
 
         Raises:
-            OSError: It cannot be opened.
-            RecordFileError: It is none.
+            OSError: The file cannot be opened.
+            RecordFileError: It is not a record file.
         """
         self._keep = keep
         self._file = open_record(record) if record else None
@@ -71,7 +71,7 @@ class Recorder:
             self._count(call)
 
     def _clear(self) -> None:
-        #: Requests up to this number are forgotten, even if they are still to be answered.
+        #: Requests up to this number are forgotten, even those that are not answered yet.
         self._forgotten_number = self._last_number
         self._requests: deque[ReceivedRequest] = deque(maxlen=self._keep)
         self._calls: dict[str, AcceptedCall] = {}
@@ -81,16 +81,16 @@ class Recorder:
         self._by_fault: Counter[str] = Counter()
 
     def receive(self, request: ReceivedRequest) -> None:
-        """Note a request that has arrived, and number it."""
+        """Record a request that has arrived, and number it."""
         self._last_number += 1
         request.number = self._last_number
         self._requests.append(request)
 
     def accept(self, request: ReceivedRequest) -> None:
-        """Note that a valid request is accepted; once a key is known it is a duplicate.
+        """Record that a valid request is accepted, as a duplicate if its key was accepted before.
 
         Raises:
-            OSError: The record file cannot be written; nothing is noted then.
+            OSError: The record file cannot be written; then nothing is recorded.
         """
         duplicate = request.key in self._times
         call = AcceptedCall(
@@ -102,7 +102,7 @@ class Recorder:
         )
         if self._file:
             line = msgspec.structs.asdict(call) | {"duplicate": duplicate}
-            # msgspec writes and reads no lone surrogates, which a body may hold as escapes.
+            # json, because msgspec takes no lone surrogates, which a body may hold as escapes.
             self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         request.accepted, request.duplicate = True, duplicate
         self._count(call)
@@ -117,19 +117,19 @@ class Recorder:
             del self._calls[next(iter(self._calls))]
 
     def fail(self, request: ReceivedRequest, fault: str) -> None:
-        """Note which fault a request is for."""
+        """Record which kind of fault answers a request."""
         request.fault = fault
         if request.number > self._forgotten_number:
             self._by_fault[fault] += 1
 
     def answer(self, request: ReceivedRequest, status: int) -> None:
-        """Note the status that a request is answered with."""
+        """Record the status with which a request is answered."""
         request.status = status
         if request.number > self._forgotten_number:
             self._by_status[status] += 1
 
     def calls(self, key: str | None = None) -> Iterator[dict[str, Any]]:
-        """The accepted calls that are kept, oldest first, or the one with this key."""
+        """The accepted calls that are kept, oldest first; with a key, only its call."""
         chosen = [self._calls[key]] if key in self._calls else []
         for call in self._calls.values() if key is None else chosen:
             yield msgspec.structs.asdict(call) | {"times": self._times[call.key]}
@@ -141,7 +141,7 @@ class Recorder:
         return newest[::-1]
 
     def summary(self) -> dict[str, Any]:
-        """The totals, which stay right however little is kept."""
+        """The totals; they do not depend on how much is kept."""
         requests = self._last_number - self._forgotten_number
         return {
             "requests": requests,
@@ -153,12 +153,12 @@ class Recorder:
         }
 
     def forget(self) -> None:
-        """Start afresh: all counts from zero, the record file empty."""
+        """Set all counts to zero and empty the record file."""
         self._clear()
         if self._file:
             self._file.truncate(0)
 
     def close(self) -> None:
-        """Write no more."""
+        """Close the record file."""
         if self._file:
             self._file.close()

@@ -1,4 +1,4 @@
-"""How each kind of fault answers."""
+"""The answers, proper ones and those of each kind of fault."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from aiohttp import web
 from worker.lab.sandbox.contract import OK_BODY
 from worker.lab.sandbox.faults import FaultRule
 
-#: l_onoff=1, l_linger=0: closing sends a reset instead of the usual goodbye.
+#: l_onoff=1, l_linger=0: closing sends a reset instead of an orderly end.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 #: Statuses that have no body.
@@ -24,19 +24,19 @@ def ok() -> web.Response:
 
 
 def error(status: int, message: str) -> web.Response:
-    """An answer that says what is wrong."""
+    """An answer with an error message."""
     return web.json_response({"status": "error", "message": message}, status=status)
 
 
 async def answer(
     request: web.Request, rule: FaultRule, proper: web.Response
 ) -> web.StreamResponse | None:
-    """Answer as the rule says.
+    """Answer by a fault rule.
 
     Args:
-        request: What is answered.
-        rule: Of any kind but `refuse`.
-        proper: What the answer would have been without the rule.
+        request: The request to answer.
+        rule: A rule of any kind but `refuse`.
+        proper: The answer that the request would have had without the rule.
 
     Returns:
         The response; None if the connection was ended instead.
@@ -63,7 +63,7 @@ async def answer(
 def _status(rule: FaultRule) -> web.Response:
     status = rule.code or 500
     response = web.Response(status=status)
-    if status < 300:  # noqa: PLR2004 - the first status that is no success
+    if status < 300:  # noqa: PLR2004 - statuses below it are successes
         response = web.Response(status=status, body=OK_BODY, content_type="application/json")
     elif status not in _BODILESS:
         response = error(status, f"status {status} by a fault rule")
@@ -73,7 +73,7 @@ def _status(rule: FaultRule) -> web.Response:
 
 
 async def _drip(request: web.Request, rule: FaultRule, proper: web.Response) -> web.StreamResponse:
-    """Send the proper answer byte by byte: no single read waits long, the whole does."""
+    """Send the proper answer byte by byte, so that no single read waits long but the whole does."""
     response, body = await _begin(request, proper)
     for position in range(len(body)):
         await asyncio.sleep((rule.delay_seconds or 0) / len(body))
@@ -82,7 +82,7 @@ async def _drip(request: web.Request, rule: FaultRule, proper: web.Response) -> 
 
 
 async def _reset(request: web.Request, proper: web.Response) -> None:
-    """Send the headers and half of the body, then break the connection off."""
+    """Send the headers and half of the body, then reset the connection."""
     response, body = await _begin(request, proper)
     await response.write(body[: len(body) // 2])
     if request.transport is not None:
@@ -92,7 +92,7 @@ async def _reset(request: web.Request, proper: web.Response) -> None:
 
 
 async def _hang(request: web.Request, rule: FaultRule) -> None:
-    """Say nothing until the delay is over; a client that leaves ends this too."""
+    """Send nothing until the delay is over or the client disconnects."""
     if rule.delay_seconds is None:
         await asyncio.Event().wait()
     else:
@@ -102,7 +102,7 @@ async def _hang(request: web.Request, rule: FaultRule) -> None:
 
 
 async def _begin(request: web.Request, proper: web.Response) -> tuple[web.StreamResponse, bytes]:
-    """Send the headers of an answer; its body is for the caller to send."""
+    """Send the headers of an answer, and return its body for the caller to send."""
     body = proper.body if isinstance(proper.body, bytes) else b""
     response = web.StreamResponse(status=proper.status, headers=proper.headers)
     response.content_length = len(body)

@@ -13,7 +13,7 @@ from worker.lab.sandbox.faults import FaultRule, parse_rule
 from worker.lab.sandbox.record_file import RecordFileError
 from worker.lab.sandbox.server import SandboxOptions, serve
 
-#: Seeds that are short enough to type again.
+#: The largest random seed, short enough to be typed again.
 _MAX_SEED = 999_999
 
 

@@ -1,4 +1,4 @@
-"""The sandbox as a server: what stands in for Convertro, and its start and stop."""
+"""The sandbox's server: its answers in place of Convertro, its start and its stop."""
 
 import asyncio
 import random
@@ -20,32 +20,32 @@ from worker.lab.sandbox.listener import Listener
 from worker.lab.sandbox.matching import FaultBook
 from worker.lab.sandbox.recorder import ReceivedRequest, Recorder
 
-#: How long a stopping sandbox lets answers under way finish.
+#: How long a stopping sandbox waits for answers that it has begun, in seconds.
 _SHUTDOWN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
-    """What `convertro sandbox` can be told."""
+    """The options of `convertro sandbox`."""
 
     host: str
     #: 0 for any free port.
     port: int
-    #: How long every answer takes.
+    #: How long every answer takes, in seconds.
     latency_seconds: float
-    #: `client_name/site_id`, if every other one is unknown.
+    #: The only `client_name/site_id` that is known; None if every one is.
     account: str | None
-    #: Requests, and accepted calls, that are kept.
+    #: The most requests, and the most accepted calls, that are kept.
     keep: int
-    #: Where accepted calls are written down, if anywhere.
+    #: The file in which accepted calls are recorded; None for none.
     record: Path | None
-    #: Decides which requests a rule with a ratio answers.
+    #: The seed of the random choice of requests by rules with a ratio.
     seed: int
     rules: tuple[FaultRule, ...]
 
 
 class _Vendor:
-    """What stands in for Convertro: checks, records, answers or fails."""
+    """Stands in for Convertro: checks and records requests, answers them or fails."""
 
     def __init__(
         self, recorder: Recorder, faults: FaultBook, options: SandboxOptions, busy: set[object]
@@ -88,14 +88,14 @@ class _Vendor:
         await asyncio.sleep(self._options.latency_seconds)
         response = await replies.answer(request, rule, proper) if rule else proper
         if response is None:
-            return proper  # goes nowhere: the fault ended the connection
+            return proper  # not sent, because the fault ended the connection
         self._recorder.answer(received, response.status)
         return response
 
     def _receive(
         self, request: web.Request, body: bytes | None
     ) -> tuple[ReceivedRequest, Violation | None]:
-        """Note and check a request; its body is None if it was too large to read."""
+        """Record and check a request; its body is None if it was too large to be read."""
         received = ReceivedRequest(
             received_at=time.time(),
             key=request.headers.get("Idempotency-Key", ""),
@@ -114,7 +114,7 @@ class _Vendor:
 
 
 def _is_gone(request: web.Request) -> bool:
-    """Whether the connection ended before the request was read; no answer can reach it."""
+    """Whether the connection ended before the request was read, so that it cannot be answered."""
     return request.transport is None
 
 
@@ -122,12 +122,12 @@ async def serve(options: SandboxOptions, announce: Callable[[str], None]) -> Non
     """Run the sandbox until SIGTERM or SIGINT.
 
     Args:
-        options: What it was told.
-        announce: Given the base URL once connections are accepted.
+        options: The command's options.
+        announce: Called with the base URL once the sandbox listens.
 
     Raises:
-        OSError: The address is not to be had, or the record file cannot be opened.
-        RecordFileError: The record file is not one.
+        OSError: It cannot bind to the address, or the record file cannot be opened.
+        RecordFileError: The record file is not a record file.
     """
     stop = asyncio.Event()
     for number in heeded((signal.SIGTERM, signal.SIGINT)):
