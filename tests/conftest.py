@@ -1,4 +1,4 @@
-"""What every tier needs: an environment without the developer's own settings."""
+"""Fixtures of every tier: an environment without the developer's own settings, and a stack."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-# A loaded machine is no reason to fail.
+# No test may fail because the machine is busy.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="session")
 def _ctrl_c_is_heeded() -> Iterator[None]:
-    """Tests send SIGINT to themselves and to what they start, however they were started."""
+    """Heed SIGINT, which tests send to themselves and to their children, even if it was ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -45,7 +45,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator["Stack"]:
         stack.start_valkey()
         stack.start_sandbox()
         yield stack
-        # Everything is checked by now, and stopping a worker gently takes seconds.
+        # Everything is checked by now, and a worker takes seconds to stop by itself.
         for worker in [*stack.workers]:
             if worker.poll() is None:
                 stack.kill_worker(worker)

@@ -1,4 +1,4 @@
-"""Chaos is random, and can be repeated."""
+"""The seed of the chaos tests, which makes a random run repeatable."""
 
 import os
 import random

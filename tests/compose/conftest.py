@@ -1,4 +1,4 @@
-"""A deployment of docker-compose.yml on the Docker engine that is there, under its own name."""
+"""A deployment of docker-compose.yml on the local Docker engine, under its own project name."""
 
 import json
 import shutil
@@ -18,25 +18,25 @@ from worker.lab.sandbox.client import SandboxClient
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: What an image is built from, and the files for Compose.
+#: The files from which images are built, and those for Compose.
 SOURCES = (
     *(".dockerignore", "Dockerfile", "docker-compose.yml", "docker-compose.sandbox.yml"),
     *("pyproject.toml", "README.md", "LICENSE"),
     *("client", "config", "requirements", "tasks", "worker"),
 )
 
-#: Not the name and the port of docker-compose.yml: a deployment that is in use stays untouched.
+#: Another name and port than docker-compose.yml's, so that a deployment in use is not touched.
 PROJECT = "convertro-test"
 REDIS_PORT = 16379
 
 FLOWER_AUTH = "operator:pass$word #1"
 
-#: A hang guard for one command; building an image takes longest.
+#: How long one command may take, in seconds, against hanging; building an image takes longest.
 LONGEST_COMMAND_SECONDS = 600
 
 
 class Deployment:
-    """What `docker compose` runs in a folder of its own."""
+    """A deployment that `docker compose` runs from its own folder."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Deployment:
         (folder / ".env").write_text((ROOT / ".env.example").read_text() + "".join(lines))
 
     def __call__(self, *arguments: str) -> str:
-        """Run `docker compose` with some arguments and answer what it prints."""
+        """Run `docker compose` with some arguments and return what it prints."""
         files = ("-f", "docker-compose.yml", "-f", "docker-compose.sandbox.yml")
         done = subprocess.run(
             ["docker", "compose", "-p", PROJECT, *files, *arguments],
@@ -60,7 +60,7 @@ class Deployment:
         return done.stdout
 
     def up(self, *arguments: str) -> float:
-        """Start what does not run, wait until it is healthy, and answer how long it took."""
+        """Start what does not run, wait until it is healthy, and return the seconds it took."""
         begun = time.monotonic()
         self("up", "--wait", "--wait-timeout", "300", *arguments)
         return time.monotonic() - begun
@@ -70,19 +70,19 @@ class Deployment:
         return self("ps", "--quiet", service).split()
 
     def health(self) -> dict[str, str]:
-        """What Docker says of each container."""
+        """The health of each container, as Docker sees it."""
         lines = self("ps", "--format", "json").splitlines()
         return {each["Name"]: each["Health"] for each in map(json.loads, lines)}
 
     def status(self) -> dict[str, Any]:
-        """What `convertro status` says in a worker."""
+        """The JSON of `convertro status` in a worker's container."""
         found: dict[str, Any] = json.loads(
             self("exec", "-T", "worker", "convertro", "status", "--json")
         )
         return found
 
     def producer(self) -> Producer:
-        """What an application on this machine enqueues with."""
+        """Make a producer for an application on this machine."""
         account = {
             name.removeprefix("CONVERTRO_").lower(): value for name, value in DESTINATION.items()
         }
@@ -94,7 +94,7 @@ class Deployment:
 
 
 def why_not() -> str | None:
-    """Why nothing can be run here."""
+    """Why Docker cannot be used here; None if it can."""
     if not shutil.which("docker"):
         return "there is no docker here"
     for command in (["docker", "info"], ["docker", "compose", "version"]):
@@ -129,7 +129,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 @pytest.fixture
 def deployment(built: Deployment) -> Deployment:
-    """A deployment that is up, with an empty journal."""
+    """A running deployment with an empty journal."""
     built("down", "--volumes")
     print(f"healthy after {built.up():.1f} s")
     return built

@@ -1,4 +1,4 @@
-"""One embedded server for the tests that only need a journal; each has keys of its own."""
+"""One embedded server for the tests that only need a journal; each test has its own keys."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -28,7 +28,7 @@ def cli(journal_server: ValkeyServer) -> Cli:
             "CONVERTRO_CLIENT_NAME": "acme",
             "CONVERTRO_SITE_ID": "1234",
             "CONVERTRO_DOMAIN": "shop.example.com",
-            # Tests fill journals with dead letters, which would be held otherwise.
+            # Tests fill journals with dead letters, at which the breaker would open otherwise.
             "CONVERTRO_BREAKER_MIN_COUNT": "10000",
         }
     )

@@ -1,4 +1,4 @@
-"""Letting time go on for what waits in a real server, instead of waiting as long."""
+"""Makes events in a real server older, instead of waiting as long."""
 
 from redis import Redis
 
@@ -6,7 +6,7 @@ PREFIX = "{convertro}:"
 
 
 def let_pass(redis: Redis, seconds: float) -> None:
-    """Let due events have waited, and workers not have asked, for so much longer."""
+    """Move the due times of events, and the times at which workers asked, into the past."""
     for name in ("due", "asked"):
         for member in redis.zrange(f"{PREFIX}{name}", 0, -1):
             redis.zincrby(f"{PREFIX}{name}", -1000 * seconds, member)

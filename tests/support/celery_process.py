@@ -1,4 +1,4 @@
-"""Commands of Celery's in processes of their own."""
+"""Runs Celery's commands as processes."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from worker.lab.demo.stack import DESTINATION, ROOT
 
 
 def run_celery(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Carry out a command of Celery's that is expected to end soon."""
+    """Run a command of Celery's that is expected to end soon."""
     return subprocess.run(
         [sys.executable, "-m", "celery", "-A", "worker.app", *arguments],
         cwd=ROOT,

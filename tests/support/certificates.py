@@ -11,13 +11,13 @@ class Authority:
     """Signs certificates.
 
     Args:
-        folder: Where everything is kept; it is made.
+        folder: The folder for its files; it must not exist yet.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
-        #: Its own certificate, which others are to trust.
+        #: The authority's own certificate, for clients to trust.
         self.path = folder / "ca.pem"
         _openssl(
             *("req", "-x509", *_KEY, "-subj", f"/CN={folder.name}", "-days", "30"),
@@ -25,11 +25,11 @@ class Authority:
         )
 
     def certificate(self, names: str, *, days: int = 30) -> Path:
-        """A server's certificate with its key.
+        """Make a server's certificate, in one file with its key.
 
         Args:
-            names: Whose it is, as in `DNS:localhost,IP:127.0.0.1`.
-            days: For how long it is valid from now on.
+            names: The server's names, as in `DNS:localhost,IP:127.0.0.1`.
+            days: How long it is valid from now on, in days.
         """
         request, key, extensions = (self._folder / name for name in ("csr", "key", "extensions"))
         extensions.write_text(f"subjectAltName={names}\n")
@@ -45,7 +45,7 @@ class Authority:
         return both
 
     def server_side(self, names: str = "IP:127.0.0.1", *, days: int = 30) -> ssl.SSLContext:
-        """What a server speaks TLS with; see `certificate`."""
+        """Make the TLS context of a server with a new certificate; see `certificate`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate(names, days=days))
         return context

@@ -1,4 +1,4 @@
-"""The command `convertro` as a real process, and journals for it to look at."""
+"""Runs the command `convertro` as a real process, and fills journals for it."""
 
 import json
 import os
@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 COMMAND = (sys.executable, "-m", "worker.cli")
 
-#: In every event here; no output may hold it unless content was asked for.
+#: Content in every event here; no output may contain it unless content was asked for.
 MARKER = "ada-lovelace@example.com"
 
-#: What mod_wsgi, cron and old containers start programs with.
+#: The locale with which mod_wsgi, cron and old containers start programs.
 ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
@@ -55,13 +55,13 @@ class Cli:
 
     @property
     def place(self) -> str:
-        """The line that says where the journal is."""
+        """The line that names the journal."""
         address = self.settings["CONVERTRO_REDIS_URL"].removeprefix("redis://").removesuffix("/0")
         prefix = self.settings.get("CONVERTRO_KEY_PREFIX", "{convertro}:")
         return f"Redis {address}, database 0, keys {prefix}*\n"
 
     def json(self, *arguments: str | Path) -> Any:
-        """What a command prints with `--json`, which has to end well."""
+        """Run a command with `--json`, which must succeed, and read what it prints."""
         ended = self(*arguments, "--json")
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout)
@@ -80,7 +80,7 @@ class Cli:
 
 @dataclass(frozen=True)
 class Filler:
-    """Brings events of a journal where a test wants them."""
+    """Brings events of a journal into the places that a test needs."""
 
     journal: Journal
     redis: "Redis"
@@ -89,24 +89,24 @@ class Filler:
     threads: list[Thread] = field(default_factory=list)
 
     def accept(self, *ids: str) -> None:
-        """Let events be due."""
+        """Accept events, so that they are due."""
         self.journal.accept([(name, raw_event(name)) for name in ids])
 
     def claim(self, *ids: str) -> dict[str, str]:
-        """Let a worker that is alive hold events; answers their leases."""
+        """Accept and claim events for a worker that is alive; return their leases by id."""
         self.accept(*ids)
         self.tick()
         claim = self.journal.claim("wakeup-1", "lease-1", 10_000, idle=False)
         return {event.event_id: event.lease for event in claim.events}
 
     def idle_worker(self) -> None:
-        """Let the worker be alive with nothing to do, so that it would be woken up."""
+        """Make the worker alive and idle, so that an accept would wake it."""
         self.journal.release("wakeup-1", [])
         self.tick()
         self.journal.leave_wakeup(DEFAULT_QUEUE, WAKEUP_TOKEN)
 
     def tick(self) -> None:
-        """Let a worker be alive, and stay so until the test ends."""
+        """Make a worker alive until the test ends."""
         self.journal.tick("worker-1@host", 2, [])
         if not self.threads:
             self.threads.append(Thread(target=self._beat))
@@ -117,25 +117,25 @@ class Filler:
             self.journal.tick("worker-1@host", 2, [])
 
     def end(self) -> None:
-        """Let the worker be."""
+        """Stop the worker's signs of life."""
         self.ended.set()
         for thread in self.threads:
             thread.join()
 
     def finish(self, move: Move, *ids: str, **fields: Any) -> None:
-        """Claim events and say what became of them."""
+        """Claim and finish events."""
         leases = self.claim(*ids)
         self.journal.finish(
             [Finish(event_id=name, lease=leases[name], move=move, **fields) for name in ids]
         )
 
     def bury(self, *ids: str, **fields: Any) -> None:
-        """Let events be dead letters; rejected ones unless the test says otherwise."""
+        """Bury events, as rejected ones by default."""
         rejected = {"reason": "rejected", "outcome_class": "rejected", "status": 400}
         self.finish(Move.DEAD, *ids, **{"attempts": [attempt()], **rejected, **fields})
 
     def died(self, event_id: str, at_ms: int) -> None:
-        """Move a dead letter's death in time."""
+        """Set the time at which a dead letter died."""
         self.redis.zadd(f"{self.prefix}dead", {event_id: at_ms})
         worth = self.redis.zscore(f"{self.prefix}worth", event_id)
         self.redis.zadd(f"{self.prefix}worth", {event_id: worth // 10**13 * 10**13 + at_ms})

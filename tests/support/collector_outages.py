@@ -1,4 +1,4 @@
-"""What may happen to the collector and its Redis while a library of Segment's sends."""
+"""Outages of the collector and its Redis while one of Segment's libraries sends."""
 
 import time
 
@@ -6,24 +6,24 @@ from tests.support.collector_process import CollectorProcess
 from tests.support.killed_server import Server
 from worker.lab.demo.stack import Stack
 
-#: Long enough for a library to hear of it and to try again.
+#: How long an outage lasts, in seconds: long enough for a library to fail and try again.
 OUTAGE_SECONDS = 3.0
 
 
 def hang(stack: Stack, _collector: CollectorProcess) -> None:
-    """Redis answers nobody."""
+    """Let Redis accept connections but answer nothing, for a while."""
     with Server(stack).hung():
         time.sleep(OUTAGE_SECONDS)
 
 
 def die(stack: Stack, _collector: CollectorProcess) -> None:
-    """Redis is killed, and started again."""
+    """Kill Redis and start it again."""
     with Server(stack).down():
         time.sleep(OUTAGE_SECONDS)
 
 
 def kill(_stack: Stack, collector: CollectorProcess) -> None:
-    """The collector is killed, and started again."""
+    """Kill the collector and start it again."""
     collector.kill()
     time.sleep(OUTAGE_SECONDS)
     collector.start()

@@ -1,4 +1,4 @@
-"""`convertro collector` as a process, and an HTTP client that keeps to the byte."""
+"""Runs `convertro collector` as a process, with an HTTP client that sends exact bytes."""
 
 import base64
 import json
@@ -74,7 +74,7 @@ class CollectorProcess:
 
     @property
     def log(self) -> str:
-        """What it has said on standard error."""
+        """Its standard error so far."""
         return self._log.read_text()
 
     def ask(
@@ -85,7 +85,9 @@ class CollectorProcess:
         headers: Mapping[str, str] = BASIC,
         **named: str,
     ) -> Answer:
-        """Make a request; what is not bytes goes as JSON, and hyphens are underscores."""
+        """Make a request; a body that is not bytes is sent as JSON. Headers may be named too, with
+        underscores for hyphens.
+        """
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         more = {name.replace("_", "-"): value for name, value in named.items()}
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
@@ -97,13 +99,13 @@ class CollectorProcess:
             connection.close()
 
     def begin(self, path: str, length: int) -> socket.socket:
-        """Send a request but for its body, of so many bytes; the collector has read it."""
+        """Send a request without its body of `length` bytes, and wait until it has been read."""
         connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS)
         connection.sendall(
             f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC['Authorization']}\r\n"
             f"Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode()
         )
-        # Only who has read a request says this.
+        # The collector sends this only once it has read the headers.
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         return connection
 
@@ -114,12 +116,12 @@ class CollectorProcess:
         return self.ask("GET", "/metrics", headers={}).body.decode()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to end; answers its exit code."""
+        """Ask it to end, and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
-        """End it at once, with every process of its."""
+        """Kill it with all its processes."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

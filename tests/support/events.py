@@ -1,7 +1,7 @@
 """One complete, realistic raw Segment event of each kind.
 
-Fields are overridden by keyword, so that a test shows only what matters to it;
-`web_track(userId=ABSENT)` leaves one out.
+Keywords override fields, so that a test shows only what matters to it. `web_track(userId=ABSENT)`
+leaves a field out.
 """
 
 from copy import deepcopy
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class _Absent:
-    """What stands for no value; it reads the same in every process."""
+    """The type of `ABSENT`; its repr is the same in every process."""
 
     def __repr__(self) -> str:
         return "ABSENT"
@@ -68,7 +68,7 @@ ORDER = {
 
 
 def web_identify(**overrides: Any) -> dict[str, Any]:
-    """A visitor of the website tells who she is."""
+    """A visitor of the website identifies herself."""
     return _event(
         WEB_CONTEXT, "identify", overrides, traits={"email": "ada@example.com", "age": 36}
     )
@@ -99,7 +99,7 @@ def mobile_track(**overrides: Any) -> dict[str, Any]:
 
 
 def application_installed(**overrides: Any) -> dict[str, Any]:
-    """The app was installed; nobody has signed in yet."""
+    """The app was installed, and no user has signed in yet."""
     return _event(
         PHONE_CONTEXT,
         "track",
@@ -110,7 +110,7 @@ def application_installed(**overrides: Any) -> dict[str, Any]:
 
 
 def phone_context(**overrides: Any) -> dict[str, Any]:
-    """The context that a mobile library sends, but for what a test says."""
+    """The context that a mobile library sends, with a test's overrides."""
     return _present({**deepcopy(PHONE_CONTEXT), **overrides})
 
 

@@ -1,4 +1,4 @@
-"""Redis servers and three Sentinels that watch them, all with passwords of their own."""
+"""Redis servers and three Sentinels that watch them, each kind with its own password."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ class Node:
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         self.redis = Redis(port=self.port, password=password, decode_responses=True, retry=None)
-        # Sentinels and servers rewrite this file themselves, and it survives a kill.
+        # Sentinels and servers rewrite this file themselves; it survives their kill.
         self._config = folder / "node.conf"
         self.configure(
             f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", f'requirepass "{password}"'
@@ -59,13 +59,13 @@ class Node:
             return False
 
     def kill(self) -> None:
-        """SIGKILL, as a machine that disappears."""
+        """End it with SIGKILL, as if its machine disappeared."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     def pause(self) -> None:
-        """It is there and does not answer."""
+        """Stop it, so that it accepts connections but does not answer."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
 
@@ -78,7 +78,7 @@ class Node:
         self.redis.close()
 
     def role(self) -> dict[str, Any]:
-        """What the server thinks it is; nothing while it cuts its connections."""
+        """The server's own view of its role; empty while it closes its connections."""
         try:
             return dict(self.redis.info("replication"))
         except RedisError:
@@ -89,8 +89,8 @@ class Failover:
     """A master with its replicas, and three Sentinels.
 
     Args:
-        folder: Where everything keeps its files.
-        replicas: How many there are.
+        folder: The folder for all files.
+        replicas: The number of replicas.
         config: Further lines of configuration for each server.
     """
 
@@ -116,7 +116,7 @@ class Failover:
                 f"sentinel monitor {MASTER} 127.0.0.1 {master.port} 2",
                 f'sentinel auth-pass {MASTER} "{REDIS_PASSWORD}"',
                 f"sentinel down-after-milliseconds {MASTER} 1000",
-                # The next failover begins after twice this at the earliest.
+                # The next failover begins no earlier than after twice this time.
                 f"sentinel failover-timeout {MASTER} 3000",
             )
 
@@ -140,7 +140,7 @@ class Failover:
             node.stop()
 
     def master_port(self) -> int:
-        """The master according to the first Sentinel."""
+        """The port of the master, according to the first Sentinel."""
         address = self.sentinels[0].redis.execute_command(
             "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER
         )
@@ -151,7 +151,7 @@ class Failover:
         return next(server for server in self.servers if server.port == port)
 
     def ready(self) -> bool:
-        """Every Sentinel knows the others and all servers, and the replicas follow."""
+        """Whether every Sentinel knows the others and all servers, and the replicas follow."""
         return self._replicas_follow() and all(map(self._is_informed, self.sentinels))
 
     def _replicas_follow(self) -> bool:
@@ -165,13 +165,13 @@ class Failover:
         return known == ("2", str(len(self.servers) - 1), "master")
 
     def replicate(self) -> None:
-        """Return when the replica has everything that the master had by now."""
+        """Wait until the replica has everything that the master has now."""
         with self.master().redis.client() as connection:
             connection.set("fence", "up to here")
             assert connection.wait(1, 10_000) == 1
 
     def fail_over_by_hand(self, *how: str) -> None:
-        """Demote a master that is well."""
+        """Demote a healthy master."""
         self.sentinels[0].redis.execute_command("SENTINEL", "FAILOVER", MASTER, *how)
 
 

@@ -1,4 +1,4 @@
-"""Real classes that stand in for the ports of the delivery, in one place."""
+"""Real classes that implement the ports of the delivery for tests."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ ACCEPTED = Outcome(outcome_class=OutcomeClass.ACCEPTED, status=200, detail="acce
 
 
 def answered(name: str, status: int | None = None, **fields: float) -> Outcome:
-    """An outcome of a class."""
+    """Make an outcome of a class."""
     return Outcome(
         outcome_class=OutcomeClass(name),
         status=status,
@@ -25,7 +25,7 @@ def answered(name: str, status: int | None = None, **fields: float) -> Outcome:
 
 
 def claimed(raw: bytes, event_id: str = "event-1", **record: object) -> ClaimedEvent:
-    """A claimed event as the journal hands it out."""
+    """Make a claimed event as the journal hands it out."""
     fields: dict[str, object] = {"accepted_at_ms": 1_777_889_730_123, **record}
     return ClaimedEvent(
         event_id=event_id,
@@ -36,7 +36,7 @@ def claimed(raw: bytes, event_id: str = "event-1", **record: object) -> ClaimedE
 
 
 def deliver_here(delivery: Delivery, event: ClaimedEvent) -> Finish | None:
-    """Take all steps about an event here; answers where it goes."""
+    """Take all steps of an event's delivery in this thread; return how it is finished."""
     steps = delivery.steps(event)
     try:
         request = next(steps)
@@ -47,7 +47,7 @@ def deliver_here(delivery: Delivery, event: ClaimedEvent) -> Finish | None:
 
 @dataclass
 class FakeTransport:
-    """Answers with the outcomes it was given, then accepts everything."""
+    """Answers with the given outcomes, then accepts every call."""
 
     outcomes: deque[Outcome] = field(default_factory=deque)
     sent: list[tuple[str, bytes, str]] = field(default_factory=list)
@@ -59,19 +59,19 @@ class FakeTransport:
 
 @dataclass
 class FakeJournal:
-    """Hands out the events it was given and notes what comes back."""
+    """Hands out the given events and notes how they are finished."""
 
     events: deque[ClaimedEvent] = field(default_factory=deque)
     finishes: list[Finish] = field(default_factory=list)
     answer: Finished = Finished.MOVED
-    #: Called before each step; raises what it wants.
+    #: Called before each step; it may raise.
     before: Callable[[], None] = lambda: None
     limits: list[int] = field(default_factory=list)
-    #: How many finishes each step brought.
+    #: The number of finishes in each step.
     groups: list[int] = field(default_factory=list)
-    #: What it answers instead of handing anything out.
+    #: The answer to claims instead of events; None to hand events out.
     state: ClaimState | None = None
-    #: What the last claim found to be poison.
+    #: The ids that a claim without events reports as poison.
     poisoned: tuple[str, ...] = ()
 
     def claim(  # noqa: PLR0913  as the journal's
@@ -94,7 +94,7 @@ class FakeJournal:
         return Claim(ClaimState.CLAIMED, finished, events)
 
     def wait(self, timeout_seconds: float) -> None:
-        raise AssertionError("it lingers, although that was not granted")
+        raise AssertionError("it waits, although the claim did not allow that")
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
         self.before()
@@ -105,7 +105,7 @@ class FakeJournal:
 
 @dataclass
 class FakeAnnouncer:
-    """Notes what it is told, message by message."""
+    """Notes the burials of each announcement."""
 
     told: list[tuple[Burial, ...]] = field(default_factory=list)
 
@@ -116,7 +116,7 @@ class FakeAnnouncer:
 
 @dataclass
 class FailTimes:
-    """Raises `JournalUnavailable` so many times."""
+    """Raises `JournalUnavailable` in the first `times` calls."""
 
     times: int
 

@@ -1,4 +1,4 @@
-"""Flower as a real process, and what its API and pages say."""
+"""Runs Flower as a real process, and reads its API and pages."""
 
 import json
 import re
@@ -15,23 +15,23 @@ from worker.lab.demo.stack import Stack
 if TYPE_CHECKING:
     import subprocess
 
-#: As `make flower` shows them.
+#: The columns of `make flower`.
 COLUMNS = "name,uuid,state,result,received,runtime,worker"
 
 FLOWER = (sys.executable, "-m", "celery", "-A", "worker.app", "flower", "--address=127.0.0.1")
 
-#: Flower says so once it listens.
+#: Flower logs this once it listens.
 ADDRESS = re.compile(r"Visit me at (http://127\.0\.0\.1:\d+)")
 
 
 @dataclass
 class Flower:
-    """Flower over a stack; it ends with the stack.
+    """Flower for a stack; it ends with the stack.
 
     Args:
-        stack: Whose workers it watches.
+        stack: The stack whose workers it watches.
         arguments: Further options of its command line.
-        headers: What each request carries.
+        headers: The headers of each request to it.
     """
 
     stack: Stack
@@ -49,7 +49,7 @@ class Flower:
         self.address = ADDRESS.findall(self.log.read_text())[0]
 
     def text(self, path: str, **query: Any) -> str:
-        """What it answers to a GET; an error's text too."""
+        """The text of its answer to a GET; an error's text begins with the status."""
         request = Request(f"{self.address}{path}?{urlencode(query)}", headers=self.headers)
         try:
             with urlopen(request, timeout=60) as answer:
@@ -66,15 +66,15 @@ class Flower:
         return found
 
     def knows_worker(self) -> bool:
-        """Whether a worker has told it that it is alive, so that nothing later is missed."""
+        """Whether it has heard a worker's sign of life, so that it misses nothing after that."""
         return bool(self.json("/api/workers", status="true"))
 
     def task_page(self, event_id: str) -> str:
-        """The page behind a task's link, which encodes its id as the task list does."""
+        """The page of a task, whose id is encoded as in the task list's links."""
         return self.text(f"/task/{quote(event_id, safe='')}")
 
     def search(self, words: str) -> list[str]:
-        """The ids that the task list's search field finds."""
+        """The ids that a search in the task list finds."""
         columns = {f"columns[{n}][data]": name for n, name in enumerate(COLUMNS.split(","))}
         order = {"order[0][column]": 4, "order[0][dir]": "desc"}
         page = {"draw": 1, "start": 0, "length": 100, "search[value]": words}

@@ -1,4 +1,4 @@
-"""Environments that hold nothing but what is installed into them."""
+"""Virtual environments that hold only what a test installs."""
 
 import json
 import os
@@ -14,7 +14,7 @@ UV = Path(sys.executable).parent / "uv"
 
 @dataclass(frozen=True)
 class FreshEnvironment:
-    """A virtual environment, with the Python that runs the tests."""
+    """A virtual environment with the Python that runs the tests."""
 
     folder: Path
 
@@ -28,7 +28,7 @@ class FreshEnvironment:
         self._pip("check")
 
     def packages(self) -> dict[str, str]:
-        """The versions of what is installed, by name."""
+        """The versions of the installed packages, by name."""
         found = json.loads(self._pip("list", "--format", "json").stdout)
         return {package["name"]: package["version"] for package in found}
 
@@ -50,13 +50,13 @@ class FreshEnvironment:
 
 
 def wheel(distribution: str) -> str:
-    """What `make dist` built."""
+    """The path of a wheel that `make dist` built."""
     [found] = (ROOT / "dist").glob(f"{distribution}-*.whl")
     return str(found)
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command that has to succeed."""
+    """Run a command that must succeed."""
     ended = subprocess.run(
         command, capture_output=True, text=True, check=False, env=_environment(), cwd=ROOT.parent
     )
@@ -65,6 +65,6 @@ def run(*command: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the environment that runs the tests."""
+    """The environment without the variables of the tests' own Python."""
     left_out = {"VIRTUAL_ENV", "PYTHONPATH"}
     return {name: value for name, value in os.environ.items() if name not in left_out}

@@ -1,4 +1,4 @@
-"""A test that starts processes as a script does that runs them in the background."""
+"""Starts processes as a shell script starts its background commands."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def ignoring_sigint() -> Iterator[None]:
-    """Let what is started in this block begin with SIGINT ignored."""
+    """Make processes that are started in the block begin with SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Signal handlers at any instruction of the client: they raise, as Ctrl-C does, or use it too."""
+"""Runs signal handlers at any instruction of the client; they raise, as Ctrl-C does, or call it."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ _CODE = str(Path(convertro.__file__).parent)
 
 
 class Interruption(BaseException):
-    """What a signal handler raises."""
+    """Raised by a signal handler."""
 
 
 def _raise() -> None:
@@ -24,9 +24,9 @@ def _raise() -> None:
 def interrupted_everywhere(
     call: Callable[[], object], handler: Callable[[], object] = _raise
 ) -> Iterator[int]:
-    """Call something again and again, interrupted at one more instruction of the client each time.
+    """Call something repeatedly, interrupted at the client's first instruction, then the second, ….
 
-    Goes on after each such call, and ends with the first one that was not interrupted.
+    Yield after each interrupted call; end with the first call that was not interrupted.
     """
     for number in count(1):
         if not _is_interrupted(call, handler, number):

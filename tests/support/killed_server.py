@@ -1,4 +1,4 @@
-"""The stack's Redis, and what may happen to it."""
+"""Accidents of the stack's Redis."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,7 +13,7 @@ from worker.lab.demo.stack import Stack
 
 
 class Server:
-    """The stack's embedded server, as an accident finds it."""
+    """The stack's embedded server, with the accidents that may happen to it."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -21,17 +21,17 @@ class Server:
         self._write_before_answering()
 
     def _write_before_answering(self) -> None:
-        """Without it, and with a busy disk, Redis may answer before a write has left its memory."""
+        """Keep Redis from answering before a write has left its memory, as on a busy disk."""
         with self.client() as redis:
             redis.config_set("appendfsync", "always")
 
     def client(self) -> Redis:
-        """A connection of the operator's own."""
+        """Make a client for the operator."""
         return Redis(port=self._port)
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Kill it now and start it again later, on the same port and data."""
+        """Kill it for the time of the block, then start it on the same port with the same data."""
         self._stack.kill_valkey()
         try:
             yield
@@ -40,7 +40,7 @@ class Server:
             self._write_before_answering()
 
     def hung(self) -> AbstractContextManager[None]:
-        """Stop it for a while, so that it accepts connections and answers nothing."""
+        """Stop it for a while, so that it accepts connections but answers nothing."""
         return hung(self._stack.valkey)
 
     def cut(self, kind: str) -> None:
@@ -50,18 +50,18 @@ class Server:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """Leave it no memory; what frees some is still let through."""
+        """Leave it no memory for writes; commands that free memory still pass."""
         with self.client() as redis, used_to(FULL, redis):
             yield
 
     @contextmanager
     def without_replicas(self) -> Iterator[None]:
-        """Have it refuse every write for want of replicas."""
+        """Make it refuse every write, because it has no replica."""
         with self.configured("min-replicas-to-write", 1):
             yield
 
     def mirror_to(self, other: ValkeyServer) -> None:
-        """Give another server everything that is here."""
+        """Make another server its replica, and wait until it is up to date."""
         with self.client() as ours, Redis(port=other.port) as theirs:
             theirs.replicaof("127.0.0.1", self._port)
             until(lambda: theirs.info("replication")["master_link_status"] == "up")
@@ -69,7 +69,7 @@ class Server:
 
     @contextmanager
     def replica_of(self, other: ValkeyServer) -> Iterator[None]:
-        """Be the replica of a server that was ours, and take over from it at the end."""
+        """Swap roles with its replica for a while, and be the master again at the end."""
         with self.client() as ours, Redis(port=other.port) as theirs:
             ours.execute_command("CLIENT", "PAUSE", 5000, "WRITE")
             ours.wait(1, 5000)
@@ -84,7 +84,7 @@ class Server:
 
     @contextmanager
     def configured(self, name: str, value: object) -> Iterator[None]:
-        """Change a setting of a running server for a while."""
+        """Change a setting of the running server for a while."""
         with self.client() as redis:
             before = redis.config_get(name)[name]
             redis.config_set(name, value)

@@ -1,4 +1,4 @@
-"""Dead letters as an operator chooses them: by id, and by the death that was seen."""
+"""Dead letters as an operator chooses them: by id and by the time of death that was seen."""
 
 from worker.journal.journal import Death
 from worker.journal.reading import ReadableJournal

@@ -1,4 +1,4 @@
-"""An application that enqueues without end, and the check that nothing came to harm."""
+"""An application that enqueues without end, and the check that nothing was lost."""
 
 import time
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from tests.support.events import mobile_track
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
-#: A lease is 8 s and the longest wait for a retry 2 s, so that leases often end while events
-#: are under way and a test need not wait for long.
+#: Short leases and waits for retries, so that leases often end while events are in flight and a
+#: test need not wait long.
 SETTINGS = {
     "LEASE_SECONDS": "8",
     "BLIP_SECONDS": "0.5",
@@ -22,32 +22,32 @@ SETTINGS = {
     "PROBE_MAX_SECONDS": "2",
 }
 
-#: How long an application waits before it tries a refused event again.
+#: The wait before a refused event is enqueued again, in seconds.
 REFUSED_PAUSE_SECONDS = 0.05
 
-#: A hang guard: an enqueue that takes longer than this never comes back.
+#: How long an `enqueue()` may take, in seconds: one that takes longer counts as hung.
 LONGEST_CALL_SECONDS = 10.0
 
-#: Why an event may be dead without being lost: Convertro said no to it, or three leases in a
-#: row ran out on it.
+#: Reasons for which a dead event is not lost: Convertro rejected it, or three leases in a row ran
+#: out while workers held it.
 NOT_LOST = frozenset({"rejected", "poison"})
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What came of a load; printing it gives the figures of docs/reliability.md."""
+    """The result of a load; printed, it gives the figures of docs/reliability.md."""
 
-    #: Events whose `enqueue()` returned.
+    #: The number of events whose `enqueue()` returned.
     events: int
     delivered: int
     dead: int
-    #: Calls that were accepted again, under the same key.
+    #: How often calls were accepted again, under the same key.
     duplicates: int
     leases_lost: int
-    #: Calls of `enqueue()` that raised `JournalUnavailable`.
+    #: How often `enqueue()` raised `JournalUnavailable`.
     refused: int
     longest_call_seconds: float
-    #: Events buried as poison although nothing is wrong with them: their workers were killed.
+    #: The number of sound events that were buried as poison, because their workers were killed.
     innocents: int
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Tally:
 
 
 class Load(Thread):
-    """Enqueues a steady stream of events, each again and again until it is safe."""
+    """Enqueues a steady stream of events, each repeatedly until it is accepted."""
 
     def __init__(self, stack: Stack, events_per_second: int = 80) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Load(Thread):
         self._intake = producer.intake
         self._pace_seconds = 1 / events_per_second
         self._end = Event()
-        #: The ids that are safe.
+        #: The ids of accepted events.
         self.ids: list[str] = []
         self.refused = 0
         self.longest_call_seconds = 0.0
@@ -96,7 +96,7 @@ class Load(Thread):
                 self._end.wait(REFUSED_PAUSE_SECONDS)
             took_seconds = time.monotonic() - begun
             self.longest_call_seconds = max(self.longest_call_seconds, took_seconds)
-            # After an outage it catches up, but not with more than a second's events.
+            # After an outage it makes up for at most one second's events.
             next_at = max(next_at + self._pace_seconds, time.monotonic() - 1)
 
     def end(self) -> None:
@@ -107,7 +107,7 @@ class Load(Thread):
         """Wait until an event that is enqueued from now on is delivered.
 
         Returns:
-            Seconds until the first delivery of any event.
+            The seconds until the first delivery of any event.
         """
         begun = time.monotonic()
         delivered, accepted = self._stack.sandbox.summary().accepted, len(self.ids)
@@ -126,7 +126,7 @@ class Load(Thread):
         dead = {letter.event_id: letter.record.reason for letter in self.journal.dead_letters()}
         assert set(dead.values()) <= NOT_LOST
         calls = self._stack.sandbox.calls()
-        # One call for each event, so any other key would be a sale counted twice.
+        # Each event makes one call, so a second key would be a sale counted twice.
         assert len({call.key for call in calls}) == len(calls)
         delivered = {call.key.removesuffix("/DeviceEvent") for call in calls}
         assert all(call.key.endswith("/DeviceEvent") for call in calls)

@@ -7,16 +7,17 @@ from redis import Redis
 
 BALLAST = "ballast"
 
-#: So much that it does not matter what connections take and give back meanwhile.
+#: The size of the ballast, in bytes: so large that the memory of connections does not matter.
 BALLAST_BYTES = 50_000_000
 
-#: Of its bound, so that some memory may become free before anything fits in again.
+#: The share of its bound that a full Redis uses: above 1, so that it stays full even if some memory
+#: becomes free.
 FULL = 1.02
 
 
 @contextmanager
 def used_to(share: float, redis: Redis) -> Iterator[None]:
-    """Let Redis use this share of the memory that it may use, until the block ends."""
+    """Make Redis use a share of the memory that it may use, until the block ends."""
     put_ballast(redis)
     before = redis.config_get("maxmemory")["maxmemory"]
     redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / share))
@@ -28,5 +29,5 @@ def used_to(share: float, redis: Redis) -> Iterator[None]:
 
 
 def put_ballast(redis: Redis) -> None:
-    """Let there be a large key; on the disk and to a replica it is a few bytes."""
+    """Make a large key; the command that makes it is short on disk and to a replica."""
     redis.setrange(BALLAST, BALLAST_BYTES - 1, b"x")

@@ -1,4 +1,4 @@
-"""Looking at processes and ending them, as an operator or the kernel would."""
+"""Inspects processes, and ends them as an operator or the kernel would."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 
-#: Field 3 of /proc/<pid>/stat, counted after the name in brackets: Z is a zombie.
+#: Indexes of fields in /proc/<pid>/stat, counted after the name in brackets. State Z is a zombie.
 STATE, USER_TICKS, SYSTEM_TICKS = 0, 11, 12
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that a process started: those of its pool."""
+    """The children of a process; a worker's are those of its pool."""
     return [int(child) for child in (PROC / f"{pid}/task/{pid}/children").read_text().split()]
 
 
@@ -30,7 +30,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Whether a process runs; a zombie does not count."""
     try:
         return _stat(pid)[STATE] != "Z"
     except FileNotFoundError:
@@ -45,7 +45,7 @@ def cpu_seconds(pids: list[int]) -> float:
 
 @contextmanager
 def standing_still(*pids: int) -> Iterator[None]:
-    """Stop processes, so that they are there and do nothing, and let them go on."""
+    """Stop processes during the block, so that they exist but do nothing."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -56,7 +56,7 @@ def standing_still(*pids: int) -> Iterator[None]:
 
 
 def hung(server: "ValkeyServer") -> AbstractContextManager[None]:
-    """A server that accepts connections and answers nothing."""
+    """Make a server accept connections but answer nothing during the block."""
     return standing_still(server._process.pid)
 
 

@@ -1,7 +1,7 @@
 """An application with Segment's own library: `python -m tests.support.python_sdk URL KEY`.
 
-It tracks events until its input ends, waits until the library has got rid of all, and prints the
-ids of all, and of those that the library reported as lost.
+It tracks events until its input ends and waits until the library has sent or dropped all. Then it
+prints the ids of all events, and of those that the library reported as lost.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A server that answers whatever bytes a test wants, on real connections."""
+"""A server that answers with the bytes that a test chooses, on real connections."""
 
 import socket
 import ssl
@@ -13,15 +13,15 @@ OK = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
 
 HOST = "127.0.0.1"
 
-#: Carries an answer out on a connection; the connection is kept if it returns True.
+#: Answers one request on a connection; returns whether to keep the connection open.
 Act = Callable[["RawServer", socket.socket], bool]
 
-#: The server waits that long between two bytes that drip.
+#: The wait between two bytes of an answer that drips, in seconds.
 DRIP_SECONDS = 0.1
 
 
 def answer(*pieces: bytes) -> Act:
-    """Send this and wait for the next request."""
+    """Send pieces and keep the connection open."""
 
     def act(server: "RawServer", connection: socket.socket) -> bool:
         for piece in pieces:
@@ -32,7 +32,7 @@ def answer(*pieces: bytes) -> Act:
 
 
 def then_close(*pieces: bytes) -> Act:
-    """Send this and close the connection."""
+    """Send pieces and close the connection."""
 
     def act(server: "RawServer", connection: socket.socket) -> bool:
         answer(*pieces)(server, connection)
@@ -42,7 +42,7 @@ def then_close(*pieces: bytes) -> Act:
 
 
 def endless(beginning: bytes, pieces: Iterable[bytes]) -> Act:
-    """Send this and then pieces as fast as they are taken, until the other side hangs up."""
+    """Send a beginning, then pieces as fast as they are read, until the client disconnects."""
 
     def act(server: "RawServer", connection: socket.socket) -> bool:
         connection.sendall(beginning)
@@ -56,7 +56,7 @@ def endless(beginning: bytes, pieces: Iterable[bytes]) -> Act:
 
 
 def dripping(beginning: bytes, drop: bytes = b"x") -> Act:
-    """Send this and then a byte now and then, until the other side hangs up."""
+    """Send a beginning, then a drop every `DRIP_SECONDS`, until the client disconnects."""
 
     def act(server: "RawServer", connection: socket.socket) -> bool:
         connection.sendall(beginning)
@@ -68,27 +68,27 @@ def dripping(beginning: bytes, drop: bytes = b"x") -> Act:
 
 
 def silence(server: "RawServer", connection: socket.socket) -> bool:
-    """Answer nothing at all."""
+    """Send nothing until the server ends."""
     server.ended.wait()
     return False
 
 
 def forever(piece: bytes) -> Iterator[bytes]:
-    """The same again and again."""
+    """Repeat a piece without end."""
     return repeat(piece)
 
 
 @dataclass
 class RawServer:
-    """Carries out one act for each request, then the usual one: it answers that all is well."""
+    """Answers each request by the next act; without further acts by the usual one, a success."""
 
     listener: socket.socket
-    #: What it speaks TLS with, if it does.
+    #: Its TLS context; None for plain connections.
     tls: ssl.SSLContext | None = None
     acts: deque[Act] = field(default_factory=deque)
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
-    #: Connections that were closed again, by whichever side.
+    #: The number of connections that were closed, by either side.
     closed: int = 0
     ended: Event = field(default_factory=Event)
     usual: Act = field(default_factory=lambda: answer(OK))
@@ -102,7 +102,7 @@ class RawServer:
         return int(self.listener.getsockname()[1])
 
     def will(self, *acts: Act) -> None:
-        """What to do on the next requests."""
+        """Set the acts for the next requests."""
         self.acts.extend(acts)
 
     def serve(self) -> None:
@@ -126,7 +126,7 @@ class RawServer:
 
 
 def _read_request(connection: socket.socket) -> bytes:
-    """One request with its body; nothing if the other side has hung up."""
+    """Read one request with its body; empty if the client has disconnected."""
     request = b""
     while b"\r\n\r\n" not in request:
         request += (received := connection.recv(65536))

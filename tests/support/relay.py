@@ -1,4 +1,4 @@
-"""Servers in between: one that passes bytes on, and an HTTP proxy that answers CONNECT."""
+"""Intermediate servers: one that passes bytes on, and an HTTP proxy that answers CONNECT."""
 
 import socket
 import ssl
@@ -8,11 +8,11 @@ from typing import Self
 
 
 class Relay:
-    """Passes on what it gets to another server, and can lose it silently.
+    """Passes bytes on between its clients and another server, and can lose them silently.
 
     Args:
-        target: Where to.
-        tls: What it speaks TLS with to those who connect, if it does.
+        target: The other server's host and port.
+        tls: The TLS context for its clients; None for plain connections.
     """
 
     def __init__(self, target: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
@@ -22,13 +22,13 @@ class Relay:
         self.port = int(self._listener.getsockname()[1])
         #: Both ends of every connection.
         self._ends: list[socket.socket] = []
-        #: Those whose bytes get lost.
+        #: The ends whose bytes are lost.
         self._swallowed: set[socket.socket] = set()
         self.connections = 0
         Thread(target=self._serve, daemon=True).start()
 
     def swallow(self) -> None:
-        """Lose what travels over the connections there are, in both directions, and say nothing."""
+        """Lose all bytes on the present connections from now on, in both directions, silently."""
         self._swallowed |= {*self._ends}
 
     def __enter__(self) -> Self:
@@ -63,7 +63,7 @@ class Relay:
         return self._target
 
     def _welcome(self, near: socket.socket) -> None:
-        """Say something first."""
+        """Send something to the client first; nothing by default."""
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
@@ -80,7 +80,7 @@ class ConnectProxy(Relay):
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("", 0), tls)
-        #: What it was asked for, to the end of the headers.
+        #: The requests that it received, up to the end of their headers.
         self.heads: list[bytes] = []
 
     def _target_of(self, near: socket.socket) -> tuple[str, int]:

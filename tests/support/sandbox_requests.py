@@ -1,4 +1,4 @@
-"""Requests to a sandbox as a worker would send them, for tests that hold one."""
+"""Sends requests to a sandbox as a worker would."""
 
 import json
 import socket
@@ -12,9 +12,9 @@ from worker.lab.sandbox.process import SandboxProcess
 EVENT = {"domain": "shop.example", "visitor_id": "v-1", "event_type": "sale"}
 EVENTS_PATH = "/v1/acme/site-1/events"
 
-#: How long a test waits for an answer that it wants to miss.
+#: How long a test waits for an answer that is not to come, in seconds.
 IMPATIENT_SECONDS = 0.3
-#: A delay that no test waits for.
+#: A delay of an answer for which no test waits, in seconds.
 LONG_SECONDS = 600
 
 
@@ -26,7 +26,7 @@ def send(
     path: str = EVENTS_PATH,
     **options: Any,
 ) -> requests.Response:
-    """Send a right request but for what is said; `options` are those of requests."""
+    """Send a valid request except for what is given; `options` are those of requests."""
     headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
     headers |= options.pop("headers", {})
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -37,16 +37,16 @@ def send(
 
 
 def statuses(sandbox: SandboxProcess, *keys: str) -> list[int]:
-    """Send a right request with each key, one after the other."""
+    """Send a valid request with each key, one after the other."""
     return [send(sandbox, key).status_code for key in keys]
 
 
 def connect(sandbox: SandboxProcess) -> socket.socket:
-    """A bare connection, for what no HTTP client would do."""
+    """Open a bare connection, for requests that no HTTP client would send."""
     return socket.create_connection(("127.0.0.1", sandbox.port), timeout=PATIENCE_SECONDS)
 
 
 def read_to_the_end(connection: socket.socket, received: bytearray) -> None:
-    """Collect what comes until the other side ends the connection, however it does."""
+    """Collect bytes until the other side ends the connection."""
     while chunk := connection.recv(4096):
         received += chunk

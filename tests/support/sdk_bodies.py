@@ -1,4 +1,4 @@
-"""Bodies that real libraries posted, and what has to become of each event in them."""
+"""Bodies that real libraries posted, and the expected end of each event in them."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ BODIES = Path(__file__).resolve().parents[1] / "fixtures" / "sdk_bodies"
 EXPECTED = json_lines((BODIES / "expected.jsonl").read_text())
 BY_BODY = {name: list(rows) for name, rows in groupby(EXPECTED, lambda row: row["body"])}
 
-#: Under which the events become what is expected.
+#: The settings with which the expectations hold.
 SETTINGS = {
     "HYBRID_ATTRIBUTION_MODEL": "true",
     "EVENTS": json.dumps({"Signed Up": "signup", "Lead": "lead", "Käufe ✓ 完了": "purchase"}),
@@ -22,7 +22,7 @@ SETTINGS = {
 
 
 def events_of(name: str) -> list[Any]:
-    """The events of a body, read without the product."""
+    """The events of a body, read without the product's code."""
     raw = (BODIES / name).read_bytes()
     document = json.loads(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
     events: list[Any] = document.get("batch", [document])
@@ -30,9 +30,9 @@ def events_of(name: str) -> list[Any]:
 
 
 def ends_of_all() -> dict[str, Mapping[str, Any]]:
-    """What has to become of each id, of bodies that come in their order.
+    """The expected end of each id, if the bodies are sent in order.
 
-    One id was given by hand to several events: the first counts.
+    One id was given by hand to several events; the first of them counts.
     """
     ends: dict[str, Mapping[str, Any]] = {}
     for name, rows in BY_BODY.items():
@@ -43,7 +43,7 @@ def ends_of_all() -> dict[str, Mapping[str, Any]]:
 
 
 def end_of(row: Mapping[str, Any]) -> str:
-    """The counter of what an event has to become."""
+    """The counter of an event's expected end."""
     if "skip" in row:
         return f"skipped:{row['skip']}"
     return f"dead:{row['dead']}" if "dead" in row else "delivered"

@@ -1,10 +1,10 @@
-"""Waiting for a condition, instead of sleeping and hoping."""
+"""Waits for a condition, instead of sleeping and hoping."""
 
 import socket
 import time
 from collections.abc import Callable
 
-#: Long enough for a slow machine; a test that gets there fails.
+#: How long a test waits before it fails, in seconds: long enough for a slow machine.
 PATIENCE_SECONDS = 60.0
 
 
@@ -17,7 +17,7 @@ def until(condition: Callable[[], object], patience_seconds: float = PATIENCE_SE
 
 
 def refuses_connections(port: int) -> bool:
-    """Whether nobody listens on a port."""
+    """Whether no process listens on a port."""
     try:
         socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS).close()
     except ConnectionRefusedError:

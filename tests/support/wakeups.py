@@ -1,4 +1,4 @@
-"""What clients need to wake workers, and how many they woke."""
+"""Lets clients wake workers, and counts how many they woke."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ WAKEUP_LIST = "wake-ups"
 
 
 def leave_a_wakeup(journal: Journal) -> None:
-    """Be the worker that tells clients how to wake it."""
+    """Leave the wake-up from which clients make theirs, as a worker does."""
     journal.agree("celery@test/1")
     journal.leave_wakeup(WAKEUP_LIST, WAKEUP_TOKEN)
 
 
 def rung_by_accept(journal: Journal, rows: Sequence[tuple[str, bytes]]) -> int:
-    """Take events in; answers how many workers that woke."""
+    """Accept events; return how many wake-ups that sent."""
     before = _rung(journal)
     journal.accept(rows, offered=1)
     return _rung(journal) - before

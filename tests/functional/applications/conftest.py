@@ -1,4 +1,4 @@
-"""An environment as applications have it: the client's wheel, and what they are made of."""
+"""An environment as applications have it: the client's wheel and the packages that they use."""
 
 import fcntl
 import os
@@ -23,13 +23,13 @@ from worker.lab.demo.stack import ROOT, Stack, stop_process
 
 PAGE = Page("applications.md")
 
-#: No step takes that long, however busy the machine is.
+#: How long a step may take, in seconds: more than on any busy machine.
 PATIENCE_SECONDS = 300
 
 
 @pytest.fixture(scope="session")
 def wheel(session_folder: Path) -> Path:
-    """The client's wheel, built where no build before left anything."""
+    """The client's wheel, built in a folder without leftovers of earlier builds."""
     folder = session_folder / "wheel"
     with made_once(folder) as is_mine:
         if is_mine:
@@ -43,13 +43,13 @@ def wheel(session_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def python(wheel: Path, session_folder: Path) -> Path:
-    """The interpreter of an environment in which nothing of this repository is but the wheel."""
+    """The interpreter of an environment that holds nothing of this repository but the wheel."""
     folder = session_folder / "environment"
     python = folder / "bin" / "python"
     with made_once(folder) as is_mine:
         if is_mine:
             run([sys.executable, "-m", "venv", "--without-pip", folder], folder)
-            # A pip of its own and compiling everything would take longer than all else here.
+            # Installing a pip and compiling everything would take longer than everything else here.
             pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
             pinned = ["--require-hashes", "-r", ROOT / "requirements" / "applications.txt"]
             run([*pip, "install", "--quiet", "--no-compile", *pinned], folder)
@@ -60,14 +60,14 @@ def python(wheel: Path, session_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that the processes which share out these tests have in common."""
+    """A folder shared by the processes among which pytest-xdist distributes the tests."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @contextmanager
 def made_once(folder: Path) -> Iterator[bool]:
-    """Whether to make the folder's content now; if another process does, wait for it."""
+    """Yield whether to make the folder's content now; wait if another process is making it."""
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder.with_suffix(".done")
@@ -77,7 +77,7 @@ def made_once(folder: Path) -> Iterator[bool]:
 
 
 def run(command: list[Any], folder: Path, **environment: str) -> str:
-    """Run a command that has to end well; answers what it printed."""
+    """Run a command that must succeed, and return what it printed."""
     ended = subprocess.run(
         list(map(str, command)),
         cwd=folder,
@@ -98,7 +98,7 @@ def outside() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Application:
-    """An application in a folder of its own; it knows of the journal's Redis, and nothing else."""
+    """An application in its own folder; of this project it knows only the journal's Redis."""
 
     python: Path
     folder: Path
@@ -110,11 +110,11 @@ class Application:
         return {"CONVERTRO_REDIS_URL": redis_url, "SHOP_BROKER_URL": f"{redis_url[:-1]}1"}
 
     def write(self, *names: str) -> None:
-        """Take files of the page."""
+        """Write files that the page shows into the folder."""
         PAGE.write(self.folder, *names)
 
     def run(self, *arguments: Any) -> str:
-        """Run Python in the folder; answers what it printed."""
+        """Run Python in the folder, and return what it printed."""
         return run([self.python, *arguments], self.folder, **self.environment)
 
     def start(self, *arguments: Any, **options: Any) -> "subprocess.Popen[str]":
@@ -129,7 +129,7 @@ class Application:
         )
 
     def delivers(self, names: Collection[str]) -> None:
-        """Wait until nothing is in flight; then these orders were delivered, each once."""
+        """Wait until nothing is in flight; check that exactly these orders were delivered, once."""
         journal = make_producer(self.stack.settings, WORKER_TIMEOUT_SECONDS).journal
         until(lambda: journal.snapshot().in_flight == 0)
         assert journal.snapshot().unaccounted == 0
@@ -145,7 +145,7 @@ def application(python: Path, tmp_path: Path, stack: Stack) -> Application:
 
 @pytest.fixture
 def serve(application: Application) -> Iterator[Callable[..., str]]:
-    """Start servers: each gets a socket that listens, and answers by what it is reached."""
+    """Start servers, each on a socket that listens already; each start returns the URL."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> str:

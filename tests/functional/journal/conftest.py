@@ -1,4 +1,4 @@
-"""A server of its own for each module that flushes its journal."""
+"""A separate server for each module, because its tests flush the journal."""
 
 from collections.abc import Iterator
 

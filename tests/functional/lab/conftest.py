@@ -1,4 +1,4 @@
-"""One sandbox for the tests of a module that only need one."""
+"""One sandbox for all tests of a module."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def running() -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def sandbox(running: SandboxProcess) -> SandboxProcess:
-    """A sandbox that has received nothing and breaks nothing."""
+    """A sandbox without received requests and without fault rules."""
     running.client.clear_faults()
     running.client.forget()
     return running

@@ -1,4 +1,4 @@
-"""A server of its own for each test, which answers what the test wants."""
+"""A separate server for each test, which sends the answers that the test chooses."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Answers that are not answers: what a destination may send, and what it comes to."""
+"""Broken and malicious answers that a destination may send, each with its outcome."""
 
 import gzip
 import zlib
@@ -32,7 +32,7 @@ MEGABYTE = 1024 * 1024
 def http(
     body: bytes = b"", *headers: bytes, status: bytes = b"200 OK", length: bytes | None = None
 ) -> bytes:
-    """A whole answer, its length right unless the test says another."""
+    """A whole answer; its length is right unless the test gives another one."""
     length = b"%d" % len(body) if length is None else length
     lines = [b"HTTP/1.1 " + status, b"Content-Length: " + length, *headers, b"", body]
     return b"\r\n".join(lines)
@@ -42,7 +42,7 @@ UNAVAILABLE = http(b"no", status=b"503 Service Unavailable")
 
 
 def headless(*headers: bytes, status: bytes = b"200 OK") -> bytes:
-    """An answer up to its body, its length unknown."""
+    """An answer up to its body, without a length."""
     return b"\r\n".join([b"HTTP/1.1 " + status, *headers, b"", b""])
 
 
@@ -58,7 +58,7 @@ HTML = b"Content-Type: text/html"
 ELSEWHERE = b"Location: http://127.0.0.1:%d/elsewhere"
 GZIP = b"Content-Encoding: gzip"
 
-#: What comes, its class and its detail. The server keeps the connection if the answer does.
+#: The server's act, and the class and detail of its outcome.
 CASES: dict[str, tuple[Act, str, str]] = {
     # never ending
     "endless body": (
@@ -349,7 +349,7 @@ CASES: dict[str, tuple[Act, str, str]] = {
     "two answers to one request": (answer(http() + http(REFUSED)), "accepted", "accepted"),
 }
 
-#: Answers that take all the time that they are given.
+#: The answers that last until the read timeout.
 SLOW = {name for name in CASES if name == "silence" or name.startswith("dripping")}
 
 _fragments = st.sampled_from(
@@ -366,7 +366,7 @@ _fragments = st.sampled_from(
     ]
 )
 
-#: Bytes that look like an answer in places.
+#: Bytes that partly look like an answer.
 bytes_of_answers = st.builds(
     lambda start, parts: start + b"".join(parts),
     st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 503 \r\nRetry-After: ", OK]),
@@ -375,7 +375,7 @@ bytes_of_answers = st.builds(
 
 
 def check_random_answers(server: RawServer, examples: int, seed: int = 0) -> Counter[str]:
-    """Each is an outcome and does no harm to the next; answers how often each detail came."""
+    """Check that each answer leads to an outcome and does not affect the next; count details."""
     transport = Transport(Settings(base_url=server.base_url, read_timeout_seconds=20))
     details: Counter[str] = Counter()
 
@@ -390,7 +390,7 @@ def check_random_answers(server: RawServer, examples: int, seed: int = 0) -> Cou
     def check(data: bytes) -> None:
         server.will(then_close(data))
         details[send()] += 1
-        # Until then the server has not closed it, and the next request might still use it.
+        # Wait until the server has closed the connection: the next request might still use it.
         until(lambda: server.closed == server.connections)
         assert send() == "accepted"
 

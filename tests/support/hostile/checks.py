@@ -1,4 +1,4 @@
-"""What must hold for every would-be event, however hostile."""
+"""Checks what must hold for every would-be event, however hostile."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ DESTINATIONS = [
 
 
 def accepts(event: Any) -> bool:
-    """Whether an event is accepted; if so, everything that follows must go well."""
+    """Whether an event is accepted; if so, check that all further steps succeed."""
     try:
         raw = encode(event)
     except InvalidEvent as refused:
@@ -52,14 +52,14 @@ def accepts(event: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """What stands in JSON for a value that JSON does not have."""
+    """The JSON value for a Python value of a type that JSON does not have."""
     if isinstance(value, Decimal):
         return float(value)
     return dict(value) if isinstance(value, Mapping) else value.isoformat()
 
 
 def accepts_text(text: bytes) -> bool:
-    """The same of a text: as the journal reads it, and as the command line does."""
+    """Whether a text is accepted, as read by the journal or by the command line."""
     try:
         read = json.loads(text.decode())
     except (ValueError, RecursionError):
@@ -70,13 +70,13 @@ def accepts_text(text: bytes) -> bool:
     except InvalidEvent as refused:
         _check_refusal(refused)
         return loosely
-    # The journal is stricter than `json`: what it reads, it accepts, unless it is written
-    # longer than it was.
+    # The journal's reader is stricter than `json`: what it reads is accepted, unless it becomes too
+    # large when it is written again.
     return accepts(event) or loosely
 
 
 def _check_refusal(refused: InvalidEvent) -> None:
-    """It names the field, and is a sentence rather than a copy of the event."""
+    """Check that a refusal names the field and is a sentence rather than a copy of the event."""
     assert refused.field
     assert len(str(refused)) < 200
     assert str(refused).isprintable()

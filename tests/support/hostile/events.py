@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what nobody would send: JSON, events made of it, texts, objects."""
+"""Hypothesis strategies for hostile input: JSON values, events made of them, texts, objects."""
 
 import json
 from collections import UserDict
@@ -44,7 +44,7 @@ def _circle() -> list[Any]:
     return circle
 
 
-#: What Python has and JSON has not, and what is too much of something.
+#: Python values that JSON does not have, and values that are too large or too deep.
 ODDITIES: tuple[Any, ...] = (
     *(float("nan"), float("inf"), 1j, 10**4300, 1 << 60_000, b"bytes", bytearray(b"x"), {1, 2}),
     *(Decimal("1.5"), datetime(2026, 5, 4, tzinfo=UTC), object(), {1: 2}, {None: 1}, {("a",): 1}),
@@ -52,10 +52,10 @@ ODDITIES: tuple[Any, ...] = (
     *(["x" * 60_000] * 3, [[[0] * 40_000] * 100] * 100, {"\ud800" * 20_000: 1}, range(3)),
 )
 
-# Not `sampled_from`, which writes all of them out to be shown.
+# Not `sampled_from`, because its repr would write all of them out.
 _odd = st.integers(0, len(ODDITIES) - 1).map(lambda index: ODDITIES[index])
 
-#: Any text, halves of surrogate pairs too.
+#: Any text, including halves of surrogate pairs.
 text = st.text(st.characters(), max_size=20)
 
 scalars = (
@@ -75,7 +75,7 @@ values = st.recursive(
 )
 
 
-#: Where an event can be broken.
+#: Places at which an event can be broken.
 PLACES = (
     *("type", "messageId", "userId", "anonymousId", "event", "properties", "traits", "channel"),
     *("timestamp", "originalTimestamp", "receivedAt", "integrations", "integrations.All"),
@@ -115,7 +115,7 @@ _makers = st.sampled_from(
 #: Realistic events, each broken in some places.
 events = st.builds(_broken, _makers, _breaks)
 
-#: Python objects of which some are events and some are nothing that JSON could hold.
+#: Python objects; some are events, some cannot be JSON.
 objects = (
     st.builds(_broken, _makers, _odd_breaks)
     | _odd
@@ -124,7 +124,7 @@ objects = (
     | values
 )
 
-#: Keys and values of an object, as JSON or nearly.
+#: Keys and values of an object, in JSON or nearly.
 KEYS = (
     *(b'"type"', b'"messageId"', b'"event"', b'"userId"', b'"properties"', b'"context"'),
     *(b'"__proto__"', b'"constructor"', b'""', b'"\\u0000"', b'"\\ud800"', b'"\xff"', b"1", b"a"),
@@ -163,7 +163,7 @@ def _cut(text: bytes, share: float) -> bytes:
 
 _whole_texts = st.builds(_text, _begins, events, _members, _ends)
 
-#: What somebody may take for JSON: keys twice, numbers without end, cut off, no UTF-8.
+#: Texts that are JSON or nearly: with equal keys, huge numbers, cut off, not UTF-8.
 texts = (
     _whole_texts
     | st.builds(_text, st.just(b""), events, _members, st.just(b"}"))
@@ -174,7 +174,7 @@ texts = (
 
 
 def drawn(strategy: st.SearchStrategy[Any], number: int, seeded: int) -> list[Any]:
-    """The same examples for the same seed."""
+    """Draw examples, the same for the same seed."""
     examples: list[Any] = []
 
     @seed(seeded)

@@ -1,4 +1,4 @@
-"""Messages that have no business in the queue of wake-ups, each with the kind it counts as."""
+"""Messages that do not belong into the queue of wake-ups, each with the kind it is counted as."""
 
 import gzip
 import json
@@ -13,18 +13,18 @@ from worker.task_names import DELIVER
 
 TOKEN = "0123456789abcdef"
 
-#: What Celery publishes as the rest of a body.
+#: The last part of a body that Celery publishes.
 EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 #: A signature of a task, as callbacks and chains hold them.
 SIGNATURE = {"task": f"foreign.{MARKER}", "args": [MARKER], "kwargs": {}, "options": {}}
 
-#: Deeper than any reader goes, and not too long to be read.
+#: JSON nested more deeply than any reader allows, but short enough to be read.
 DEEP = "[" * 5_000 + "]" * 5_000
 
 
 def headers(**changes: Any) -> dict[str, Any]:
-    """The headers of a wake-up as Celery publishes it, but for the changes."""
+    """The headers of a wake-up as Celery publishes it, with changes."""
     name = str(uuid4())
     return {
         "lang": "py",
@@ -51,13 +51,13 @@ def headers(**changes: Any) -> dict[str, Any]:
 
 
 def body(*args: Any, kwargs: Any = None, **embed: Any) -> bytes:
-    """The body of a wake-up, but for its arguments and what follows it."""
+    """The body of a wake-up, with other arguments or another last part if given."""
     parts = [list(args) or [TOKEN], {} if kwargs is None else kwargs, {**EMBED, **embed}]
     return json.dumps(parts).encode()
 
 
 def properties(**changes: Any) -> dict[str, Any]:
-    """The properties of a wake-up as kombu publishes it, but for the changes."""
+    """The properties of a wake-up as kombu publishes it, with changes."""
     return {
         "correlation_id": str(uuid4()),
         "reply_to": str(uuid4()),
@@ -71,7 +71,7 @@ def properties(**changes: Any) -> dict[str, Any]:
 
 
 def envelope(**changes: Any) -> dict[str, Any]:
-    """An entry of the queue's list, but for the changes; `_` stands for `-` in names."""
+    """An entry of the queue's list, with changes; `content_` stands for `content-` in names."""
     whole = {
         "body": b64encode(body()).decode(),
         "content_encoding": "utf-8",
@@ -92,12 +92,12 @@ def without(whole: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def wakeup() -> bytes:
-    """The one entry that is none of them."""
+    """The entry of a proper wake-up."""
     return json.dumps(envelope()).encode()
 
 
 def raw_entries() -> Iterator[tuple[str, bytes | str]]:
-    """Entries that are no JSON object."""
+    """Entries that are not a JSON object, or cannot be read as one."""
     yield "empty", ""
     yield "text", MARKER
     yield "bytes", b"\x80\x81\xff" + MARKER.encode()
@@ -113,7 +113,7 @@ def raw_entries() -> Iterator[tuple[str, bytes | str]]:
     yield "digits", "9" * 20_000
     yield "half a character", json.dumps(envelope(headers=headers(task="\ud800")))
     yield "deep", DEEP
-    # Python 3.13 reads what nests less deeply than 10,000 times, so these two do not end.
+    # Python 3.13 reads up to 10,000 levels, so these two are cut off to be unreadable.
     yield "deep object", '{"a":' * 2_000
     yield "deep in an envelope", json.dumps(envelope())[:-1] + ', "x": ' + "[" * 12_000
     yield "huge", json.dumps(envelope(filler=MARKER * 500_000))
@@ -121,7 +121,7 @@ def raw_entries() -> Iterator[tuple[str, bytes | str]]:
 
 
 def not_tasks() -> Iterator[tuple[str, Any]]:
-    """Entries whose headers name no task."""
+    """Entries whose headers do not name a task."""
     yield "empty object", {}
     yield "event", {"type": "track", "event": MARKER, "userId": MARKER}
     yield "no headers", without(envelope(), "headers")
@@ -139,7 +139,7 @@ def not_tasks() -> Iterator[tuple[str, Any]]:
 
 
 def unknown_tasks() -> Iterator[tuple[str, Any]]:
-    """Tasks that are not ours to run, Celery's own among them."""
+    """Tasks that are not ours, including Celery's own."""
     builtin = ("accumulate", "backend_cleanup", "chain", "chord", "chord_unlock", "chunks")
     names = [f"celery.{name}" for name in (*builtin, "group", "map", "starmap")]
     for name in (*names, MARKER, "", f"{DELIVER} ", "convertro.enqueue", "ä" * 300):
@@ -156,7 +156,7 @@ def unknown_tasks() -> Iterator[tuple[str, Any]]:
 
 
 def not_wakeups() -> Iterator[tuple[str, Any]]:
-    """Messages with our task's name that are not as we send them."""
+    """Messages with our task's name that differ from those that we send."""
     yield from _bodies()
     yield from _envelopes()
     yield from _headers()
@@ -239,7 +239,7 @@ def _headers() -> Iterator[tuple[str, Any]]:
 
 
 def corpus() -> Iterator[tuple[str, str, bytes]]:
-    """All: what it is, the kind it counts as, and the entry of the list."""
+    """All messages: a name, the kind it is counted as, and the entry of the list."""
     for kind, entries in (
         ("unreadable", raw_entries()),
         ("not_a_task", not_tasks()),

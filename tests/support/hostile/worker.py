@@ -1,4 +1,4 @@
-"""Hostile events by every door into a real deployment, and what must hold afterwards."""
+"""Puts hostile events into a real deployment, and checks what must hold afterwards."""
 
 from collections import Counter
 from typing import Any
@@ -13,14 +13,14 @@ from tests.support.processes import children_of
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
-#: Reasons for which a hostile event may become a dead letter; our own fault is none.
+#: Reasons for which a hostile event may become a dead letter; a fault of ours is not among them.
 REASONS = {"missing_device_id", "no_identity", "invalid_event", "unreadable_amount"}
 
 
 def hostile_events(
     strategy: SearchStrategy[Any], number: int, seed: int, first: int = 0
 ) -> list[Any]:
-    """Seeded events that carry the marker, nearly all under ids of their own."""
+    """Draw events by a seed, with the marker in them and nearly all with different ids."""
     events = hostile.drawn(strategy, number, seed)
     for count, event in enumerate(events, start=first):
         if isinstance(event, dict) and "type" in event:
@@ -31,7 +31,7 @@ def hostile_events(
 
 
 def refused_singly(intake: Intake, events: list[Any]) -> int:
-    """Enqueue events one by one; answers how many were refused."""
+    """Enqueue events one by one; return how many were refused."""
     refused = 0
     for event in events:
         try:
@@ -42,7 +42,7 @@ def refused_singly(intake: Intake, events: list[Any]) -> int:
 
 
 def refused_in_lists(intake: Intake, events: list[Any]) -> int:
-    """Enqueue events a hundred at a time; answers how many were refused."""
+    """Enqueue events a hundred at a time; return how many were refused."""
     refused = 0
     for begin in range(0, len(events), 100):
         try:
@@ -53,7 +53,7 @@ def refused_in_lists(intake: Intake, events: list[Any]) -> int:
 
 
 def check_a_worker_survives(stack: Stack, number: int, seed: int) -> None:
-    """Put hostile events in by every door and wait until each has found its end."""
+    """Enqueue hostile events, wait until each is finished or dead, and check the worker."""
     events = hostile_events(hostile.objects | hostile.events | hostile.values, number, seed)
     half = number // 2
     worker = stack.start_worker()

@@ -1,6 +1,6 @@
-"""A resolver for processes with this folder in PYTHONPATH: the file that HOSTS names goes first.
+"""A resolver for processes with this folder in PYTHONPATH: it asks the file that HOSTS names first.
 
-A name with the address `silence` is never answered for.
+A look-up of a name with the address `silence` hangs.
 """
 
 import os

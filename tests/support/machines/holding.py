@@ -1,7 +1,7 @@
-"""Holding as a state machine: a Convertro of moods, workers, an operator, and a clock.
+"""Holding as a state machine: a Convertro with changing answers, workers, an operator, a clock.
 
-It does not predict each step; it checks what must hold whatever the steps were, and at the
-end that everything drains once Convertro is well.
+It does not predict each step. It checks what must hold after any steps, and at the end that
+everything drains once Convertro accepts all calls.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ SETTINGS = Settings(
 
 IDS = st.sampled_from([f"event-{number}" for number in range(12)])
 
-#: Class and status of an event's last attempt, and what its worker makes of it.
+#: The class and status of an event's last attempt, and how its worker finishes it.
 ROUNDS = st.sampled_from(
     [
         ("accepted", 200, Move.DELIVERED, None),
@@ -46,7 +46,7 @@ ROUNDS = st.sampled_from(
     ]
 )
 
-#: Reasons for which nothing is buried while the stream is held.
+#: Reasons for which no event is buried while deliveries are held.
 GUARDED = [reason for reason in DeathReason if reason.fault is Fault.ANYWHERE]
 
 Round = tuple[str | None, int | None, Move, SkipReason | DeathReason | None]
@@ -77,7 +77,9 @@ class HoldingMachine(RuleBasedStateMachine):
         after = self.journal.snapshot()
         assert after.in_flight == before.in_flight + sum(new), "holding refuses nothing"
         if self.is_paused:
-            assert after.wakeups <= before.wakeups, "nobody is woken for what may not be claimed"
+            assert after.wakeups <= before.wakeups, (
+                "no worker is woken for events that may not be claimed"
+            )
 
     @rule(target=claims, limit=st.integers(1, 4), idle=st.booleans())
     def claim(self, limit: int, idle: bool) -> list[ClaimedEvent]:
@@ -142,7 +144,7 @@ class HoldingMachine(RuleBasedStateMachine):
                 assert after.counters.get(key, 0) == before.counters.get(key, 0), "none is buried"
             now = self.journal.look(event.event_id).record
             if record and now:
-                assert now.postponed == record.postponed, "nothing is charged"
+                assert now.postponed == record.postponed, "no retry is counted"
         return finished
 
     def is_held(self, snapshot: Any) -> bool:
@@ -171,7 +173,7 @@ class HoldingMachine(RuleBasedStateMachine):
         assert (snapshot.pause is not None) is self.is_paused
 
     def teardown(self) -> None:
-        """Convertro is well from now on: whatever happened, everything leaves by itself."""
+        """Let Convertro accept all calls from now on, and check that every event is finished."""
         self.journal.resume()
         self.is_paused = False
         for _ in range(200):

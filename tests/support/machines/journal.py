@@ -1,4 +1,4 @@
-"""The journal as a state machine, beside a model of it that a reader can check by eye."""
+"""The journal as a state machine, compared with a model that is simple enough to read."""
 
 from collections import Counter
 
@@ -27,7 +27,7 @@ DEAD_MAX_COUNT = 3
 DEAD_MAX_AGE_MS = 100_000_000
 DEAD_MAX_BYTES = 65_536
 
-#: Two of these are more than all dead letters may have, one with others is not.
+#: Events of which two exceed the bytes of all dead letters; one of them with others does not.
 BULKY = {"event-4", "event-5"}
 BULK = b" " * 40_000
 
@@ -38,17 +38,17 @@ SETTINGS = Settings(
     dead_max_count=DEAD_MAX_COUNT,
     dead_max_bytes=DEAD_MAX_BYTES,
     dead_max_age_seconds=DEAD_MAX_AGE_MS // 1000,
-    breaker_min_count=10_000,  # holding has a machine of its own
+    breaker_min_count=10_000,  # holding has its own machine
 )
 
-#: As in `lua/claim.lua`.
+#: The constants of `lua/claim.lua`.
 SUSPECT, POISON, FRESH = 2, 3, 4
 
 REASONS = {Move.SKIPPED: SkipReason.DISABLED, Move.DEAD: DeathReason.AMBIGUOUS}
 
 IDS = st.sampled_from([f"event-{number}" for number in range(6)])
 WORKERS = st.sampled_from(["a", "b", "c"])
-#: Class and call of what failed last.
+#: The outcome class and the call of the attempt that failed last.
 ANSWERS = st.sampled_from(
     [("ambiguous", "sale"), ("rejected", "sale"), ("rejected", "sale.new"), ("unsent", "sale")]
 )
@@ -60,7 +60,7 @@ def raw_of(event_id: str) -> bytes:
 
 
 class JournalMachine(RuleBasedStateMachine):
-    """Several workers, some with stale leases, an operator and a clock that only goes on."""
+    """Several workers, some with stale leases, an operator, and a clock that never goes back."""
 
     claims = Bundle("claims")
     choices = Bundle("choices")
@@ -71,22 +71,22 @@ class JournalMachine(RuleBasedStateMachine):
         self.journal = self.make_journal()
         leave_a_wakeup(self.journal)
         self.lease_number = 0
-        # The model: where each event is, and since or until when.
+        # The model: each event's place, and the time since when or until when it is there.
         self.due: dict[str, int] = {}
         self.holder: dict[str, str] = {}
         self.leases_lost: dict[str, int] = {}
         self.dead: dict[str, int] = {}
         self.worth: dict[str, Worth] = {}
         self.done: dict[str, int] = {}
-        # Events with a record: claimed at least once since they came.
+        # Events with a record: claimed at least once since they were accepted.
         self.touched: set[str] = set()
-        # Events that were tried since they came or were sent back, and are due again.
+        # Events that were tried since they were accepted or redriven, and are due again.
         self.tried: set[str] = set()
         # Events that an operator erases while a worker holds them.
         self.erasing: set[str] = set()
         self.accepted_calls: dict[str, list[str]] = {}
-        # What decides about keys: calls that may have arrived, that were rejected, and the
-        # numbers that redrives gave.
+        # What idempotency keys depend on: the calls that may have arrived, those that were
+        # rejected, and the numbers that redrives gave.
         self.doubts: dict[str, set[str]] = {}
         self.rejected: dict[str, set[str]] = {}
         self.redriven: Counter[str] = Counter()
@@ -140,7 +140,7 @@ class JournalMachine(RuleBasedStateMachine):
         return list(claim.events)
 
     def model_claim(self, lease: str, limit: int, idle: bool) -> list[str]:
-        """Oldest first but for a share of the newest; who may have killed its worker, alone."""
+        """Oldest first, except for a share of the newest; a suspect is handed out alone."""
         at_and_id = sorted((at, name) for name, at in self.due.items() if at <= self.now_ms)
         ready = [event_id for _, event_id in at_and_id]
         chosen = ready[:limit]
@@ -182,7 +182,7 @@ class JournalMachine(RuleBasedStateMachine):
         take=st.integers(1, 4),
         worth=st.sampled_from([None, *Worth]),
     )
-    def finish(  # noqa: PLR0913, PLR0917  all that a worker can say
+    def finish(  # noqa: PLR0913, PLR0917  all that a worker can report
         self,
         claimed: list[ClaimedEvent],
         move: Move,
@@ -191,7 +191,7 @@ class JournalMachine(RuleBasedStateMachine):
         take: int,
         worth: Worth | None,
     ) -> None:
-        """Whatever a worker says about events it claimed once, however long ago."""
+        """Finish events that a worker claimed at any time before, in any way."""
         (outcome_class, call), accepted = learned
         said = [
             Finish(
@@ -278,7 +278,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.totals["gone"] += 1
 
     def model_erased(self, event_id: str) -> None:
-        """It leaves, and not even its id is remembered."""
+        """The event leaves, and its id is not remembered."""
         self.due.pop(event_id, None)
         self.holder.pop(event_id, None)
         self.dead.pop(event_id, None)
@@ -303,7 +303,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(target=choices, ids=st.lists(IDS, min_size=1, max_size=3, unique=True))
     def choose(self, ids: list[str]) -> list[Death]:
-        """What an operator sees before he decides, however long after."""
+        """Choose dead letters as an operator sees them now, for a redrive or discard later."""
         return [(event_id, self.dead.get(event_id, 0)) for event_id in ids]
 
     @rule(chosen=choices)
@@ -318,7 +318,7 @@ class JournalMachine(RuleBasedStateMachine):
                 self.model_new_keys(event_id)
 
     def model_new_keys(self, event_id: str) -> None:
-        """Whatever may have arrived keeps its key."""
+        """Give rejected calls new keys, except those that may have arrived."""
         self.redriven[event_id] += 1
         for call in self.rejected[event_id]:
             if not self.doubts[event_id] & {call, UNKNOWN_CALL}:
@@ -339,7 +339,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.model_least_goes()
 
     def model_least_goes(self) -> None:
-        """What is worth least goes first, and of equals the oldest."""
+        """Remove the dead letters beyond the bounds, those worth least first, then the oldest."""
         while len(self.dead) > DEAD_MAX_COUNT or self.dead.keys() >= BULKY:
             least = min(self.dead, key=lambda name: (self.worth[name], self.dead[name], name))
             self.model_removed(least, "overflow")
@@ -351,7 +351,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.model_gone(event_id)
 
     def model_bounds(self) -> None:
-        """Dead letters beyond their bounds go."""
+        """Remove dead letters beyond their bounds of age, number and size."""
         for event_id, died_at in list(self.dead.items()):
             if died_at <= self.now_ms - DEAD_MAX_AGE_MS:
                 self.model_removed(event_id, "expired")
