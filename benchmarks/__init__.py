@@ -1,1 +1,1 @@
-"""What the product does beside the queues that could be used instead, and what it costs."""
+"""Measures the product beside other queues, and what its parts cost."""

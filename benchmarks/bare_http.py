@@ -1,7 +1,7 @@
-"""The least that Python can do for the same requests: urllib3 alone, nothing around it.
+"""The least that Python can do for the same requests: urllib3 alone, with nothing around it.
 
 `python -m benchmarks.bare_http URL FIRST LAST THREADS` posts what the product would post for
-those events; it says `ready`, and begins when a line comes in.
+those events. It prints `ready` and begins when it reads a line.
 """
 
 import re
@@ -24,7 +24,7 @@ from worker.destination.wire import idempotency_key
 from worker.lab.demo.stack import ROOT
 from worker.transport.transport import HEADERS
 
-#: wrk speaks Lua: the same request, each with a key of its own.
+#: The Lua script for wrk: the same request each time, with a different key.
 WRK_SCRIPT = """
 local number = 0
 wrk.method = "POST"
@@ -45,7 +45,7 @@ def prepared(number: int) -> tuple[str, bytes, str]:
 
 
 def post(url: str, numbers: range, threads: int) -> None:
-    """Post everything once, in threads that share a pool of connections, when told to."""
+    """Post everything once, from threads that share a pool of connections, when a line is read."""
     requests = [prepared(number) for number in numbers]
     pool = urllib3.connection_from_url(url, maxsize=threads)
     positions = count()
@@ -68,7 +68,7 @@ def post(url: str, numbers: range, threads: int) -> None:
 
 
 def urllib3_rate(sink: Sink, events: int, threads: int, processes: int = 2) -> float:
-    """Requests per second of such processes together, by what arrives at the sink."""
+    """The requests per second of several such processes together, measured at the sink."""
     share = events // processes
     sink.forget()
     started = [
@@ -100,7 +100,7 @@ def urllib3_rate(sink: Sink, events: int, threads: int, processes: int = 2) -> f
 
 
 def wrk_rate(sink: Sink, connections: int, seconds: int = 3) -> float | None:
-    """Requests per second of wrk with the same request; None where it is not installed."""
+    """The requests per second of wrk with the same request; None if wrk is not installed."""
     wrk = shutil.which("wrk")
     if not wrk:
         return None

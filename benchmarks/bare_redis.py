@@ -1,4 +1,4 @@
-"""What Redis itself allows: round trips of a client that does nothing else, and CPU a step."""
+"""What Redis itself allows: the round trips of a bare client, and the CPU of each step."""
 
 import re
 import shutil
@@ -21,33 +21,33 @@ from worker.journal.records import Attempt, Claim, Finish, Move
 from worker.lab.demo.stack import Stack
 from worker.outcomes import OutcomeClass
 
-#: A worker process claims as many at once, if it has the threads.
+#: The number of events in a claim, as a worker process with as many threads makes it.
 BATCH = 32
 
-#: Requests per second, then six latencies, at the end of a line of CSV.
+#: The end of a line of CSV: requests per second, then six latencies.
 TOOL_FIGURES = re.compile(r'"([0-9.]+)"(?:,"[0-9.]+"){6}$', re.MULTILINE)
 
 
 def accept_script(producer: Producer) -> Any:
-    """The script by which the product takes events in."""
+    """The script by which the product accepts events."""
     return producer.journal._scripts._script("accept")  # noqa: SLF001  the real one
 
 
 def accept_command(producer: Producer, event_id: str, raw: bytes) -> list[Any]:
-    """The very command by which the product takes one event in."""
+    """The exact command by which the product accepts one event."""
     script, (token,) = accept_script(producer), fresh_tokens(1)
     key = producer.journal._key("shared")  # noqa: SLF001  the one that scripts are given
     return ["EVALSHA", script.digest, 1, key, "", token, event_id, raw]
 
 
 def packed(*parts: Any) -> bytes:
-    """A command as it travels."""
+    """A command in the bytes of the protocol."""
     command: bytes = pack_command(parts)
     return command
 
 
 class Line:
-    """One connection, one command at a time, no client library around it."""
+    """One connection that sends one command at a time, without a client library."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
@@ -55,7 +55,7 @@ class Line:
         self._reader = Reader()
 
     def rate(self, commands: Iterable[bytes]) -> float:
-        """Commands per second; each is sent when the one before was answered."""
+        """The commands per second; each is sent after the answer to the one before."""
         prepared = list(commands)
         send, receive = self._socket.sendall, self._socket.recv
         feed, get = self._reader.feed, self._reader.gets
@@ -74,7 +74,7 @@ class Line:
 
 
 def line_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]:
-    """Round trips per second of one thread of Python, by what is asked."""
+    """The round trips per second of one Python thread, by command."""
     port = stack.valkey.port
     redis = Redis(port=port)
     nothing = redis.script_load("return 1")
@@ -97,7 +97,7 @@ def line_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]
 
 
 def tool_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float] | None:
-    """The same of a client in C; None where there is none."""
+    """The round trips per second of a client in C, by command; None if none is installed."""
     tool = shutil.which("valkey-benchmark") or shutil.which("redis-benchmark")
     if not tool:
         return None
@@ -118,13 +118,13 @@ def tool_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]
     found = {}
     for name, parts in commands.items():
         done = subprocess.run([*command, *parts], capture_output=True, text=True, check=True)
-        # What was asked comes first, and the quotes in it are not escaped.
+        # The figures come last: the command comes first, with unescaped quotes in it.
         found[name] = float(TOOL_FIGURES.findall(done.stdout)[-1])
     return found
 
 
 class ServerCost:
-    """What the server does meanwhile: its CPU, and its time in scripts, in microseconds a unit."""
+    """Measures the server's CPU and its time in scripts, in microseconds for each unit of work."""
 
     def __init__(self, stack: Stack) -> None:
         self._redis = Redis(port=stack.valkey.port)
@@ -142,7 +142,7 @@ class ServerCost:
 
 
 def server_costs(stack: Stack, producer: Producer, events: int) -> dict[str, dict[str, float]]:
-    """What each step costs the server for one event; claims and finishes by batches."""
+    """The server's costs of each step for one event; claims and finishes are made in batches."""
     cost = ServerCost(stack)
     journal = producer.journal
     rows = [(f"cost-{number}", encode(event(number))) for number in range(events)]
@@ -180,7 +180,7 @@ def server_costs(stack: Stack, producer: Producer, events: int) -> dict[str, dic
 
 
 def finishes_of(claim: Claim) -> list[Finish]:
-    """That each event was delivered by one request, as a worker says it."""
+    """Finishes that report each event as delivered by one request, as a worker's do."""
     now_ms = int(time.time() * 1000)
     attempt = Attempt(
         at_ms=now_ms,

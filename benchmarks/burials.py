@@ -1,9 +1,9 @@
 """What it costs to tell Flower of dead letters: interleaved rounds, ratios within each round.
 
-`python -m benchmarks.burials --rounds 7 --events 3000`. A worker of two processes buries
-every event, because the sandbox answers each with 400: with CONVERTRO_DEAD_LETTER_EVENTS off,
-with it on, and with it on while somebody listens to Celery's events on the same machine, as
-Flower does. Rates run from the first burial to the last.
+`python -m benchmarks.burials --rounds 7 --events 3000`. A worker of two processes buries every
+event, because the sandbox answers each with 400: with CONVERTRO_DEAD_LETTER_EVENTS off, with it
+on, and with it on while a program on the same machine receives Celery's events, as Flower does.
+Rates are measured from the first burial to the last.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from worker.task_names import DEAD_LETTER
 
 WAYS = ("off", "on", "on, heard")
 
-#: The breaker would hold after 20 dead letters.
+#: Otherwise the breaker would open after 20 dead letters.
 ENVIRONMENT = {"CONVERTRO_BREAKER_MIN_COUNT": "10000"}
 
 
@@ -57,7 +57,7 @@ class Listener:
 
 
 def measure(way: str, events: int) -> float:
-    """Burials per second."""
+    """Measure the burials per second."""
     told = "false" if way == "off" else "true"
     with Stack({**ENVIRONMENT, "CONVERTRO_DEAD_LETTER_EVENTS": told}) as stack:
         stack.start_valkey()
@@ -71,7 +71,7 @@ def measure(way: str, events: int) -> float:
 
 
 def bury(stack: Stack, events: int) -> float:
-    """Let a worker bury all events; answers how many a second."""
+    """Let a worker bury all events; return how many it buries per second."""
     producer = stack.producer()
     journal = producer.journal
     journal.pause("measuring")
@@ -80,7 +80,7 @@ def bury(stack: Stack, events: int) -> float:
     )
     stack.start_worker(CONVERTRO_LOG_LEVEL="ERROR")
     until(lambda: journal.snapshot().workers)
-    time.sleep(2)  # both processes are up
+    time.sleep(2)  # until both processes run
     journal.resume()
     until(lambda: journal.snapshot().dead > 0)
     begun, already = time.perf_counter(), journal.snapshot().dead
@@ -95,7 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[dict[str, float]] = []
     for number in range(options.rounds):
-        # Whoever comes first differs, so that a machine that slows down favours neither.
+        # The order alternates, so that a machine that slows down favours none.
         ways = WAYS if number % 2 else WAYS[::-1]
         rows.append({way: measure(way, options.events) for way in ways})
         found = "   ".join(f"{way}: {rows[-1][way]:.0f}/s" for way in WAYS)

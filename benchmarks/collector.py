@@ -1,10 +1,10 @@
-"""How much one process of the collector takes, beside its bare server under the same load.
+"""The requests that one process of the collector takes, beside its bare server under the same load.
 
     python -m benchmarks.collector --rounds 5
 
 Needs wrk (Debian: `apt install wrk`). Valkey, server and load share the machine. Each round
-measures the bare server and the collector one after the other; what counts is the median of the
-ratios within rounds, for other loads on the machine come and go.
+measures the bare server and the collector one after the other. The result is the median of the
+ratios within rounds, because other loads on the machine come and go.
 """
 
 import argparse
@@ -30,12 +30,12 @@ from worker.lab.demo.stack import ROOT, Stack
 KEY = "shop-web"
 CONNECTIONS = 64
 
-#: In which wrk gives latencies, in milliseconds.
+#: The units of wrk's latencies, in milliseconds.
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 class Run(NamedTuple):
-    """What a server did under load."""
+    """A server's figures under load."""
 
     requests: int
     per_second: float
@@ -50,7 +50,7 @@ def template() -> str:
 
 
 def load(url: str, pid: int, batch: int, seconds: int, run: str) -> Run:
-    """Let wrk post to a server."""
+    """Let wrk post to a server for a number of seconds."""
     authorization = f"Basic {base64.b64encode(f'{KEY}:'.encode()).decode()}"
     given = {"BATCH": str(batch), "RUN": run, "EVENT": template(), "AUTHORIZATION": authorization}
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
@@ -116,12 +116,12 @@ def measure(stack: Stack, producer: Producer, batch: int, rounds: int, seconds: 
         url = ours.stdout.readline().split()[-1]
         wait_for_port(port)
         for number in range(rounds):
-            # The first of a pair has the caches of the second of the one before.
+            # The first run of a pair finds the caches that the pair before left.
             one = load(f"http://127.0.0.1:{port}", bare.pid, batch, seconds, "bare")
             before = tree_cpu_seconds(valkey)
             accepted = producer.journal.snapshot().total("accepted")
             two = load(url, ours.pid, batch, seconds, f"{batch}-{number}")
-            time.sleep(0.5)  # what wrk left on its way
+            time.sleep(0.5)  # for requests that wrk left unanswered
             events = producer.journal.snapshot().total("accepted") - accepted
             valkey_us.append((tree_cpu_seconds(valkey) - before) / events * 1e6)
             assert events >= two.requests * batch, "an event that was answered 200 is missing"

@@ -1,4 +1,4 @@
-"""The product at work: a journal that is filled while deliveries are paused, then delivered."""
+"""Measures the product's deliveries: fills a journal while they are paused, then resumes them."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,38 +14,40 @@ from tests.support.waiting import until
 from worker.journal.producer import make_producer
 from worker.lab.demo.stack import Stack
 
-#: Celery starts its pool before it says that it is ready, but a child still imports then.
+#: The wait after the worker's first sign of life, in seconds: its pool has started by then, but the
+#: children still import.
 SETTLE_SECONDS = 2.0
 
-#: An application hears after 0.9 s that the journal does not answer, and calls again. While a
-#: large append-only file is written anew a busy machine takes longer; here that is waited for,
-#: so that it is part of the figures.
+#: How long the producer waits for Redis, in seconds. An application gets an error after 0.9 s and
+#: calls again. A busy machine that rewrites a large append-only file takes longer; the producer
+#: waits for it, so that it is part of the figures.
 PATIENCE_SECONDS = 60.0
 
-#: Imports, connections and caches are no part of the figures.
+#: The number of events delivered before measuring, because imports, new connections and cold caches
+#: are not to be part of the figures.
 WARM_UP = 500
 
 
 class NotExactlyOnceError(Exception):
-    """Events are missing, came twice, or were never sent: the figures mean nothing."""
+    """Events are missing, arrived twice, or were never sent, so the figures mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What came of delivering."""
+    """The figures of some deliveries."""
 
     events_per_second: float
-    #: How many calls of `enqueue()` a second put them into the paused journal; None if lists did.
+    #: The calls of `enqueue()` per second that filled the paused journal; None if lists filled it.
     enqueue_calls_per_second: float | None
-    #: Of `worker` and `valkey`, from the moment at which delivery was allowed.
+    #: What `worker` and `valkey` used from the end of the pause on.
     used: dict[str, Used]
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a worker and its Valkey are set; as it comes unless told otherwise."""
+    """The settings of a worker and its Valkey; the defaults unless given."""
 
-    #: Worker processes.
+    #: The number of worker processes.
     processes: int = 2
     #: Further arguments of `celery worker`.
     arguments: Sequence[str] = ()
@@ -53,7 +55,7 @@ class Way:
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Settings of Valkey that differ from the stack's.
     valkey_config: Mapping[str, str] = field(default_factory=dict)
-    #: What goes on beside the worker while it delivers.
+    #: What runs beside the worker while it delivers.
     beside: Callable[[Stack], AbstractContextManager[object]] = nullcontext
 
 
@@ -61,8 +63,8 @@ class Deployment:
     """A stack whose worker delivers to a sink, and the number of the next event.
 
     Args:
-        stack: With its Valkey running and the sink for its base URL.
-        sink: Where the worker delivers to.
+        stack: A stack whose Valkey runs and whose base URL is the sink's.
+        sink: The sink to which the worker delivers.
     """
 
     def __init__(self, stack: Stack, sink: Sink) -> None:
@@ -70,15 +72,15 @@ class Deployment:
         self.sink = sink
         self.producer = make_producer(stack.settings, PATIENCE_SECONDS)
         self._numbers = count()
-        #: The events that `fill` put in last.
+        #: The numbers of the events that `fill` enqueued last.
         self.expected = range(0)
 
     def fill(self, number: int) -> float:
-        """Put events into the paused journal by lists; answers how many a second it took in."""
+        """Enqueue events into the paused journal in lists; return how many per second."""
         return self._fill(number, self.producer.intake.enqueue_many)
 
     def fill_singly(self, number: int) -> float:
-        """The same by single calls."""
+        """Enqueue events into the paused journal by single calls; return how many per second."""
         return self._fill(number, lambda events: list(map(self.producer.intake.enqueue, events)))
 
     def _fill(self, number: int, enqueue: Callable[[Iterable[Any]], object]) -> float:
@@ -91,7 +93,7 @@ class Deployment:
         return number / (time.perf_counter() - begun)
 
     def start_worker(self, processes: int, *arguments: str) -> None:
-        """Start the worker and wait until it could deliver; the journal is paused."""
+        """Pause deliveries, start the worker and wait until it could deliver."""
         self.producer.journal.pause("measuring")
         level = {"CONVERTRO_LOG_LEVEL": "ERROR"}
         self.stack.start_worker("--concurrency", str(processes), *arguments, **level)
@@ -99,11 +101,11 @@ class Deployment:
         time.sleep(SETTLE_SECONDS)
 
     def deliver(self, number: int, sample_seconds: float = SAMPLE_SECONDS) -> Delivered:
-        """Let the worker deliver, and measure it by so many arrivals.
+        """Let the worker deliver, and measure it until a number of events have arrived.
 
         Args:
-            number: How many.
-            sample_seconds: How often to look at memory, which takes long where there is much.
+            number: The number of arrivals.
+            sample_seconds: How often to measure memory, in seconds; if it is large that takes long.
         """
         roots = {"worker": [worker.pid for worker in self.stack.workers]}
         self.sink.forget()
@@ -113,7 +115,7 @@ class Deployment:
         return Delivered(steady_rate(self.sink.arrivals()[:number]), None, watch.used)
 
     def deliver_all(self) -> Delivered:
-        """Let the worker deliver what `fill` put in.
+        """Let the worker deliver what `fill` enqueued.
 
         Raises:
             NotExactlyOnceError: Not every event arrived exactly once.
@@ -125,14 +127,14 @@ class Deployment:
 
 
 def deploy(sink: Sink, environment: Mapping[str, str] | None = None, **valkey_config: str) -> Stack:
-    """A stack with its Valkey running, which delivers to a sink; leave it with `with`."""
+    """Start a stack's Valkey and return the stack, which delivers to a sink; use it in a `with`."""
     stack = Stack({"CONVERTRO_BASE_URL": sink.url, **(environment or {})})
     stack.start_valkey(**valkey_config)
     return stack
 
 
 def measure_delivery(latency_ms: float, events: int, way: Way | None = None) -> Delivered:
-    """Deliver so many waiting events to a sink of that latency, by a worker that is warm."""
+    """Measure how a warmed-up worker delivers waiting events to a sink with some latency."""
     way = way or Way()
     with Sink(latency_ms) as sink, deploy(sink, way.environment, **way.valkey_config) as stack:
         deployment = Deployment(stack, sink)
@@ -146,7 +148,7 @@ def measure_delivery(latency_ms: float, events: int, way: Way | None = None) -> 
 
 
 def steady_rate(arrivals: Sequence[Arrival]) -> float:
-    """Arrivals per second, the first and the last tenth left out: both ends are ragged."""
+    """The arrivals per second without the first and the last tenth, which are uneven."""
     times = sorted(arrival.at_seconds for arrival in arrivals)
     first, last = len(times) // 10, len(times) - len(times) // 10 - 1
     return (last - first) / (times[last] - times[first])
@@ -156,7 +158,7 @@ def require_once(arrivals: Sequence[Arrival], expected: range) -> None:
     """Make sure that each event arrived exactly once.
 
     Raises:
-        NotExactlyOnceError: One did not.
+        NotExactlyOnceError: An event did not.
     """
     found = tally(arrivals, expected)
     if any(found):

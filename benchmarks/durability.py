@@ -1,8 +1,8 @@
 """What it costs to wait for the disk: interleaved rounds, medians, ratios within each round.
 
-`python -m benchmarks.durability --rounds 7`. Each way gets an embedded Valkey of its own,
-one producer process, and the 1 KB events of the race. A probe says first
-how long this machine's disk takes for an fsync.
+`python -m benchmarks.durability --rounds 7`. Each way gets its own embedded Valkey, one producer
+process, and the 1 KB events of the race. With each, a probe measures how long this machine's disk
+takes for an fsync.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from worker.lab.demo.embedded import embedded_server
 
 CHUNK = 500
 
-#: CONVERTRO_DURABILITY and appendfsync.
+#: The values of CONVERTRO_DURABILITY and appendfsync that are compared.
 WAYS = (("memory", "everysec"), ("memory", "always"), ("fsync", "always"))
 
 
@@ -44,7 +44,7 @@ def measure(durability: str, appendfsync: str, singles: int, chunks: int) -> dic
 
 
 def fsync_ms(times: int = 200) -> float:
-    """The median time that this machine takes to write 1 KB and have it on disk."""
+    """The median time that this machine takes to bring 1 KB to the disk, in milliseconds."""
     taken = []
     with tempfile.NamedTemporaryFile() as file:
         for _ in range(times):
@@ -64,7 +64,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for number in range(options.rounds):
-        # Whoever comes first differs, so that a machine that slows down favours none.
+        # The order alternates, so that a machine that slows down favours none.
         for way in WAYS if number % 2 else WAYS[::-1]:
             row = measure(*way, options.singles, options.chunks)
             rows.append({"round": number, "way": "+".join(way), "fsync_ms": fsync_ms(), **row})

@@ -1,4 +1,4 @@
-"""One way at the start: a Valkey, a sink, a producer process and workers of its own."""
+"""One way in the race, with its own Valkey, sink, producer process and workers."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from benchmarks.usage import tree, tree_cpu_seconds, tree_pss_bytes
 from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import ROOT, VALKEY_CONFIG
 
-#: Lines of the workers' log that a failure quotes.
+#: The number of lines of the log that a failure quotes.
 QUOTED_LINES = 6
 
 
@@ -36,11 +36,11 @@ class ProducerEndedError(Exception):
 
 
 class Entrant:
-    """A way with all it needs; everything ends with the `with` block.
+    """A way with everything that it needs, which ends with the `with` block.
 
     Args:
-        way: Which.
-        latency_ms: How long the sink waits before each answer.
+        way: The way.
+        latency_ms: How long the sink waits before each answer, in milliseconds.
         bounds: Differences from the way's own bounds, to try others.
     """
 
@@ -90,10 +90,10 @@ class Entrant:
         )
 
     def produce(self, kind: str, first: int, count: int, rate: float = 0) -> dict[str, Any]:
-        """Let the producer carry out an order, and answer what it says of it.
+        """Let the producer carry out an order, and return its answer.
 
         Raises:
-            ProducerEndedError: It did not.
+            ProducerEndedError: The producer ended instead.
         """
         self._say(json.dumps({"kind": kind, "first": first, "count": count, "rate": rate}))
         self._hear()
@@ -114,7 +114,7 @@ class Entrant:
         return line
 
     def start_workers(self) -> None:
-        """Start the workers; they are not waited for."""
+        """Start the workers without waiting for them."""
         for command in self.way.worker_commands(self._bounds):
             self._workers.append(
                 subprocess.Popen(
@@ -130,7 +130,7 @@ class Entrant:
             )
 
     def kill_workers(self) -> None:
-        """End the workers at once: what they leave in Redis is thrown away."""
+        """Kill the workers: what they leave in Redis is not needed."""
         while self._workers:
             _kill(self._workers.pop())
 
@@ -139,7 +139,7 @@ class Entrant:
         return Cpu(workers, tree_cpu_seconds(self._redis_pid))
 
     def worker_mib(self) -> float:
-        """Memory of the workers now, what they share counted once."""
+        """The workers' present memory in MiB; shared memory is counted once."""
         return round(sum(tree_pss_bytes(worker.pid) for worker in self._workers) / 2**20, 1)
 
     def worker_processes(self) -> int:
@@ -150,14 +150,14 @@ class Entrant:
         return used
 
     def last_words(self) -> str:
-        """What the workers and the producer wrote last."""
+        """The last lines that the workers and the producer logged."""
         self._log.flush()
         lines = Path(self._log.name).read_text(errors="replace").splitlines()
         return " | ".join(lines[-QUOTED_LINES:])
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End a process and all that descend from it, even those in other groups."""
+    """Kill a process and all its descendants, even those in other groups."""
     for pid in reversed(list(tree(process.pid))):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -168,4 +168,4 @@ def _kill(process: subprocess.Popen[str]) -> None:
         if pipe is not None:
             with suppress(BrokenPipeError):
                 pipe.close()
-    time.sleep(0.05)  # their sockets close
+    time.sleep(0.05)  # until their sockets are closed

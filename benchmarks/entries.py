@@ -1,8 +1,8 @@
 """The ways that race: how each one's workers are started, and in which environment.
 
-Each way is a module in `benchmarks.ways`, which only its own environment can import: its docstring
-says how it is configured and which advice of its documentation that follows. It offers `enqueue`,
-and may offer `connect` and `enqueue_many`, all of which may be coroutine functions.
+Each way is a module in `benchmarks.ways`, which only its own environment can import. Its docstring
+says how it is configured and which advice of its documentation this follows. It has a function
+`enqueue`, and may have `connect` and `enqueue_many`; all of these may be coroutine functions.
 """
 
 import ast
@@ -14,12 +14,12 @@ from typing import Literal
 
 from worker.lab.demo.stack import DESTINATION, ROOT
 
-#: Worker processes of all ways that have threads or tasks in a process, and what each of them
-#: may have in flight.
+#: For ways with threads or tasks in a process: the number of worker processes, and how many events
+#: each may have in flight.
 PROCESSES = 2
 IN_FLIGHT = 128
 
-#: What `{in_flight}` and `{processes}` in commands stand for unless a way needs something else.
+#: The values of `{in_flight}` and `{processes}` in commands, unless a way needs others.
 BOUNDS = {"in_flight": IN_FLIGHT, "processes": PROCESSES}
 
 
@@ -28,32 +28,32 @@ class Way:
     """One way of queueing events and delivering them."""
 
     name: str
-    #: In `benchmarks.ways`.
+    #: Its module in `benchmarks.ways`.
     module: str
     #: The folder of its environment.
     environment: str
-    #: What starts its workers: programs of the environment, with arguments.
+    #: The commands that start its workers: programs of the environment, with arguments.
     commands: tuple[str, ...]
-    #: The packages whose versions matter.
+    #: The packages whose versions are reported.
     packages: tuple[str, ...]
     #: Further variables of its workers and its producer.
     variables: Mapping[str, str] = field(default_factory=dict)
     #: Differences from `BOUNDS`.
     bounds: Mapping[str, int] = field(default_factory=dict)
-    #: What each process may have in flight where the destination takes long: the best of what
-    #: `benchmarks.tuning` tried. None for a way that has one event in a process.
+    #: How many events each process may have in flight with a slow destination: the best number that
+    #: `benchmarks.tuning` tried. None for a way with one event in a process.
     slow_in_flight: int | None = None
-    #: Whether it has an `enqueue_many`, and how that sends its events: in one round trip for each
-    #: list, or gathered, which is many calls at once.
+    #: How its `enqueue_many` sends events: a list in one round trip, or gathered, as many calls at
+    #: once; None if it has no `enqueue_many`.
     bulk: Literal["one round trip", "gathered"] | None = None
 
     def worker_commands(self, bounds: Mapping[str, int]) -> list[list[str]]:
-        """The commands with bounds put in, to be run in the project's folder."""
+        """The commands with bounds filled in, to be run in the project's folder."""
         plain = self.plain_commands(bounds)
         return [[self.program(command[0]), *command[1:]] for command in plain]
 
     def plain_commands(self, bounds: Mapping[str, int] | None = None) -> list[list[str]]:
-        """The same without the folder that the programs are in."""
+        """The commands with bounds filled in, without the programs' folder."""
         filled = {**BOUNDS, **self.bounds, **(bounds or {})}
         return [command.format(**filled).split() for command in self.commands]
 
@@ -71,7 +71,7 @@ class Way:
         return {
             **inherited,
             **DESTINATION,
-            # The other ways translate with our code, which their environments have not installed.
+            # The other ways translate with our code, which is not installed in their environments.
             "PYTHONPATH": f"{ROOT}:{ROOT}/client",
             "CONVERTRO_REDIS_URL": redis_url,
             "CONVERTRO_BASE_URL": base_url,
@@ -81,7 +81,7 @@ class Way:
         }
 
     def configuration(self) -> str:
-        """What its module's docstring says."""
+        """Its module's docstring."""
         text = (Path(__file__).parent / "ways" / f"{self.module}.py").read_text()
         return ast.get_docstring(ast.parse(text)) or ""
 
@@ -90,7 +90,7 @@ class Way:
 
 
 def _two(command: str) -> tuple[str, ...]:
-    """The same worker twice, under two names."""
+    """The command of a worker, once for each of `PROCESSES` numbers."""
     return tuple(command.replace("{number}", str(number)) for number in range(PROCESSES))
 
 

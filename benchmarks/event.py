@@ -1,10 +1,10 @@
-"""The raw event that every way of delivering gets: a track call of about 1 KB."""
+"""The raw event of all benchmarks: a track call of about 1 KB."""
 
 from typing import Any
 
 
 def event(number: int) -> dict[str, Any]:
-    """An order, as Segment's library for browsers sends it; it becomes one call."""
+    """An order as Segment's library for browsers sends it; it becomes one call."""
     return {
         "messageId": message_id(number),
         "type": "track",
@@ -44,9 +44,9 @@ def message_id(number: int) -> str:
 
 
 def number_in(key: str) -> int:
-    """Which event an idempotency key belongs to.
+    """The number of the event to which an idempotency key belongs.
 
     Raises:
-        ValueError: It belongs to none.
+        ValueError: It belongs to no event.
     """
     return int(key.partition("/")[0].removeprefix("ajs-next-"))

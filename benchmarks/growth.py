@@ -1,8 +1,8 @@
-"""What a large backlog costs: delivery, intake and memory by how many events wait.
+"""What a large backlog costs: delivery, intake and memory by the number of events that wait.
 
-`python -m benchmarks.growth --rounds 5 --delivered 9000`. Each size gets a Valkey and a
-worker of its own in each round. The rate is that of the first so many deliveries; then the
-worker stops, and what the journal says it delivered has to be what arrived.
+`python -m benchmarks.growth --rounds 5 --delivered 9000`. Each size gets its own Valkey and worker
+in each round. The rate is that of the first `--delivered` deliveries. Then deliveries are paused,
+and the journal's count of delivered events must equal the number of arrivals.
 """
 
 import argparse
@@ -27,15 +27,15 @@ from worker.lab.demo.stack import Stack
 
 SIZES = (10_000, 100_000, 1_000_000)
 
-#: What an event that waits may take: so much of its raw size, and so many bytes.
+#: The bound on a waiting event's memory: a multiple of its raw size, and further bytes.
 BOUND_FACTOR, BOUND_BYTES = 1.5, 250
 
-#: A million events are a few rewrites of the append-only file.
+#: How long to wait for rewrites of the append-only file, in seconds; a million events cause a few.
 REWRITE_PATIENCE_SECONDS = 600.0
 
 
 def measure(size: int, delivered: int) -> dict[str, Any]:
-    """Fill, deliver the first of them, count."""
+    """Fill a journal, deliver the first events, and count."""
     with Sink(0) as sink, deploy(sink) as stack:
         deployment = Deployment(stack, sink)
         deployment.start_worker(2)
@@ -45,7 +45,7 @@ def measure(size: int, delivered: int) -> dict[str, Any]:
         enqueued_per_second = deployment.fill(size)
         wait_for_rewrite(stack)
         bytes_each = (used_bytes(stack) - before) / size
-        # Of the smallest backlog not all: the end of a backlog is another matter.
+        # Not all of the smallest backlog, because its end is not typical.
         number = min(delivered, int(0.9 * size))
         delivered_first = first_deliveries(deployment, number)
     raw = raw_bytes(size)
@@ -63,10 +63,10 @@ def measure(size: int, delivered: int) -> dict[str, Any]:
 
 
 def first_deliveries(deployment: Deployment, number: int) -> Delivered:
-    """The first deliveries from a backlog that is longer.
+    """Measure the first deliveries of a longer backlog.
 
     Raises:
-        NotExactlyOnceError: An event came twice, or the journal says otherwise than the sink.
+        NotExactlyOnceError: An event arrived twice, or journal and sink counted differently.
     """
     journal = deployment.producer.journal
     already = journal.snapshot().counters.get("delivered", 0)
@@ -82,7 +82,7 @@ def first_deliveries(deployment: Deployment, number: int) -> Delivered:
 
 
 def raw_bytes(size: int) -> float:
-    """What an event takes as JSON, in the middle of so many."""
+    """The mean size of an event as JSON, in bytes, over a sample of a backlog."""
     sample = range(0, size, max(1, size // 1000))
     return sum(len(encode(event(number))) for number in sample) / len(sample)
 
@@ -92,7 +92,7 @@ def used_bytes(stack: Stack) -> int:
 
 
 def wait_for_rewrite(stack: Stack) -> None:
-    """Let Valkey end what it writes anew: its child takes CPU, and not each time."""
+    """Wait until Valkey rewrites no file: its child takes CPU, and not in each round."""
     redis = Redis(port=stack.valkey.port)
 
     def is_over() -> bool:
@@ -111,7 +111,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for number in range(options.rounds):
-        # Whoever comes first differs, so that a machine that slows down favours none.
+        # The order alternates, so that a machine that slows down favours none.
         for size in options.sizes if number % 2 else options.sizes[::-1]:
             row = measure(size, options.delivered)
             rows.append({"round": number, **row})

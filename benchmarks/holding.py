@@ -1,10 +1,10 @@
-"""How long a Convertro that fails in part holds the stream: hours of it in minutes.
+"""How long deliveries are held if Convertro fails in part; simulates hours in minutes.
 
     python -m benchmarks.holding --hours 6
 
-The journal's own scripts on a real Valkey, with a clock in hand: events come at an even pace, a
-round takes a moment, and each answer is drawn from a seed. Held is the time in which the breaker
-was open, without the events' own waits for their next try.
+It runs the journal's own scripts on a real Valkey with a simulated clock. Events come at an even
+rate, a round takes a second, and answers are drawn by a seed. The time held is that in which the
+breaker was open, without the events' own waits for a retry.
 """
 
 import argparse
@@ -24,23 +24,23 @@ from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Move
 from worker.lab.demo.embedded import embedded_server
 
-#: Class, status, detail, and the seconds of a Retry-After.
+#: The outcome class, status and detail, and the seconds of a Retry-After.
 Answer = tuple[str, int, str, int | None]
 PASSED: Answer = ("accepted", 200, "accepted", None)
 FORBIDDEN: Answer = ("setup", 403, "http_403", None)
 ASKED: Answer = ("throttled", 429, "http_429", 5)
 FAILED: Answer = ("ambiguous", 500, "http_500", None)
 
-#: How the clock moves on, in milliseconds.
+#: The length of a step of the clock, in milliseconds.
 STEP_MS = 1000
 
-#: An event that fails is dead after a day; nothing here lasts so long.
+#: The failing answers by name.
 ANSWERS = {"403": FORBIDDEN, "429, Retry-After 5": ASKED, "500": FAILED}
 
 
 @dataclass
 class World:
-    """A journal, a clock, and a Convertro that answers as it is told."""
+    """A journal, a clock, and a Convertro whose answers `answer` decides."""
 
     redis: Redis
     settings: Settings
@@ -60,7 +60,7 @@ class World:
         self.is_open = False
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Let a number of seconds pass."""
         until_ms = self.now_ms + int(seconds * 1000)
         while self.now_ms < until_ms:
             self.step()
@@ -84,7 +84,7 @@ class World:
         )
         for event in claim.events:
             answer = self.answer(event.event_id)
-            # What passes comes back at the next look, what fails takes a second.
+            # A success comes back at the next step, a failure after a second.
             ends_ms = self.now_ms + (1000 if answer is not PASSED else STEP_MS)
             heapq.heappush(
                 self.under_way,
@@ -122,13 +122,13 @@ class World:
 
 
 def of_events(share: float, answer: Answer) -> Callable[[str], Answer]:
-    """A share of the events gets the same answer for ever."""
+    """Let a share of the events get a failing answer at every attempt."""
     every = round(1 / share)
     return lambda name: answer if int(name[1:]) % every == 0 else PASSED
 
 
 def of_rounds(share: float, answer: Answer, seed: int = 1) -> Callable[[str], Answer]:
-    """A share of the rounds gets it, whatever the event."""
+    """Let a share of the rounds get a failing answer, whatever the event."""
     chance = random.Random(seed)
     return lambda _: answer if chance.random() < share else PASSED
 
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--least", type=int, nargs="+", default=[5, 20, 200])
     parser.add_argument("--only", default="", help="Cases whose name holds this.")
     args = parser.parse_args()
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # of each opening
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # do not log each opening
     cases: dict[str, Callable[[], Callable[[str], Answer]]] = {}
     for name, answer in ANSWERS.items():
         for share in (0.003, 0.01, 0.02):

@@ -1,6 +1,6 @@
-"""What a worker and Valkey cost while nothing may be delivered.
+"""What a worker and Valkey cost while no event is delivered.
 
-Run as `python -m benchmarks.idle [--seconds 30] [--rounds 1]`; prints CPU as a share of one
+Run it as `python -m benchmarks.idle [--seconds 30] [--rounds 1]`; it prints CPU as a share of one
 core, and memory.
 """
 
@@ -19,9 +19,9 @@ WAITING = 1000
 
 
 def measure(stack: Stack, state: str, seconds: float) -> dict[str, Any]:
-    """What a worker and Valkey use in a while during which nothing happens."""
+    """Measure what a worker and Valkey use for some seconds in which nothing happens."""
     (worker,) = stack.workers
-    # Memory hardly changes meanwhile, and the samples are no part of what is measured.
+    # Memory hardly changes, so it is sampled rarely, to leave the measurement undisturbed.
     with Watch({"worker": [worker.pid], "valkey": [valkey_pid(stack)]}, seconds) as watch:
         time.sleep(seconds)
     row: dict[str, Any] = {"state": state}
@@ -37,7 +37,7 @@ def measure(stack: Stack, state: str, seconds: float) -> dict[str, Any]:
 
 
 def idle_round(seconds: float) -> list[dict[str, Any]]:
-    """One worker through the three states."""
+    """Measure one worker in the three states: idle, paused, breaker open."""
     with Stack() as stack:
         stack.start_valkey()
         stack.start_sandbox()

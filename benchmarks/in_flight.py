@@ -1,7 +1,7 @@
 """Deliveries per second and memory by the number of events in flight, at several latencies.
 
 `python -m benchmarks.in_flight --rounds 3`. One worker with two processes; the events wait in the
-journal before the clock starts. Here docs/sizing.md has its advice on `CONVERTRO_CONCURRENCY` from.
+journal before the clock starts. docs/sizing.md bases its advice on `CONVERTRO_CONCURRENCY` on it.
 """
 
 import argparse
@@ -14,17 +14,18 @@ from benchmarks.sink import Sink
 
 PROCESSES = 2
 
-#: Of a measurement; as many events as leave within it, but for what the machine cannot do.
+#: The length of a measurement, in seconds. The number of events is that which latency alone would
+#: allow in this time, within bounds.
 _SECONDS = 4
 _MOST_EVENTS, _LEAST_EVENTS = 20_000, 2_000
 
 
 def measure(latency_ms: float, in_flight: int) -> Delivered:
-    """Deliver what waits, by a worker that is warm.
+    """Measure how a warmed-up worker delivers a backlog.
 
     Args:
-        latency_ms: How long the sink waits before each answer.
-        in_flight: Of each process.
+        latency_ms: How long the sink waits before each answer, in milliseconds.
+        in_flight: How many events each process may have in flight.
     """
     per_second = PROCESSES * in_flight * 1000 / max(latency_ms, 1)
     events = int(min(_MOST_EVENTS, max(_LEAST_EVENTS, _SECONDS * per_second)))

@@ -1,7 +1,7 @@
-"""How long an event takes from its call to the sink while the queue is all but empty.
+"""How long an event takes from its call to the sink while the queue is almost empty.
 
-A producer calls at a steady pace, whatever comes of the calls before, while workers wait; the
-sink answers at once. Its log tells times to a millisecond.
+A producer calls at a steady rate, without waiting for deliveries, while workers wait. The sink
+answers at once; its log has times to a millisecond.
 """
 
 import time
@@ -12,25 +12,26 @@ from benchmarks.entrant import Entrant, ProducerEndedError
 from benchmarks.entries import Way
 from benchmarks.sink import EventsMissingError
 
-#: Delivered before, so that all workers are awake and connected.
+#: The number of events delivered before measuring, so that all workers are awake and connected.
 WARM_UP = 500
 
-#: Then nobody has anything to do for so long, as before any event of a quiet stream.
+#: How long workers are idle before each rate, in seconds, as before any event of a quiet stream.
 QUIET_SECONDS = 2.0
 
-#: A pace is held if the producer kept to it so nearly, and the last event arrived so soon.
+#: A rate is held if no call was later than this, and the last arrival came within this time after
+#: the last call, in seconds.
 LATE_SECONDS = 0.5
 
 PATIENCE_SECONDS = 30.0
 QUANTILES = (50, 95, 99)
 
-#: Events at a rate at least, however long that takes; p99 needs 100.
+#: The fewest events at a rate, however long they take; p99 needs 100.
 FEWEST = 50
 FEWEST_FOR_P99 = 100
 
 
 def measure_latency(way: Way, rates: Sequence[float], seconds: float) -> Iterator[dict[str, Any]]:
-    """One row for each rate; a rate that is not held says so instead of quantiles."""
+    """Yield a row for each rate; without quantiles if the rate was not held."""
     try:
         with Entrant(way, 0) as entrant:
             try:

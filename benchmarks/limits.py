@@ -1,8 +1,8 @@
-"""What this machine allows at most, beside what the product does with it.
+"""The most that this machine allows, beside what the product achieves.
 
 `python -m benchmarks.limits --rounds 3 --events 10000`. Each round measures, one after another:
-requests per second of wrk, of bare urllib3 loops in two processes, and of the product's
-deliveries; and synchronous calls per second of clients that only call Redis, and of
+the requests per second of wrk, of bare urllib3 loops in two processes, and of the product's
+deliveries; and the synchronous calls per second of clients that only call Redis, and of
 `enqueue()`.
 """
 
@@ -18,29 +18,30 @@ from benchmarks.results_file import write_results
 from benchmarks.sink import Sink
 from worker.lab.demo.stack import Stack
 
-#: Latency of the sink, and with how many threads each of two urllib3 processes is tried.
+#: By the sink's latency in milliseconds: the numbers of threads that each of two urllib3 processes
+#: is tried with.
 HTTP = {0: (1, 2, 4), 50: (32,)}
 
-#: Events in flight in each process of the product: at 0 ms as in the race, at 50 ms as many as
-#: urllib3 has threads, which is the default.
+#: By the same latency: how many events each process of the product has in flight. At 0 ms as in the
+#: race, at 50 ms the default, which is as many as urllib3 has threads.
 IN_FLIGHT = {0: 128, 50: 32}
 
-#: As many as the product has, by default, in two processes.
+#: The number of wrk's connections: as many as the product has by default in two processes.
 CONNECTIONS = 64
 
 
 def http_row(latency_ms: int, events: int, *, backwards: bool) -> dict[str, Any]:
-    """Requests per second by who makes them."""
+    """The requests per second of each client."""
     row: dict[str, Any] = {"latency_ms": latency_ms}
-    # Whoever comes first differs, so that a machine that slows down favours neither.
+    # The order alternates, so that a machine that slows down favours neither.
     for measure in (bare_rates, product_rate)[:: -1 if backwards else 1]:
         row |= measure(latency_ms, events)
     return row
 
 
 def bare_rates(latency_ms: int, events: int) -> dict[str, float | None]:
-    """Of those that do nothing else."""
-    with Sink(latency_ms) as sink:  # not the next one's: wrk leaves requests behind
+    """The requests per second of clients that do nothing else."""
+    with Sink(latency_ms) as sink:  # a separate sink, because wrk leaves requests behind
         rates = {"wrk": wrk_rate(sink, CONNECTIONS)}
     with Sink(latency_ms) as sink:
         for threads in HTTP[latency_ms]:
@@ -49,7 +50,7 @@ def bare_rates(latency_ms: int, events: int) -> dict[str, float | None]:
 
 
 def product_rate(latency_ms: int, events: int) -> dict[str, float]:
-    """Of deliveries, and the CPU that they take."""
+    """The product's deliveries per second, and the CPU that they take."""
     way = Way(environment={"CONVERTRO_CONCURRENCY": str(IN_FLIGHT[latency_ms])})
     delivered = measure_delivery(latency_ms, events, way)
     cpu = {f"{name}_cpu_seconds": used.cpu_seconds for name, used in delivered.used.items()}
@@ -57,7 +58,7 @@ def product_rate(latency_ms: int, events: int) -> dict[str, float]:
 
 
 def enqueue_rate(stack: Stack, calls: int) -> float:
-    """Calls of `enqueue()` per second, from one thread, with no worker."""
+    """The calls of `enqueue()` per second, from one thread, without a worker."""
     enqueue = stack.producer().intake.enqueue
     events = [event(number) for number in range(calls + 1)]
     enqueue(events[calls])  # connects
@@ -68,7 +69,7 @@ def enqueue_rate(stack: Stack, calls: int) -> float:
 
 
 def redis_row(calls: int) -> dict[str, Any]:
-    """Calls per second by who makes them; each with a Valkey of its own."""
+    """The calls per second of each client, each with its own Valkey."""
     with Sink(0) as sink:
         with deploy(sink) as stack:
             row: dict[str, Any] = {"enqueue": enqueue_rate(stack, calls)}
@@ -82,7 +83,7 @@ def redis_row(calls: int) -> dict[str, Any]:
 
 
 def say(number: int, row: dict[str, Any]) -> dict[str, Any]:
-    """Print a row as it comes, and answer it with its round."""
+    """Print a row, and return it with its round."""
     shown = ", ".join(f"{name} {_short(value)}" for name, value in row.items())
     print(f"round {number + 1}  {shown}", flush=True)
     return {"round": number, **row}

@@ -1,6 +1,6 @@
-"""What Redis keeps of an event: while it waits, once it is delivered, and as a dead letter.
+"""The memory that an event takes in Redis: while it waits, once it is delivered, and when dead.
 
-`python -m benchmarks.memory --events 20000`. What docs/sizing.md says of memory comes from here.
+`python -m benchmarks.memory --events 20000`. The figures on memory in docs/sizing.md come from it.
 """
 
 import argparse
@@ -17,17 +17,17 @@ from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, Finish, Move, SentCall, Worth
 from worker.reasons import DeathReason
 
-#: The body of the call that a dead letter keeps.
+#: The size of the call's body that a dead letter keeps, in bytes.
 _BODY_BYTES = 230
 
 
 def delivered(claimed: ClaimedEvent) -> Finish:
-    """That an event was delivered."""
+    """Finish an event as delivered."""
     return Finish(event_id=claimed.event_id, lease=claimed.lease, move=Move.DELIVERED)
 
 
 def rejected(claimed: ClaimedEvent) -> Finish:
-    """That an event was rejected, with all that is kept of it then."""
+    """Finish an event as rejected, with everything that a dead letter keeps."""
     attempt = Attempt(
         at_ms=int(time.time() * 1000),
         call="sale",
@@ -51,7 +51,7 @@ def rejected(claimed: ClaimedEvent) -> Finish:
 
 
 def finish_all(journal: Journal, became: Callable[[ClaimedEvent], Finish]) -> None:
-    """Claim all that is due, and say the same of each."""
+    """Claim all due events, and finish each in the same way."""
     finishes: list[Finish] = []
     for number in count():
         claim = journal.claim("token", f"{number}", 64, idle=False, finishes=finishes)
@@ -71,7 +71,7 @@ def main() -> None:
         journal.resume(bury_seconds=3600)
 
         def fill() -> float:
-            """Put events in; answers the bytes of one."""
+            """Enqueue events; return the mean bytes of one."""
             events = [{**event(each), "messageId": str(uuid.uuid4())} for each in range(number)]
             enqueue(events)
             return sum(len(encode(each)) for each in events) / len(events)

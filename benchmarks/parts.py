@@ -1,7 +1,7 @@
-"""What each part of a delivery takes of a worker's CPU, in a process that does nothing else.
+"""How much of a worker's CPU each part of a delivery takes, in a process that does nothing else.
 
-`python -m benchmarks.parts --rounds 9`. Claims and writing back are not in it:
-`worker_cpu_s_per_10k` of `benchmarks.race` is all of it.
+`python -m benchmarks.parts --rounds 9`. Claims and finishes are not included; a worker's whole CPU
+is `worker_cpu_s_per_10k` of `benchmarks.race`.
 """
 
 import argparse
@@ -29,20 +29,20 @@ from worker.transport.transport import Transport
 
 _TIMES = 2000
 
-#: Events that are delivered together, as a claim brings them.
+#: The number of events that are delivered together, as from one claim.
 _GROUP = 32
 
 
 class _NoJournal:
-    """Stands where one is told of an accepted call while others follow; here none do."""
+    """Stands in for the journal, which is told of an accepted call if further calls follow."""
 
     def finish(self, finishes: Sequence[Finish]) -> tuple[Finished, ...]:
-        """Say that they were carried out."""
+        """Answer that all were carried out."""
         return (Finished.MOVED,) * len(finishes)
 
 
 def cpu_us(part: Callable[[], object], events: int) -> float:
-    """CPU microseconds of all threads for one event, if a call is about so many."""
+    """The CPU of all threads for one event, in microseconds, if a call of `part` has `events`."""
     begun = time.process_time()
     for _ in range(_TIMES // events):
         part()
@@ -50,7 +50,7 @@ def cpu_us(part: Callable[[], object], events: int) -> float:
 
 
 def parts(settings: Settings) -> Iterator[tuple[str, int, Callable[[], object]]]:
-    """Each part with its name and how many events a call is about; the last is all of them."""
+    """Each part with its name and the events of a call; the last part is all others together."""
     raw = encode(event(7))
     stored = b'{"accepted_at":1700000000000,"lease":"0123456789abcdef"}'
     record = Record(accepted_at_ms=1_700_000_000_000)

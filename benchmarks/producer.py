@@ -1,9 +1,9 @@
 """Enqueues for the race, in the environment of its way: `python -m benchmarks.producer MODULE`.
 
 Each line of its input is an order, `{"kind": …, "first": …, "count": …}`. It prepares the events
-and says `ready`; at the line `go` it enqueues, and answers with what that took as a line of JSON.
-`single` enqueues one after the other, `many` in lists of 500, `paced` at `rate` a second,
-whatever comes of those before.
+and prints `ready`. At the line `go` it enqueues them, then prints the time and CPU that took as a
+line of JSON. `single` enqueues one after the other, `many` in lists of 500, `paced` at `rate` a
+second without waiting for deliveries.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ def chunks(events: list[Any]) -> list[list[Any]]:
 
 
 class Orders:
-    """The orders and their answers; what is between `begin` and `end` is timed."""
+    """Reads the orders and answers them; measures the time between `begin` and `end`."""
 
     def receive(self) -> tuple[Order, list[dict[str, Any]]] | None:
-        """The next order with its events, None when there is none."""
+        """The next order with its events; None at the end of the input."""
         line = sys.stdin.readline()
         if not line:
             return None
@@ -41,7 +41,7 @@ class Orders:
             event(number) for number in range(order["first"], order["first"] + order["count"])
         ]
         gc.collect()
-        gc.freeze()  # the events of an order are not what a collection should look through
+        gc.freeze()  # so that a collection does not look through the events
         return order, events
 
     def begin(self) -> None:

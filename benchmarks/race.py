@@ -1,9 +1,9 @@
-"""The product beside the queues that its users would pick instead, in interleaved rounds.
+"""The product beside the queues that its users might choose instead, in interleaved rounds.
 
 `make bench` or `python -m benchmarks.race --rounds 5 --events 2500 --latencies 0,50,200`.
 Every way gets the same 1 KB events, translates and encodes them with the product's code, and posts
-them to the same sink; a Valkey, a producer process and workers of its own, on the same
-cores. Every measurement is a row of `results/race.json`, which is written after each of them.
+them to the same sink. Each has its own Valkey, producer process and workers, on the same cores.
+Every measurement is a row of `results/race.json`, which is written after each of them.
 """
 
 import argparse
@@ -19,21 +19,22 @@ from benchmarks.results_file import write_results
 from benchmarks.sink import Arrival, EventsMissingError, Sink, Tally, tally
 from benchmarks.ways_versions import versions_of
 
-#: Enqueued before anything is measured, so that connections and scripts are there.
+#: The number of events enqueued before measuring, so that connections and scripts are ready.
 WARM_UP = 50
 
-#: The part of a drain that counts, by number of arrivals: workers start one after the other
-#: at its beginning, and run out of work one after the other at its end.
+#: The part of a drain that is measured, as shares of the arrivals: at its beginning workers start
+#: one after the other, at its end they run out of work one after the other.
 DRAIN_FROM, DRAIN_TO = 0.2, 0.9
 
-#: What is done after the last arrival, such as acknowledging, still counts as work.
+#: How long to go on after the last arrival, in seconds, so that work such as acknowledging counts.
 SETTLE_SECONDS = 0.5
 
-#: At a slower sink than this each way has in flight what is best for it there; those that cannot
-#: have more get half as many events, or they take too long.
+#: The latency above which a sink is slow, in milliseconds. At a slow sink each way has as many
+#: events in flight as is best for it; ways that cannot have more get half as many events, because
+#: otherwise they take too long.
 SLOW_MS = 100
 
-#: How long nothing may arrive before a way has failed.
+#: How long no event may arrive before a way counts as failed, in seconds.
 PATIENCE_SECONDS = 30.0
 
 Row = dict[str, Any]
@@ -42,9 +43,9 @@ Row = dict[str, Any]
 def measure(
     way: Way, latency_ms: float, events: int, bounds: Mapping[str, int] | None = None
 ) -> Row:
-    """All that is measured of one way in one round; `bounds` are others than the way's own.
+    """Measure one way in one round; `bounds` replace the way's own.
 
-    A way that fails keeps what was measured before, and says why it failed.
+    If the way fails, the row holds what was measured before, and the reason.
     """
     row: Row = {}
     try:
@@ -60,7 +61,7 @@ def measure(
 
 
 def enqueuing(entrant: Entrant, events: int) -> Row:
-    """Enqueue by single calls while nobody works: calls a second, CPU, Redis's memory."""
+    """Enqueue by single calls without workers; measure calls per second, CPU, Redis's memory."""
     entrant.produce("single", 0, WARM_UP)
     bytes_before, cpu_before = entrant.redis_bytes(), entrant.cpu()
     made = entrant.produce("single", WARM_UP, events)
@@ -74,7 +75,7 @@ def enqueuing(entrant: Entrant, events: int) -> Row:
 
 
 def delivering(entrant: Entrant, events: int) -> Row:
-    """Drain what waits, then deliver while events come: by single calls, then in bulk."""
+    """Drain what waits, then deliver while events come, by single calls and then in bulk."""
     entrant.start_workers()
     waiting = WARM_UP + events
     arrivals = arrivals_of(entrant, waiting)
@@ -114,10 +115,10 @@ def flow(entrant: Entrant, kind: str, first: int, events: int, tallies: list[Tal
 
 
 def arrivals_of(entrant: Entrant, events: int) -> list[Arrival]:
-    """Wait for so many arrivals and for what is done after the last of them.
+    """Wait for a number of arrivals, and for the work that follows the last of them.
 
     Raises:
-        EventsMissingError: They did not come.
+        EventsMissingError: Some did not arrive.
     """
     entrant.sink.wait_for(events, PATIENCE_SECONDS)
     time.sleep(SETTLE_SECONDS)
@@ -125,7 +126,7 @@ def arrivals_of(entrant: Entrant, events: int) -> list[Arrival]:
 
 
 def drain_rate(arrivals: Sequence[Arrival]) -> float:
-    """Events a second in the part of a drain that counts."""
+    """The events per second in the measured part of a drain."""
     times = sorted(arrival.at_seconds for arrival in arrivals)
     first, last = int(len(times) * DRAIN_FROM), int(len(times) * DRAIN_TO) - 1
     return (last - first) / max(times[last] - times[first], 0.001)
@@ -140,7 +141,7 @@ def per_10k(seconds: float, events: int) -> float:
 
 
 def in_turn(names: Sequence[str], number: int) -> Iterator[Way]:
-    """The ways, begun with another one in each round."""
+    """The ways, beginning with another one in each round."""
     shift = number % len(names)
     return (WAYS[name] for name in [*names[shift:], *names[:shift]])
 
@@ -158,7 +159,7 @@ def line_of(row: Row) -> str:
 
 
 def race(options: argparse.Namespace, save: Callable[[list[Row], list[Row]], None]) -> None:
-    """Run all rounds; `save` is told of every row."""
+    """Run all rounds; call `save` after each row."""
     rows: list[Row] = []
     latency_rows: list[Row] = []
     for number in range(options.rounds):

@@ -5,7 +5,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-#: What is printed for each latency: title, field, whether more is better.
+#: The figures printed for each latency: title, field, whether more is better.
 COLUMNS = (
     ("enqueue calls/s", "enqueue_per_second", True),
     ("drained/s", "drain_per_second", True),
@@ -66,7 +66,7 @@ def report_latency(rows: list[Row], ways: list[str]) -> None:
 
 
 def report_faults(rows: list[Row], latency_rows: list[Row]) -> None:
-    """Say which events were lost or sent again, and which ways failed."""
+    """Print which events were lost or sent again, and which ways failed."""
     for row in rows:
         for fault in ("missing", "again", "strange"):
             if row.get(fault):

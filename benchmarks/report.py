@@ -2,8 +2,8 @@
 
 `python -m benchmarks.report` reads `benchmarks/results/*.json` and writes `report.md` and pictures
 beside them. With `--into docs` it renews the blocks of docs/benchmarks.md and docs/sizing.md, which
-stand between `<!-- figures: NAME -->` and `<!-- end -->`, and docs/benchmarks-*.png. What was not
-measured is said to be missing. matplotlib comes with `requirements/bench.txt`.
+are between `<!-- figures: NAME -->` and `<!-- end -->`, and docs/benchmarks-*.png. A block whose
+measurement is missing says so. matplotlib comes with `requirements/bench.txt`.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from benchmarks.report_bars import bars
 from benchmarks.report_pictures import draw_all
 from benchmarks.results_file import RESULTS, MissingResultsError, Results, read_results
 
-#: By the name of their block, with the title that `report.md` gives them.
+#: The blocks by name, each with its title in `report.md`.
 BLOCKS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "machine": ("Machine and versions", report_own.machine),
     "bars": ("Bars", bars),
@@ -52,7 +52,7 @@ MARKED = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTA
 
 
 def block(name: str, results: Results) -> str:
-    """A block's text, or what is missing for it."""
+    """A block's text, or which measurement it lacks."""
     try:
         return BLOCKS[name][1](results)
     except MissingResultsError as missing:
@@ -63,7 +63,7 @@ def renew(text: str, results: Results) -> str:
     """A document with its marked blocks renewed.
 
     Raises:
-        KeyError: It has a block that nobody knows.
+        KeyError: It has an unknown block.
     """
     return MARKED.sub(lambda found: f"{found[1]}\n{block(found[2], results)}\n\n{found[3]}", text)
 

@@ -1,4 +1,4 @@
-"""The bars that the project sets itself, and whether the figures reach them."""
+"""The project's own performance bars, and whether the figures meet them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ from benchmarks.rounds import (
     values_of,
 )
 
-#: Celery's pools race; this one counts as plain Celery, the others are shown.
+#: The pool of Celery that bars are set for; the others are shown for comparison.
 PLAIN = "celery-threads"
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One requirement beside what was measured."""
+    """One requirement beside the measured ratio."""
 
     what: str
-    #: The least that is asked for; the most if `at_most`.
+    #: The least ratio that is required; the greatest if `at_most`.
     asked: float | None
     found: Spread | None
     at_most: bool = False
 
     @property
     def line(self) -> list[str]:
-        """A line of the table; without a requirement it is shown for comparison."""
+        """A line of the table; without a requirement the ratio is for comparison only."""
         if self.asked is None:
             return [self.what, "", shown_ratio(self.found), ""]
         sign = "≤" if self.at_most else "≥"
@@ -48,7 +48,7 @@ class Bar:
 
 
 def bars(results: Results) -> str:
-    """The table of all bars; the parts that were not measured say so."""
+    """The table of all bars; parts that were not measured are marked so."""
     lines: list[list[str]] = []
     parts: tuple[Callable[[Results], Iterator[Bar]], ...] = (
         end_to_end,
@@ -76,7 +76,7 @@ def fastest(rows: list[dict[str, Any]], field: str, **where: Any) -> tuple[str, 
     """The other way with the highest median.
 
     Raises:
-        MissingResultsError: No other way was measured so.
+        MissingResultsError: No other way was measured under these conditions.
     """
     found = {way: values_of(rows, field, way=way, **where) for way in peers_of(rows)}
     measured = {way: values for way, values in found.items() if values}
@@ -88,7 +88,7 @@ def fastest(rows: list[dict[str, Any]], field: str, **where: Any) -> tuple[str, 
 def pools(
     rows: list[dict[str, Any]], field: str, what: str, asked: float, **where: Any
 ) -> Iterator[Bar]:
-    """Ours beside each pool of Celery."""
+    """The product beside each pool of Celery."""
     mine = values_of(rows, field, way=OURS, **where)
     for way in (
         PLAIN,
@@ -99,7 +99,7 @@ def pools(
 
 
 def end_to_end(results: Results) -> Iterator[Bar]:
-    """By single calls."""
+    """End to end, by single calls."""
     rows = results_of(results, "race")["rows"]
     field = "events_per_second"
     for latency_ms, asked in ((0, 2.5), (50, 2.5), (200, 1.5)):
@@ -115,7 +115,7 @@ def end_to_end(results: Results) -> Iterator[Bar]:
 
 
 def enqueueing(results: Results) -> Iterator[Bar]:
-    """Single calls; the sink's latency has no part in it."""
+    """Enqueuing by single calls; the sink's latency does not matter."""
     rows = results_of(results, "race")["rows"]
     field = "enqueue_per_second"
     mine = values_of(rows, field, way=OURS)
@@ -131,7 +131,7 @@ def enqueueing(results: Results) -> Iterator[Bar]:
 
 
 def latency(results: Results) -> Iterator[Bar]:
-    """Median from the call to the sink, at the quietest pace."""
+    """The median latency from the call to the sink, at the lowest rate."""
     rows = results_of(results, "race").get("latency_rows", [])
     mine = values_of(rows, "p50_ms", way=OURS, rate=10)
     for way in [way for way in peers_of(rows) if way.startswith("celery")] or [PLAIN]:
@@ -141,7 +141,7 @@ def latency(results: Results) -> Iterator[Bar]:
 
 
 def backlog(results: Results) -> Iterator[Bar]:
-    """What a large backlog costs."""
+    """Delivery and memory with a large backlog."""
     rows = results_of(results, "growth")["rows"]
     sizes = sorted({row["waiting"] for row in rows})
     few, many = (
@@ -158,7 +158,7 @@ def backlog(results: Results) -> Iterator[Bar]:
 
 
 def best_urllib3(results: Results) -> Values:
-    """Bare urllib3 with as many threads as it does best with, in each round, at 0 ms."""
+    """In each round the best rate of bare urllib3 over its numbers of threads, at 0 ms."""
     rows = [row for row in results_of(results, "limits")["rows"] if row["latency_ms"] == 0]
     return {
         (row["round"], 0): max(rate for name, rate in row.items() if name.startswith("urllib3"))
@@ -174,7 +174,7 @@ def delivery(results: Results) -> Iterator[Bar]:
 
 
 def idleness(results: Results) -> Iterator[Bar]:
-    """Share of one core, in per cent."""
+    """The share of one core while idle, in per cent."""
     rows = results_of(results, "idle")["rows"]
     state = rows[0]["state"]
     for who in ("worker", "valkey"):

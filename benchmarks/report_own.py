@@ -1,4 +1,4 @@
-"""The report's tables of what is measured of the product and the machine alone."""
+"""The report's tables about the product and the machine alone."""
 
 from benchmarks.results_file import Results, results_of
 from benchmarks.rounds import (
@@ -16,7 +16,7 @@ from benchmarks.rounds import (
 
 
 def machine(results: Results) -> str:
-    """What everything was measured on, of which commit, and how busy it was."""
+    """The machine of the measurements, with the commit and the load of each."""
     where, begun = [], []
     for name, result in results.items():
         machine, versions = result["machine"], dict(result["versions"])
@@ -33,7 +33,7 @@ def machine(results: Results) -> str:
 
 
 def limits_http(results: Results) -> str:
-    """Requests per second of who does nothing else, beside deliveries."""
+    """The requests per second of bare clients, beside deliveries."""
     rows = results_of(results, "limits")["rows"]
     whos = [key for key in in_order((key for row in rows for key in row), str) if _is_rate(key)]
     lines = []
@@ -52,7 +52,7 @@ def _is_rate(key: str) -> bool:
 
 
 def flat_redis_rows(results: Results) -> list[Row]:
-    """Rates of the Redis part with one name each."""
+    """The rates of the Redis part, each under one name."""
     return [
         {
             "round": row["round"],
@@ -65,7 +65,7 @@ def flat_redis_rows(results: Results) -> list[Row]:
 
 
 def limits_redis(results: Results) -> str:
-    """Synchronous calls per second of one thread, beside `enqueue()`."""
+    """The synchronous calls per second of one thread, beside `enqueue()`."""
     rows = flat_redis_rows(results)
     mine = values_of(rows, "enqueue()")
     lines = []
@@ -77,7 +77,7 @@ def limits_redis(results: Results) -> str:
 
 
 def limits_server(results: Results) -> str:
-    """What a step costs the server for one event."""
+    """The server's costs of each step for one event."""
     rows = results_of(results, "limits")["redis"]
     lines = []
     for step in rows[0]["server"]:
@@ -87,7 +87,7 @@ def limits_server(results: Results) -> str:
 
 
 def growth(results: Results) -> str:
-    """By how many events wait, beside the smallest backlog."""
+    """Rates by the number of waiting events, beside the smallest backlog."""
     rows = results_of(results, "growth")["rows"]
     sizes = sorted({row["waiting"] for row in rows})
     first = values_of(rows, "events_per_second", waiting=sizes[0])
@@ -104,7 +104,7 @@ def growth(results: Results) -> str:
 
 
 def scaling(results: Results) -> str:
-    """By worker processes, beside one."""
+    """Rates by the number of worker processes, beside one process."""
     rows = results_of(results, "scaling")["rows"]
     lines = []
     for latency_ms in sorted({row["latency_ms"] for row in rows}):
@@ -137,7 +137,7 @@ def scaling(results: Results) -> str:
 
 
 def in_flight(results: Results) -> str:
-    """Rate and memory by the events that each of two processes has in flight."""
+    """Rate and memory by how many events each of two processes has in flight."""
     rows = results_of(results, "in_flight")["rows"]
     latencies = sorted({row["latency_ms"] for row in rows})
     lines = []
@@ -172,7 +172,7 @@ def safeties(results: Results) -> str:
 
 
 def durability(results: Results) -> str:
-    """Each way beside Redis as it comes, and what the disk takes for an fsync."""
+    """Each way beside Redis's default, and how long an fsync takes."""
     rows = results_of(results, "durability")["rows"]
     ways, lines = sorted({row["way"] for row in rows}, key=_by_cost), []
     for way in ways:
@@ -190,13 +190,13 @@ def durability(results: Results) -> str:
 
 
 def _by_cost(way: str) -> tuple[bool, bool]:
-    """As Redis comes, with its append-only file on disk at once, and waiting for that."""
+    """Sort Redis's default first, then `appendfsync always`, then waiting for the disk too."""
     durability, _, appendfsync = way.partition("+")
     return durability == "fsync", appendfsync == "always"
 
 
 def idle(results: Results) -> str:
-    """Shares of one core."""
+    """Shares of one core, and memory, by state."""
     rows = results_of(results, "idle")["rows"]
     lines = []
     for state in in_order(rows, lambda row: row["state"]):

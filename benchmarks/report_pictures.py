@@ -1,4 +1,4 @@
-"""The report's pictures: on white, so that they read the same on a light and a dark page."""
+"""The report's pictures, on white, so that they look the same on light and dark pages."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ Rows = list[dict[str, Any]]
 
 
 def draw_all(results: Results, folder: Path) -> dict[str, str]:
-    """Draw what there are results for; answers what is missing, by the picture's name."""
+    """Draw all pictures that have results; return the reasons for missing ones, by name."""
     missing = {}
     for name, draw in PICTURES.items():
         try:
@@ -35,7 +35,7 @@ def draw_all(results: Results, folder: Path) -> dict[str, str]:
 
 
 def end_to_end(results: Results) -> Figure:
-    """A panel a latency, a bar a way."""
+    """Draw a panel for each latency, with a bar for each way."""
     rows = results_of(results, "race")["rows"]
     latencies = sorted({row["latency_ms"] for row in rows})
     figure, panels = _panels(len(latencies), _ways(rows))
@@ -48,7 +48,7 @@ def end_to_end(results: Results) -> Figure:
 
 
 def enqueue(results: Results) -> Figure:
-    """A bar a way."""
+    """Draw a bar for each way."""
     rows = results_of(results, "race")["rows"]
     figure, (axes,) = _panels(1, _ways(rows))
     _bars(axes, rows, "enqueue_per_second")
@@ -58,7 +58,7 @@ def enqueue(results: Results) -> Figure:
 
 
 def latency(results: Results) -> Figure:
-    """A panel a pace; a dot at the median, a line to the 95th percentile."""
+    """Draw a panel for each rate; a dot at the median, a line to the 95th percentile."""
     rows = results_of(results, "race").get("latency_rows", [])
     rates = sorted({row["rate"] for row in rows if "rate" in row})
     if not rates:
@@ -72,7 +72,7 @@ def latency(results: Results) -> Figure:
                 axes.text(0.5, place, "not held", transform=axes.get_yaxis_transform(),
                           va="center", ha="center", fontsize=8, color=QUIET)  # fmt: skip
                 continue
-            # The log of arrivals tells milliseconds: less than one is drawn as half of one.
+            # The log of arrivals has whole milliseconds; less than one is drawn as half of one.
             middle, late = (max(0.5, Spread.of(values.values()).median) for values in found)
             axes.plot([middle, late], [place, place], color=_color(way), linewidth=2)
             axes.plot([middle], [place], "o", color=_color(way))
@@ -88,13 +88,13 @@ def latency(results: Results) -> Figure:
 
 
 def _decades(rows: Rows) -> tuple[float, float]:
-    """From below the shortest latency that is drawn to a power of ten beyond the longest."""
+    """The axis's range: from below the shortest latency to a power of ten beyond the longest."""
     longest = max((row["p95_ms"] for row in rows if row.get("held")), default=1.0)
     return 0.4, 10 ** math.ceil(math.log10(max(longest, 10)))
 
 
 def cpu(results: Results) -> Figure:
-    """A bar a way, of three parts."""
+    """Draw a bar of three parts for each way."""
     rows = results_of(results, "race")["rows"]
     ways = _ways(rows)
     figure, (axes,) = _panels(1, ways)
@@ -116,7 +116,7 @@ def cpu(results: Results) -> Figure:
 
 
 def growth(results: Results) -> Figure:
-    """Delivery by how many events wait."""
+    """Draw rates by the number of waiting events."""
     rows = results_of(results, "growth")["rows"]
     sizes = sorted({row["waiting"] for row in rows})
     figure, panels = _panels(2, ())
@@ -136,7 +136,7 @@ def growth(results: Results) -> Figure:
 
 
 def scaling(results: Results) -> Figure:
-    """Delivery by worker processes, a line a latency."""
+    """Draw rates by the number of worker processes, with a line for each latency."""
     rows = results_of(results, "scaling")["rows"]
     processes = sorted({row["processes"] for row in rows})
     figure, (axes,) = _panels(1, ())
@@ -155,7 +155,7 @@ def scaling(results: Results) -> Figure:
 
 
 def possible(results: Results) -> Figure:
-    """How much of what a bare client does is left."""
+    """Draw the product's rates as shares of bare clients' rates."""
     rows = results_of(results, "limits")["rows"]
     redis = flat_redis_rows(results)
     calls = values_of(redis, "enqueue()")
@@ -207,7 +207,7 @@ def _median(values: Values) -> float:
 
 
 def _panels(count: int, names: Sequence[str]) -> tuple[Figure, Sequence[Axes]]:
-    """Panels side by side that share their names on the left, the first on top."""
+    """Make panels side by side; names, if given, are shared on the left, the first on top."""
     height = 1.2 + 0.32 * len(names) if names else 3.6
     figure = Figure(figsize=(max(7.5, 3.6 * count), max(height, 2.6)), layout="constrained")
     panels = figure.subplots(1, count, sharey=bool(names), squeeze=False)[0]
@@ -233,7 +233,7 @@ def _bars(axes: Axes, rows: Rows, field: str, **where: Any) -> None:
 def _draw_bars(
     axes: Axes, spreads: Sequence[Spread | None], colors: Sequence[str], form: str
 ) -> None:
-    """A bar to each median, a line from the lowest to the highest, and the figure."""
+    """Draw a bar to each median, a line from the lowest to the highest, and the figure."""
     for place, (spread, color) in enumerate(zip(spreads, colors, strict=True)):
         if spread is None:
             axes.text(0, place, " failed", va="center", fontsize=8, color=QUIET)

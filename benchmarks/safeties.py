@@ -1,13 +1,13 @@
-"""What each safety costs: the product as it comes beside the product with one thing changed.
+"""What each safety costs: the product with its defaults beside the product with one change.
 
 `python -m benchmarks.safeties --rounds 5 --events 10000`. Each way gets a Valkey, a worker of two
-processes and a sink that answers at once; events are enqueued by single calls while deliveries
-are paused, then delivered. Ratios are to the default of the same round.
+processes and a sink that answers at once. Events are enqueued by single calls while deliveries are
+paused, then delivered. Ratios are to the default of the same round.
 
-No setting switches these off, so nothing here says what they cost: leases and their tokens,
-idempotency keys, deduplication and the breaker as such (only how long ids are remembered, and
-how easily it opens, can be chosen), counters and histograms, Celery's task events, of which
-there is one set a deliver task and none an event. Dead letters told to Flower: see burials.py.
+It does not measure what no setting switches off: leases and their tokens; idempotency keys;
+deduplication and the breaker as such (only how long ids are remembered, and how easily it opens,
+can be set); counters and histograms; Celery's task events, of which each deliver task sends one set
+and an event none. For dead letters announced to Flower see burials.py.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from benchmarks.results_file import write_results
 from benchmarks.sink import free_port, wait_for_port
 from worker.lab.demo.stack import ROOT, Stack, stop_process
 
-#: How long programs take to start beside a busy worker.
+#: How long a program may take to start beside a busy worker, in seconds.
 START_SECONDS = 60.0
 
 
@@ -49,7 +49,7 @@ def beside(stack: Stack, *arguments: str) -> Iterator[None]:
 
 @contextmanager
 def scraped_exporter(stack: Stack) -> Iterator[None]:
-    """The exporter, read every second; Prometheus reads every 15 by default."""
+    """Run the exporter, scraped every second; Prometheus would scrape every 15 s."""
     port = free_port()
     ended = Event()
 
@@ -71,7 +71,7 @@ def scraped_exporter(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def flower(stack: Stack) -> Iterator[None]:
-    """Flower, which hears every event of Celery's."""
+    """Run Flower, which receives every event of Celery's."""
     port = free_port()
     arguments = ["celery", "-A", "worker.app", "flower", "--address=127.0.0.1", f"--port={port}"]
     with beside(stack, *arguments):
@@ -106,7 +106,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for number in range(options.rounds):
-        # Whoever comes first differs, so that a machine that slows down favours none.
+        # The order alternates, so that a machine that slows down favours none.
         for name in list(WAYS)[:: 1 if number % 2 else -1]:
             delivered = measure_delivery(0, options.events, WAYS[name])
             rows.append(

@@ -1,7 +1,7 @@
 """Deliveries per second by the number of worker processes, and of two journals at once.
 
 `python -m benchmarks.scaling --rounds 3 --events 10000`. One worker, `--concurrency` 1 to 4, with
-`CONVERTRO_CONCURRENCY` as it comes; the events wait in the journal before the clock starts. Two
+the default `CONVERTRO_CONCURRENCY`; the events wait in the journal before the clock starts. Two
 journals are two Valkeys with a worker of one process each.
 """
 
@@ -20,7 +20,7 @@ JOURNALS = 2
 
 
 def measure_journals(latency_ms: float, events: int) -> float:
-    """Events a second that two journals deliver at the same time, by one process each."""
+    """The events per second of two journals together, each with a worker of one process."""
     with ExitStack() as ends, ThreadPoolExecutor(JOURNALS) as threads:
         deployments = []
         for number in range(JOURNALS):
@@ -44,7 +44,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for number in range(options.rounds):
         for latency_ms in LATENCIES_MS:
-            # Whoever comes first differs, so that a machine that slows down favours none.
+            # The order alternates, so that a machine that slows down favours none.
             for processes in PROCESSES if number % 2 else PROCESSES[::-1]:
                 delivered = measure_delivery(latency_ms, options.events, Way(processes=processes))
                 used = delivered.used

@@ -1,8 +1,8 @@
-"""What everything is delivered to: much faster than all that is measured, and it counts.
+"""The server to which everything is delivered; it is much faster than what is measured.
 
-nginx with its echo module where both are installed (Debian: `apt install nginx-light
-libnginx-mod-http-echo`), else a small asyncio server. Either writes a line a request to a
-log; the log is what the benchmarks count and time arrivals by.
+It is nginx with its echo module if both are installed (Debian: `apt install nginx-light
+libnginx-mod-http-echo`), otherwise a small asyncio server. Either logs a line for each request; the
+benchmarks count and time arrivals by this log.
 """
 
 import shutil
@@ -56,9 +56,9 @@ LATER = "echo_read_request_body; echo_sleep {seconds}; echo_exec /-/ok;"
 class Arrival(NamedTuple):
     """One request that reached the sink."""
 
-    #: Unix time at which the sink had read it, to a millisecond.
+    #: When the sink had read it, in unix seconds, to a millisecond.
     at_seconds: float
-    #: Of which event it was.
+    #: The number of its event.
     number: int
 
 
@@ -70,7 +70,7 @@ class Sink:
     """A running sink; it stops at the end of the `with` block.
 
     Args:
-        latency_ms: How long it waits before each answer.
+        latency_ms: How long it waits before each answer, in milliseconds.
     """
 
     def __init__(self, latency_ms: float) -> None:
@@ -103,7 +103,7 @@ class Sink:
         return [sys.executable, "-m", "benchmarks.sink_server", *arguments]
 
     def count(self) -> int:
-        """How many requests were answered since the last `forget`."""
+        """The number of requests answered since the last `forget`."""
         with self._log.open("rb") as log:
             log.seek(self._counted_to)
             data = log.read()
@@ -112,10 +112,10 @@ class Sink:
         return self._count
 
     def wait_for(self, number: int, patience_seconds: float = 60.0) -> None:
-        """Wait until so many requests were answered.
+        """Wait until a number of requests are answered.
 
         Raises:
-            EventsMissingError: Nothing arrived for so long.
+            EventsMissingError: No request arrived for `patience_seconds`.
         """
         seen, changed_at = -1, time.monotonic()
         while (count := self.count()) < number:
@@ -126,14 +126,14 @@ class Sink:
             time.sleep(0.01)
 
     def arrivals(self) -> list[Arrival]:
-        """What was answered since the last `forget`, in the order of the answers."""
+        """The requests answered since the last `forget`, in the order of the answers."""
         with self._log.open() as log:
             log.seek(self._offset)
             fields = [line.split() for line in log.read().splitlines()]
         return [Arrival(float(at) - float(took), number_in(key)) for at, took, key in fields]
 
     def forget(self) -> None:
-        """Count anew from here."""
+        """Count from zero again."""
         self.count()
         self._offset = self._counted_to
         self._count = 0
@@ -164,10 +164,10 @@ class Tally(NamedTuple):
 
 
 def tally(arrivals: Sequence[Arrival], expected: range) -> Tally:
-    """Count the events that did not arrive, those that came again, and those nobody sent.
+    """Count the events that did not arrive, those that arrived again, and those never sent.
 
-    Events before the expected ones have arrived before: each part of a measurement waits for all of
-    its own.
+    Events before the expected ones count as arrived again, because each part of a measurement waits
+    for all of its own.
     """
     times = Counter(arrival.number for arrival in arrivals)
     return Tally(
@@ -185,10 +185,10 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, patience_seconds: float = 10.0) -> None:
-    """Wait until somebody listens on this machine's port.
+    """Wait until a process listens on a local port.
 
     Raises:
-        ConnectionRefusedError: Nobody did for so long.
+        ConnectionRefusedError: None did within `patience_seconds`.
     """
     give_up_at = time.monotonic() + patience_seconds
     while True:

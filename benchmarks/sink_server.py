@@ -1,4 +1,4 @@
-"""A sink where there is no nginx: an asyncio protocol that writes the same log.
+"""A sink for machines without nginx: an asyncio protocol that writes the same log.
 
 `python -m benchmarks.sink_server PORT LATENCY_MS LOG`.
 """

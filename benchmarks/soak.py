@@ -1,8 +1,8 @@
 """A long drill, and how much memory the worker and Valkey take meanwhile.
 
 `make soak` or `python -m benchmarks.soak --minutes 30`. It runs `convertro drill --embedded`,
-samples the worker that is never killed (all its processes, what they share counted once) and
-Valkey, writes the samples as CSV, and draws them. It ends as the drill ends.
+samples Valkey and the worker that is never killed (all its processes, with shared memory counted
+once), writes the samples as CSV, and draws them. It exits with the drill's exit code.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from worker.lab.demo.stack import ROOT
 SAMPLE_SECONDS = 5.0
 MIB = 1024 * 1024
 
-#: What the drill says of its processes.
+#: What the drill prints about its processes.
 STEADY = re.compile(r"steady worker (\d+)")
 PORT = re.compile(r"Valkey on port (\d+)")
 
 
 class Sample(NamedTuple):
-    """Memory at one moment; None while Valkey is down."""
+    """The memory at one moment; Valkey's is None while it is down."""
 
     seconds: float
     worker_mib: float
@@ -45,7 +45,7 @@ def used_memory(redis: Redis) -> int | None:
 
 
 def first_match(lines: IO[str], patterns: tuple[re.Pattern[str], ...]) -> list[int]:
-    """The numbers of the first line in which all patterns are; what is read is shown."""
+    """The numbers in the first line that matches all patterns; print the lines that are read."""
     for line in lines:
         sys.stderr.write(line)
         found = [pattern.search(line) for pattern in patterns]
@@ -76,7 +76,7 @@ def sample(drill: "subprocess.Popen[str]") -> list[Sample]:
 
 
 def _goes_on(drill: "subprocess.Popen[str]") -> bool:
-    """Wait for the time of the next sample; False if the drill has ended by then."""
+    """Wait until the next sample is due; False if the drill has ended by then."""
     try:
         drill.wait(SAMPLE_SECONDS)
     except subprocess.TimeoutExpired:
@@ -93,7 +93,7 @@ def write_csv(samples: list[Sample], path: Path) -> None:
 
 
 def draw(samples: list[Sample], path: Path, title: str) -> None:
-    from matplotlib.figure import Figure  # noqa: PLC0415  an extra that nothing else needs
+    from matplotlib.figure import Figure  # noqa: PLC0415  an extra package that nothing else here needs
 
     minutes = [sample.seconds / 60 for sample in samples]
     figure = Figure(figsize=(8, 4), layout="constrained")

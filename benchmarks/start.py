@@ -1,8 +1,8 @@
 """How long a worker takes from its start to its first delivery, beside plain Celery's.
 
-`python -m benchmarks.start --rounds 5`. Events wait before it starts; two processes each.
-The ways take turns. Python keeps what it compiled, as in the image, and the first round, which may
-still compile, does not count.
+`python -m benchmarks.start --rounds 5`. Events wait before a worker of two processes starts. The
+ways take turns. Python keeps its compiled files, as in the image; the first round, which may still
+compile, does not count.
 """
 
 import argparse
@@ -19,7 +19,7 @@ _EVENTS = 5
 
 
 def seconds_to_first(name: str) -> float:
-    """From the start of a way's worker to the first arrival."""
+    """The seconds from the start of a way's worker to the first arrival."""
     with Entrant(WAYS[name], 0, {"processes": 2}) as entrant:
         entrant.produce("single", 0, _EVENTS)
         begun = time.monotonic()

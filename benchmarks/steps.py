@@ -1,7 +1,7 @@
-"""How long each step of the journal keeps its Redis from answering anybody else.
+"""How long each step of the journal keeps Redis from answering other clients.
 
-`python -m benchmarks.steps --letters 100000`. An embedded Valkey holds so many dead letters of 2
-to 3 KB and times each command by itself (SLOWLOG): neither the client nor the network is in it.
+`python -m benchmarks.steps --letters 100000`. An embedded Valkey holds that many dead letters of 2
+to 3 KB and times each command itself (SLOWLOG), without the client and the network.
 """
 
 import argparse
@@ -26,19 +26,19 @@ from worker.journal.records import Attempt, Finish, Move
 from worker.lab.demo.embedded import embedded_server
 from worker.reasons import DeathReason, DiscardReason
 
-#: Bytes that an event has besides its few fields.
+#: The size of an event's padding, in bytes.
 _PADDING = range(2_000, 3_000)
 
-#: Events that one process has in flight, and so writes back at once.
+#: The number of events that one process has in flight, and so finishes at once.
 _BATCH = 32
 
-#: Dead letters made at once.
+#: The number of dead letters that are made at once.
 _FILL = 100
 
-#: What a busy ten seconds count besides: durations by bucket, answers by class.
+#: Further counters of a busy ten seconds: durations by bucket.
 _COUNTERS: dict[Any, Any] = {f"request_took:{number}": number for number in range(60)}
 
-#: A step, and how many events it works on.
+#: A step's name, the number of its events, and the step.
 _Step = tuple[str, int, Callable[[], object]]
 
 
@@ -53,7 +53,7 @@ class Bench:
         self._number = 0
 
     def accept(self, number: int) -> None:
-        """Take new events in, as one list."""
+        """Accept new events in one list."""
         events = []
         for _ in range(number):
             self._number += 1
@@ -70,7 +70,7 @@ class Bench:
         self._intake.enqueue_many(events)
 
     def claim(self, number: int) -> list[Finish]:
-        """Claim some; answers what buries them."""
+        """Claim events; return the finishes that bury them."""
         self.journal.tick("worker", 100, [])
         claim = self.journal.claim("token", f"lease-{self._number}", number, idle=True)
         attempt = Attempt(at_ms=0, call="sale", outcome_class="rejected", detail="http_400")
@@ -86,13 +86,13 @@ class Bench:
         ]
 
     def bury(self, number: int) -> None:
-        """Take new events in and bury them."""
+        """Accept and bury new events."""
         self.accept(number)
         while finishes := self.claim(number):
             self.journal.finish(finishes)
 
     def fill_rates(self) -> None:
-        """Let every ten seconds of the last quarter of an hour have counted something."""
+        """Write counts for every ten seconds of the last quarter of an hour."""
         seconds, _ = self.redis.time()
         prefix = self.settings.key_prefix
         counters: Any = self.redis.hgetall(f"{prefix}counters")
@@ -107,7 +107,7 @@ class Bench:
         ]
 
     def steps(self) -> Iterator[_Step]:
-        """Every step; each is prepared when it is asked for, and carried out once."""
+        """Yield every step, to be carried out once; each is prepared when it is yielded."""
         journal = self.journal
         yield "accept of a list", CHUNK_EVENTS, partial(self.accept, CHUNK_EVENTS)
         yield "claim", _BATCH, partial(self.claim, _BATCH)
@@ -131,7 +131,7 @@ class Bench:
 
 
 def _longest_ms(redis: Redis, step: Callable[[], object]) -> float:
-    """How long the server took for the longest command of a step."""
+    """The server's time for the longest command of a step, in milliseconds."""
     redis.config_set("slowlog-log-slower-than", 0)
     redis.slowlog_reset()
     step()

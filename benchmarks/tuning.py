@@ -1,8 +1,8 @@
-"""Whether a way of the race would do better with other bounds: what its configuration is based on.
+"""Tries whether a way of the race is faster with other bounds; its configuration is based on this.
 
 `python -m benchmarks.tuning dramatiq --in-flight 8,32,128 --latencies 0,50`. Rounds are
-interleaved; medians are printed. What the modules in `benchmarks.ways` say of other bounds comes
-from one to three rounds of this on a machine that did other work too, so it is rough.
+interleaved; medians are printed. What the modules in `benchmarks.ways` say about other bounds comes
+from one to three rounds on a machine that did other work too, so it is rough.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""What processes use: CPU seconds and memory, each with all its descendants.
+"""Measures the CPU seconds and memory of processes with all their descendants.
 
     with Watch({"worker": [worker.pid], "valkey": [valkey_pid]}) as watch:
         …
     watch.used["worker"].cpu_seconds
 
-CPU is user and system time of the living and of those that ended and were waited for.
-Memory is PSS, so that what forked processes share counts once.
+CPU is the user and system time of running processes, and of those that ended and were waited for.
+Memory is PSS, so that memory shared by forked processes counts once.
 """
 
 import os
@@ -19,25 +19,24 @@ from worker.lab.demo.stack import Stack
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
-#: Reading PSS walks a process's pages, so it is not read often.
+#: How often memory is sampled, in seconds: not often, because reading PSS walks a process's pages.
 SAMPLE_SECONDS = 0.5
 
 
 class Used(NamedTuple):
-    """What processes used from the beginning to the end of a watch."""
+    """What processes used during a watch."""
 
     cpu_seconds: float
-    #: The most that any sample found.
+    #: The most memory in any sample.
     peak_mib: float
 
 
 class Watch:
-    """Samples processes in a thread; what they used is known after the `with` block.
+    """Samples processes in a thread; `used` is set after the `with` block.
 
     Args:
-        roots: Names, and the ids of the processes that each stands for; what descends from
-            them counts too.
-        sample_seconds: How long to wait between two samples of memory.
+        roots: The ids of processes by name; their descendants are included.
+        sample_seconds: The wait between two samples of memory, in seconds.
     """
 
     def __init__(
@@ -83,30 +82,30 @@ class Watch:
         return {name: sum(map(tree_cpu_seconds, pids)) for name, pids in self._roots.items()}
 
     def _note_cpu(self) -> None:
-        # A process that has ended says nothing any more; the last sample stands.
+        # A process that has ended has no CPU time any more; its last sample counts.
         for name, seconds in self._cpu().items():
             self._latest[name] = max(self._latest[name], seconds)
 
 
 def tree(pid: int) -> Iterator[int]:
-    """A process and all that descend from it."""
+    """A process and all its descendants."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             listed = children.read_text().split()
-        except OSError:  # a thread that has ended meanwhile
+        except OSError:  # the thread has ended meanwhile
             continue
         for child in listed:
             yield from tree(int(child))
 
 
 def tree_cpu_seconds(pid: int) -> float:
-    """CPU that a process and its descendants used so far, 0 if it has ended."""
+    """The CPU that a process and its descendants have used so far; 0 if it has ended."""
     return sum(map(_cpu_seconds, tree(pid)))
 
 
 def tree_pss_bytes(pid: int) -> int:
-    """Memory that a process and its descendants have now, what they share counted once."""
+    """The present memory of a process and its descendants; shared memory is counted once."""
     return sum(map(_pss_bytes, tree(pid)))
 
 
@@ -117,7 +116,7 @@ def valkey_pid(stack: Stack) -> int:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Of one process, and of its children that ended and that it waited for."""
+    """The CPU of one process, and of its children that ended and were waited for."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,1 +1,1 @@
-"""How each way enqueues and delivers; every module is imported in its own environment only."""
+"""How each way enqueues and delivers; each module can be imported only in its own environment."""

@@ -1,4 +1,4 @@
-"""The same with aiohttp: one session for each event loop, as many connections as are asked for."""
+"""Delivers with aiohttp: one session for each event loop, with unbounded connections."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ _TIMEOUT = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=_READ_
 
 
 class Deliverer:
-    """Delivers events over kept connections; to be made inside the event loop."""
+    """Delivers events over kept connections; make it inside the event loop."""
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
@@ -38,5 +38,5 @@ class Deliverer:
 
 
 def use_uvloop() -> None:
-    """Let whatever makes an event loop in this process make uvloop's."""
+    """Make all event loops of this process uvloop's."""
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())

@@ -1,4 +1,4 @@
-"""What every way does with an event: the product's translation and bodies, one POST a call."""
+"""What every way does with an event: the product's translation and bodies, a POST for each call."""
 
 import os
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ SETTINGS = Settings(client_name="acme", site_id="1234", domain="shop.example.com
 BASE_URL = os.environ.get("CONVERTRO_BASE_URL", "")
 REDIS_URL = os.environ.get("CONVERTRO_REDIS_URL", "")
 
-#: redis-py 8 allows a process 100 connections unless told otherwise, which 128 threads exceed.
+#: The most connections of a process: redis-py 8 allows 100 by default, which 128 threads exceed.
 CONNECTIONS = 1000
 UNBOUNDED_REDIS_URL = f"{REDIS_URL}?max_connections={CONNECTIONS}"
 
 IN_FLIGHT = int(os.environ.get("CONVERTRO_CONCURRENCY", "1"))
 
-#: To connect, and for each read, as the product's.
+#: The timeouts for connecting and for each read, as the product's.
 TIMEOUTS_SECONDS = (3, 10)
 
 

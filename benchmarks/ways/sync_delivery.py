@@ -1,4 +1,4 @@
-"""Delivers with requests, over a kept connection of each thread, greenlet or process."""
+"""Delivers with requests, over one kept connection for each thread, greenlet or process."""
 
 import threading
 from typing import Any
