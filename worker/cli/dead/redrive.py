@@ -46,7 +46,9 @@ _DiffOption = Annotated[
 ]
 _SamplesOption = Annotated[
     int | None,
-    typer.Option("--samples", metavar="N", min=1, help="With --diff: how many to show, 3 by default."),
+    typer.Option(
+        "--samples", metavar="N", min=1, help="With --diff: how many to show, 3 by default."
+    ),
 ]
 _RevealOption = Annotated[
     bool, typer.Option("--reveal", help="With --diff: show values; may hold personal data.")
