@@ -17,12 +17,12 @@ from worker.lab.demo.stack import Stack
 
 SENDERS = 4
 
-#: In each request: good ones, one that is skipped, one that becomes a dead letter.
+#: The number of events in each request; one is skipped, one becomes a dead letter.
 BATCH = 10
 
 
 class Sender(Thread):
-    """A client that sends batch after batch, each again until it is accepted."""
+    """A client that sends batch after batch, and repeats each until it is accepted."""
 
     def __init__(self, name: str, port: int, end: Event) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Sender(Thread):
 @pytest.mark.environment(**SETTINGS)
 def test_kills_of_the_collector_lose_nothing(stack: Stack, seed: int, kills: int) -> None:
     chance = random.Random(seed)
-    Server(stack)  # it writes before it answers
+    Server(stack)  # it writes to disk before it answers
     stack.start_worker()
     journal = stack.producer().journal
     end = Event()
@@ -87,7 +87,7 @@ def test_kills_of_the_collector_lose_nothing(stack: Stack, seed: int, kills: int
     skipped = {name for name in safe if name.endswith("-0")}
     assert safe <= delivered | set(dead) | skipped
     assert {dead[name] for name in safe & set(dead)} <= {"missing_device_id", "no_identity"}
-    # A page is skipped and leaves nothing but a count, which holds what was safe and perhaps more.
+    # A skipped page only leaves a count, which includes those answered with 200 and perhaps more.
     assert snapshot.total("skipped") >= len(skipped)
     failures = sum(sender.failures for sender in senders)
     assert failures >= kills

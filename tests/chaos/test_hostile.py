@@ -1,4 +1,4 @@
-"""Hostile input at length: events, texts and answers; set CHAOS_SEED to repeat a run."""
+"""Much hostile input: events, texts and answers; set CHAOS_SEED to repeat a run."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 EXAMPLES = 50_000
 
-#: Drawn at once, so that not all are in memory.
+#: The number of inputs drawn at once, so that not all are in memory.
 STEP = 1_000
 
 

@@ -25,8 +25,8 @@ EVENTS_PER_SECOND = 200
 @pytest.mark.environment(**SETTINGS)
 def test_kills_lose_nothing(stack: Stack, seed: int, kill: "Kill", kills: int) -> None:
     chance = random.Random(seed)
-    # The first rule that fits answers: these are never accepted. Not many in a row, or they
-    # would be held instead of buried.
+    # These events are always rejected, because the first rule that applies answers. They are not
+    # many in a row, because then they would be held instead of buried.
     for number in range(13, 600, 100):
         stack.sandbox.add_fault(f"status=400,match=load-{number}/")
     stack.sandbox.add_fault("slow=0.05,ratio=0.2")
@@ -35,7 +35,7 @@ def test_kills_lose_nothing(stack: Stack, seed: int, kill: "Kill", kills: int) -
         worker = stack.start_worker()
         until(lambda: load.journal.snapshot().workers)
         for _ in range(kills):
-            # A worker needs about a second and a half to begin: most kills hit it at work.
+            # A worker takes about 1.5 s to start, so most kills hit it at work.
             time.sleep(chance.uniform(1.0, 3.5))
             kill(worker)
             if worker.poll() is not None:
@@ -46,9 +46,9 @@ def test_kills_lose_nothing(stack: Stack, seed: int, kill: "Kill", kills: int) -
 
 
 def test_a_pool_whose_parent_is_killed_as_it_forks_ends(stack: Stack) -> None:
-    """Its processes hold the pipes of each other open, so that none of them sees an end."""
+    """The pool's processes keep each other's pipes open, so none of them reads an end of file."""
     for _ in range(5):
         worker = stack.start_worker("--concurrency", "2")
-        while len(children_of(worker.pid)) < 2:  # a pause would be too long
+        while len(children_of(worker.pid)) < 2:  # without a pause, which would be too long
             assert worker.poll() is None
         kill_parent(worker)

@@ -1,4 +1,4 @@
-"""Redis is cut off, killed, hung, filled and demoted under load; the worker comes back."""
+"""Redis is cut off, killed, hung, filled and demoted under load; the worker goes on afterwards."""
 
 import time
 from collections.abc import Callable
@@ -21,17 +21,17 @@ pytestmark = pytest.mark.environment(**SETTINGS)
 
 slow = pytest.mark.slow
 
-#: An outage as it is written below: a block of code that runs while it lasts.
+#: An outage: it lasts as long as the block of its context manager.
 Outage = AbstractContextManager[None]
 
 
 def survive(
     stack: Stack, outage: Callable[[Server], Outage], *, times: int = 1, seconds: float = 1.0
 ) -> Load:
-    """Let an outage come some times under load, and check that the worker outlives each.
+    """Cause an outage a number of times under load, and check that the worker survives each.
 
     Returns:
-        The load, settled.
+        The load, after everything was delivered.
     """
     server, worker = Server(stack), stack.start_worker()
     with Load(stack) as load:
@@ -50,7 +50,7 @@ def survive(
 
 
 def spends(worker: "subprocess.Popen[str]", seconds: float) -> float:
-    """Let some seconds pass; the processor time that a worker uses meanwhile."""
+    """Wait for some seconds, and return the processor time that a worker used in them."""
     processes = [worker.pid, *children_of(worker.pid)]
     before = cpu_seconds(processes)
     time.sleep(seconds)
@@ -75,7 +75,7 @@ def test_redis_may_be_killed_and_restarted(stack: Stack, seed: int, times: int) 
 
 @pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=slow)])
 def test_redis_may_be_down_for_longer_than_a_lease(stack: Stack, seed: int, seconds: float) -> None:
-    """Calls are in flight when it goes, and their leases have ended when it is back."""
+    """Calls are in flight when Redis goes down, and their leases have ended when it is back."""
     stack.sandbox.add_fault("slow=1,ratio=0.3")
     assert survive(stack, Server.down, seconds=seconds).refused
 
@@ -96,7 +96,7 @@ def test_redis_may_lack_its_replicas(stack: Stack, seed: int, times: int) -> Non
 
 
 def test_redis_may_be_demoted_and_promoted(stack: Stack, seed: int) -> None:
-    """A replica holds all that its master held; each takes the other's place once."""
+    """The replica holds everything that its master held; each takes the other's place once."""
     with embedded_server() as other:
 
         def demoted(server: Server) -> Outage:

@@ -1,4 +1,4 @@
-"""The master disappears, or is demoted: the producer and the worker go on by themselves."""
+"""The master disappears or is demoted; the producer and the worker go on by themselves."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from worker.lab.demo.stack import Stack
 
 EVENTS_PER_SECOND = 50
 
-#: Short, so that events claimed just before a failover come back during the test.
+#: A short lease, so that events claimed just before a failover become due again during the test.
 SHORT_LEASE = {
     "CONVERTRO_LEASE_SECONDS": "8",
     "CONVERTRO_BLIP_SECONDS": "0.5",
@@ -25,7 +25,7 @@ SHORT_LEASE = {
 
 
 class Application(Thread):
-    """Enqueues a steady stream of events, each again and again until it is taken in."""
+    """Enqueues a steady stream of events, each repeatedly until it is accepted."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Application(Thread):
         self._running = Lock()
         #: When each event's enqueue() returned, in seconds of the monotonic clock.
         self.accepted: dict[str, float] = {}
-        #: Why it had to be repeated.
+        #: The reasons of the calls that failed and were repeated.
         self.refusals: list[str] = []
 
     def run(self) -> None:
@@ -55,7 +55,7 @@ class Application(Thread):
                 return
 
     def pause(self) -> None:
-        """Let the event under way come to its end, and begin no other."""
+        """Wait until the current event is enqueued, and begin no other."""
         self._running.acquire()
 
     def go_on(self) -> None:
@@ -84,7 +84,7 @@ def stack(failover: Failover) -> Iterator[Stack]:
 
 @pytest.fixture
 def application(stack: Stack) -> Iterator[Application]:
-    """An application under load, and a worker that has begun to deliver."""
+    """An application that enqueues, and a worker that has begun to deliver."""
     worker = stack.start_worker()
     application = Application(stack)
     application.start()
@@ -102,15 +102,15 @@ def delivered(stack: Stack) -> set[str]:
 
 
 def goes_on(stack: Stack, application: Application, begun: float, what: str) -> float:
-    """Wait until events are taken in and delivered anew; answers when the first one was taken in.
+    """Wait until events are accepted and delivered again; return when the first was accepted.
 
-    What was accepted before `begun` does not count.
+    Events accepted before `begun` do not count.
     """
     until(lambda: application.accepted_since(begun))
     first = min(at for at in list(application.accepted.values()) if at > begun)
     until(lambda: application.accepted_since(begun) & delivered(stack))
     print(
-        f"{what}: an event was taken in {first - begun:.1f} s later, one was delivered "
+        f"{what}: an event was accepted {first - begun:.1f} s later, one was delivered "
         f"{time.monotonic() - begun:.1f} s later, after {len(application.refusals)} refusals"
     )
     application.refusals.clear()
@@ -118,7 +118,7 @@ def goes_on(stack: Stack, application: Application, begun: float, what: str) -> 
 
 
 def drain(stack: Stack, application: Application) -> None:
-    """Stop enqueueing and check that the journal comes out even."""
+    """Stop enqueuing, wait until nothing is in flight, and check that the journal adds up."""
     application.end()
     journal = stack.producer().journal
     until(lambda: journal.snapshot().in_flight == 0)
@@ -146,7 +146,7 @@ def test_a_killed_master_loses_nothing_that_was_replicated(
     refusals = list(application.refusals)
     goes_on(stack, application, begun, "SIGKILL of the master")
     assert failover.master() is not old
-    # Whatever enqueue() returned for was replicated before the kill, or came after it.
+    # Every accepted event was replicated before the kill, or accepted after it.
     drain(stack, application)
     assert delivered(stack) == set(application.accepted)
     assert not any(REDIS_PASSWORD in reason for reason in refusals)
@@ -156,7 +156,7 @@ def test_a_killed_master_loses_nothing_that_was_replicated(
 def test_masters_are_killed_there_and_back_under_load(
     stack: Stack, failover: Failover, application: Application
 ) -> None:
-    """Replication is asynchronous: what the master took in last may go with it."""
+    """Replication is asynchronous, so the last events that a master accepted may be lost."""
 
     def kill_the_master() -> float:
         until(failover.ready)
@@ -185,9 +185,9 @@ def test_masters_are_killed_there_and_back_under_load(
 def test_a_demoted_master_is_left_although_it_is_up(
     stack: Stack, failover: Failover, application: Application
 ) -> None:
-    """The Sentinels take ten seconds to demote it, and until then it believes to be one.
+    """The Sentinels take ten seconds to demote it, and until then it regards itself as the master.
 
-    Its replicas leave it within a second, and from then on it refuses to write.
+    Its replicas leave it within a second, and from then on it refuses writes.
     """
     until(lambda: len(application.accepted) > 200)
     old = failover.master()

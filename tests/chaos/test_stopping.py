@@ -1,4 +1,4 @@
-"""Workers are asked to stop under load, in every way; nothing is lost and nothing sent twice."""
+"""Workers are asked to stop under load, in every way; no event is lost or sent twice."""
 
 import itertools
 import os
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.environment(**{**SETTINGS, "LEASE_SECONDS": "60"})
 
-#: Calls are in flight whenever a worker is asked to stop.
+#: A fault that keeps calls in flight whenever a worker is asked to stop.
 SLOW = "slow=0.5,ratio=0.3"
 
-#: A hang guard: a worker that takes longer never ends.
+#: How long a worker may take to stop, in seconds: one that takes longer counts as hung.
 STOP_SECONDS = 60
 
 TERM, INT, QUIT = signal.SIGTERM, signal.SIGINT, signal.SIGQUIT
 
 
 def parent(*signals: signal.Signals) -> "Stop":
-    """Send the parent process signals, as an operator would who gets impatient."""
+    """Send signals to the parent process, as an impatient operator would."""
 
     def stop(worker: "subprocess.Popen[str]", _stack: Stack) -> None:
         for number in signals:
@@ -43,7 +43,7 @@ def parent(*signals: signal.Signals) -> "Stop":
 
 
 def everybody(*signals: signal.Signals) -> "Stop":
-    """Send each process of the worker signals, as a terminal or systemd would."""
+    """Send signals to each process of the worker, as a terminal or systemd would."""
 
     def stop(worker: "subprocess.Popen[str]", _stack: Stack) -> None:
         for number in signals:
@@ -54,13 +54,13 @@ def everybody(*signals: signal.Signals) -> "Stop":
 
 
 def remote_control(_worker: "subprocess.Popen[str]", stack: Stack) -> None:
-    """Send the command that Flower's button sends."""
+    """Send the command that Flower's button for shutting down sends."""
     app = Celery(broker=stack.environment["CONVERTRO_REDIS_URL"], set_as_current=False)
     app.control.shutdown()
     app.close()
 
 
-#: Every way to ask, and the exit codes that follow: Celery's after Ctrl-C is 1.
+#: Every way to stop a worker, with the possible exit codes; Celery's after Ctrl-C is 1.
 WAYS = {
     "SIGTERM": (parent(TERM), {0}),
     "SIGINT": (parent(INT), {1}),

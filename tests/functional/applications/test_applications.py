@@ -43,7 +43,7 @@ def post(url: str, **data: str) -> requests.Response:
 
 
 def insist(url: str) -> requests.Response:
-    """Post again and again while the application says that it cannot now, as callers do."""
+    """Post repeatedly while the application answers that it cannot now, as callers do."""
     answers: list[requests.Response] = []
 
     def is_answered() -> bool:
@@ -226,7 +226,7 @@ def test_an_asyncio_application_goes_on_while_redis_hangs(
 
 
 def answered_meanwhile(url: str, waited_for: "Future[Any]") -> int:
-    """How many other requests were answered before this one was."""
+    """The number of other requests that were answered before this one."""
     number = 0
     while not waited_for.done():
         assert get(url).ok
@@ -280,10 +280,10 @@ def test_a_process_that_is_frozen_between_its_invocations(application: Applicati
             say(runtime, json.dumps(batch))
             assert json.loads(runtime.stdout.readline()) == {"accepted": 5}
             runtime.send_signal(signal.SIGSTOP)
-            if invocation % 2:  # the worker's connections, too, are closed
+            if invocation % 2:  # the worker's connections are closed too
                 assert redis.client_kill_filter(_type="normal", skipme=True) > 0
             if invocation > 2:
-                time.sleep(0.6)  # the client looks at a connection that rested
+                time.sleep(0.6)  # long enough that the client checks an idle connection
             runtime.send_signal(signal.SIGCONT)
         runtime.stdin.close()
         assert runtime.wait(60) == 0

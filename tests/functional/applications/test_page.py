@@ -15,7 +15,7 @@ pytestmark = pytest.mark.applications
 
 HERE = Path(__file__).parent
 
-#: Those that say their types; Django has none to be checked against.
+#: The applications that are type-checked; Django has no types to check against.
 TYPED = [
     "fastapi_shop.py",
     "flask_shop.py",
@@ -68,7 +68,7 @@ def test_the_first_lines_of_a_readme_are_enough(page: str, application: Applicat
 
 @pytest.fixture(scope="module")
 def mypy(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Check files of a folder strictly; answers what is said of them."""
+    """Check files of a folder strictly, and return what mypy prints."""
     cache = tmp_path_factory.mktemp("mypy")
     options = ["--strict", "--cache-dir", cache, "--python-executable", python]
 

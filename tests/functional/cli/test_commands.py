@@ -50,7 +50,7 @@ def test_the_list_of_commands_needs_nothing() -> None:
 
 
 @pytest.mark.parametrize("command", NEEDS_REDIS, ids=" ".join)
-def test_without_redis_each_command_is_one_sentence(command: tuple[str, ...]) -> None:
+def test_without_redis_each_command_prints_one_sentence(command: tuple[str, ...]) -> None:
     ended = Cli({"CONVERTRO_REDIS_URL": "redis://127.0.0.1:1/0"})(*command)
     assert ended.returncode == 3
     assert ended.stdout == ""
@@ -60,7 +60,7 @@ def test_without_redis_each_command_is_one_sentence(command: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize("command", ["status", "schedule", "translate"])
-def test_wrong_settings_are_one_sentence(command: str) -> None:
+def test_wrong_settings_are_reported_in_one_sentence(command: str) -> None:
     arguments = (command, "-") if command == "translate" else (command,)
     ended = Cli({"CONVERTRO_CONCURRENCY": "0", "CONVERTRO_BLIP_SECONDS": "x"})(*arguments)
     assert ended.returncode == 2
@@ -69,14 +69,14 @@ def test_wrong_settings_are_one_sentence(command: str) -> None:
     assert "CONVERTRO_BLIP_SECONDS: " in ended.stderr
 
 
-def test_a_url_that_is_none_is_not_quoted() -> None:
+def test_an_invalid_url_is_not_quoted() -> None:
     ended = Cli({"CONVERTRO_REDIS_URL": "redis://:secret@host:port/0"})("status")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "secret" not in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_a_reader_that_has_had_enough_is_no_fault(cli: Cli, tmp_path: Path) -> None:
+def test_a_reader_that_stops_reading_is_no_fault(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_text(jsonl([web_track()] * 5000))
     with cli.start("translate", str(file)) as process:
@@ -313,7 +313,7 @@ def test_an_import_at_a_rate_can_be_interrupted_and_repeated(
     }
 
 
-def test_enqueue_takes_no_rate_that_is_none(cli: Cli) -> None:
+def test_enqueue_refuses_an_invalid_rate(cli: Cli) -> None:
     ended = cli("enqueue", "-", "--rate", "0")
     assert ended.returncode == 2
     assert "'0' is not a number of events a second, such as 50/s" in ended.stderr
@@ -337,7 +337,7 @@ def feed(process: "subprocess.Popen[str]", numbers: range) -> None:
 
 
 @pytest.mark.parametrize("command", ["exporter", "collector"])
-def test_a_host_that_is_no_name_is_a_sentence(cli: Cli, command: str) -> None:
+def test_an_invalid_host_name_is_reported_in_a_sentence(cli: Cli, command: str) -> None:
     ended = cli(command, "--host", "a..b", "--port", "0", CONVERTRO_WRITE_KEYS="key")
     assert ended.returncode == 2
     assert ended.stderr == "convertro: cannot listen on a..b:0: this is no host name\n"

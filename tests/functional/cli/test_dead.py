@@ -19,7 +19,7 @@ EXHAUSTED = {"reason": "retries_exhausted", "outcome_class": "ambiguous", "statu
 
 @pytest.fixture
 def letters(filler: Filler) -> Filler:
-    """Two rejected ones, one of them long dead, and two that ran out of retries."""
+    """Two rejected dead letters, one of them a day old, and two that exhausted their retries."""
     filler.bury("old", "new")
     filler.bury("slow-1", "slow-2", **EXHAUSTED)
     filler.died("old", int((time.time() - 86400) * 1000))
@@ -105,7 +105,7 @@ def test_show_keeps_the_content_to_itself_unless_asked(cli: Cli, letters: Filler
     assert revealed == document
 
 
-def test_show_of_what_is_not_dead_is_a_no(cli: Cli, filler: Filler) -> None:
+def test_show_of_an_event_that_is_not_dead_exits_with_1(cli: Cli, filler: Filler) -> None:
     filler.accept("alive")
     ended = cli("dead", "show", "alive", "--reveal")
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -243,7 +243,7 @@ def test_export_takes_the_same_selection(cli: Cli, letters: Filler) -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
 
 
-def test_export_to_where_nobody_may_write_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
+def test_export_to_a_forbidden_path_is_reported_in_one_sentence(cli: Cli, tmp_path: Path) -> None:
     ended = cli("dead", "export", "--output", tmp_path / "none" / "dead.jsonl")
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
@@ -256,7 +256,9 @@ def test_what_is_no_event_is_exported_as_text(cli: Cli, filler: Filler) -> None:
     assert exported == {"odd": "\\xff{", "huge": {"n": "1e999"}}
 
 
-def test_discard_takes_no_death_that_came_after_the_question(cli: Cli, filler: Filler) -> None:
+def test_discard_spares_letters_that_died_again_after_the_question(
+    cli: Cli, filler: Filler
+) -> None:
     """The letters are redriven, and die of something else, while the question waits."""
     names = ("a", "b", "c")
     filler.bury(*names, reason="missing_device_id", outcome_class=None, status=None)

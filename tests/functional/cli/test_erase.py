@@ -1,4 +1,4 @@
-"""Erasing a person: nothing of theirs is left in Redis, and nothing of anybody else is touched."""
+"""Erasing a person: nothing of theirs is left in Redis, and no other person's events change."""
 
 import json
 import signal
@@ -14,7 +14,7 @@ from worker.journal.records import Finish, Move, SentCall
 from worker.lab.demo.stack import Stack
 
 ADA, VISITOR = "ada-4711", "visitor-of-ada-0815"
-#: In every id of Ada's events, as applications make ids.
+#: The beginning of every id of Ada's events, as applications make ids.
 ADAS = "ada-4711-evt"
 
 OTHERS = ("bob-due", "bob-waiting", "bob-dead", "bob-held")
@@ -27,7 +27,7 @@ def raw(event_id: str, **fields: Any) -> bytes:
 
 
 def everything_in(redis: Redis) -> Iterator[bytes]:
-    """Every byte of every key: its name, and what it holds."""
+    """All bytes in Redis: the name and the content of every key."""
     for key in redis.scan_iter():
         yield key
         match redis.type(key):
@@ -54,7 +54,7 @@ def traces(redis: Redis, *texts: str) -> list[bytes]:
 
 @pytest.fixture
 def filler(filler: Filler) -> Filler:
-    """A server that holds nothing but what the test puts there."""
+    """A journal on a server that holds only what the test puts there."""
     filler.redis.flushdb()
     return filler
 
@@ -66,7 +66,7 @@ def claim(filler: Filler, lease: str) -> dict[str, str]:
 
 
 def put_everywhere(filler: Filler, name: str, **who: Any) -> None:
-    """An event of one person waiting after a failed attempt, and one dead with its call."""
+    """Put a person's event that waits after a failed attempt, and a dead one with its call."""
     waiting, dead = f"{name}-waiting", f"{name}-dead"
     filler.journal.accept([(waiting, raw(waiting, **who)), (dead, raw(dead, **who))])
     leases = claim(filler, f"lease-{name}")
@@ -116,7 +116,7 @@ def receipt_of(cli: Cli, *options: str, code: int = 0) -> dict[str, Any]:
 
 
 def test_nothing_of_a_person_is_left_wherever_their_events_were(cli: Cli, filler: Filler) -> None:
-    # A worker that never comes back holds one event of each until its lease ends.
+    # A worker that never comes back holds one event of each person until its lease ends.
     short = Cli({**cli.settings, "CONVERTRO_LEASE_SECONDS": "90"})
     put_everywhere(filler, ADAS, userId=ADA, anonymousId=VISITOR)
     put_everywhere(filler, "bob", userId="bob")
@@ -158,7 +158,9 @@ def end_soon(filler: Filler, event_id: str) -> None:
         assert filler.redis.zadd(f"{filler.prefix}{key}", {event_id: at_ms}, xx=True, ch=True)
 
 
-def test_what_is_delivered_meanwhile_is_said_and_its_id_forgotten(cli: Cli, filler: Filler) -> None:
+def test_what_is_delivered_meanwhile_is_reported_and_its_id_forgotten(
+    cli: Cli, filler: Filler
+) -> None:
     names = [f"{ADAS}-{what}" for what in ("delivered", "failed", "refused")]
     filler.journal.accept([(name, raw(name, userId=ADA)) for name in names])
     claim(filler, "lease-1")
@@ -198,7 +200,7 @@ def test_without_waiting_it_ends_at_once_and_names_what_is_held(cli: Cli, filler
     assert traces(filler.redis, ADAS) == []
 
 
-def test_an_interrupted_wait_says_what_is_gone(cli: Cli, filler: Filler) -> None:
+def test_an_interrupted_wait_names_what_is_erased(cli: Cli, filler: Filler) -> None:
     filler.journal.accept([(f"{ADAS}-1", raw(f"{ADAS}-1", userId=ADA))])
     claim(filler, "lease-1")
     with cli.start("erase", "--user-id", ADA, "--yes") as process:
@@ -252,7 +254,7 @@ def test_it_asks_first_and_a_dry_run_changes_nothing(cli: Cli, filler: Filler) -
     assert filler.places("evt-1", "evt-2") == ["unknown", "unknown"]
 
 
-def test_nobody_is_found_and_nothing_is_asked(cli: Cli) -> None:
+def test_if_no_event_is_found_nothing_is_asked(cli: Cli) -> None:
     ended = cli("erase", "--user-id", "nobody")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout)["erased"] == 0
@@ -261,21 +263,21 @@ def test_nobody_is_found_and_nothing_is_asked(cli: Cli) -> None:
 @pytest.mark.parametrize(
     "options", [(), ("--user-id", ""), ("--anonymous-id", ""), ("--user-id", "u1", "u2")]
 )
-def test_an_erasure_of_nobody_in_particular_is_refused(cli: Cli, options: tuple[str, ...]) -> None:
+def test_an_erasure_without_an_id_is_refused(cli: Cli, options: tuple[str, ...]) -> None:
     ended = cli("erase", "--yes", *options)
     assert (ended.returncode, ended.stdout) == (2, "")
 
 
-def test_a_redis_that_is_gone_is_said(cli: Cli) -> None:
+def test_an_unavailable_redis_is_reported(cli: Cli) -> None:
     ended = cli("erase", "--user-id", ADA, CONVERTRO_REDIS_URL="redis://127.0.0.1:1/0")
     assert ended.returncode == 3
 
 
 @pytest.mark.environment(CONCURRENCY="1")
-def test_an_event_in_flight_goes_with_its_worker_at_work(stack: Stack) -> None:
+def test_events_in_flight_are_erased_while_their_worker_runs(stack: Stack) -> None:
     stack.sandbox.add_fault("slow=3")
     producer = stack.producer()
-    # More than is delivered while a slow machine starts the command.
+    # More events than are delivered while a slow machine starts the command.
     names = [f"{ADAS}-{number:02}" for number in range(20)]
     for name in names:
         producer.intake.enqueue(

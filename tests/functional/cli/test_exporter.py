@@ -1,4 +1,4 @@
-"""`convertro exporter` as a process, before a real Valkey."""
+"""`convertro exporter` as a process, with a real Valkey."""
 
 import json
 import re
@@ -123,7 +123,7 @@ def test_probes_say_why_not(cli: Cli) -> None:
         )
 
 
-def test_a_redis_that_refuses_writes_is_said_by_page_metrics_and_probe(stack: Stack) -> None:
+def test_page_metrics_and_probe_report_a_redis_that_refuses_writes(stack: Stack) -> None:
     with exporter(Cli(stack.environment)) as (url, _):
         assert "\nconvertro_redis_refuses_writes 0.0\n" in ask(f"{url}/metrics")[1]
         stack.valkey.client().config_set("min-replicas-to-write", 1)
@@ -149,7 +149,7 @@ def test_a_redis_that_is_away_is_one_metric_and_comes_back(stack: Stack) -> None
         until(lambda: value(ask(f"{url}/metrics")[1], "convertro_up") == 1)
 
 
-def test_a_redis_that_hangs_is_said_before_prometheus_gives_up(stack: Stack) -> None:
+def test_a_redis_that_hangs_is_reported_before_prometheus_gives_up(stack: Stack) -> None:
     with exporter(Cli(stack.environment)) as (url, _):
         ask(f"{url}/metrics")
         with hung(stack.valkey), urlopen(f"{url}/metrics", timeout=10) as answer:
@@ -166,7 +166,7 @@ def test_a_signal_ends_it_cleanly(cli: Cli, number: signal.Signals) -> None:
         assert process.stderr.read() == ""
 
 
-def test_who_was_started_to_ignore_ctrl_c_ignores_it(cli: Cli) -> None:
+def test_it_goes_on_ignoring_ctrl_c_if_it_was_started_so(cli: Cli) -> None:
     with ignoring_sigint(), exporter(cli) as (url, process):
         ask(f"{url}/metrics")
         process.send_signal(signal.SIGINT)
@@ -175,7 +175,7 @@ def test_who_was_started_to_ignore_ctrl_c_ignores_it(cli: Cli) -> None:
         assert process.wait(PATIENCE_SECONDS) == 0
 
 
-def test_a_client_that_says_nothing_keeps_nobody_waiting(cli: Cli) -> None:
+def test_a_silent_client_does_not_keep_others_waiting(cli: Cli) -> None:
     with exporter(cli) as (url, process):
         host, _, port = url.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port))):
@@ -184,7 +184,7 @@ def test_a_client_that_says_nothing_keeps_nobody_waiting(cli: Cli) -> None:
             assert process.wait(PATIENCE_SECONDS) == 0
 
 
-def test_a_port_that_is_taken_is_a_sentence(cli: Cli) -> None:
+def test_a_port_that_is_taken_is_reported_in_a_sentence(cli: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = cli("exporter", "--port", str(port))
@@ -194,7 +194,7 @@ def test_a_port_that_is_taken_is_a_sentence(cli: Cli) -> None:
     )
 
 
-def test_a_host_that_is_unknown_is_a_sentence(cli: Cli) -> None:
+def test_an_unknown_host_is_reported_in_a_sentence(cli: Cli) -> None:
     ended = cli("exporter", "--host", "no.such.host.invalid")
     assert ended.returncode == 2
     assert ended.stderr.startswith("convertro: cannot listen on no.such.host.invalid:9808: ")

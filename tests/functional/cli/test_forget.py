@@ -60,7 +60,7 @@ def test_a_worker_that_is_alive_stays(cli: Cli, gone: Filler) -> None:
     assert [worker.node for worker in gone.journal.snapshot().workers] == ["worker-1@host"]
 
 
-def test_when_it_can_hold_nothing_any_more_it_is_still_told_and_others_are_healthy(
+def test_after_its_lease_a_silent_worker_is_still_reported_but_health_is_good(
     cli: Cli, gone: Filler
 ) -> None:
     assert cli("health", "--live", "--all").returncode == 1

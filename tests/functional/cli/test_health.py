@@ -1,4 +1,4 @@
-"""`convertro health` beside real workers that are well, hung, and gone."""
+"""`convertro health` with real workers that are healthy, hung, and gone."""
 
 import json
 import shlex
@@ -26,7 +26,7 @@ def cli(stack: Stack) -> Cli:
 
 
 def start(stack: Stack) -> Process:
-    """A worker that was seen in the journal."""
+    """Start a worker and wait until it is in the journal."""
     worker = stack.start_worker("--concurrency", "1")
     journal = stack.producer().journal
     until(lambda: journal.snapshot().workers)
@@ -79,21 +79,21 @@ def test_a_worker_that_has_not_started_or_has_stopped_is_not_alive(stack: Stack,
         )
 
 
-def test_without_redis_nobody_can_tell(stack: Stack, cli: Cli) -> None:
+def test_without_redis_health_is_unknown(stack: Stack, cli: Cli) -> None:
     assert cli("health", "--ready").returncode == 0
     stack.kill_valkey()
     for arguments in (("--live",), ("--live", "--all"), ("--ready",)):
         assert cli("health", *arguments).returncode == 3
 
 
-def test_a_probe_can_restart_for_a_sick_worker_and_not_for_redis(stack: Stack, cli: Cli) -> None:
+def test_a_probe_can_restart_for_a_failing_worker_but_not_for_redis(stack: Stack, cli: Cli) -> None:
     assert probe(cli) == 1
     stack.kill_valkey()
     assert probe(cli) == 0
 
 
 def probe(cli: Cli) -> int:
-    """What a container's probe is told to run, see `convertro health --help`."""
+    """Run what `convertro health --help` gives as a container's probe."""
     script = f"{shlex.join(COMMAND)} health --live; test $? -ne 1"
     return subprocess.run(
         ["sh", "-c", script], cwd=ROOT, env=cli.environment(), capture_output=True, check=False
@@ -125,7 +125,7 @@ def test_a_liveness_probe_reads_no_more_settings_than_lead_to_the_journal(
         ("--live", "--all", "--worker", NODE),
     ],
 )
-def test_options_that_do_not_go_together_are_a_sentence(
+def test_options_that_do_not_go_together_are_reported_in_a_sentence(
     cli: Cli, arguments: tuple[str, ...]
 ) -> None:
     ended = cli("health", *arguments)

@@ -56,7 +56,7 @@ NAMES = [
 
 @contextmanager
 def valkey(**config: Any) -> Iterator[ValkeyServer]:
-    """A server that is configured as it should be but for what the test says."""
+    """A server that is configured as it should be, except for the test's own settings."""
     given = {name.replace("_", "-"): value for name, value in config.items()}
     with embedded_server(config={**VALKEY_CONFIG, **given}) as server:
         yield server
@@ -67,7 +67,7 @@ def client(server: ValkeyServer) -> "Redis":
 
 
 def command(port: int, credentials: str = "", **settings: str) -> Cli:
-    """The command for a server, in an environment about which nothing else is wrong."""
+    """The command for a server, in an environment that is right otherwise."""
     return Cli(
         {
             **DESTINATION,
@@ -79,7 +79,7 @@ def command(port: int, credentials: str = "", **settings: str) -> Cli:
 
 
 def told(ended: "subprocess.CompletedProcess[str]") -> dict[str, tuple[str, str]]:
-    """Level, and finding with remedy, of each check."""
+    """The level, and the finding with its remedy, of each check."""
     assert SECRET not in ended.stdout + ended.stderr
     return {
         check["name"]: (check["level"], f"{check['finding']}; {check['remedy']}")
@@ -112,7 +112,7 @@ def test_a_healthy_deployment(stack: Stack) -> None:
 
 
 def test_no_trace_is_left(stack: Stack) -> None:
-    """The probe is in no key afterwards, whether there were dead letters or none."""
+    """The trial leaves no key behind, whether there were dead letters or none."""
     cli, redis = Cli(stack.environment), Redis(port=stack.valkey.port)
     cli.json("preflight")
     assert redis.keys() == []
@@ -154,7 +154,7 @@ def test_a_redis_that_evicts_is_an_error() -> None:
 
 
 def test_a_full_redis_is_a_warning_and_can_bury_events() -> None:
-    """A worker that starts is what empties it."""
+    """It is no error, because a worker that starts can drain Redis."""
     with valkey() as server:
         client(server).config_set("maxmemory", 1)
         ended = command(server.port)("preflight", "--json")
@@ -199,7 +199,7 @@ def test_a_user_who_may_not_write_is_an_error(rules: str, refused: str) -> None:
     assert "(ACL)" in says
 
 
-def test_a_user_who_may_not_ask_is_not_checked() -> None:
+def test_what_the_user_may_not_read_is_not_checked() -> None:
     with valkey() as server:
         client(server).execute_command(
             "ACL", "SETUSER", "ada", "on", f">{SECRET}", "~*", "&*", "+@all", "-info", "-config"

@@ -1,4 +1,4 @@
-"""`convertro dead redrive` with care: a canary, a diff, and a place to go on from."""
+"""`convertro dead redrive` with a canary, with a diff, and after an interruption."""
 
 import json
 import re
@@ -27,7 +27,7 @@ NO_BREAKER = pytest.mark.environment(BREAKER_MIN_COUNT="10000")
 
 
 def letters_of(stack: Stack, *ids: str) -> Journal:
-    """Let a worker, which stays, and a Convertro that rejects make dead letters."""
+    """Make dead letters with a worker, which stays, and a Convertro that rejects."""
     stack.sandbox.add_fault("status=400")
     producer = stack.producer()
     stack.start_worker()
@@ -92,8 +92,8 @@ def test_a_canary_that_waits_for_a_retry_failed(stack: Stack) -> None:
 
 
 @NO_BREAKER
-def test_a_redrive_never_eats_what_it_makes(stack: Stack) -> None:
-    """Each event is sent once more, although all die again while the command runs."""
+def test_a_redrive_never_sends_back_letters_that_die_while_it_runs(stack: Stack) -> None:
+    """Each event is sent once more, although all become dead letters again meanwhile."""
     journal = letters_of(stack, *names(30))
     ended = Cli(stack.environment)("dead", "redrive", "--all", "--rate", "30/s")
     assert (ended.returncode, ended.stdout) == (0, "30 dead letters redriven\n")
@@ -192,7 +192,7 @@ def test_a_wait_in_which_nothing_happens_has_an_end(filler: Filler) -> None:
 
 @contextmanager
 def sent_otherwise(filler: Filler, *ids: str) -> Iterator[None]:
-    """Dead letters whose call went to another site, with other traits."""
+    """Bury events whose call was sent to another site, with other traits."""
     body = {"domain": "old.example.com", "user_id": "u1", "traits": {"email": MARKER, "age": 36}}
     traits = {"email": MARKER, "plan": "gold"}
     filler.journal.accept(

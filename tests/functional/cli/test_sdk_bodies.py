@@ -1,4 +1,4 @@
-"""What real libraries post goes into the command line as it is, and each event ends as expected."""
+"""The command line takes what real libraries post, and each event ends as expected."""
 
 import json
 from collections import Counter
@@ -38,7 +38,7 @@ def expected(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def became(answer: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
-    """What `translate` says of an event, as `expected.jsonl` says it."""
+    """The answer of `translate` about an event, in the form of `expected.jsonl`."""
     if "error" in answer:
         return {"refused": answer["error"].partition(": ")[2].partition(",")[0]}
     if answer["outcome"] != "send":

@@ -1,4 +1,4 @@
-"""Somebody who knows only the README finds out from `convertro status` what is broken."""
+"""An operator who knows only the README finds out from `convertro status` what is broken."""
 
 import signal
 from collections.abc import Callable
@@ -23,7 +23,7 @@ SENSITIVE = {"BREAKER_MIN_COUNT": "5", "BLIP_TRIES": "1", "RETRY_BASE_SECONDS": 
 
 
 def said_by(stack: Stack) -> str:
-    """What `convertro status` says, on one line."""
+    """The output of `convertro status`, on one line."""
     ended = Cli(stack.environment)("status")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert all(len(line) <= 80 for line in ended.stdout.splitlines())

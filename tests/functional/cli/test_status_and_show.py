@@ -1,4 +1,4 @@
-"""The commands that only look: `status`, `show`, `audit`, `schedule`."""
+"""The commands that only read: `status`, `show`, `audit`, `schedule`."""
 
 import json
 
@@ -9,10 +9,10 @@ from tests.support.letters import deaths_of
 from worker.journal.records import Move
 from worker.status.wording import clock_time
 
-#: As long as Segment allows, and longer than what is left of a line.
+#: An id as long as Segment allows, longer than a line.
 LONG_ID = "ajs-next-1777889730123-" + "8a4f1c2e" * 9 + "12345"
 
-#: What a terminal would take for a colour, were it printed as it is.
+#: An id that a terminal would take for a colour if it were printed as it is.
 ESCAPE = "\x1b[31m"
 
 
@@ -217,7 +217,7 @@ def test_show_of_what_an_earlier_version_finished_does_not_guess(cli: Cli, fille
     assert cli.json("show", "old")["ended"] is None
 
 
-def test_show_of_an_unknown_id_is_a_no(cli: Cli) -> None:
+def test_show_of_an_unknown_id_exits_with_1(cli: Cli) -> None:
     ended = cli("show", "nobody")
     assert ended.returncode == 1
     assert ended.stdout.startswith("nobody is unknown")
@@ -293,7 +293,7 @@ def test_the_schedule_follows_from_the_settings() -> None:
     assert document["then"] == "retries_exhausted"
 
 
-def test_no_look_shows_content(cli: Cli, filler: Filler) -> None:
+def test_no_command_that_only_reads_shows_content(cli: Cli, filler: Filler) -> None:
     filler.bury("dead-1")
     filler.accept("due-1")
     for command in (
@@ -328,7 +328,7 @@ def test_a_check_is_quiet_while_all_is_well_and_says_what_is_wrong(
     assert names == ["dead_letters_new"]
 
 
-def test_a_check_does_not_mind_what_is_tried_again_by_itself(cli: Cli, filler: Filler) -> None:
+def test_a_check_passes_while_failed_attempts_are_retried(cli: Cli, filler: Filler) -> None:
     failed = [attempt(outcome_class="ambiguous", status=503, detail="http_503")]
     filler.finish(Move.POSTPONED, "later", delay_ms=3_500_000, attempts=failed)
     ended = cli("status", "--check")
@@ -337,7 +337,7 @@ def test_a_check_does_not_mind_what_is_tried_again_by_itself(cli: Cli, filler: F
 
 
 @pytest.mark.parametrize("trouble", ["paused", "no worker"])
-def test_a_check_minds_that_nothing_is_delivered(cli: Cli, filler: Filler, trouble: str) -> None:
+def test_a_check_fails_while_nothing_is_delivered(cli: Cli, filler: Filler, trouble: str) -> None:
     if trouble == "paused":
         filler.tick()
         filler.journal.pause("a change")

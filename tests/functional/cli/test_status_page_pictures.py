@@ -1,6 +1,6 @@
-"""The status page as a browser draws it, on a desk and on a telephone, by day and by night.
+"""The status page as a browser draws it: on a desktop and a telephone, light and dark.
 
-With TEST_PICTURES=1 in the environment it renews the one in `docs`.
+With TEST_PICTURES=1 in the environment the test renews the picture in `docs`.
 """
 
 import os
@@ -16,7 +16,7 @@ from tests.support.events import mobile_track
 from tests.support.waiting import until
 from worker.lab.demo.stack import ROOT, Stack
 
-#: Window and further options of each picture.
+#: The window and further options of each picture.
 VIEWS = {
     "status-page": ("1100,1000", ()),
     "status-page-night": ("1100,1000", ("--blink-settings=preferredColorScheme=0",)),

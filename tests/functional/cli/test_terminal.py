@@ -14,13 +14,13 @@ import pytest
 from tests.support.cli_process import ASCII_LOCALE, PATIENCE_SECONDS, ROOT, Cli, Filler, attempt
 from worker.journal.records import Move
 
-#: An attempt that says much.
+#: An attempt with a long answer.
 SLOW = attempt(detail="connection_lost", took_ms=12_500, said="unknown word " * 20)
 
-#: What a terminal obeys instead of showing it.
+#: Characters that a terminal obeys instead of showing them.
 ESCAPE = re.compile(rb"\x1b\[([0-9;?]*)([A-Za-z])")
 
-#: What it would turn round, or not show.
+#: Characters that change the direction of text, or are not shown.
 EVIL = "\u202eevil\u2066\u200b"
 
 LISTINGS = (
@@ -33,10 +33,10 @@ LISTINGS = (
     ("preflight",),
 )
 
-#: With this line a screen of `status --watch` that is too low ends.
+#: The last line of `status --watch` on a terminal that is too short.
 END_OF_SCREEN = b" needs "
 
-#: Asks bash what it would offer for the words after `convertro`, and one a line.
+#: A bash script that prints the completions for the words after `convertro`, one a line.
 COMPLETE = """
 eval "$(convertro --show-completion)"
 COMP_WORDS=(convertro "$@"); COMP_CWORD=$#
@@ -46,7 +46,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def completed_by_bash(*words: str) -> list[str]:
-    """What a real bash offers for the last word."""
+    """The completions that a real bash offers for the last word."""
     program = Path(sys.executable).parent
     ended = subprocess.run(
         ["bash", "--norc", "-c", COMPLETE, "bash", *words],
@@ -90,7 +90,7 @@ def test_other_shells_are_answered_in_their_own_way(cli: Cli, shell: str) -> Non
 
 
 def test_names_are_completed_without_the_libraries() -> None:
-    """A key that is pressed without thinking must be answered at once."""
+    """The tab key must be answered at once."""
     check = (
         "import sys; from worker.cli import main\n"
         "try: main()\n"
@@ -109,7 +109,7 @@ def test_names_are_completed_without_the_libraries() -> None:
 
 
 def modules_after(cli: Cli, *words: str) -> set[str]:
-    """The libraries that a command loaded."""
+    """The modules that a command loaded."""
     check = (
         "import sys; from worker.cli import main\n"
         "try: main()\n"
@@ -180,7 +180,7 @@ def test_what_a_command_logs_all_the_same_has_the_usual_form(cli: Cli) -> None:
     ],
     ids=str,
 )
-def test_a_slip_of_the_pen_is_answered_with_what_was_meant(
+def test_a_misspelt_word_is_answered_with_a_suggestion(
     cli: Cli, words: tuple[str, ...], says: str
 ) -> None:
     ended = cli(*words)
@@ -225,13 +225,13 @@ def test_an_id_as_the_libraries_make_them_can_be_copied(
 def seen_on_a_terminal(
     cli: Cli, *command: str, keys: bytes = b"", lines: int = 24, **environment: str
 ) -> bytes:
-    """What a command sends to a terminal of 80 columns.
+    """Run a command on a terminal of 80 columns, and return what it sends to it.
 
     Args:
-        cli: Runs it.
-        command: What is run.
-        keys: What is pressed once it shows something.
-        lines: How high the terminal is.
+        cli: Runs the command.
+        command: The command's arguments.
+        keys: The keys to press once the command has drawn.
+        lines: The terminal's height, in lines.
         environment: Further variables.
     """
     ours, theirs = pty.openpty()
@@ -249,7 +249,7 @@ def seen_on_a_terminal(
     try:
         while part := os.read(ours, 65_536):
             seen += part
-            # A terminal echoes what is pressed before the command listens: it has drawn by then.
+            # Keys pressed before the command listens would be echoed; once it has drawn it listens.
             if keys and END_OF_SCREEN in seen:
                 os.write(ours, keys)
                 keys = b""
@@ -311,7 +311,7 @@ def test_watching_fits_the_terminal_says_what_does_not_and_ends_with_q(
 
 
 def test_watching_gives_the_terminal_back_if_it_is_asked_to_end(cli: Cli) -> None:
-    """`timeout 60 convertro status --watch`, for one."""
+    """As by `timeout 60 convertro status --watch`."""
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
     process = subprocess.Popen(
@@ -327,7 +327,7 @@ def test_watching_gives_the_terminal_back_if_it_is_asked_to_end(cli: Cli) -> Non
     process.terminate()
     assert process.wait(PATIENCE_SECONDS) == 0
     assert termios.tcgetattr(theirs) == before
-    while b"\x1b[?1049l" not in seen:  # back to the screen of before
+    while b"\x1b[?1049l" not in seen:  # the sequence that restores the screen
         seen += os.read(ours, 65_536)
     os.close(ours)
     os.close(theirs)

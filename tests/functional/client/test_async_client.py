@@ -124,7 +124,7 @@ def test_an_event_that_comes_while_the_client_closes_is_answered() -> None:
     async def run(url: str) -> list[Any]:
         client = AsyncClient(url)
         first = asyncio.ensure_future(client.enqueue(mobile_track(messageId="first")))
-        await asyncio.sleep(0)  # it waits for the server
+        await asyncio.sleep(0)  # until it waits for the server
         closing = asyncio.ensure_future(client.close())
         await asyncio.sleep(0)
         late = client.enqueue(mobile_track(messageId="late"))
@@ -184,7 +184,7 @@ REFUSED = [f"event-{number} no thread can be started that sends" for number in r
     ],
     ids=["for some time", "because the interpreter ends"],
 )
-def test_where_no_thread_can_be_started_it_is_said(
+def test_if_no_thread_can_be_started_an_error_says_so(
     valkey: ValkeyServer, code: str, printed: list[str]
 ) -> None:
     ended = subprocess.run(
@@ -224,7 +224,7 @@ asyncio.run(run())
 """
 
 
-def test_where_no_second_thread_can_be_started_the_first_sends_all(valkey: ValkeyServer) -> None:
+def test_if_no_second_thread_can_be_started_the_first_sends_all(valkey: ValkeyServer) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", WITH_ONE_THREAD],
         env={"CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0"},

@@ -25,16 +25,16 @@ from worker.journal.journal import Journal
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.lab.demo.embedded import embedded_server
 
-#: Why a call is refused at once.
+#: The reason of a call that is refused at once.
 REFUSED = "it did not answer a moment ago, so it was not asked again"
 
-#: Far beyond the promised 2 s: only a hang gets there.
+#: How long a call may take before it counts as hung, in seconds: far beyond the promised 2 s.
 HANG_SECONDS = 20
 
 
 @pytest.fixture
 def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[ValkeyServer]:
-    """A server of this test's own, which the door is configured for."""
+    """A server of the test's own, for which the default client is configured."""
     server = embedded_server(appendonly="yes")
     server.start()
     monkeypatch.setenv("CONVERTRO_REDIS_URL", f"redis://127.0.0.1:{server.port}/0")
@@ -52,7 +52,7 @@ def journal(valkey: ValkeyServer) -> Journal:
 
 
 def error_of(action: Callable[[], object]) -> Exception | None:
-    """What an action raised; fails if it hangs."""
+    """Run an action and return what it raised; fail if it hangs."""
     caught: list[Exception] = []
 
     def run() -> None:
@@ -116,7 +116,7 @@ def test_the_good_events_of_a_list_are_accepted_and_the_bad_ones_named(journal: 
 
 
 def test_a_list_takes_one_round_trip_for_100_events(valkey: ValkeyServer) -> None:
-    enqueue(mobile_track(messageId="first"))  # the script is known from here on
+    enqueue(mobile_track(messageId="first"))  # so that the server knows the script
     redis = Redis(port=valkey.port)
     redis.config_resetstat()
     ids = enqueue_many(mobile_track(messageId=f"event-{number}") for number in range(1200))
@@ -124,14 +124,14 @@ def test_a_list_takes_one_round_trip_for_100_events(valkey: ValkeyServer) -> Non
     assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] == 12
 
 
-def test_nothing_at_all_is_a_list_too(journal: Journal) -> None:
+def test_an_empty_list_is_accepted(journal: Journal) -> None:
     assert enqueue_many([]) == []
     assert journal.snapshot().counters == {}
 
 
 @pytest.mark.parametrize("durability", ["memory", "fsync"])
 def test_what_a_redis_quotes_of_an_unknown_command_is_not_repeated(durability: str) -> None:
-    """It quotes 128 bytes of the arguments, and with short ids that is as far as the event."""
+    """Redis quotes 128 bytes of the arguments; with short ids these include the event."""
     server = embedded_server(config={"rename-command": 'EVALSHA ""'})
     server.start()
     try:
@@ -141,17 +141,17 @@ def test_what_a_redis_quotes_of_an_unknown_command_is_not_repeated(durability: s
     finally:
         server.stop()
     assert caught.value.reason == "ResponseError: unknown command 'EVALSHA'"
-    assert "with args" not in "".join(format_exception(caught.value))  # nor of its cause
+    assert "with args" not in "".join(format_exception(caught.value))  # not in its cause either
 
 
-def test_redis_down_is_said_at_once(valkey: ValkeyServer) -> None:
+def test_redis_down_is_reported_at_once(valkey: ValkeyServer) -> None:
     valkey.stop()
     error = error_of(lambda: enqueue(mobile_track()))
     assert isinstance(error, JournalUnavailable)
     assert "ConnectionError" in error.reason
 
 
-def test_a_hung_redis_is_said_soon_and_nothing_is_half_written(
+def test_a_hung_redis_is_reported_soon_and_nothing_is_half_written(
     valkey: ValkeyServer, journal: Journal
 ) -> None:
     enqueue(mobile_track(messageId="before"))
@@ -162,7 +162,7 @@ def test_a_hung_redis_is_said_soon_and_nothing_is_half_written(
     assert isinstance(many, JournalUnavailable)
     assert (error.event_id, error.accepted) == ("during", ())
     assert (many.event_id, many.reason) == ("more", REFUSED)
-    # The server had read the first request; whether it carried it out, it did as a whole.
+    # The server had read the first request, so it carried it out as a whole or not at all.
     assert journal.snapshot().unaccounted == 0
     assert not list(journal.inspect())
     sleep(REFUSED_SECONDS)
@@ -171,7 +171,7 @@ def test_a_hung_redis_is_said_soon_and_nothing_is_half_written(
 
 
 def test_no_server_is_asked_to_announce_its_maintenance(valkey: ValkeyServer) -> None:
-    """Once it has, redis-py waits 10 s for an answer, whatever its timeout. This one cannot."""
+    """If it were, redis-py would then wait 10 s for any answer, whatever its timeout."""
     with Redis(port=valkey.port, protocol=2) as redis:
         redis.config_resetstat()
         enqueue(mobile_track())
@@ -209,7 +209,7 @@ def test_while_redis_hangs_one_caller_tries_and_the_others_are_refused(
     assert sorted(reason == REFUSED for reason in reasons) == [False] + [True] * 7
 
 
-def test_a_forked_child_knows_nothing_of_its_parents_trouble(valkey: ValkeyServer) -> None:
+def test_a_forked_child_may_enqueue_after_its_parents_call_failed(valkey: ValkeyServer) -> None:
     with hung(valkey):
         error_of(lambda: enqueue(mobile_track()))
     child = multiprocessing.get_context("fork").Process(target=enqueue, args=[mobile_track()])
@@ -225,7 +225,9 @@ def test_a_signal_handler_may_enqueue_in_the_midst_of_an_enqueue(
 
     def handle(*_: object) -> None:
         enqueue(mobile_track(messageId=f"signal-{next(names)}"))
-        signal.setitimer(signal.ITIMER_REAL, 0.002)  # only now: a slow one shall not pile up
+        signal.setitimer(
+            signal.ITIMER_REAL, 0.002
+        )  # after the call, so that slow calls do not pile up
 
     before = signal.signal(signal.SIGALRM, handle)
     signal.setitimer(signal.ITIMER_REAL, 0.001)
@@ -241,7 +243,7 @@ def test_a_signal_handler_may_enqueue_in_the_midst_of_an_enqueue(
 
 
 def test_idle_connections_may_be_taken_while_they_are_closed(valkey: ValkeyServer) -> None:
-    """By other threads, too: a hundred that time out at once close what is idle."""
+    """Also by other threads: a hundred that time out at once close the idle connections."""
     client = Client(f"redis://127.0.0.1:{valkey.port}/0")
     client.enqueue(mobile_track())
     for _ in interrupted_everywhere(client.close, client.close):
@@ -307,7 +309,7 @@ atexit.register(lambda: enqueue({"type": "track", "messageId": "last-words"}))
 def test_a_producer_has_nothing_to_do_with_a_broker_of_its_workers_own(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So it cannot be slowed down by one that refuses connections, or hangs as this one does."""
+    """So a broker that refuses connections, or hangs as this one does, cannot slow it down."""
     with socket.create_server(("127.0.0.1", 0)) as broker:
         broker.setblocking(False)
         port = broker.getsockname()[1]

@@ -23,7 +23,7 @@ ON_DISK = {"appendonly": "yes", "appendfsync": "always"}
 
 @contextmanager
 def started(folder: Path, config: Mapping[str, Any]) -> Iterator[ValkeyServer]:
-    """A server that leaves its files behind."""
+    """Start a server whose files stay."""
     server = embedded_server(data_dir=folder, config=dict(config), persist=True)
     server.start()
     try:
@@ -39,7 +39,7 @@ def producer_of(server: ValkeyServer, **settings: Any) -> Producer:
 
 
 def calls(server: ValkeyServer, command: str) -> int:
-    """How often the server carried a command out."""
+    """How often the server has carried out a command."""
     with Redis(port=server.port) as redis:
         return int(redis.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"])
 
@@ -50,13 +50,13 @@ def kill(server: ValkeyServer) -> None:
 
 
 def test_what_enqueue_returned_is_there_after_the_server_was_killed(tmp_path: Path) -> None:
-    """A killed server's file is in the kernel's hands; what fsync did, only it can say."""
+    """The kernel keeps a killed server's writes, so only the server can tell whether fsync ran."""
     with started(tmp_path, ON_DISK) as server:
         producer = producer_of(server)
         ids = [producer.intake.enqueue(mobile_track(messageId=f"one-{n}")) for n in range(20)]
         events = [mobile_track(messageId=f"many-{n}") for n in range(700)]
         ids += producer.intake.enqueue_many(events)
-        # Each write was asked after, and the first one twice: the script was new.
+        # One WAITAOF for each write, and a second for the first, whose script was new.
         assert calls(server, "waitaof") == 20 + 7 + 1
         with Redis(port=server.port) as redis:
             persistence = redis.info("persistence")
@@ -78,7 +78,7 @@ def test_an_accept_waits_for_the_disk_when_redis_forgot_its_scripts(tmp_path: Pa
         assert producer.journal.snapshot().counters["accepted"] == 2
 
 
-def test_in_memory_nobody_asks_for_the_disk(tmp_path: Path) -> None:
+def test_with_durability_memory_enqueue_does_not_wait_for_the_disk(tmp_path: Path) -> None:
     with started(tmp_path, ON_DISK) as server:
         settings = Settings(redis_url=f"redis://127.0.0.1:{server.port}/0")
         make_producer(settings).intake.enqueue(mobile_track())
@@ -124,7 +124,7 @@ def test_an_event_that_was_refused_is_taken_once_redis_is_set_right(tmp_path: Pa
         assert producer.journal.snapshot().counters["accepted"] == 1
 
 
-def test_without_leave_to_ask_for_the_policy_waitaof_has_the_word(tmp_path: Path) -> None:
+def test_if_config_get_is_forbidden_the_answer_of_waitaof_decides(tmp_path: Path) -> None:
     with started(tmp_path, {**ON_DISK, "rename-command": 'CONFIG ""'}) as server:
         assert producer_of(server).intake.enqueue(mobile_track(messageId="one")) == "one"
 

@@ -1,4 +1,4 @@
-"""Asking the Sentinels for the master, and what one hears when they do not know it."""
+"""Asking the Sentinels for the master, and the errors if they do not know it."""
 
 from collections.abc import Iterator
 
@@ -58,7 +58,7 @@ def test_a_wrong_password_of_the_sentinels_is_told_but_not_shown(failover: Failo
     assert "wrong one" not in reason
 
 
-def test_sentinels_that_hang_are_given_up(failover: Failover) -> None:
+def test_hung_sentinels_are_reported_as_timeouts(failover: Failover) -> None:
     for sentinel in failover.sentinels:
         sentinel.pause()
     try:

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the collector goes on and is never at fault."""
+"""Whatever a client sends, the collector goes on, and never answers with a fault of its own."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ documents = (
 )
 bodies = st.binary(max_size=200) | documents.map(lambda value: json.dumps(value).encode())
 
-#: What a header may hold: no line ends, which would be another header.
+#: The bytes of a header; no line ends, which would begin another header.
 header_texts = st.text(
     st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=30
 )
@@ -62,7 +62,7 @@ def status_of(answer: bytes) -> int:
 
 
 def exchange(port: int, request: bytes, *, ends: bool = False) -> bytes:
-    """Send bytes and read the answer; at the end say that there are no more, if so told."""
+    """Send bytes and read the answer; if `ends`, close the sending side first."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(request)
         if ends:

@@ -1,4 +1,4 @@
-"""Segment's own library for Python sends, while Redis hangs and dies and the collector too."""
+"""Segment's own library for Python sends while Redis hangs or dies, or the collector dies."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ from worker.lab.demo.stack import Stack
 
 @contextmanager
 def sending(collector: CollectorProcess) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Let an application send; what ends it answers what it says at its end."""
+    """Let an application send; yield a function that ends it and returns its report."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.python_sdk", collector.url, KEY],
         cwd=ROOT,
@@ -53,7 +53,7 @@ def test_the_library_keeps_what_was_not_accepted_and_sends_it_again(
     stack: Stack, accident: Callable[[Stack, CollectorProcess], None]
 ) -> None:
     journal = stack.producer().journal
-    Server(stack)  # it writes before it answers
+    Server(stack)  # it writes to disk before it answers
     stack.start_worker()
     with CollectorProcess(stack.environment) as collector, sending(collector) as end:
         until(lambda: journal.snapshot().total("accepted") > 100)
@@ -72,6 +72,6 @@ def test_the_library_keeps_what_was_not_accepted_and_sends_it_again(
     if accident in {hang, die}:
         assert value(text, "convertro_collector_requests_total", route="batch", status="503")
         outcomes = labels_of(text, "convertro_collector_events_total")
-        # A step of which nobody knew whether it was carried out may have been.
+        # Steps whose answer was lost may have been carried out.
         assert outcomes["accepted"] <= snapshot.total("accepted")
         assert outcomes["unavailable"] > 0

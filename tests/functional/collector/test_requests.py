@@ -1,4 +1,4 @@
-"""`convertro collector` as a process before a real Valkey: what is asked and what it answers."""
+"""`convertro collector` as a process with a real Valkey: requests and their answers."""
 
 import gzip
 import hashlib
@@ -36,7 +36,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def shared(journal_server: ValkeyServer) -> Iterator[CollectorProcess]:
-    """One for all tests that look at its answers alone."""
+    """One collector for all tests that only need its answers."""
     where = {
         "CONVERTRO_REDIS_URL": f"redis://127.0.0.1:{journal_server.port}/0",
         "CONVERTRO_KEY_PREFIX": "{collector}:",
@@ -47,7 +47,7 @@ def shared(journal_server: ValkeyServer) -> Iterator[CollectorProcess]:
 
 @pytest.fixture(scope="module")
 def kept(journal_server: ValkeyServer) -> Iterator[Kept]:
-    """Reads an event from the journal of the shared one."""
+    """Reads an event from the shared collector's journal."""
     with Redis(port=journal_server.port) as redis:
 
         def read(name: str) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def test_a_key_that_is_used_too_often_is_told_when_to_come_again(cli: Cli) -> No
 
 
 def raw_exchange(port: int, *parts: bytes) -> bytes:
-    """Send bytes as they are; what comes back until the connection is closed."""
+    """Send exact bytes; return what comes back until the connection is closed."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         for part in parts:
             connection.sendall(part)
@@ -303,15 +303,15 @@ def test_what_is_no_http_is_refused_without_an_echo(
     assert MARKER not in shared.log
 
 
-def test_a_client_that_waits_for_leave_gets_it(shared: CollectorProcess) -> None:
+def test_a_client_that_expects_100_continue_gets_it(shared: CollectorProcess) -> None:
     body = json.dumps(event("waited")).encode()
-    with shared.begin("/v1/track", len(body)) as sock:  # which waits for it
+    with shared.begin("/v1/track", len(body)) as sock:  # `begin` waits for 100 Continue
         sock.sendall(body)
         assert sock.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 def kept_open(port: int) -> socket.socket:
-    """A connection that was answered; one that was closed before may still count for a moment."""
+    """Open a connection that is answered; a connection just closed may count for a moment."""
     while True:
         connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -349,12 +349,12 @@ def refused_start(cli: Cli, *arguments: str, **settings: str) -> str:
     return line
 
 
-def test_it_does_not_start_without_knowing_who_may_send(cli: Cli) -> None:
+def test_it_does_not_start_without_write_keys(cli: Cli) -> None:
     assert "CONVERTRO_WRITE_KEYS must name" in refused_start(cli)
     assert "--no-keys is for this machine" in refused_start(cli, "--no-keys", "--host", "0.0.0.0")
 
 
-def test_a_port_that_is_taken_is_a_sentence(cli: Cli, shared: CollectorProcess) -> None:
+def test_a_port_that_is_taken_is_reported_in_a_sentence(cli: Cli, shared: CollectorProcess) -> None:
     ended = cli("collector", "--port", str(shared.port), CONVERTRO_WRITE_KEYS=KEY)
     assert ended.returncode == 2
     assert ended.stderr == (
@@ -362,7 +362,7 @@ def test_a_port_that_is_taken_is_a_sentence(cli: Cli, shared: CollectorProcess) 
     )
 
 
-def test_a_trial_goes_without_keys(cli: Cli, filler: Filler) -> None:
+def test_a_trial_needs_no_keys(cli: Cli, filler: Filler) -> None:
     with CollectorProcess(cli.settings, "--no-keys") as collector:
         assert collector.ask("POST", "/v1/track", event("m1"), headers={}).status == 200
         assert collector.ask("GET", "/v1/projects/any/settings", headers={}).status == 200
@@ -402,12 +402,12 @@ def test_a_process_that_ends_is_replaced(cli: Cli) -> None:
         until(lambda: "collector_process_ended" in collector.log)
         until(lambda: len(children_of(collector.process.pid)) == 2)
         assert collector.post("/v1/track", event("m1")).status == 200
-        # Without their parent they end, or they would hold the port.
+        # Without their parent the processes end; otherwise they would hold the port.
         collector.process.kill()
         until(lambda: not is_alive(other))
 
 
-def test_a_process_is_replaced_although_who_started_the_collector_ignores_sigchld(cli: Cli) -> None:
+def test_a_process_is_replaced_although_the_collectors_parent_ignored_sigchld(cli: Cli) -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         collector = CollectorProcess(cli.settings, "--workers", "2")
@@ -425,7 +425,7 @@ def test_a_process_that_cannot_be_replaced_ends_the_collector(cli: Cli) -> None:
         parent = collector.process.pid
         until(lambda: len(children_of(parent)) == 2)
         first, other = children_of(parent)
-        # One more file is allowed; a new process takes two. A limit on processes acts alike.
+        # Allow one more file; a new process needs two. A limit on processes would act alike.
         taken = {int(path.name) for path in (PROC / f"{parent}/fd").iterdir()}
         allowed = min({*range(len(taken) + 1)} - taken) + 1
         _, most = resource.prlimit(parent, resource.RLIMIT_NOFILE)

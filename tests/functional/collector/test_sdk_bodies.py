@@ -1,4 +1,4 @@
-"""What real libraries post is taken byte for byte, and each event ends as expected."""
+"""The collector takes what real libraries posted, byte for byte; each event ends as expected."""
 
 import json
 from collections import Counter
@@ -11,10 +11,10 @@ from tests.support.sdk_bodies import BODIES, BY_BODY, SETTINGS, end_of, ends_of_
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
-#: Where each library posts what it sends.
+#: The path to which each library posts.
 PATHS = {"browser_batch": "/v1/b", "ios": "/v1/b", "android": "/v1/b"}
 
-#: The key of all bodies; some say it in the body alone.
+#: The write key of all bodies; some have it only in the body.
 KEY = "WRITEKEY"
 
 

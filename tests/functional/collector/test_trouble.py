@@ -1,4 +1,4 @@
-"""The journal is away or full, the collector is asked to stop, clients are slow."""
+"""The journal is unavailable or full, the collector is asked to stop, clients are slow."""
 
 import asyncio
 import json
@@ -65,7 +65,7 @@ def test_a_collector_that_is_stopped_answers_what_it_has_read(stack: Stack) -> N
         with HTTPResponse(connection) as answer:
             answer.begin()
         assert collector.process.wait(PATIENCE_SECONDS) == 0
-    # On a slow machine Redis hangs for longer than is waited for.
+    # On a slow machine Redis may hang for longer than the collector waits.
     assert answer.status in {200, 503}
     assert answer.status == 503 or stack.producer().journal.snapshot().total("accepted") == 1
 
@@ -76,12 +76,12 @@ async def all_well() -> Verdict:
 
 @asynccontextmanager
 async def listening_collector() -> AsyncIterator[socket.socket]:
-    """What a collector in this process listens on; no journal is there."""
+    """The socket of a collector in this process, without a journal."""
     metrics = CollectorMetrics()
     handler = Application(
         Settings(),
         keys=WriteKeys([KEY]),
-        intake=AsyncIntake(None),  # type: ignore[arg-type]  nothing gets so far
+        intake=AsyncIntake(None),  # type: ignore[arg-type]  no request gets so far
         metrics=metrics,
         judge=all_well,
     ).handle
@@ -92,7 +92,7 @@ async def listening_collector() -> AsyncIterator[socket.socket]:
 
 
 def exchange_with_slow(sent: bytes) -> bytes:
-    """What a client hears that sends so much and then nothing more."""
+    """Send some bytes and nothing more to a collector without a journal; return its answer."""
 
     async def run() -> bytes:
         async with listening_collector() as listening:
@@ -114,17 +114,19 @@ HEAD = (
 
 
 @pytest.mark.parametrize("begun", [b"", b"POST /v1/t HTTP/1.1\r\nHost: x\r\n"])
-def test_who_never_comes_to_the_point_is_hung_up_on(
+def test_a_client_that_sends_no_request_is_disconnected(
     begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "_FIRST_REQUEST_SECONDS", 0.1)
     assert exchange_with_slow(begun) == b""
 
 
-def test_a_body_that_does_not_come_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_does_not_come_in_time_is_answered_with_503(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(application, "BODY_SECONDS", 0.1)
     answer = exchange_with_slow(HEAD + b"{")
-    # At 408 the libraries for Android and Ruby give the events up.
+    # Not 408, at which the libraries for Android and Ruby drop the events.
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nRetry-After: 2\r\n" in answer
     assert b"\r\nConnection: close\r\n" in answer

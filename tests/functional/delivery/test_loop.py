@@ -1,4 +1,4 @@
-"""One thread waits for all answers, and whatever may wait is left to others."""
+"""One thread waits for all answers; other threads do what may block."""
 
 import json
 import socket
@@ -44,7 +44,7 @@ class Bench:
         self.loop.submit([claimed(raw, event_id=name) for name in names], self.outbox)
 
     def wait(self, number: int) -> dict[str, Finish | None]:
-        """What became of so many events, by their names."""
+        """Wait for `number` results; return the finishes by event id."""
 
         def are_there() -> bool:
             self.results += self.outbox.take()
@@ -86,7 +86,7 @@ DELIVERED = (Move.DELIVERED, ["accepted"])
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_answer_that_is_none_has_its_outcome_and_does_no_harm_to_the_next(name: str) -> None:
+def test_each_broken_answer_has_its_outcome_and_does_not_affect_the_next(name: str) -> None:
     act, outcome_class, detail = CASES[name]
     with bench_of(read_timeout_seconds=0.5 if name in SLOW else 20) as bench:
         assert moved(bench.deliver("before")["before"]) == DELIVERED
@@ -99,7 +99,7 @@ def test_each_answer_that_is_none_has_its_outcome_and_does_no_harm_to_the_next(n
         assert len(bench.server.requests) == 3
 
 
-def test_one_that_gets_no_answer_keeps_up_neither_the_others_nor_the_threads() -> None:
+def test_a_request_without_an_answer_blocks_neither_other_events_nor_threads() -> None:
     with bench_of(threads=2, read_timeout_seconds=1) as bench:
         bench.deliver("before")
         bench.server.will(silence)
@@ -121,12 +121,12 @@ def test_no_thread_is_needed_over_an_open_connection() -> None:
         assert bench.wait(2).keys() == {"first", "second"}
         held = Event()
         bench.server.will(lambda *_: held.wait() and answer(OK)(*_))
-        bench.submit("held")  # the only connection is busy with it
+        bench.submit("held")  # the only connection waits for its answer
         until(lambda: len(bench.server.requests) == 3)
         bench.submit("new")
         until(lambda: bench.server.connections == 2)
         assert moved(bench.wait(1)["new"]) == DELIVERED
-        # An answer in pieces takes the only thread until its end.
+        # An answer that comes in pieces occupies the only thread until its end.
         cut = Event()
         bench.server.will(
             lambda _, connection: bool(
@@ -160,7 +160,7 @@ LONG = mobile_track(event="x" * 30_000)
 
 
 def make_buffers_small(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the buffers between both hold less than `LONG`."""
+    """Make the buffers between worker and server smaller than `LONG`."""
     small = (socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     real = connections.open_socket
     monkeypatch.setattr(connections, "open_socket", lambda *given: real(*given, small))
@@ -184,7 +184,7 @@ def test_a_request_that_no_buffer_holds_is_sent_to_its_end(
         assert bench.server.connections == 1
 
 
-def test_so_it_is_over_a_connection_that_was_opened_meanwhile(
+def test_a_thread_sends_such_a_request_to_its_end_over_a_kept_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with bench_of() as bench:
@@ -253,7 +253,7 @@ def test_code_that_fails_over_an_answer_makes_its_event_a_dead_letter(
 
 
 @pytest.mark.parametrize(("part", "step"), [(Transport, "begin"), (Delivery, "go_on")])
-def test_an_error_that_nobody_foresaw_costs_the_others_nothing(
+def test_an_unexpected_error_does_not_affect_other_events(
     part: type, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class OutOfTheBlueError(BaseException):
@@ -270,7 +270,7 @@ def test_an_error_that_nobody_foresaw_costs_the_others_nothing(
         assert moved(bench.deliver("next")["next"]) == DELIVERED
 
 
-def test_a_log_that_cannot_be_written_costs_the_others_nothing(
+def test_a_log_that_cannot_be_written_does_not_affect_other_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: Any, **__: Any) -> Any:

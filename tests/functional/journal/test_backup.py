@@ -1,4 +1,4 @@
-"""Redis comes back from an older copy: what is sent again, what is missing, how it is refilled."""
+"""Redis is restored from an older copy: what is sent again, what is missing, how it is refilled."""
 
 import shutil
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from tests.support.load import Load
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
-#: Events of each kind; the application goes on while the copy is made.
+#: The number of events of each kind; the application goes on while the copy is made.
 SOME = 60
 
 
 def copy_append_only(redis: Redis, data: Path, backup: Path) -> None:
-    """As docs/backup.md says: no rewrite may replace files meanwhile."""
+    """Copy the append-only files as docs/backup.md says: no rewrite may replace them meanwhile."""
     redis.config_set("auto-aof-rewrite-percentage", 0)
     until(lambda: not redis.info("persistence")["aof_rewrite_in_progress"])
     shutil.copytree(data / "appendonlydir", backup / "appendonlydir")
@@ -40,7 +40,7 @@ def restore_append_only(stack: Stack, backup: Path) -> None:
 
 
 def restore_snapshot(stack: Stack, backup: Path) -> None:
-    """With `appendonly yes` a snapshot would not be looked at: Redis would begin empty."""
+    """Restore a snapshot; with `appendonly yes` Redis would ignore it and begin empty."""
     shutil.copy(backup / "dump.rdb", stack.folder / "valkey")
     stack._valkey_config["appendonly"] = "no"
     stack.restart_valkey()
@@ -73,7 +73,7 @@ def test_what_a_backup_lacks_is_refilled_and_nothing_is_counted_twice(
         until(lambda: journal.snapshot().due_now >= SOME)
         certainly_in = len(load.ids)
         copy(redis, data, backup)
-        certainly_out = len(load.ids) + 1  # one may be on its way
+        certainly_out = len(load.ids) + 1  # one may be in the middle of its enqueue
         until(lambda: len(load.ids) >= certainly_out + SOME)
         journal.resume()
         until(lambda: stack.sandbox.summary().accepted > certainly_out)
@@ -103,7 +103,7 @@ def test_what_a_backup_lacks_is_refilled_and_nothing_is_counted_twice(
     assert certainly_in <= len(outbox) - len(missing) <= certainly_out
     waiting = {name for name in outbox if journal.look(name).place == "due"}
     assert len(waiting) >= SOME
-    assert snapshot.pause is not None  # the pause of then, too
+    assert snapshot.pause is not None  # the pause is restored too
 
     taken = load._intake.take(mobile_track(messageId=name) for name in outbox)
     assert taken.duplicates == len(outbox) - len(missing)

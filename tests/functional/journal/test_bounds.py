@@ -1,4 +1,4 @@
-"""The bounds on dead letters, and what leaves Redis's memory, on a real server."""
+"""The bounds on dead letters, and how memory is freed, on a real server."""
 
 import pytest
 from redis import Redis
@@ -9,7 +9,7 @@ from convertro.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.journal.records import Finish, Move, Worth
 
-#: What one worker process has in flight.
+#: The number of events that one worker process has in flight.
 BATCH = 32
 
 SETTINGS = Settings(breaker_min_count=10_000, dead_max_count=10_000)
@@ -29,7 +29,7 @@ def bury(journal: Journal, prefix: str, number: int, reason: str, worth: Worth) 
 
 
 def finish(journal: Journal, move: Move, **fields: object) -> None:
-    """Let a worker be done with all that is due."""
+    """Claim all due events and finish each in the same way."""
     journal.tick("worker", 1, [])
     claim = journal.claim("token", "lease", BATCH, idle=True)
     journal.finish(
@@ -45,7 +45,7 @@ def finish(journal: Journal, move: Move, **fields: object) -> None:
     ("reason", "worth"),
     [("no_identity", Worth.NOTHING), ("missing_device_id", Worth.LOST_REVENUE)],
 )
-def test_a_hundred_thousand_events_without_hope_leave_the_parked_sales(
+def test_a_hundred_thousand_undeliverable_events_push_out_no_parked_sale(
     journal: Journal, reason: str, worth: Worth
 ) -> None:
     bury(journal, "sale", 15, "ambiguous", Worth.REVENUE)
@@ -58,7 +58,7 @@ def test_a_hundred_thousand_events_without_hope_leave_the_parked_sales(
 
 
 def test_finished_ids_are_unlinked_and_never_expire(redis: Redis) -> None:
-    """An expiry would free a million ids on the thread that answers everybody."""
+    """An expiry would free a million ids on the thread that answers all clients."""
     redis.flushdb()
     now_ms = 1_800_000_000_000
     journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
@@ -76,7 +76,7 @@ def test_finished_ids_are_unlinked_and_never_expire(redis: Redis) -> None:
     assert "cmdstat_del" not in stats
 
 
-def test_a_fault_of_our_own_is_not_called_an_outage(journal: Journal, redis: Redis) -> None:
+def test_a_fault_of_ours_is_not_reported_as_an_outage(journal: Journal, redis: Redis) -> None:
     with pytest.raises(ResponseError, match="wrong number of arguments"):
         journal._call(redis.hmget, "key", [])
     with pytest.raises(ResponseError, match="user_script"):
@@ -85,7 +85,9 @@ def test_a_fault_of_our_own_is_not_called_an_outage(journal: Journal, redis: Red
         journal._call(redis.set, "key", None)
 
 
-def test_what_redis_says_of_its_own_state_is_an_outage(journal: Journal, redis: Redis) -> None:
+def test_an_error_about_redis_own_state_is_reported_as_an_outage(
+    journal: Journal, redis: Redis
+) -> None:
     redis.replicaof("127.0.0.1", 1)
     try:
         with pytest.raises(JournalUnavailable, match="ReadOnlyError"):

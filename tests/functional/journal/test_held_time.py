@@ -1,4 +1,4 @@
-"""For how much of the time a Convertro that fails in part holds the stream; a clock is in hand."""
+"""The share of time in which deliveries are held if Convertro fails in part; simulated time."""
 
 import pytest
 from redis import Redis

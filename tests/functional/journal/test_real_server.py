@@ -63,8 +63,8 @@ def test_a_wiped_script_cache_does_no_harm(redis: Redis) -> None:
     assert journal.accept([("event-1", b"{}"), ("event-2", b"{}")]) == (False, True)
 
 
-def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> None:
-    """What is in can be delivered, which is what frees memory; nothing is half-written."""
+def test_a_full_redis_refuses_events_but_lets_workers_finish_them(redis: Redis) -> None:
+    """Accepted events can be delivered, which frees memory; nothing is half-written."""
     redis.flushdb()
     journal = Journal(redis, SETTINGS)
     journal.tick("worker", 1, [])
@@ -94,8 +94,8 @@ def test_a_full_redis_refuses_events_and_still_lets_them_go(redis: Redis) -> Non
 
 @contextmanager
 def nearly_full(redis: Redis, journal: Journal) -> Iterator[None]:
-    """Let Redis have used more than nine tenths of its memory."""
-    journal.accept([("first", b"{}")])  # to know a script takes memory too
+    """Make Redis use more than nine tenths of its memory during the block."""
+    journal.accept([("first", b"{}")])  # because loading the script takes memory too
     with used_to(0.93, redis):
         yield
 
@@ -112,7 +112,9 @@ def test_intake_leaves_the_last_tenth_of_the_memory_to_the_workers(redis: Redis)
     assert journal.accept([("event-1", b"{}")]) == (True,)
 
 
-def test_lone_events_find_out_soon_that_redis_is_full_and_all_of_them_then(redis: Redis) -> None:
+def test_single_accepts_soon_notice_that_redis_is_full_and_then_all_are_refused(
+    redis: Redis,
+) -> None:
     redis.flushdb()
     journal = Journal(redis, SETTINGS)
 
@@ -122,7 +124,7 @@ def test_lone_events_find_out_soon_that_redis_is_full_and_all_of_them_then(redis
 
     with nearly_full(redis, journal):
         with pytest.raises(JournalUnavailable, match="nine tenths"):
-            accept_many(range(2000))  # one of 64 asks
+            accept_many(range(2000))  # one accept in 64 checks the memory
         for number in range(2000, 2100):
             with pytest.raises(JournalUnavailable, match="nine tenths"):
                 accept_many(range(number, number + 1))
@@ -130,7 +132,7 @@ def test_lone_events_find_out_soon_that_redis_is_full_and_all_of_them_then(redis
     assert journal.snapshot().unaccounted == 0
 
 
-def test_a_clock_that_was_set_back_does_not_keep_anybody_from_ringing(redis: Redis) -> None:
+def test_a_clock_that_was_set_back_does_not_keep_clients_from_ringing(redis: Redis) -> None:
     redis.flushdb()
     now_ms = 1_800_000_000_000
     journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
@@ -142,7 +144,7 @@ def test_a_clock_that_was_set_back_does_not_keep_anybody_from_ringing(redis: Red
     assert rung_by_accept(journal, [("event-2", b"{}")]) == 1
 
 
-def test_a_late_word_about_an_earlier_life_of_an_id_means_nothing(redis: Redis) -> None:
+def test_a_late_finish_of_an_earlier_event_with_the_same_id_is_ignored(redis: Redis) -> None:
     redis.flushdb()
     now_ms = 1_800_000_000_000
     journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
@@ -197,7 +199,7 @@ def test_a_waiting_event_costs_little_more_than_its_own_bytes(redis: Redis) -> N
     assert used < 1.5 * len(raw) + 250
 
 
-def test_the_last_task_that_ends_stills_the_bell_so_that_the_next_event_calls_a_task(
+def test_the_last_task_to_end_removes_the_bell_so_that_the_next_event_sends_a_wakeup(
     redis: Redis,
 ) -> None:
     redis.flushdb()
@@ -217,7 +219,7 @@ def test_the_last_task_that_ends_stills_the_bell_so_that_the_next_event_calls_a_
     assert rung_by_accept(journal, [("next", b"{}")]) == 1
 
 
-def test_a_prefix_may_hold_what_ends_a_text_in_lua(redis: Redis) -> None:
+def test_a_prefix_may_contain_quotes_and_backslashes(redis: Redis) -> None:
     redis.flushdb()
     prefix = "{it's \\ odd é}:"
     journal = Journal(redis, Settings(key_prefix=prefix))

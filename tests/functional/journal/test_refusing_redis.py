@@ -1,4 +1,4 @@
-"""A Redis that is up and refuses to write, because it has no replica or no room on its disk."""
+"""A Redis that runs but refuses writes, because it lacks replicas, disk, memory or rights."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from worker.lab.demo.stack import Stack
 
 
 def test_a_worker_outlasts_a_redis_that_refuses_writes(stack: Stack) -> None:
-    """Celery by itself ends a worker whose broker answers with an error."""
+    """By default Celery ends a worker whose broker answers with an error."""
     worker = stack.start_worker()
     producer = stack.producer()
     until(lambda: producer.journal.snapshot().workers)
@@ -42,7 +42,7 @@ def _setting(redis: Redis, name: str, value: object, back: object) -> Iterator[N
 
 @contextmanager
 def _without_a_disk(redis: Redis) -> Iterator[None]:
-    """A folder is where its snapshot should be."""
+    """Make Redis fail to write its snapshot, by a folder in the file's place."""
     where = Path(redis.config_get("dir")["dir"]) / redis.config_get("dbfilename")["dbfilename"]
     where.mkdir()
     redis.config_set("save", "3600 1")
@@ -115,7 +115,7 @@ def test_a_worker_that_starts_while_redis_is_full_delivers_what_waits(stack: Sta
 
 
 def test_a_read_only_user_is_not_told_that_redis_refuses_writes(stack: Stack) -> None:
-    """A worker's sign of life proves the contrary, so that nothing is tried."""
+    """A worker's sign of life shows that writes succeed, so the command tries none."""
     stack.start_worker("--concurrency", "1")
     until(lambda: stack.producer().journal.snapshot().workers)
     with Redis(port=stack.valkey.port) as redis:
@@ -128,7 +128,7 @@ def test_a_read_only_user_is_not_told_that_redis_refuses_writes(stack: Stack) ->
 
 @pytest.mark.parametrize("right", ["zadd", "hincrby", "hsetnx", "sismember"])
 def test_a_producer_that_lacks_a_right_takes_nothing_in(stack: Stack, right: str) -> None:
-    """Half an acceptance would make the next try a duplicate of an event that is nowhere."""
+    """If half of an accept were done, the next try would be a duplicate of a missing event."""
     journal = stack.producer().journal
     journal.agree("worker")
     with Redis(port=stack.valkey.port) as redis:

@@ -1,4 +1,4 @@
-"""Two journals on one Redis: a prefix and a queue each, and neither meets the other."""
+"""Two journals on one Redis, each with its own prefix and queue, do not affect each other."""
 
 import pytest
 from redis import Redis
@@ -14,7 +14,7 @@ PROCESSES = 4
 
 @pytest.mark.environment(CONCURRENCY="1")
 def test_two_journals_share_a_redis_and_neither_takes_the_others_wakeups(stack: Stack) -> None:
-    """The first one's worker stands still, so its wake-ups lie there to be taken."""
+    """The first journal's worker is stopped, so its wake-ups stay in the queue."""
     second_environment = {
         "CONVERTRO_REDIS_URL": stack.redis_url,
         "CONVERTRO_KEY_PREFIX": "{second}:",
@@ -32,7 +32,7 @@ def test_two_journals_share_a_redis_and_neither_takes_the_others_wakeups(stack: 
             stack.producer().intake.enqueue_many(
                 mobile_track(messageId=f"first-{number}") for number in range(PROCESSES)
             )
-            # One may already be on its way to the worker that stands still.
+            # One wake-up may already be on its way to the stopped worker.
             waiting = redis.llen(DEFAULT_QUEUE)
             assert waiting >= PROCESSES - 1
             for number in range(50):

@@ -1,4 +1,4 @@
-"""What a status is made of is read in several steps; its numbers belong together all the same."""
+"""A status is read in several steps, but its numbers are consistent."""
 
 from redis import Redis
 
@@ -9,7 +9,9 @@ from worker.journal.snapshot import STUCK_MS
 from worker.status.read import read_status
 
 
-def test_what_is_tried_first_while_it_is_read_counts_in_none_of_its_numbers(redis: Redis) -> None:
+def test_an_event_first_tried_while_the_status_is_read_counts_in_none_of_its_numbers(
+    redis: Redis,
+) -> None:
     settings = Settings()
     now_ms = 1_800_000_000_000
     journal = Journal(redis, settings, clock=lambda: now_ms)
@@ -29,7 +31,7 @@ def test_what_is_tried_first_while_it_is_read_counts_in_none_of_its_numbers(redi
         journal.finish([finish])
 
     postpone("before")
-    # The worker went silent, so it is asked whether Redis refuses writes: after the first step.
+    # The worker went silent, so after the first step `refusal` is called.
     now_ms += STUCK_MS
     status = read_status(journal, settings, lambda: postpone("meanwhile"))
     assert journal.tried_before(now_ms + 1) == 2

@@ -1,4 +1,4 @@
-"""The drill as a process: it says yes when all is well, no when it is not, and leaves nothing."""
+"""The drill as a process: its verdict is right, and it leaves nothing behind."""
 
 import json
 import os
@@ -21,16 +21,16 @@ from tests.support.cli_process import COMMAND, ROOT, Cli
 from tests.support.waiting import until
 from worker.lab.drill.environment import QUICK
 
-#: A quarter of a minute of load has every fault and every kill in it.
+#: A quarter of a minute of load contains every fault and every kill.
 MINUTES = "0.25"
 
-#: Starting, stopping and draining on a busy machine.
+#: How long starting, stopping and draining may take on a busy machine, in seconds.
 PATIENCE_SECONDS = 180
 
-#: The queue that all journals of a broker share if there is no setting for it.
+#: The default queue, which all journals of a broker share without a setting.
 QUEUE = "convertro"
 
-#: Takes an event away that no worker has touched yet, and that would be delivered.
+#: A script that removes an event that would be delivered and that no worker has claimed yet.
 STEAL = """
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1] .. 'due', 0, -1)) do
   local raw = redis.call('HGET', KEYS[1] .. 'events', id)
@@ -46,7 +46,7 @@ return false
 
 
 class RunningDrill:
-    """A drill and what it says; its verdict is read in the end."""
+    """A drill and its output; the verdict is read at the end."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
@@ -112,7 +112,7 @@ def redis(journal_server: ValkeyServer) -> Iterator["Redis"]:
 
 @pytest.fixture
 def quick_cli(cli: Cli) -> Cli:
-    """One event in flight in each process, so that a fault makes events wait untouched."""
+    """Commands with one event in flight per process, so that events wait unclaimed in a fault."""
     return Cli({**cli.settings, **QUICK, "CONVERTRO_CONCURRENCY": "1"})
 
 
@@ -191,11 +191,11 @@ def test_ctrl_c_reaches_the_drill_alone_which_still_counts() -> None:
 
 
 def left_over(redis: "Redis", before: set[bytes]) -> set[bytes]:
-    """What a drill left, and what it took that was not its own."""
+    """The keys that a drill left, and those that it removed though they were not its own."""
     return set(redis.keys()) ^ before
 
 
-def test_a_redis_that_does_not_answer_is_said_at_once() -> None:
+def test_a_redis_that_does_not_answer_is_reported_at_once() -> None:
     ended = Cli({"CONVERTRO_REDIS_URL": "redis://127.0.0.1:1/0"})("drill")
     assert ended.returncode == 3
     assert "unavailable" in ended.stderr

@@ -1,4 +1,4 @@
-"""The sandbox as its users meet it: a process that checks and records what it is sent."""
+"""The sandbox as its users see it: a process that checks and records requests."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command `convertro sandbox`: its options, its words, its end."""
+"""The command `convertro sandbox`: its options, its messages, its end."""
 
 import signal
 import subprocess
@@ -44,7 +44,7 @@ def test_it_stops_quietly_even_with_answers_under_way(
     assert capfd.readouterr().err == ""
 
 
-def test_who_was_started_to_ignore_ctrl_c_ignores_it() -> None:
+def test_it_goes_on_ignoring_ctrl_c_if_it_was_started_so() -> None:
     with ignoring_sigint(), SandboxProcess() as sandbox:
         sandbox._process.send_signal(signal.SIGINT)
         assert send(sandbox).status_code == 200
@@ -71,7 +71,7 @@ def test_it_prints_where_it_listens_and_its_seed() -> None:
         process.terminate()
 
 
-def test_a_port_that_is_taken_is_one_sentence() -> None:
+def test_a_port_that_is_taken_is_reported_in_one_sentence() -> None:
     with SandboxProcess() as sandbox:
         ended = run("--port", str(sandbox.port))
     assert ended.returncode == 1
@@ -79,7 +79,7 @@ def test_a_port_that_is_taken_is_one_sentence() -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_record_file_of_something_else_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_no_record_file_is_reported_in_one_sentence(tmp_path: Path) -> None:
     record = tmp_path / "notes.txt"
     record.write_text("shopping list\n")
     ended = run("--port", "0", "--record", str(record))

@@ -1,4 +1,4 @@
-"""Each way of the sandbox to fail, and each way to choose for which requests."""
+"""Each kind of fault of the sandbox, and each way to select requests."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ from tests.support.waiting import PATIENCE_SECONDS, refuses_connections, until
 from worker.lab.sandbox.client import SandboxError
 from worker.lab.sandbox.process import SandboxProcess
 
-#: A request whose body is still to come.
+#: A request without its body.
 HEAD = (
     f"POST {EVENTS_PATH} HTTP/1.1\r\nHost: sandbox\r\nIdempotency-Key: a/0\r\n"
     f"Content-Type: application/json\r\nContent-Length: {len(json.dumps(EVENT))}\r\n\r\n"
@@ -104,7 +104,7 @@ def test_a_late_answer_is_the_real_one(sandbox: SandboxProcess, kind: str) -> No
 
 
 @pytest.mark.parametrize("rule", [f"slow={LONG_SECONDS}", "hang", f"hang={LONG_SECONDS}"])
-def test_who_does_not_wait_finds_the_call_accepted_all_the_same(
+def test_a_client_that_does_not_wait_finds_its_call_accepted(
     sandbox: SandboxProcess, rule: str
 ) -> None:
     sandbox.client.add_fault(f"{rule},times=1")
@@ -154,7 +154,7 @@ def test_reset_may_accept_nothing(sandbox: SandboxProcess) -> None:
     assert sandbox.client.summary().accepted == 0
 
 
-def test_refuse_shuts_the_door_and_opens_it_again_on_the_same_port(
+def test_refuse_stops_listening_and_then_listens_again_on_the_same_port(
     sandbox: SandboxProcess,
 ) -> None:
     idle = HTTPConnection("127.0.0.1", sandbox.port, timeout=PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""Whatever a destination answers is one outcome, soon, and without much memory."""
+"""Whatever a destination answers leads to one outcome, soon and with little memory."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from worker.transport.transport import Transport
 PATH = "/v1/acme/1234/events"
 BODY = b'{"domain":"shop.example.com"}'
 
-#: In kilobytes, beside an ordinary answer: what the interpreter itself takes now and then.
+#: The memory beyond that of an ordinary answer, in kilobytes, that the interpreter itself may take.
 MEMORY_KB = 8 * 1024
 
 
@@ -31,7 +31,7 @@ def send(transport: Transport, key: str = "event/0") -> Outcome:
 
 @pytest.mark.parametrize("connection", ["new", "kept"])
 @pytest.mark.parametrize("name", CASES)
-def test_each_answer_that_is_none_has_its_outcome_and_does_no_harm_to_the_next(
+def test_each_broken_answer_has_its_outcome_and_does_not_affect_the_next(
     server: RawServer, name: str, connection: str
 ) -> None:
     act, outcome_class, detail = CASES[name]
@@ -87,7 +87,7 @@ LARGE = (
     *("too deeply nested", "endless trailer"),
 )
 
-#: Tells the greatest memory that the process ever had, and what the answer came to.
+#: A script that prints its greatest memory so far, and the detail of the outcome.
 MEASURE = """
 import sys
 from pathlib import Path

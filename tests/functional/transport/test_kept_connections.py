@@ -1,4 +1,4 @@
-"""Connections that are kept, to Convertro and to Redis, are as good as new ones."""
+"""Kept connections, to Convertro and to Redis, work like new ones."""
 
 import signal
 import socket
@@ -72,7 +72,9 @@ def test_a_new_and_a_kept_connection_are_asked_with_the_same_headers(
     transport.close()
 
 
-def test_what_lies_there_is_no_answer_to_a_request_that_cannot_be_sent(server: RawServer) -> None:
+def test_bytes_received_before_are_no_answer_to_a_request_that_cannot_be_sent(
+    server: RawServer,
+) -> None:
     is_taken = Event()
 
     def answer_twice(_server: RawServer, connection: socket.socket) -> bool:
@@ -95,7 +97,7 @@ def test_what_lies_there_is_no_answer_to_a_request_that_cannot_be_sent(server: R
     transport.close()
 
 
-def test_an_answer_to_a_request_that_was_not_read_whole_counts(server: RawServer) -> None:
+def test_an_answer_counts_although_the_request_was_not_read_whole(server: RawServer) -> None:
     def refuse_the_next(_server: RawServer, connection: socket.socket) -> bool:
         connection.sendall(OK)
         connection.recv(4096)
@@ -111,7 +113,7 @@ def test_an_answer_to_a_request_that_was_not_read_whole_counts(server: RawServer
     transport.close()
 
 
-def test_the_port_of_https_is_named_by_neither(
+def test_neither_a_new_nor_a_kept_connection_names_the_port_of_https(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = Authority(tmp_path / "ours")
@@ -129,7 +131,7 @@ def test_the_port_of_https_is_named_by_neither(
 
 
 def lead_to(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every name and port lead to a server."""
+    """Make every name and port lead to a server."""
     real = connections.open_socket
     monkeypatch.setattr(
         connections,
@@ -159,7 +161,7 @@ def test_an_odd_head_means_the_same_over_a_kept_connection(
 
 @contextmanager
 def moving(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[RawServer, RawServer, Transport]]:
-    """A server, the one that its name leads to from now on, and what has used the first."""
+    """A server, the one to which its name leads now, and a transport that has used the first."""
     addresses = ["127.0.0.1"]
     real = socket.getaddrinfo
     monkeypatch.setattr(
@@ -196,7 +198,7 @@ def test_after_a_failure_the_next_attempt_goes_where_the_name_leads_now(
 
 
 @pytest.mark.parametrize("bound", ["MAX_AGE_SECONDS", "MAX_REST_SECONDS"])
-def test_a_connection_ends_although_all_is_well(
+def test_a_healthy_connection_is_not_kept_beyond_its_bounds(
     bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with moving(monkeypatch) as (old, new, transport):
@@ -207,7 +209,7 @@ def test_a_connection_ends_although_all_is_well(
         assert (len(old.requests), len(new.requests)) == (5, 1)
 
 
-def test_a_name_that_nobody_answers_for_costs_no_more_than_a_connection_may(
+def test_a_name_lookup_that_hangs_takes_no_longer_than_a_connection_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = Event()
@@ -225,7 +227,7 @@ def test_a_name_that_nobody_answers_for_costs_no_more_than_a_connection_may(
 def test_an_address_that_is_dead_leaves_time_for_the_next(
     server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.socket() as full:  # a backlog that takes nobody in
+    with socket.socket() as full:  # a full backlog, which accepts no connection
         full.bind(("127.0.0.3", server.port))
         real = socket.getaddrinfo
         found = [
@@ -274,7 +276,7 @@ def test_connections_to_redis_that_were_forgotten_on_the_way_cost_no_call(
         assert journal.snapshot().total("accepted") == 8
 
 
-def test_one_call_alone_pays_for_connections_that_were_forgotten_early(
+def test_only_one_call_fails_if_all_kept_connections_were_dropped_silently(
     journal_server: ValkeyServer,
 ) -> None:
     with Relay(("127.0.0.1", int(journal_server.port))) as relay:
@@ -292,7 +294,7 @@ def test_one_call_alone_pays_for_connections_that_were_forgotten_early(
 
 
 class Guide:
-    """Stands in for the Sentinels: knows the master."""
+    """Stands in for the Sentinels; it knows the master."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -321,7 +323,7 @@ def test_a_sentinels_connections_stay_in_its_pool_which_drops_them_with_the_mast
 
 
 class Interrupt(BaseException):
-    """What a signal's handler raises, as Ctrl-C or a soft time limit does."""
+    """Raised by a signal handler, as at Ctrl-C or a soft time limit."""
 
 
 def direct_journal(port: int) -> Journal:
@@ -360,7 +362,7 @@ def port_of(server: ValkeyServer) -> int:
 
 
 def test_a_connection_that_breaks_off_is_tried_anew_once() -> None:
-    """Each try may take nearly the timeout: four would take twice what is promised."""
+    """Each try may take nearly the timeout, so four tries would take twice the promised time."""
     connections = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

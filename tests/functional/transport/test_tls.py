@@ -1,4 +1,4 @@
-"""TLS to a server that answers: who is trusted, who is not, and through which proxy."""
+"""TLS to a real server: which certificates are trusted, and the way through a proxy."""
 
 import json
 import os
@@ -131,7 +131,7 @@ def test_a_certificate_that_proves_nothing_is_refused_and_nothing_is_sent(
 
 
 def test_of_many_first_connections_all_trust_the_same(ours: Authority, theirs: Authority) -> None:
-    """A connection that was made before the pool's trust was set would trust another store."""
+    """A connection made before the pool's trust was set would trust another store."""
     with raw_server(tls=theirs.server_side()) as server:
         settings = Settings(base_url=server.base_url, ca_bundle=str(ours.path), concurrency=8)
         details = []
@@ -151,7 +151,7 @@ def test_of_many_first_connections_all_trust_the_same(ours: Authority, theirs: A
     assert set(details) == {"tls_unknown_issuer"}
 
 
-def test_nobody_is_trusted_by_default_but_public_authorities(ours: Authority) -> None:
+def test_only_public_authorities_are_trusted_by_default(ours: Authority) -> None:
     with raw_server(tls=ours.server_side()) as server:
         assert detail_of(Settings(base_url=server.base_url)) == ("setup", "tls_unknown_issuer")
 
@@ -217,7 +217,7 @@ def test_what_is_no_tls_in_place_of_an_answer_leaves_that_open_too(
 
 @contextmanager
 def one_client(talk: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A server, by its port, that talks with its first client and then hangs up."""
+    """Run a server that talks with its first client and then hangs up; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -228,7 +228,7 @@ def one_client(talk: Callable[[socket.socket], None]) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_who_hangs_up_on_a_long_request_speaks_tls_all_the_same(ours: Authority) -> None:
+def test_hanging_up_on_a_long_request_is_no_failure_of_tls(ours: Authority) -> None:
     tls = ours.server_side()
 
     def hang_up(plain: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""One HTTP attempt against the sandbox, and against nobody."""
+"""One HTTP attempt against the sandbox, and against a port on which no process listens."""
 
 import socket
 from collections.abc import Iterator

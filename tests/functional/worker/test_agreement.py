@@ -1,4 +1,4 @@
-"""Workers and clients of one journal, of different settings, brokers and versions."""
+"""Workers and clients of one journal with different settings, brokers and versions."""
 
 import json
 import subprocess
@@ -14,10 +14,10 @@ from tests.support.waiting import until
 from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import DESTINATION, Stack
 
-#: The client of the version before the first with a format number, as it was built.
+#: The built client of the last version without a format number.
 OLD_CLIENT = Path(__file__).parents[2] / "fixtures" / "convertro_client-0.1.0-py3-none-any.whl"
 
-#: What an application did with it: take an event in, and publish wake-ups with Celery.
+#: What an application did with it: accept an event, and publish wake-ups with Celery.
 OLD_APPLICATION = """
 import json, secrets, sys
 from celery import Celery
@@ -100,7 +100,7 @@ def test_events_of_a_client_of_the_version_before_are_delivered(
     assert not [key for key in counters if key.startswith("foreign")]
 
 
-def test_where_the_broker_is_elsewhere_clients_leave_the_ringing_to_workers(stack: Stack) -> None:
+def test_with_a_separate_broker_clients_leave_wakeups_to_workers(stack: Stack) -> None:
     broker = embedded_server()
     broker.start()
     try:
@@ -125,7 +125,7 @@ def test_where_the_broker_is_elsewhere_clients_leave_the_ringing_to_workers(stac
     "database", ["0", "1"], ids=["the same database", "another database of the same server"]
 )
 def test_only_the_same_database_is_the_journals_redis(stack: Stack, database: str) -> None:
-    """The URL differs in its host's name, so that a comparison of texts would say no."""
+    """The URLs differ in the host's name, so comparing them as texts would fail."""
     broker = f"redis://localhost:{stack.valkey.port}/{database}"
     stack.start_worker(CONVERTRO_BROKER_URL=broker)
     until(lambda: bool(stack.producer().journal.snapshot().workers))
@@ -136,8 +136,10 @@ def test_only_the_same_database_is_the_journals_redis(stack: Stack, database: st
         assert redis.keys("*sample*") == []
 
 
-def test_a_wakeup_that_is_put_twice_or_too_late_loses_and_doubles_nothing(stack: Stack) -> None:
-    """As a client would that sends its command again, or was stopped for an hour before it."""
+def test_a_wakeup_that_comes_twice_or_too_late_neither_loses_nor_doubles_events(
+    stack: Stack,
+) -> None:
+    """As if a client sent its command again, or was stopped for an hour before sending it."""
     stack.start_worker()
     until(lambda: shared(stack, "wakeup") is not None)
     template = shared(stack, "wakeup") or b""

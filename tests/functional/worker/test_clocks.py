@@ -11,7 +11,7 @@ from worker.lab.demo.stack import Stack
 
 DAY_SECONDS = 86_400
 
-#: Makes the time of day what a file says that it is off by.
+#: Code that shifts the process's time of day by the seconds in a file.
 SHIFTED_CLOCK = """
 import time
 
@@ -28,7 +28,7 @@ time.time = _shifted_time
 @pytest.mark.environment(
     RETRY_BASE_SECONDS="1", RETRY_MAX_SECONDS="2", BLIP_TRIES="1", BREAKER_MIN_COUNT="10000"
 )
-def test_a_jump_of_the_workers_clock_kills_nothing_and_is_told(
+def test_a_jump_of_the_workers_clock_buries_nothing_and_is_logged(
     stack: Stack, tmp_path: Path
 ) -> None:
     off = tmp_path / "off"

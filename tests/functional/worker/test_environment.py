@@ -7,13 +7,14 @@ from tests.support.events import web_track
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack
 
-#: Of another application on the machine: a broker where nobody listens, and what cannot be had.
+#: Variables of another application on the machine: a broker where no process listens, and modules
+#: that do not exist.
 FOREIGN = {
     "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
     "CELERY_BROKER_READ_URL": "redis://127.0.0.1:1/0",
     "CELERY_BROKER_WRITE_URL": "redis://127.0.0.1:1/0",
     "CELERY_RESULT_BACKEND": "django-db",
-    # These are options of the command `celery`, which makes the ones above of them.
+    # These are read as options of the command `celery`, which sets the variables above from them.
     "BROKER_URL": "redis://127.0.0.1:1/0",
     "RESULT_BACKEND": "django-db",
     "CELERY_LOADER": "no.such:Loader",

@@ -1,4 +1,4 @@
-"""A real Flower over real workers: what an operator finds there, and what nobody may find."""
+"""A real Flower with real workers: what an operator sees in it, and what it must not show."""
 
 import os
 import signal
@@ -19,28 +19,28 @@ from worker.lab.demo.embedded import embedded_server
 from worker.lab.demo.stack import Stack
 from worker.task_names import DEAD_LETTER, DELIVER
 
-#: Everything that a URL, a page or a search might trip over.
+#: An id with all characters that a URL, a page or a search might mishandle.
 ODD_ID = "a/b?c=1&d#e <b>'\"é%2F\\ 日 (x) OR y"
 
-#: What every event carries here.
+#: Content of every event here.
 PERSONAL = {"email": MARKER}
 
 
 @pytest.fixture
 def flower(stack: Stack) -> Flower:
-    """Flower, already listening when the first worker starts."""
+    """Flower, which listens before the first worker starts."""
     return Flower(stack)
 
 
 def start_worker(flower: Flower, *arguments: str) -> int:
-    """Start a worker that Flower knows before anything happens; answers its process id."""
+    """Start a worker and wait until Flower knows it; return its process id."""
     process = flower.stack.start_worker(*arguments)
     until(flower.knows_worker)
     return process.pid
 
 
 def bury(flower: Flower, *ids: str) -> None:
-    """Let events be dead letters and Flower hear of it."""
+    """Bury events and wait until Flower knows of it."""
     producer = flower.stack.producer()
     producer.intake.enqueue_many(
         [mobile_track(messageId=name, properties=PERSONAL) for name in ids]
@@ -72,7 +72,7 @@ def test_a_dead_letter_is_a_failed_task_under_its_events_id(flower: Flower) -> N
     assert task["received"] <= task["failed"] <= task["received"] + 60
     assert flower.search("a-refused-one") == ["a-refused-one"]
     assert flower.search("result:rejected state:FAILURE") == ["a-refused-one"]
-    # It is shown as the doing of the worker that buried it, and of no other.
+    # It is shown as a task of the worker that buried it, and of no other.
     assert list(flower.json("/api/workers", status="true")) == [task["worker"]] == ["w1@shop"]
     assert f'type="task-failed",worker="{task["worker"]}"' in flower.text("/metrics")
 
@@ -173,7 +173,7 @@ def test_a_password_guards_all_but_health_and_metrics(stack: Stack) -> None:
 
 
 def test_a_broker_that_hangs_does_not_keep_events_from_being_buried() -> None:
-    """A deliver task runs, finds more to bury, and cannot tell anybody."""
+    """A deliver task runs, buries more events, and cannot announce them."""
     with embedded_server() as broker, Stack(environment_with_broker(broker.port)) as stack:
         stack.start_valkey()
         stack.start_sandbox().add_fault("slow=8,match=keeps-the-task-busy")
@@ -193,5 +193,5 @@ def test_a_broker_that_hangs_does_not_keep_events_from_being_buried() -> None:
 
 
 def environment_with_broker(port: int) -> dict[str, str]:
-    """A broker that is not the journal's Redis; every event here dies without being sent."""
+    """Settings with a broker that is not the journal's Redis."""
     return {"CONVERTRO_BROKER_URL": f"redis://127.0.0.1:{port}/0", "CONVERTRO_CONCURRENCY": "4"}

@@ -1,6 +1,6 @@
-"""Flower's pages as a browser draws them; the two pictures in `docs` were made by this test.
+"""Flower's pages as a browser draws them.
 
-With TEST_PICTURES=1 in the environment it renews them.
+With TEST_PICTURES=1 in the environment the test renews the two pictures in `docs`.
 """
 
 import os
@@ -16,7 +16,7 @@ from tests.support.waiting import until
 from worker.lab.demo.stack import ROOT, Stack
 from worker.task_names import DEAD_LETTER, DELIVER
 
-#: For pages that are read on a screen beside the text.
+#: The window of a picture that is read beside the text of a page.
 MOST_BYTES = 150 * 1024
 
 pytestmark = [

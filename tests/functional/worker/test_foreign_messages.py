@@ -1,4 +1,4 @@
-"""Whatever somebody puts into the queue of wake-ups, a worker drops it, counts it and delivers."""
+"""Whatever comes into the queue of wake-ups, a worker drops and counts it, and goes on."""
 
 import json
 import random
@@ -23,13 +23,13 @@ from tests.support.processes import children_of
 from tests.support.waiting import until
 from worker.lab.demo.stack import Stack, stop_process
 
-#: Messages of which a worker is asked to deliver an event.
+#: The number of foreign messages after which the worker is to deliver an event.
 BATCH = 20
 
 
 @contextmanager
 def seen_by_flower(stack: Stack) -> Iterator[list[dict[str, Any]]]:
-    """What the worker tells about itself meanwhile, as Flower receives it."""
+    """Collect the worker's own Celery events meanwhile, as Flower receives them."""
     other = Celery("other", broker=stack.redis_url, set_as_current=False)
     seen: list[dict[str, Any]] = []
     with other.connection() as connection:
@@ -53,7 +53,7 @@ def foreign_counters(stack: Stack) -> dict[str, int]:
 
 
 def kinds_told_once_a_minute(stack: Stack) -> set[str]:
-    """The kinds that the log names, none of them twice within a minute."""
+    """The kinds that the log names; check that none is logged twice within a minute."""
     times: dict[str, list[datetime]] = {}
     for line in stack.worker_lines():
         if line.get("action") == "foreign_message_dropped":
@@ -64,7 +64,7 @@ def kinds_told_once_a_minute(stack: Stack) -> set[str]:
 
 
 def tasks_received(stack: Stack) -> int:
-    """How many wake-ups came through the queue."""
+    """The number of wake-ups that the worker received from the queue."""
     return sum("convertro.deliver" in line["event"] and line["event"].endswith("received")
                for line in stack.worker_lines())  # fmt: skip
 
@@ -121,8 +121,8 @@ def test_a_worker_does_not_start_while_its_queue_is_no_list(stack: Stack) -> Non
     assert "Traceback" not in stack.worker_log.read_text()
 
 
-def test_a_queue_that_becomes_no_list_is_no_silent_end(stack: Stack) -> None:
-    """Somebody's key has its name: the worker says so, and goes on by itself when it is gone."""
+def test_a_worker_survives_another_key_in_the_queues_place(stack: Stack) -> None:
+    """The worker logs an error about it, and goes on by itself when the key is gone."""
     redis, producer = Redis(port=stack.valkey.port), stack.producer()
     worker = stack.start_worker()
     until(lambda: producer.journal.snapshot().workers)

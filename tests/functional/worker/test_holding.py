@@ -1,4 +1,4 @@
-"""Deliveries are held while Convertro is sick, with real workers; the sandbox stands in for it."""
+"""Deliveries are held while Convertro is failing; with real workers and the sandbox."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from worker.journal.breaker_state import Breaker, BreakerState, Cause
 from worker.journal.journal import Journal
 from worker.lab.demo.stack import Stack
 
-#: Small enough that a test need not send hundreds of events; the waits are as they are.
+#: A breaker that opens early, so that a test need not send hundreds of events.
 SENSITIVE = {"BREAKER_MIN_COUNT": "5", "BLIP_TRIES": "1", "RETRY_BASE_SECONDS": "1"}
 
 
@@ -42,15 +42,15 @@ def test_an_outage_holds_events_and_they_leave_by_themselves_when_it_is_over(sta
     enqueue(stack, event_ids("early", 300))
     until(lambda: is_held(journal, Cause.FAILURES))
     until(lambda: journal.snapshot().claimed == 0)
-    charged = journal.snapshot().counters.get("postponed", 0)
+    counted = journal.snapshot().counters.get("postponed", 0)
     enqueue(stack, event_ids("fresh", 100))
-    # Some probes later nothing is dead, nothing more was charged, and nearly nothing was sent.
+    # After some probes no event is dead, no further retry was counted, and hardly any was sent.
     before = stack.sandbox.summary().requests
     until(lambda: stack.sandbox.summary().requests >= before + 3)
     snapshot = journal.snapshot()
     assert snapshot.in_flight == 400
     assert snapshot.dead == 0
-    assert snapshot.counters["postponed"] == charged
+    assert snapshot.counters["postponed"] == counted
     said = " ".join(Cli(stack.environment)("status").stdout.split())
     assert said.startswith("holding since ")
     assert "most calls to Convertro fail (http_500); 400 events wait" in said
@@ -76,7 +76,7 @@ def test_refused_credentials_hold_everything_at_once_and_bury_nothing(stack: Sta
 
 
 @pytest.mark.environment(**{**SENSITIVE, "RETRY_MAX_SECONDS": "1", "RETRY_HORIZON_SECONDS": "4"})
-def test_one_event_that_a_firewall_dislikes_holds_nobody_up(stack: Stack) -> None:
+def test_one_event_that_a_firewall_refuses_does_not_hold_the_others(stack: Stack) -> None:
     stack.sandbox.add_fault("status=403,match=disliked")
     stack.start_worker()
     producer = stack.producer()
@@ -85,7 +85,7 @@ def test_one_event_that_a_firewall_dislikes_holds_nobody_up(stack: Stack) -> Non
     while producer.journal.look("disliked").place != "dead":
         producer.intake.enqueue(mobile_track(messageId=f"fine-{sent}"))
         sent += 1
-        time.sleep(0.05)  # a steady trickle is what this is about
+        time.sleep(0.05)  # a slow, steady stream
         assert sent < 2_000
     until(drained(stack))
     record = producer.journal.look("disliked").record
@@ -119,7 +119,7 @@ def test_a_mapping_that_convertro_rejects_holds_the_stream_instead_of_burying_it
 
 
 @pytest.mark.environment(CONCURRENCY="1", RETRY_BASE_SECONDS="1")
-def test_two_events_that_are_asked_to_wait_give_convertro_a_break_from_all(stack: Stack) -> None:
+def test_two_events_answered_with_retry_after_hold_all_deliveries(stack: Stack) -> None:
     stack.sandbox.add_fault("status=429,retry_after=4,times=2")
     stack.start_worker("--concurrency", "1")
     enqueue(stack, event_ids("asked", 20))
@@ -168,10 +168,10 @@ def test_the_rate_of_requests_holds_for_all_workers_together(stack: Stack) -> No
 @pytest.mark.environment(
     LEASE_SECONDS="8", BLIP_SECONDS="0", CONNECT_TIMEOUT_SECONDS="1", READ_TIMEOUT_SECONDS="2"
 )
-def test_an_event_that_kills_its_process_each_time_is_poison_and_nobody_else_is(
+def test_an_event_that_kills_its_process_each_time_is_poison_and_no_other_is(
     stack: Stack,
 ) -> None:
-    """Whenever the sandbox has got the poisonous event, the process that sent it is killed."""
+    """Whenever the sandbox has received the poisonous event, the process that sent it is killed."""
     stack.sandbox.add_fault("hang,match=poison")
     worker = stack.start_worker("--concurrency", "1")
     until(has_worker(stack))

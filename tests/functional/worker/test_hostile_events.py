@@ -1,4 +1,4 @@
-"""Thousands of hostile events by every door; a worker survives them all."""
+"""Thousands of hostile events, by the client and the command line; a worker survives them all."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def test_a_worker_survives_two_thousand_hostile_events(stack: Stack) -> None:
 
 
 def is_one_line(text: bytes) -> bool:
-    """Whether a text is a line that holds one would-be event, no list or batch of them."""
+    """Whether a text is one line with one would-be event, not a list or batch."""
     begins = text.removeprefix(BYTE_ORDER_MARK).lstrip()
     return bool(begins) and b"\n" not in text and begins[:1] != b"[" and b'"batch"' not in text
 

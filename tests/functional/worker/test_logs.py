@@ -20,23 +20,23 @@ from worker.task_names import DELIVER
 
 SECRET = "ada.lovelace@example.com"
 
-#: Whose lines without an action are known: Celery's own, and Python's warnings.
+#: Loggers whose lines may have no action: Celery's own, and Python's warnings.
 OTHERS = ("celery", "py.warnings")
 
 
 def lines_of(stack: Stack) -> list[dict[str, Any]]:
-    """What the worker wrote, to whichever stream; all of it has to be JSON, one document a line."""
+    """All that the worker wrote, to any stream; it must be JSON, one document a line."""
     return [json.loads(line) for line in stack.worker_log.read_text().splitlines()]
 
 
 def actions(stack: Stack) -> list[str]:
-    """The actions so far, of lines that are whole."""
+    """The actions of all complete lines so far."""
     return [line["action"] for line in stack.worker_lines() if "action" in line]
 
 
 @pytest.fixture
 def broker_url() -> Iterator[str]:
-    """A broker of its own, which outlives the journal."""
+    """A separate broker, which outlives the journal."""
     with embedded_server() as server:
         yield f"redis://127.0.0.1:{server.port}/0"
 
@@ -48,7 +48,7 @@ def test_an_outage_of_redis_is_a_few_lines_of_json(stack: Stack) -> None:
     producer.intake.enqueue_many([mobile_track(messageId=f"before-{n}") for n in range(8)])
     until(lambda: producer.journal.snapshot().claimed == 8)
     with server.down():
-        # Both processes of the pool may notice it, and the parent does for certain.
+        # Both processes of the pool may notice it, and the parent certainly does.
         until(lambda: actions(stack).count("broker_unavailable") == 1)
         until(lambda: "broker_outage" in actions(stack))
     until(lambda: "broker_back" in actions(stack) and "journal_back" in actions(stack))
@@ -69,7 +69,7 @@ def test_an_outage_of_redis_is_a_few_lines_of_json(stack: Stack) -> None:
 def test_a_task_that_is_no_wakeup_is_logged_without_its_arguments(
     stack: Stack, broker_url: str
 ) -> None:
-    """A wake-up that was called with what it does not have, from a broker of its own; at DEBUG."""
+    """A wake-up with unknown arguments, through a separate broker, logged at DEBUG."""
     worker = stack.start_worker(CONVERTRO_BROKER_URL=broker_url)
     until(lambda: stack.producer().journal.snapshot().workers)
     other = Celery("other", broker=broker_url, set_as_current=False)

@@ -1,4 +1,4 @@
-"""What lies between a worker and what it talks to changes without a word."""
+"""The network between a worker and its servers changes or fails silently."""
 
 from pathlib import Path
 from urllib.request import urlopen
@@ -42,7 +42,7 @@ def test_a_worker_follows_the_name_of_convertro_while_the_old_address_answers_50
         names.write_text("127.0.0.2 convertro.example\n")
         asked = len(old.requests)
         until(lambda: producer.journal.snapshot().total("delivered") == 80)
-        assert len(old.requests) - asked <= 3  # a probe that was out, with its tries
+        assert len(old.requests) - asked <= 3  # a probe that was in flight, with its tries
     assert len(new.requests) >= 40
 
 
@@ -60,7 +60,7 @@ def test_a_worker_finds_out_soon_that_its_connections_to_redis_were_swallowed(
         assert worker.poll() is None
 
 
-def test_a_worker_says_that_nobody_answers_for_the_name_of_its_broker(stack: Stack) -> None:
+def test_a_worker_reports_that_the_lookup_of_its_brokers_name_hangs(stack: Stack) -> None:
     names = stack.folder / "hosts"
     names.write_text("silence broker.example\n")
     stack.start_worker(
@@ -71,7 +71,7 @@ def test_a_worker_says_that_nobody_answers_for_the_name_of_its_broker(stack: Sta
     assert "Timeout connecting to server" in log.read_text()
 
 
-def test_a_probe_and_a_scrape_end_although_nobody_answers_for_the_name_of_redis(
+def test_a_probe_and_a_scrape_end_although_the_lookup_of_redis_name_hangs(
     stack: Stack,
 ) -> None:
     names = stack.folder / "hosts"
@@ -96,8 +96,8 @@ def test_a_probe_and_a_scrape_end_although_nobody_answers_for_the_name_of_redis(
 
 
 @pytest.mark.slow  # it waits for a minute
-def test_a_worker_that_its_broker_never_lets_in_says_why_and_ends(stack: Stack) -> None:
-    """One where nobody listens, and one that refuses writes."""
+def test_a_worker_that_cannot_use_its_broker_says_why_and_ends(stack: Stack) -> None:
+    """One broker where no process listens, and one that refuses writes."""
     with embedded_server(config={"min-replicas-to-write": "1"}) as refusing:
         ports = {"one@here": 1, "two@here": refusing.port}
         workers = [

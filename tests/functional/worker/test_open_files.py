@@ -1,4 +1,4 @@
-"""A worker whose processes may have fewer files open than events in flight."""
+"""A worker whose processes may open fewer files than they have events in flight."""
 
 import resource
 import socket
@@ -37,7 +37,7 @@ def test_a_worker_goes_on_with_fewer_files_than_it_needs(stack: Stack) -> None:
         until(lambda: producer.journal.snapshot().total("delivered") == EVENTS, 120)
         assert len(server.requests) == EVENTS
     actions = {line.get("action") for line in stack.worker_lines()}
-    assert "event_postponed" in actions  # there were too few indeed
+    assert "event_postponed" in actions  # the limit was reached
     assert "OSError at" not in stack.worker_log.read_text()
 
 

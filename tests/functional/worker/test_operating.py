@@ -46,7 +46,7 @@ def actions(stack: Stack) -> set[object]:
 def test_a_worker_runs_whatever_streams_are_closed(
     stack: Stack, tmp_path: Path, closed: list[int]
 ) -> None:
-    """As a program that starts it may leave them. Whoever wants its log gives it a file."""
+    """A program that starts a worker may close them. To keep the log, it gives it a file."""
     log = tmp_path / "w.log"
     command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-f", str(log)]
     redirections = " ".join(f"{number}>&-" for number in closed)
@@ -64,7 +64,7 @@ def test_a_worker_runs_whatever_streams_are_closed(
 
 
 def test_sighup_ends_nothing_and_loses_nothing(stack: Stack) -> None:
-    """To the worker alone, as a log rotation sends it, and to all of its processes."""
+    """Sent to the worker alone, as by a log rotation, and to all of its processes."""
     stack.sandbox.add_fault("slow=1")
     worker = stack.start_worker()
     wait_for_a_worker(stack)
@@ -79,8 +79,8 @@ def test_sighup_ends_nothing_and_loses_nothing(stack: Stack) -> None:
     assert stop_process(worker) == 0
 
 
-def test_a_worker_that_waits_for_redis_ends_when_it_is_told_to(stack: Stack) -> None:
-    """By its own doing: process 1 of a container gets no signal that it does not handle."""
+def test_a_worker_that_waits_for_redis_ends_at_sigterm(stack: Stack) -> None:
+    """It handles the signal itself: process 1 of a container gets no signal that it does not."""
     stack.kill_valkey()
     worker = stack.start_worker()
     until(lambda: "preflight_waits" in actions(stack))
@@ -88,7 +88,7 @@ def test_a_worker_that_waits_for_redis_ends_when_it_is_told_to(stack: Stack) -> 
     assert "Traceback" not in stack.worker_log.read_text(encoding="utf-8")
 
 
-def test_a_process_is_replaced_although_who_started_the_worker_ignores_sigchld(
+def test_a_process_is_replaced_although_the_workers_parent_ignored_sigchld(
     stack: Stack,
 ) -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -97,7 +97,7 @@ def test_a_process_is_replaced_although_who_started_the_worker_ignores_sigchld(
     finally:
         signal.signal(signal.SIGCHLD, before)
     enqueue(stack, "before", 1)
-    wait_until_delivered(stack, 1)  # before a process is up, its end would be that of the worker
+    wait_until_delivered(stack, 1)  # until then, the end of a process would end the worker
     kill_child(worker)
     enqueue(stack, "after", 1)
     wait_until_delivered(stack, 2)
@@ -119,7 +119,7 @@ def test_a_worker_of_celery_multi_logs_to_its_file_survives_sighup_and_stops(
         until(lambda: "hangup_ignored" in log.read_text(encoding="utf-8"))
         enqueue(stack, "event", 5)
         wait_until_delivered(stack, 5)
-        # A file that was moved away is no longer written.
+        # The moved file is no longer written.
         log.rename(tmp_path / "old.log")
         enqueue(stack, "later", 5)
         wait_until_delivered(stack, 10)
@@ -253,7 +253,7 @@ def test_a_broker_that_cannot_be_used_is_told_in_one_sentence(
 @pytest.mark.environment(CONCURRENCY="1")
 @pytest.mark.parametrize("pool", ["solo", "threads"])
 def test_other_pools_deliver_without_going_silent_and_hand_back(stack: Stack, pool: str) -> None:
-    """Each event takes longer than the time after which a worker counts as gone."""
+    """Each event takes longer than the time after which a worker counts as silent."""
     stack.sandbox.add_fault("slow=6")
     worker = stack.start_worker("-P", pool)
     wait_for_a_worker(stack)
@@ -284,7 +284,7 @@ def test_time_limits_cannot_be_set_from_afar_and_a_pool_may_grow(stack: Stack) -
 
 @pytest.fixture(autouse=True)
 def _no_variables_of_celery(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers of the stack inherit this process's environment."""
+    """Remove Celery's variables, because workers inherit this process's environment."""
     for name in list(os.environ):
         if name.startswith("CELERY_"):
             monkeypatch.delenv(name)

@@ -20,7 +20,7 @@ RIGHTS = dict(re.findall(r"^    ACL SETUSER (\w+) on >password (.*)$", PAGE, re.
 
 
 def make_user(stack: Stack, name: str, rights: str) -> str:
-    """Answers the URL of a user with these rights."""
+    """Make a user with some rights, and return the user's URL."""
     with Redis.from_url(stack.redis_url) as redis:
         redis.execute_command("ACL", "SETUSER", name, "reset", "on", ">password", *rights.split())
     return f"redis://{name}:password@127.0.0.1:{stack.valkey.port}/0"
@@ -52,11 +52,11 @@ def test_the_least_rights_of_the_page_suffice(stack: Stack) -> None:
     with Redis.from_url(stack.redis_url) as redis:
         assert redis.keys("*preflight*") == []
         denied = [entry["object"] for entry in redis.acl_log()]
-    # Each may be forbidden to look at the configuration.
+    # Each works without the right to read the configuration.
     assert set(denied) <= {"config|get"}
 
 
-def test_an_exporter_that_may_only_read_tells_a_redis_that_refuses_writes_from_a_right_it_lacks(
+def test_an_exporter_that_may_only_read_still_notices_a_redis_that_refuses_writes(
     stack: Stack,
 ) -> None:
     url = make_user(stack, "exporter", RIGHTS["exporter"])

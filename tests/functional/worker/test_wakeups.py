@@ -14,7 +14,7 @@ from tests.support.waiting import until
 from worker.journal.journal import Journal
 from worker.lab.demo.stack import Stack
 
-#: Short enough that a test can wait for a lease to end.
+#: A lease short enough that a test can wait for its end.
 SHORT_LEASE = {
     "LEASE_SECONDS": "8",
     "BLIP_SECONDS": "0",
@@ -59,8 +59,8 @@ def test_without_a_worker_no_messages_pile_up(stack: Stack) -> None:
     assert accepted_ids(stack) == sorted(event_ids("early", 20))
 
 
-def test_thrown_away_messages_are_made_good(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal counts wake-ups as rung, but not one of them reaches the queue."""
+def test_lost_wakeups_are_replaced(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal counts wake-ups as sent, but none of them reaches the queue."""
     stack.start_worker()
     until(has_worker(stack))
     monkeypatch.setattr(Journal, "_push", lambda *_: None)
@@ -92,9 +92,9 @@ def test_a_burst_is_delivered_with_few_wakeups(stack: Stack) -> None:
 
 
 def test_an_event_that_comes_as_the_last_wakeup_ends_is_not_forgotten(stack: Stack) -> None:
-    """One event after another, each enqueued the moment the one before is done.
+    """Enqueue one event after another, each at the moment when the one before is finished.
 
-    Just then the deliver task is about to find nothing and to give its token back.
+    At that moment the deliver task is about to find no event and to give its token back.
     """
     stack.start_worker()
     until(has_worker(stack))
@@ -107,7 +107,7 @@ def test_an_event_that_comes_as_the_last_wakeup_ends_is_not_forgotten(stack: Sta
 
 @pytest.mark.environment(**SHORT_LEASE)
 def test_a_task_that_dies_between_claim_and_finish_loses_nothing(stack: Stack) -> None:
-    """The sandbox accepts the calls but keeps its answers, and the child is killed."""
+    """The sandbox accepts the calls without answering, and the pool's process is killed."""
     stack.sandbox.add_fault("hang,times=4")
     worker = stack.start_worker("--concurrency", "1")
     until(has_worker(stack))
@@ -120,6 +120,6 @@ def test_a_task_that_dies_between_claim_and_finish_loses_nothing(stack: Stack) -
     until(drained(stack))
     assert journal.snapshot().counters["leases_lost"] == 4
     assert journal.snapshot().unaccounted == 0
-    # Delivered twice, as it has to be, but under the same idempotency key.
+    # Sent twice, as is inevitable, but under the same idempotency key.
     assert accepted_ids(stack) == sorted(event_ids("orphan", 4))
     assert {call.times for call in stack.sandbox.calls()} == {2}

@@ -1,4 +1,4 @@
-"""A real worker process: what it refuses, how it stops, what it tells whom."""
+"""A real worker process: what it refuses, how it stops, what it reports."""
 
 import json
 import signal
@@ -72,7 +72,7 @@ def test_every_kind_of_fate_is_reached_and_accounted_for(stack: Stack) -> None:
 
 @pytest.mark.environment(HYBRID_ATTRIBUTION_MODEL="true", RETRY_BASE_SECONDS="0.5")
 def test_what_was_accepted_is_not_sent_again_with_the_rest(stack: Stack) -> None:
-    """`sale.new` is accepted; `sale` fails longer than blips last and succeeds later."""
+    """`sale.new` is accepted; `sale` fails for longer than a blip and succeeds later."""
     stack.sandbox.add_fault('status=503,times=4,match="sale"')
     stack.start_worker()
     stack.producer().intake.enqueue(
@@ -88,8 +88,8 @@ def test_what_was_accepted_is_not_sent_again_with_the_rest(stack: Stack) -> None
 
 
 @pytest.mark.environment(BLIP_TRIES="1", RETRY_BASE_SECONDS="5")
-def test_no_key_names_another_call_after_the_mapping_was_turned_round(stack: Stack) -> None:
-    """A arrives and its answer is lost; the next worker finds another mapping."""
+def test_no_key_is_used_for_another_call_after_the_mapping_was_swapped(stack: Stack) -> None:
+    """A arrives but its answer is lost; the next worker has another mapping."""
     stack.sandbox.add_fault("reset,times=1")
     stack.start_worker(CONVERTRO_EVENTS=_mapping("A", "B"))
     stack.producer().intake.enqueue(web_track(messageId="m"))
@@ -135,7 +135,7 @@ def test_a_redis_that_intake_filled_is_drained_by_a_worker_that_starts(stack: St
 
 @pytest.mark.environment(CONCURRENCY="4")
 def test_a_pool_of_threads_shares_one_set_of_deliver_threads(stack: Stack) -> None:
-    """Not the pool of choice, but an operator may choose it: no lease ends in a queue."""
+    """Operators may choose this pool, though it is not advised; no lease ends in a queue."""
     stack.sandbox.add_fault("slow=0.05")
     stack.start_worker("--pool", "threads", "--concurrency", "6")
     producer = stack.producer()
@@ -181,7 +181,7 @@ def test_a_stopping_worker_hands_back_what_hangs(stack: Stack) -> None:
     until(lambda: producer.journal.snapshot().total("delivered") == 4)
 
 
-def test_flower_sees_how_many_events_not_what(stack: Stack) -> None:
+def test_flower_sees_the_number_of_events_but_no_content(stack: Stack) -> None:
     """The worker's own Celery events, as Flower receives them."""
     stack.start_worker()
     other = Celery("other", broker=stack.environment["CONVERTRO_REDIS_URL"], set_as_current=False)

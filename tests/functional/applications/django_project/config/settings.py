@@ -10,7 +10,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": Path(__file__).parent.parent / "shop.sqlite3",
-        # Several processes write: let them wait for each other.
+        # Several processes write, so each waits for the others.
         "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
     }
 }
