@@ -32,12 +32,12 @@ pytestmark = [
 
 class _Pages(SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @contextmanager
 def pages(folder: Path) -> Iterator[str]:
-    """Serve a folder; answers the origin of its pages."""
+    """Serve a folder, and return the origin of its pages."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, directory=str(folder)))
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -86,7 +86,7 @@ def shop(npm_folder: Path, tmp_path: Path) -> Path:
 def test_a_page_sends_and_tries_again(
     shop: Path, stack: Stack, tmp_path: Path, *, batching: bool, outage: bool
 ) -> None:
-    Server(stack)  # it writes before it answers
+    Server(stack)  # it writes to disk before it answers
     stack.start_worker()
     journal = stack.producer().journal
     with (

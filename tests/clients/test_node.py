@@ -1,4 +1,4 @@
-"""Segment's library for Node sends, while Redis hangs and dies and the collector too."""
+"""Segment's library for Node sends while Redis hangs or dies, or the collector dies."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ APPLICATION = Path(__file__).parent / "node_application.mjs"
 
 
 def nothing(_stack: Stack, _collector: CollectorProcess) -> None:
-    """All is well."""
+    """No accident happens."""
 
 
 @pytest.mark.clients

@@ -1,4 +1,4 @@
-"""docker-compose.yml as operators use it, under load: nothing is lost by any of it."""
+"""docker-compose.yml as operators use it, under load: no event is lost."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SERVICES = {"redis", "worker", "flower", "exporter", "sandbox"}
 
 @pytest.fixture
 def load(deployment: Deployment) -> Iterator[Load]:
-    """An application on this machine, outside every container; calls are always in flight."""
+    """An application on this machine, outside all containers; calls are always in flight."""
     deployment.sandbox.add_fault("slow=0.2")
     with Load(deployment, EVENTS_PER_SECOND) as load:
         load.flows()
@@ -108,7 +108,7 @@ def test_a_worker_is_killed(deployment: Deployment, load: Load) -> None:
 
 
 def test_redis_is_killed(deployment: Deployment, load: Load) -> None:
-    # As docs/redis.md has it: otherwise a busy disk may cost the last events.
+    # As docs/redis.md says: otherwise the last events may be lost if the disk is busy.
     deployment("exec", "-T", "redis", "valkey-cli", "config", "set", "appendfsync", "always")
     for _ in range(3):
         deployment("kill", "redis")
@@ -136,6 +136,6 @@ def test_a_process_that_ends_by_itself_is_started_again(deployment: Deployment, 
 
 
 def restarts(container: str) -> int:
-    """How often Docker started a container again by itself."""
+    """How often Docker itself has restarted a container."""
     command = ["docker", "inspect", "--format", "{{.RestartCount}}", container]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -1,4 +1,4 @@
-"""docs/cli.md says what the program's help says."""
+"""docs/cli.md holds the program's help."""
 
 import subprocess
 import sys

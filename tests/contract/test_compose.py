@@ -1,4 +1,4 @@
-"""The files for Docker Compose: what running them for real has taught, point by point."""
+"""The files for Docker Compose: what must hold, as learned from running them."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def load(path: Path) -> dict[str, Any]:
 
 COMPOSE, WITH_SANDBOX = load(MAIN), load(SANDBOX)
 
-#: Every service by its name, as its own file describes it.
+#: Every service by name, as its own file describes it.
 SERVICES: dict[str, dict[str, Any]] = {**WITH_SANDBOX["services"], **COMPOSE["services"]}
 
 
@@ -45,7 +45,7 @@ def test_the_files_are_valid() -> None:
 
 
 def has_compose() -> bool:
-    """Whether `docker compose` can be run; it needs no engine to read its files."""
+    """Whether `docker compose` is installed; it can read its files without an engine."""
     command = ["docker", "compose", "version"]
     return (
         bool(shutil.which("docker"))
@@ -68,7 +68,7 @@ def test_compose_reads_what_the_example_says(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     read = json.loads(done.stdout)
     assert read["name"] == "convertro"
-    # What it prints can be read by it again, so that a dollar is doubled.
+    # It doubles dollars, so that it can read its own output again.
     flower = read["services"]["flower"]["environment"]
     assert flower["FLOWER_BASIC_AUTH"] == "user:pass$$word #1"
 
@@ -79,7 +79,7 @@ def test_no_two_services_export_one_image() -> None:
 
 
 def test_an_image_that_is_built_again_is_the_same() -> None:
-    # A statement of when it was built would be part of it, and its containers made anew.
+    # A build time would be part of the image, and containers would be replaced for it.
     assert "BUILDX_NO_DEFAULT_ATTESTATIONS=1" in EXAMPLE.splitlines()
 
 

@@ -1,4 +1,4 @@
-"""What docs/delivery.md says of classes, causes and faults is what the code says."""
+"""docs/delivery.md agrees with the code about classes, causes and faults."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "delivery.md").read_text()
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The cells of the table that begins with this heading, without its backquotes."""
+    """The cells of the table with a heading, without backquotes."""
     table = PAGE[PAGE.index(f"| {heading} |") :].partition("\n\n")[0]
     lines = table.splitlines()[2:]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]

@@ -1,4 +1,4 @@
-"""What the two distributions say of themselves, and the pinned lists of what they need."""
+"""The metadata of the two distributions, and the pinned lists of their requirements."""
 
 import tomllib
 from pathlib import Path

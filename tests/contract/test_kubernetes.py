@@ -1,4 +1,4 @@
-"""The manifests for Kubernetes: valid, and as careful as a worker needs."""
+"""The manifests for Kubernetes: valid, confined, and with what a worker needs."""
 
 import tomllib
 from pathlib import Path
@@ -13,7 +13,7 @@ from config.settings import ENV_PREFIX, Settings
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 
-#: The oldest version that is checked, and the newest that the schemas know.
+#: The oldest version of Kubernetes that is checked, and the newest with a schema.
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 
 #: Every object by its kind and name.

@@ -1,4 +1,4 @@
-"""What is logged is what `worker/log_actions.py` lists: actions, their levels and their fields."""
+"""The code logs what `worker/log_actions.py` lists: actions, their levels and their fields."""
 
 import ast
 import re
@@ -16,12 +16,12 @@ SOURCES = [path for name in ("config", "tasks", "worker") for path in (ROOT / na
 
 LEVELS = getLevelNamesMapping()
 
-#: Those of the logger.
+#: The logger's methods.
 METHODS = {"log", "exception", *map(str.lower, LEVELS)}
 
 
 def calls_of(path: Path) -> Iterator[ast.Call]:
-    """The calls of a module's logger, which is called `log`."""
+    """The calls of a module's logger, whose name is `log`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if (
             isinstance(node, ast.Call)
@@ -40,12 +40,12 @@ CALLS = [
 
 
 def action_in(call: ast.Call) -> str:
-    """The expression for its action; a line without one is not found."""
+    """The expression for a call's action; lines without an action are not considered."""
     return next(ast.unparse(word.value) for word in call.keywords if word.arg == "action")
 
 
 def levels_in(call: ast.Call) -> set[str]:
-    """The levels that it names."""
+    """The levels that a call may use."""
     assert isinstance(call.func, ast.Attribute)
     if call.func.attr != "log":
         return {call.func.attr.upper()}
@@ -53,7 +53,7 @@ def levels_in(call: ast.Call) -> set[str]:
 
 
 def fields_in(call: ast.Call) -> set[str]:
-    """The fields that it gives a line besides; a traceback's has another name there."""
+    """The further fields of a call's line; a traceback's field has another name in the line."""
     names = {str(word.arg) for word in call.keywords} - {"action"}
     return {"exception" if name == "exc_info" else name for name in names}
 
@@ -65,7 +65,7 @@ for one in CALLS:
     if action_in(logged).startswith("LogAction."):
         NAMED.setdefault(LogAction[action_in(logged).partition(".")[2]], []).append(logged)
 
-#: How often the sources write each action, whatever for.
+#: How often the sources name each action, in calls or elsewhere.
 WRITTEN = [
     name for path in SOURCES for name in re.findall(r"LogAction\.([A-Z_]+)", path.read_text())
 ]
@@ -93,7 +93,7 @@ def test_an_action_has_the_listed_levels_and_fields(action: LogAction) -> None:
     fields = set().union(*map(fields_in, NAMED[action]))
     if WRITTEN.count(action.name) == len(NAMED[action]):
         assert (levels, fields) == (set(action.levels), set(action.fields))
-    else:  # it is also chosen elsewhere, where it has more
+    else:  # other code chooses the action too, with further fields
         assert levels <= set(action.levels)
         assert fields <= set(action.fields)
 

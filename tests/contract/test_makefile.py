@@ -1,4 +1,4 @@
-"""What `make` can do: every name that it promises has a rule."""
+"""Every target that the Makefile promises has a rule."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What docs/mapping.md promises in its tables is what happens."""
+"""The tables of docs/mapping.md are true."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text()
 
 
 def rows(header: str) -> list[list[str]]:
-    """The cells of the page's table that has this header, code marks taken off."""
+    """The cells of the page's table with a header, without backquotes."""
     (table,) = (part for part in PAGE.split("\n\n") if part.startswith(f"| {header} |"))
     lines = table.strip().splitlines()[2:]
     return [[_plain(cell) for cell in line[2:-2].split(" | ")] for line in lines]

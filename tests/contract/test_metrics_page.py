@@ -1,4 +1,4 @@
-"""docs/metrics.md says what the exporter's metrics are."""
+"""docs/metrics.md lists the exporter's metrics."""
 
 from worker.exporter.write_reference import PAGE, metrics_page
 

@@ -1,4 +1,4 @@
-"""Alert rules and dashboard: what they name exists, and each alert is tested and listed."""
+"""Alert rules and dashboard: the metrics that they use exist; each alert is tested and listed."""
 
 import json
 import re
@@ -23,7 +23,7 @@ ANCHORS = {
     for heading in re.findall(r"^##+ (.+)$", RUNBOOK, re.MULTILINE)
 }
 
-#: An alert of the rules, until the next one or the next group.
+#: An alert of the rules, up to the next alert or group.
 ALERT = re.compile(
     r"^      - alert: (\w+)\n(.*?)(?=^      - alert: |^  - name: |\Z)", re.MULTILINE | re.DOTALL
 )
@@ -37,7 +37,7 @@ def alerts() -> dict[str, str]:
 
 
 def panels() -> list[dict[str, Any]]:
-    """The panels that show something; rows do not."""
+    """The panels that show data; rows do not."""
     return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
 
@@ -47,7 +47,7 @@ def exported() -> set[str]:
 
 
 def named(text: str) -> set[str]:
-    """The metrics in an expression; a histogram's buckets are the histogram's."""
+    """The metrics in an expression; a histogram's series count as the histogram."""
     names = re.findall(r"\bconvertro_[a-z_]+", text)
     return {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
 
@@ -131,7 +131,7 @@ def test_each_panel_says_what_it_shows() -> None:
     "command",
     ["check config monitoring/prometheus.yml", "test rules monitoring/alerts_test.yml"],
 )
-def test_promtool_is_content(command: str) -> None:
+def test_promtool_accepts_the_rules(command: str) -> None:
     done = subprocess.run(
         ["promtool", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False
     )

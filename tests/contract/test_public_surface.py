@@ -1,4 +1,4 @@
-"""What other programs rely on: names, signatures, import rules."""
+"""The surface on which other programs rely: names, signatures, import rules."""
 
 import ast
 import inspect
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 PACKAGES = ("client", "config", "tasks", "worker")
 
-#: What a module may not import if its docstring says that it is pure.
+#: Modules that a module must not import if its docstring says that it is pure.
 IMPURE_MODULES = {"redis", "requests", "celery", "tenacity", "time", "random", "os", "urllib3"}
 
 PURE = [
@@ -30,7 +30,7 @@ PURE = [
 
 
 def imported_by(path: Path) -> set[str]:
-    """The top-level modules that a file imports, wherever in the file."""
+    """The top-level modules that a file imports anywhere."""
     modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -63,7 +63,7 @@ def test_translation_needs_no_celery_redis_or_requests() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-def test_importing_the_door_connects_to_nothing_and_reads_no_settings() -> None:
+def test_importing_tasks_connects_to_nothing_and_reads_no_settings() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", "import tasks; print(tasks.enqueue.__name__)"],
         cwd=ROOT,
@@ -75,7 +75,7 @@ def test_importing_the_door_connects_to_nothing_and_reads_no_settings() -> None:
     assert answer.stdout.strip() == "enqueue"
 
 
-def test_the_door_has_its_names() -> None:
+def test_tasks_has_its_public_names() -> None:
     assert {"enqueue", "enqueue_many", "InvalidEvent", "JournalUnavailable"} <= set(tasks.__all__)
     assert list(inspect.signature(tasks.enqueue).parameters) == ["event"]
     assert list(inspect.signature(tasks.enqueue_many).parameters) == ["events"]

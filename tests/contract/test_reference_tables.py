@@ -1,4 +1,4 @@
-"""Tables of the documentation that list what the code says are made from it."""
+"""Tables of the documentation that are generated from the code are up to date."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each command of ours that an operator is told to run is understood when it is pasted."""
+"""Each of our commands that pages or messages show can be pasted."""
 
 import ast
 import re
@@ -15,16 +15,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 COMMANDS = dict(every_command())
 
-#: What only names a command, or the program's own option.
+#: Text that only names a command, or the program's own option.
 NAMES = {"convertro --version", *(f"convertro {name}" for name in COMMANDS)}
 
-#: What stands between backticks, on one line or two.
+#: Text between backticks, on one line or two.
 CODE = re.compile(r"`([^`]+)`")
 
 #: A command in a block of code.
 BLOCK = re.compile(r"^(?: {4,}|\$ )(?:\w+=\S+ )*(convertro .+)$", re.MULTILINE)
 
-#: What a shell understands, or a comment.
+#: Shell syntax or a comment, at which a command ends.
 SHELL = re.compile(r" +[|#>&<;].*")
 
 #: The pages by hand that show commands; docs/cli.md is made of the commands themselves.
@@ -32,7 +32,7 @@ PAGES = [path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")) if path.
 
 
 def sentences_of(path: Path) -> Iterator[str]:
-    """The texts of a module; `rejected`, a reason, stands for what is put into them."""
+    """The texts of a module; `rejected`, a reason, stands for each value put into them."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.JoinedStr):
             parts = (part.value if isinstance(part, ast.Constant) else None for part in node.values)
@@ -65,4 +65,4 @@ def test_a_command_that_is_shown_can_be_pasted(line: str) -> None:
     assert program == "convertro"
     name = next(name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS)
     command = LazyCommand(name, COMMANDS[name]).load()
-    command.make_context(name, words[len(name.split()) :])  # raises if it does not understand
+    command.make_context(name, words[len(name.split()) :])  # raises if the command is wrong

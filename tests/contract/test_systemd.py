@@ -15,7 +15,7 @@ WORKER, EXPORTER, COLLECTOR = UNITS = [
     FOLDER / "convertro-collector.service",
 ]
 
-#: Of 100, as `systemd-analyze security` reckons: 96 is a unit without any such setting.
+#: The greatest exposure of 100, by `systemd-analyze security`; without any such setting it is 96.
 MOST_EXPOSED = 15
 
 needs_systemd = pytest.mark.skipif(
@@ -24,7 +24,7 @@ needs_systemd = pytest.mark.skipif(
 
 
 def options(unit: Path) -> dict[str, str]:
-    """The options of a unit, of which none here matters twice."""
+    """The options of a unit, by name; of repeated ones the last counts."""
     return dict(re.findall(r"^([A-Za-z]+)=(.*)$", unit.read_text(), re.MULTILINE))
 
 
@@ -38,7 +38,7 @@ def analyze(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_systemd_accepts_a_unit(unit: Path, tmp_path: Path) -> None:
     copy = tmp_path / unit.name
-    # It asks that the program be there; ours is where this runs.
+    # It checks that the program exists, so the path is that of this environment.
     folder = Path(sys.executable).parent
     copy.write_text(unit.read_text().replace("/opt/convertro/bin", str(folder)))
     done = analyze("verify", copy)
@@ -61,7 +61,7 @@ def test_a_unit_is_confined_and_started_again_but_not_without_end(unit: Path) ->
     assert found["NoNewPrivileges"] == "yes"
     assert found["CapabilityBoundingSet"] == ""
     assert found["Restart"] == "always"
-    # What ends at once is given up; what waits for Redis first, for a minute, never is.
+    # systemd stops restarting a unit that ends at once, but not one that waits a minute for Redis.
     interval, burst = int(found["StartLimitIntervalSec"]), int(found["StartLimitBurst"])
     assert int(found["RestartSec"]) * burst < interval
     assert (int(found["RestartSec"]) + 60) * burst > interval

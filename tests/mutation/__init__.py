@@ -1,1 +1,1 @@
-"""Are the tests as strong as the rules? Random changes of the code, and which go unnoticed."""
+"""How strong the tests are: random changes of the code, and which of them no test notices."""

@@ -1,4 +1,4 @@
-"""Copies of the project in which mutants live, each with tests of its own running."""
+"""Copies of the project for mutants, in each of which tests run separately."""
 
 import os
 import shutil
@@ -13,13 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("client", "config", "tasks", "tests", "worker", "docs", "monitoring")
 FILES = ("pyproject.toml", ".env.example", "README.md")
 
-#: A mutant that loops for ever is killed by this.
+#: How long tests may run with a mutant, in seconds: one that loops for ever counts as noticed.
 LONGEST_SECONDS = 600
 
 
 @contextmanager
 def copy() -> Iterator[Path]:
-    """A copy of the project, gone afterwards."""
+    """Make a copy of the project for the time of the block."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         for part in PARTS:
@@ -31,7 +31,7 @@ def copy() -> Iterator[Path]:
 
 
 def passes(path: Path, tests: Sequence[str]) -> bool:
-    """Whether all these tests pass in a copy."""
+    """Whether some tests all pass in a copy."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     environment = {
         **os.environ,

@@ -2,8 +2,8 @@
 
     python -m tests.mutation.lua --seed 1 --number 100
 
-No kept tool changes Lua, so this page does: one operator, number or truth value at a time, or a
-statement that is left out. First come the fast tests; what survives them meets the slower ones.
+No maintained tool mutates Lua, so this module does: it changes one operator, number or truth value,
+or leaves out a statement. The fast tests run first, and the slow ones on mutants that survive them.
 """
 
 import argparse
@@ -24,10 +24,10 @@ SLOW = (
     "tests/functional/cli/test_erase.py",
 )
 
-#: What can become of a mutant.
+#: The possible results for a mutant.
 KILLED, SLOWLY, SURVIVES = "killed", "killed by the slow tests alone", "survives"
 
-#: What is put in the place of what.
+#: What a mutant replaces by what.
 SWAPS = {
     "==": "~=",
     "~=": "==",
@@ -65,7 +65,7 @@ class Mutant:
 
 
 def mutants() -> Iterator[Mutant]:
-    """Every mutant that there is."""
+    """Every possible mutant."""
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).glob("*.lua")):
             lines = path.read_text(encoding="utf-8").splitlines()
@@ -85,13 +85,13 @@ def _changes(line: str) -> Iterator[str]:
 
 
 def _blanked(line: str) -> str:
-    """A line with texts and comments blanked out, as long as before."""
+    """A line with strings and comments replaced by blanks of the same length."""
     line = re.sub(r"'[^']*'", lambda text: "'" + "_" * (len(text[0]) - 2) + "'", line)
     return re.sub(r"--.*", lambda comment: " " * len(comment[0]), line)
 
 
 def survives(mutant: Mutant, tests: Sequence[str]) -> bool:
-    """Whether no test notices."""
+    """Whether no test notices a mutant."""
     with copy() as folder:
         path: Path = folder / mutant.path
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -115,7 +115,7 @@ def main() -> None:
 
 
 def _tried(mutant: Mutant) -> str:
-    """Say what became of a mutant, as soon as it is known."""
+    """Try a mutant, print its result at once, and return it."""
     fate = KILLED
     if survives(mutant, FAST):
         fate = SURVIVES if survives(mutant, SLOW) else SLOWLY

@@ -16,7 +16,7 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 from tests.mutation.copies import LONGEST_SECONDS, copy
 
-#: What runs against each mutant.
+#: The tests that run against each mutant.
 TESTS = "tests/unit tests/contract"
 
 CONFIG = """\
@@ -31,7 +31,7 @@ name = "local"
 
 
 def pure_modules(folder: Path) -> list[str]:
-    """Those of the copy whose docstring says so."""
+    """The modules of a copy whose docstrings say that they are pure."""
     return [
         str(path.relative_to(folder))
         for package in ("client", "worker")
@@ -41,7 +41,7 @@ def pure_modules(folder: Path) -> list[str]:
 
 
 def keep_a_sample(database: WorkDB, seed: int, number: int) -> int:
-    """Skip all mutants but a sample; answers how many there are."""
+    """Skip all mutants but a sample; return the number of all."""
     items = sorted(database.work_items, key=lambda item: str(item.mutations))
     chosen = {item.job_id for item in random.Random(seed).sample(items, min(number, len(items)))}
     skipped = WorkResult(worker_outcome=WorkerOutcome.SKIPPED, output="not in the sample")

@@ -10,7 +10,7 @@ from worker.lab.demo.embedded import embedded_server
 
 pytestmark = pytest.mark.index
 
-#: Today's release of each, and where it is imported from.
+#: The tested release of each queue, and the module to import.
 QUEUES = {
     "celery[redis]": "celery",
     "dramatiq[redis]": "dramatiq.brokers.redis",
@@ -19,7 +19,7 @@ QUEUES = {
     "saq[redis]": "saq",
 }
 
-#: What a queue imports and does not ask for.
+#: Packages that a queue imports without requiring them.
 FORGOTTEN = {"saq[redis]": ("typing-extensions",)}
 
 ENQUEUE = """

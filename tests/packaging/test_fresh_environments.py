@@ -1,4 +1,4 @@
-"""What `make dist` builds, in environments that know nothing of this checkout."""
+"""What `make dist` builds, in environments without this checkout."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from worker.lab.demo.stack import DESTINATION
 
 pytestmark = pytest.mark.index
 
-#: The versions that everything is tested with.
+#: The pinned versions with which everything is tested.
 PINNED = ("--constraints", str(ROOT / "requirements" / "setup.txt"))
 
 ENQUEUE = """
@@ -26,7 +26,7 @@ print(enqueue({"type": "track", "event": "Signed Up", "userId": "u1", "messageId
 
 @pytest.fixture(scope="module")
 def producer(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
-    """As an application would have it, without the application."""
+    """The client as an application would install it."""
     environment = FreshEnvironment.make(tmp_path_factory.mktemp("producer"))
     environment.install(wheel("convertro_client"))
     return environment

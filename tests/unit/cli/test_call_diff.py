@@ -1,4 +1,4 @@
-"""What a diff of two calls shows, and what it hides."""
+"""The diff of two calls: what it shows, and what it hides."""
 
 import json
 from typing import Any
@@ -114,5 +114,5 @@ def test_calls_are_set_beside_each_other_by_name() -> None:
         (encode(web_identify(userId=None)), "would now be skipped: anonymous_identify"),
     ],
 )
-def test_what_would_not_be_sent_is_said(raw: bytes, sentence: str) -> None:
+def test_what_would_not_be_sent_is_reported(raw: bytes, sentence: str) -> None:
     assert sample(raw).sentence == sentence

@@ -1,4 +1,4 @@
-"""What a canary tells."""
+"""The canary's fates and verdict."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def sighting(place: str, **fields: object) -> Sighting:
         (sighting("dead", reason="rejected", status=400), Fate("dead", "rejected http_400")),
         (sighting("dead", reason="no_identity"), Fate("dead", "no_identity")),
         (sighting("waiting", outcomes=(attempt(),)), Fate("waiting", "http_400")),
-        # Its wait ended before anybody looked.
+        # Its wait for a retry ended before it was looked up.
         (sighting("due", postponed=1, outcomes=(attempt(),)), Fate("waiting", "http_400")),
     ],
 )
@@ -52,7 +52,7 @@ def test_the_verdict_counts_the_reasons_and_names_one_that_is_dead() -> None:
     )
 
 
-def test_the_verdict_says_why_nobody_waited() -> None:
+def test_the_verdict_says_why_the_wait_ended() -> None:
     canary = Canary(["a", "b"], {"a": Fate("finished")}, stopped="no worker is alive")
     assert canary.verdict(0) == (
         "no worker is alive, so it is not known yet what became of 1 of 2 canary events; "

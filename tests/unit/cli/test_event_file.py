@@ -1,4 +1,4 @@
-"""Reading files of events, whatever their form."""
+"""Reading files of events in all their forms."""
 
 import bz2
 import gzip
@@ -74,7 +74,7 @@ def test_a_single_indented_event_is_one() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "\ufeff", "[]", '{"batch": []}', "[\n]\n"])
-def test_nothing_is_nothing(text: str) -> None:
+def test_an_empty_file_has_no_events(text: str) -> None:
     assert items(text) == []
 
 
@@ -126,7 +126,7 @@ def test_a_first_line_that_breaks_off_does_not_spoil_the_rest() -> None:
 
 
 def test_a_large_file_is_not_read_to_find_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was read ahead ends within a line, which is completed."""
+    """The part that was read ahead ends within a line, which is then completed."""
     monkeypatch.setattr(event_file, "MAX_DOCUMENT_BYTES", 50)
     rest = [{**ONE, "messageId": f"m{number}"} for number in range(10)]
     assert events(b'{"type": "track",\n' + lines(*rest).encode()) == rest
@@ -159,13 +159,13 @@ def test_what_begins_like_an_array_must_be_one(text: str) -> None:
         items(text.encode(errors="surrogateescape"))
 
 
-def test_where_an_array_breaks_is_said_by_the_line_of_the_file() -> None:
+def test_a_broken_array_is_reported_with_its_line_in_the_file() -> None:
     with pytest.raises(UnreadableFile, match=r"is not JSON: Expecting value \(line 4, column 1\)"):
         items('\n\n[{"type": "track"},\n}')
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-be"])
-def test_utf_16_is_said(encoding: str) -> None:
+def test_utf_16_is_reported(encoding: str) -> None:
     for text in (lines(ONE, TWO), json.dumps([ONE], indent=2)):
         with pytest.raises(UnreadableFile, match="it looks like UTF-16; convert it to UTF-8"):
             items(text.encode(encoding))
@@ -186,9 +186,7 @@ def zipped(data: bytes) -> bytes:
         (lambda data: b"\x28\xb5\x2f\xfd\x24" + data, "zstd"),
     ],
 )
-def test_what_is_packed_otherwise_than_with_gzip_is_said(
-    pack: Callable[[bytes], bytes], name: str
-) -> None:
+def test_other_packing_than_gzip_is_reported(pack: Callable[[bytes], bytes], name: str) -> None:
     with pytest.raises(UnreadableFile, match=f"it looks like {name}; unpack it first"):
         items(pack(lines(ONE, TWO).encode()))
 
@@ -215,7 +213,7 @@ def read_file(path: Path) -> list[Any]:
 
 
 def read_standard_input(path: Path) -> list[Any]:
-    """The same through a pipe that brings a single byte first."""
+    """Read events from a pipe that brings a single byte first."""
     reading, writing = os.pipe()
     text = path.read_bytes()
     with (
@@ -269,14 +267,14 @@ def test_damaged_gzip_is_one_error(tmp_path: Path, place: int) -> None:
         read_file(path)
 
 
-def test_what_follows_gzip_and_is_none_is_an_error(tmp_path: Path) -> None:
+def test_other_bytes_after_gzip_data_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "events.gz"
     path.write_bytes(gzip.compress(lines(ONE).encode()) + lines(TWO).encode())
     with pytest.raises(UnreadableFile, match="its gzip data are damaged"):
         read_file(path)
 
 
-def test_a_line_that_begins_like_gzip_and_is_none_is_an_error(tmp_path: Path) -> None:
+def test_a_line_that_only_begins_like_gzip_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "events"
     path.write_bytes(b"\x1f" + lines(ONE).encode())
     assert read_file(path) == [None]

@@ -1,4 +1,4 @@
-"""A command whose extra is not installed says so, and what to install, before anything else."""
+"""A command whose extra is not installed first of all says so, and what to install."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def run_without(module: str, *arguments: str) -> "subprocess.CompletedProcess[st
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
-def test_a_command_without_its_extra_is_one_sentence(
+def test_a_command_without_its_extra_prints_one_sentence(
     module: str, arguments: list[str], extra: str
 ) -> None:
     ended = run_without(module, *arguments)

@@ -1,4 +1,4 @@
-"""The ids of a file's events that bring none."""
+"""The ids made for a file's events without one."""
 
 import json
 from io import BytesIO
@@ -59,12 +59,12 @@ def test_an_id_of_its_own_stays(message_id: Any) -> None:
 
 
 @pytest.mark.parametrize("message_id", [None, "", "  ", 0, True, "undefined", {}, [], 10**100])
-def test_what_is_no_id_is_replaced(message_id: Any) -> None:
+def test_an_unusable_id_is_replaced(message_id: Any) -> None:
     (identifier,) = ids({**PURCHASE, "messageId": message_id})
     assert identifier.startswith("digest-")
 
 
-def test_what_cannot_be_an_event_is_said_with_its_place() -> None:
+def test_what_cannot_be_an_event_is_reported_with_its_place() -> None:
     text = json.dumps([PURCHASE, {**PURCHASE, "properties": {"x": "y" * 70_000}}])
     first, second = read_items(BytesIO(text.encode()))
     assert first.error is None

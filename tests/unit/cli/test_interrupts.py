@@ -9,7 +9,7 @@ from worker.cli.terminal.interrupts import step
 
 
 def take_step(presses: int, done: list[str], fault: Exception | None = None) -> None:
-    """One step, in which somebody presses Ctrl-C so many times."""
+    """Run one step during which Ctrl-C is pressed a number of times."""
     with step():
         for _ in range(presses):
             signal.raise_signal(signal.SIGINT)
@@ -39,7 +39,7 @@ def test_a_fault_in_a_step_counts_more_than_ctrl_c() -> None:
         take_step(1, [], ValueError("fault"))
 
 
-def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+def test_a_process_that_ignores_ctrl_c_goes_on_ignoring_it() -> None:
     done: list[str] = []
     with ignoring_sigint():
         take_step(2, done)

@@ -22,5 +22,5 @@ from worker.status.place import place_words
     ],
     ids=str,
 )
-def test_the_place_is_said_without_the_password(url: str, words: str) -> None:
+def test_the_place_is_shown_without_the_password(url: str, words: str) -> None:
     assert place_words(Settings(redis_url=url, sentinel_master="prod")) == words

@@ -42,7 +42,7 @@ def test_the_list_of_commands_is_quick_because_it_imports_none() -> None:
 
 
 @pytest.mark.parametrize("module", ["no_such_package.toys", "worker.no_such_module"])
-def test_a_missing_module_of_no_extra_is_a_fault(module: str) -> None:
+def test_a_missing_module_that_belongs_to_no_extra_is_a_fault(module: str) -> None:
     command = LazyCommand("sandbox", Entry(f"{module}:sandbox", ""))
     with pytest.raises(ModuleNotFoundError):
         command.make_context("sandbox", [])
@@ -57,14 +57,14 @@ def run_in_shell(redirection: str, *arguments: str) -> "subprocess.CompletedProc
 @pytest.mark.parametrize(
     "arguments", [("schedule",), ("schedule", "--json"), ("dead", "list"), ("--help",), ()]
 )
-def test_a_closed_output_is_a_sentence(arguments: tuple[str, ...]) -> None:
+def test_a_closed_output_is_reported_in_a_sentence(arguments: tuple[str, ...]) -> None:
     ended = run_in_shell(">&-", *arguments)
     assert ended.returncode == ExitCode.USAGE
     assert ended.stderr == "convertro: standard output is closed\n"
 
 
 @pytest.mark.parametrize("arguments", [("schedule",), ("--help",), ("--version",)])
-def test_an_output_that_is_full_is_a_sentence(arguments: tuple[str, ...]) -> None:
+def test_a_full_output_is_reported_in_a_sentence(arguments: tuple[str, ...]) -> None:
     ended = run_in_shell(">/dev/full", *arguments)
     assert ended.returncode == ExitCode.USAGE
     assert ended.stderr == "convertro: output: No space left on device\n"
@@ -79,6 +79,6 @@ def test_a_closed_input_is_empty() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_nobody_need_hear_the_complaints() -> None:
+def test_standard_error_may_be_closed() -> None:
     ended = run_in_shell("2>&-", "schedule", "--no-such-option")
     assert (ended.returncode, ended.stdout) == (ExitCode.USAGE, "")

@@ -1,4 +1,4 @@
-"""What moves on a terminal while a command works, and does not where nothing can move."""
+"""The progress that a command shows on a terminal, and only on one that can show it."""
 
 import os
 import pty
@@ -17,9 +17,9 @@ from worker.cli.terminal.progress import waiting
 def terminal(
     monkeypatch: pytest.MonkeyPatch, *, term: str = "xterm", moment_seconds: float = 0.0
 ) -> Iterator[int]:
-    """A terminal for standard error; answers what to read from it.
+    """Make standard error a terminal; yield what to read from it.
 
-    No fixture: pytest sets standard error anew when a test begins.
+    It is no fixture, because pytest replaces standard error when a test begins.
     """
     ours, theirs = pty.openpty()
     os.set_blocking(ours, False)
@@ -32,7 +32,7 @@ def terminal(
 
 
 def shown(terminal: int) -> bytes:
-    """What the terminal was sent and was not read yet."""
+    """What was sent to the terminal since the last call."""
     try:
         return os.read(terminal, 10_000)
     except BlockingIOError:
@@ -51,7 +51,7 @@ def test_what_is_done_in_a_moment_shows_nothing(monkeypatch: pytest.MonkeyPatch)
         assert shown(screen) == b""
 
 
-def test_a_terminal_on_which_nothing_can_move_is_left_alone(
+def test_a_dumb_terminal_is_sent_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with terminal(monkeypatch, term="dumb") as screen:
@@ -60,7 +60,7 @@ def test_a_terminal_on_which_nothing_can_move_is_left_alone(
         assert shown(screen) == b""
 
 
-def test_what_fails_meanwhile_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_ends_the_display(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         with waiting("Looking at every event"):
             until(lambda: shown(screen))

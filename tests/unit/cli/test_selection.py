@@ -1,4 +1,4 @@
-"""Which dead letters a command is about."""
+"""Which dead letters a command selects."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def test_filters_must_all_apply(filters: Filters, *, matches: bool) -> None:
         Selection(filters=Filters(since=Since(ago_ms=0)), everything=True),
     ],
 )
-def test_a_selection_says_one_thing(selection: Selection) -> None:
+def test_a_selection_is_by_one_means_only(selection: Selection) -> None:
     with pytest.raises(typer.Exit) as refused:
         selection.check()
     assert refused.value.exit_code == 2
@@ -60,7 +60,7 @@ def test_a_selection_says_one_thing(selection: Selection) -> None:
         Selection(everything=True),
     ],
 )
-def test_one_thing_is_enough(selection: Selection) -> None:
+def test_one_means_is_enough(selection: Selection) -> None:
     selection.check()
 
 
@@ -107,7 +107,7 @@ def test_since_reaches_back_to_the_beginning_and_no_further() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2h ago", "٢h", "yesterday", "1.5h"])
-def test_since_is_nothing_else(text: str) -> None:
+def test_other_values_of_since_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither a duration"):
         parse_since(text)
 
@@ -121,13 +121,13 @@ def test_a_rate(text: str, rate: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "0.0/s", "-1", "5/min", "inf", "nan", "fast"])
-def test_no_rate(text: str) -> None:
+def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a number of events a second"):
         parse_rate(text)
 
 
 class Clock:
-    """A clock that only sleeping moves on."""
+    """A clock that moves only while `sleep` is called."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -146,7 +146,7 @@ class Clock:
         (50.0, 50, 10, 0.8),
         (1.0, 3, 1, 2.0),
         (0.5, 2, 1, 2.0),
-        # Never more at once than the journal takes in one step.
+        # A step never has more than the journal takes at once.
         (1_000_000.0, 2 * MOVED_AT_ONCE, MOVED_AT_ONCE, MOVED_AT_ONCE / 1_000_000),
         (None, 2 * MOVED_AT_ONCE + 1, MOVED_AT_ONCE, 0.0),
     ],
@@ -164,7 +164,7 @@ def steps_of(clock: Clock, rate: float | None, number: int) -> Iterator[list[str
     return paced(ids, rate, at_once=MOVED_AT_ONCE, now=clock, sleep=clock.sleep)
 
 
-def test_what_was_late_is_not_caught_up_with() -> None:
+def test_a_delay_is_not_made_up_for() -> None:
     clock = Clock()
     begun = []
     for step in steps_of(clock, 50.0, 50):
@@ -180,10 +180,10 @@ A, B, C = ("rejected", 400), ("rejected", 404), ("missing_device_id", None)
 @pytest.mark.parametrize(
     ("number", "picked"),
     [
-        # The largest kind first, the middle of each.
+        # The middle of each kind, the largest kind first.
         (1, ["a5"]),
         (3, ["a5", "b1", "c0"]),
-        # Of a kind the middles of equal parts: 10 * 1/4 and 10 * 3/4.
+        # Within a kind the middles of equal parts: 10 * 1/4 and 10 * 3/4.
         (5, ["a2", "b0", "c0", "a7", "b1"]),
         (99, ["a0", "b0", "c0", "a1", "b1", *(f"a{index}" for index in range(2, 10))]),
     ],

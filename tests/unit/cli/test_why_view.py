@@ -1,4 +1,4 @@
-"""What `convertro translate --why` tells people."""
+"""The words of `convertro translate --why` for people."""
 
 from worker.cli.why_view import BECAUSE
 from worker.destination.why import Because

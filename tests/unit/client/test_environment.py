@@ -1,4 +1,4 @@
-"""Where a client finds the journal, and what it says of values that are wrong."""
+"""Where a client finds the journal, and its errors about wrong values."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_an_argument_wins_over_the_environment_and_an_empty_variable_is_none(
 
 
 def test_what_surrounds_a_variable_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a worker reads it: both must mean the same journal."""
+    """A worker reads a variable in the same way, so that both mean the same journal."""
     monkeypatch.setenv("CONVERTRO_REDIS_URL", " redis://elsewhere:7000/3\n")
     monkeypatch.setenv("CONVERTRO_KEY_PREFIX", "{shop}:\n")
     monkeypatch.setenv("CONVERTRO_DURABILITY", "fsync\r\n")

@@ -1,4 +1,4 @@
-"""Errors are values: they say one sentence, carry data, and survive pickling."""
+"""Errors are values: they have one sentence, carry data, and survive pickling."""
 
 import pickle
 

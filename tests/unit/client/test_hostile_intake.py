@@ -1,4 +1,4 @@
-"""No input whatever gets past intake unchecked, and what is refused leaves no trace."""
+"""Intake checks every input, and a refused one leaves no trace."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.support.hostile import events as hostile
 from tests.support.hostile.checks import accepts, accepts_text
 from worker.journal.journal import Journal
 
-# Drawing such examples takes longer than checking them.
+# Few examples and no health checks, because drawing such examples takes long.
 few = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 REDIS = fakeredis.FakeRedis(server=fakeredis.FakeServer())
@@ -24,13 +24,13 @@ JOURNAL = Journal(REDIS, Settings(), shebang=False)
 
 @given(hostile.objects)
 @few
-def test_whatever_is_accepted_can_be_read_translated_and_sent(event: Any) -> None:
+def test_every_accepted_event_can_be_read_translated_and_sent(event: Any) -> None:
     accepts(event)
 
 
 @given(hostile.texts)
 @few
-def test_no_text_is_anything_but_an_event_or_refused(text: bytes) -> None:
+def test_every_text_is_either_an_event_or_refused(text: bytes) -> None:
     accepts_text(text)
 
 

@@ -16,7 +16,7 @@ def test_an_address_is_its_own_answer() -> None:
     assert look_up("127.0.0.1", 6379, 5) == ["127.0.0.1"]
 
 
-def test_a_name_that_nobody_knows_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -26,12 +26,12 @@ def test_a_name_that_nobody_knows_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("name", ["a..b", "x" * 64 + ".example.com"])
-def test_a_name_that_cannot_be_one_is_said(name: str) -> None:
+def test_an_invalid_name_is_reported(name: str) -> None:
     with pytest.raises(OSError, match="not known"):
         look_up(name, 6379, 5)
 
 
-def test_all_who_wait_for_a_name_share_one_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_threads_that_wait_for_a_name_share_one_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, answers = [], []
     goes_on = Event()
 
@@ -56,6 +56,6 @@ def test_all_who_wait_for_a_name_share_one_lookup(monkeypatch: pytest.MonkeyPatc
     assert 1 <= len(asked) <= 2  # a thread may begin only after the first lookup ended
 
 
-def test_who_is_interrupted_leaves_no_lookup_for_which_others_wait() -> None:
+def test_an_interrupted_lookup_does_not_keep_later_ones_waiting() -> None:
     for _ in interrupted_everywhere(lambda: look_up("127.0.0.1", 6379, 60)):
         assert look_up("127.0.0.1", 6379, 60) == ["127.0.0.1"]

@@ -1,4 +1,4 @@
-"""Events made of other types than a JSON reader makes."""
+"""Events of other types than those that a JSON reader makes."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from convertro.segment_event import decode, encode, event_id
 
 @dataclass(frozen=True)
 class Frozen(Mapping[str, Any]):
-    """A mapping that happens to be a dataclass."""
+    """A mapping that is also a dataclass."""
 
     data: dict[str, Any]
 
@@ -33,13 +33,13 @@ class Frozen(Mapping[str, Any]):
 
 @dataclass(frozen=True)
 class Named(str):  # noqa: SLOT000  a dataclass, and nothing cleverer
-    """A string that happens to be a dataclass."""
+    """A string that is also a dataclass."""
 
     unit: str = "kg"
 
 
 class Renamed(dict[str, Any]):
-    """A dict that says other things than it holds."""
+    """A dict whose `items` differ from its content."""
 
     def items(self) -> Any:
         return {key.lower(): value for key, value in super().items()}.items()
@@ -55,7 +55,7 @@ class Renamed(dict[str, Any]):
     ],
     ids=["event", "mapping", "string", "dict"],
 )
-def test_a_subclass_is_written_as_what_it_is_checked_as(event: Any, stored: Any) -> None:
+def test_a_subclass_is_written_with_the_values_that_were_checked(event: Any, stored: Any) -> None:
     assert json.loads(encode(event)) == stored
 
 
@@ -129,9 +129,9 @@ def test_a_local_time_out_of_range_is_refused_by_its_name(day: tuple[int, int, i
 
 
 class Stamp(datetime):
-    """As that of pandas: its zone is changed in a way of its own."""
+    """A datetime with its own `astimezone`, as the Timestamp of pandas."""
 
-    def astimezone(self, tz: Any) -> Any:  # type: ignore[override]  # as it is there
+    def astimezone(self, tz: Any) -> Any:  # type: ignore[override]  # as in pandas
         return super().astimezone(tz)
 
 

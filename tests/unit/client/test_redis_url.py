@@ -1,4 +1,4 @@
-"""A URL of Redis is read once, and what it says reaches both libraries alike."""
+"""A Redis URL is read once, and both libraries get the same parts of it."""
 
 import certifi
 import pytest

@@ -1,4 +1,4 @@
-"""While Redis hangs all are refused; then one tries, whatever became of who tried before."""
+"""While Redis hangs, calls are refused; then one tries, whatever became of the last trial."""
 
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -11,7 +11,7 @@ from tests.support.waiting import until
 
 @pytest.fixture
 def refusing(monkeypatch: pytest.MonkeyPatch) -> Refusal:
-    """One that has just seen a timeout, and lets the next one try."""
+    """A refusal that has just seen a timeout, and lets the next call try."""
     monkeypatch.setattr(refusal, "REFUSED_SECONDS", 0)
     refusing = Refusal()
     see_a_timeout(refusing)
@@ -31,14 +31,14 @@ def is_tried(refusing: Refusal) -> bool:
         return False
 
 
-def test_one_tries_and_others_are_refused_meanwhile(refusing: Refusal) -> None:
+def test_one_caller_tries_and_others_are_refused_meanwhile(refusing: Refusal) -> None:
     with refusing:
         assert not is_tried(refusing)
         assert not is_tried(refusing)
     assert is_tried(refusing)
 
 
-def test_who_is_interrupted_lets_others_try_later(
+def test_after_an_interrupted_trial_others_may_try_later(
     refusing: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refusal, "_TRIAL_SECONDS", 0.001)

@@ -1,4 +1,4 @@
-"""Scripts are read once, when a process still has what it takes to read a file."""
+"""Scripts are read once, while a process can still open a file."""
 
 import shutil
 from pathlib import Path

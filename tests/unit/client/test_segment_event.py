@@ -1,4 +1,4 @@
-"""What may enter: checks, bytes and ids of raw events."""
+"""The checks, bytes and ids of raw events."""
 
 import json
 import pickle
@@ -33,7 +33,7 @@ class Size(IntEnum):
 
 
 def nested(levels: int, wrap: Callable[[Any], Any] = lambda inner: [inner]) -> dict[str, Any]:
-    """An event so many levels deep, itself counted."""
+    """An event of a number of levels, including itself."""
     inner: Any = []
     for _ in range(levels - 2):
         inner = wrap(inner)
@@ -41,7 +41,7 @@ def nested(levels: int, wrap: Callable[[Any], Any] = lambda inner: [inner]) -> d
 
 
 def sized(size: int) -> dict[str, Any]:
-    """An event of so many bytes."""
+    """An event of a number of bytes."""
     return {"type": "track", "x": "a" * (size - len(b'{"type":"track","x":""}'))}
 
 
@@ -52,7 +52,7 @@ def circle() -> dict[str, Any]:
 
 
 def shared() -> dict[str, Any]:
-    """Small in memory, 2**60 times as large as JSON."""
+    """An event that is small in memory, but 2**60 times as large as JSON."""
     part: Any = [1]
     for _ in range(60):
         part = [part, part]

@@ -69,7 +69,7 @@ def test_the_name_of_the_master_is_needed(monkeypatch: pytest.MonkeyPatch, name:
 
 
 def test_celery_keeps_the_login_whichever_sentinel_it_tries() -> None:
-    """kombu reads login and database from the address it has come to, not from the first."""
+    """kombu reads login and database from the address that it tries, not from the first."""
     settings = Settings(redis_url=THREE, sentinel_master="main", sentinel_password="watch")
     config = celery_config(settings, 0.9)
     options = config["broker_transport_options"]

@@ -1,4 +1,4 @@
-"""What an application's own tests collect, with the client's real checks and no server."""
+"""`convertro.testing` for applications' own tests: the client's real checks, and no server."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from convertro.intake_journal import IntakeJournal
 from convertro.testing import Collected, collect
 from tests.support.events import ABSENT, mobile_track
 
-#: Nothing listens there.
+#: A URL at which no process listens.
 NOWHERE = "redis://127.0.0.1:1/0"
 
 

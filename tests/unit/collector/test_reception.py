@@ -1,4 +1,4 @@
-"""What becomes of an event on its way into the journal."""
+"""What the collector makes of an event on its way into the journal."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -70,12 +70,12 @@ def test_the_path_says_the_type_where_the_body_does_not(
     assert stamped(event, path_type=path_type)["type"] == read
 
 
-def test_a_type_that_nothing_says_is_missing() -> None:
+def test_a_type_that_neither_body_nor_path_names_is_missing() -> None:
     (error,) = rows({"batch": [{"messageId": "m"}]})
     assert error.field == "type"
 
 
-def test_a_batch_says_things_for_its_events() -> None:
+def test_a_batch_shares_fields_with_its_events() -> None:
     batch = {
         "batch": [{**TRACK, "context": {"page": {"url": "u"}}}],
         "context": {"library": {"name": "go"}, "page": {"title": "t"}},
@@ -102,7 +102,7 @@ def test_a_batch_says_things_for_its_events() -> None:
             "2026-05-04T09:59:00.000Z",
             "2026-05-04T08:59:00Z",
         ),
-        # Where both are there, the original one is the clock's.
+        # If both times are given, the original one is that of the sender's clock.
         (
             {
                 "timestamp": "2026-05-04T03:00:00Z",
@@ -112,7 +112,7 @@ def test_a_batch_says_things_for_its_events() -> None:
             "2026-05-04T09:59:00.000Z",
             "2026-05-04T08:59:00Z",
         ),
-        # Without one of the two there is nothing to compare.
+        # Without one of the two times there is nothing to compare.
         ({"timestamp": "2019-01-01T00:00:00Z"}, "2019-01-01T00:00:00Z", ABSENT),
         ({"sentAt": "2026-05-04T09:00:00Z"}, ABSENT, ABSENT),
         ({"timestamp": "soon", "sentAt": "2026-05-04T09:00:00Z"}, "soon", ABSENT),
@@ -172,7 +172,7 @@ def test_an_event_with_neither_id_nor_time_is_another_one_each_time() -> None:
 
 
 @pytest.mark.parametrize(("given", "read"), [("m1", "m1"), (7, "7"), (7.0, "7")])
-def test_an_id_that_is_there_counts(given: Any, read: str) -> None:
+def test_an_id_in_the_event_is_used(given: Any, read: str) -> None:
     assert id_of({**TRACK, "messageId": given}) == read
 
 
@@ -235,7 +235,7 @@ def test_many_bad_items_harm_no_other_either(bad: Any, context_bytes: int) -> No
 
 
 def read(body: bytes) -> list[Any]:
-    """What becomes of each event of a body: its id, or the field that is wrong."""
+    """Read a body; return each event's id, or the field that is wrong."""
     document = read_document(body)
     reception = Reception(Receipt(RECEIVED), document.encode)
     answers: list[Any] = []
@@ -266,7 +266,7 @@ DEEP = b'{"a":' * 120 + b"1" + b"}" * 120
     ],
     ids=range(10),
 )
-def test_what_a_value_does_to_its_event_it_does_to_no_other(value: bytes, answer: str) -> None:
+def test_a_bad_value_affects_only_its_own_event(value: bytes, answer: str) -> None:
     one = b'{"type":"track","messageId":"m1"}'
     two = b'{"type":"track","messageId":"m2","properties":{"a":%b}}' % value
     assert read(b'{"batch":[%b,%b,%b]}' % (one, two, one)) == ["m1", answer, "m1"]

@@ -1,4 +1,4 @@
-"""Which path does what, and what is answered."""
+"""What each path does, and the answers."""
 
 import json
 
@@ -49,7 +49,7 @@ def test_a_write_key_may_be_part_of_the_path() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/x", "/v2/track", "/V1/track", "//metrics"])
-def test_nothing_is_elsewhere(path: str) -> None:
+def test_other_paths_are_not_found(path: str) -> None:
     assert route_of(path) == (None, "")
 
 
@@ -84,7 +84,7 @@ def test_an_answer_names_a_hundred_at_most() -> None:
 
 
 @pytest.mark.parametrize(("wait", "header"), [(0.001, "1"), (1.2, "2"), (10.0, "10")])
-def test_when_to_come_again_is_in_whole_seconds(wait: float, header: str) -> None:
+def test_retry_after_is_in_whole_seconds(wait: float, header: str) -> None:
     assert answers.too_often(wait).headers == {"Retry-After": header}
 
 

@@ -1,4 +1,4 @@
-"""What documents of events hold, and what a batch says for its events."""
+"""The events in a document, and the fields that a batch shares with its events."""
 
 import json
 from typing import Any

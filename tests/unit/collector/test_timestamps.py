@@ -13,18 +13,18 @@ RECEIVED = datetime(2026, 5, 4, 10, 0, 0, 250_000, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("happened", "sent", "moment"),
     [
-        # A right clock: what it took on the way is added.
+        # A right clock: the time on the way is added.
         ("2026-05-04T09:59:50.000Z", "2026-05-04T10:00:00.000Z", "2026-05-04T09:59:50.250Z"),
         # A clock that is wrong by years or hours.
         ("1970-01-01T00:00:10Z", "1970-01-01T00:01:10Z", "2026-05-04T09:59:00.250Z"),
         ("2031-01-01T00:00:00.000Z", "2031-01-01T02:00:00.000Z", "2026-05-04T08:00:00.250Z"),
-        # Offsets, one of them other than the other.
+        # Offsets that differ.
         ("2026-05-04T11:59:50+02:00", "2026-05-04T10:00:00Z", "2026-05-04T09:59:50.250Z"),
-        # No offsets: both are of the same clock.
+        # No offsets: both times are of the same clock.
         ("2026-05-04T09:59:50", "2026-05-04T10:00:00", "2026-05-04T09:59:50.250Z"),
         # Digits beyond microseconds, as Go writes them.
         ("2026-05-04T09:59:50.123456789Z", "2026-05-04T10:00:00Z", "2026-05-04T09:59:50.373Z"),
-        # Sent before it happened: as it says.
+        # Sent before it happened: taken as it is.
         ("2026-05-04T10:00:10Z", "2026-05-04T10:00:00Z", "2026-05-04T10:00:10.250Z"),
     ],
 )

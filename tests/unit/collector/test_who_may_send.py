@@ -80,7 +80,7 @@ class Clock:
         return self.seconds
 
 
-def test_a_key_may_be_used_so_often_and_others_are_not_harmed() -> None:
+def test_a_key_has_its_own_rate_and_does_not_affect_others() -> None:
     clock = Clock()
     rate = Rate(2.0, clock)
     assert [rate.wait_seconds(0) for _ in range(3)] == [0, 0, 0.5]
@@ -97,7 +97,7 @@ def test_less_than_one_a_second_is_a_rate_too() -> None:
     assert [rate.wait_seconds(0) for _ in range(2)] == [0, 10]
 
 
-def test_no_bound_is_no_bound() -> None:
+def test_a_rate_of_0_is_no_bound() -> None:
     assert not any(Rate(0, Clock()).wait_seconds(0) for _ in range(10_000))
 
 

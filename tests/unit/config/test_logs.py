@@ -1,4 +1,4 @@
-"""The form of the log, in a process of its own, since logging is set up once a process."""
+"""The form of the log, in separate processes, because logging is set up once per process."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ SECRET = "ada.lovelace@example.com"
 
 
 def logged(statement: str) -> list[dict[str, Any]]:
-    """What a statement logs, at DEBUG and as JSON."""
+    """The lines that a statement logs, at DEBUG and as JSON."""
     ended = subprocess.run(
         [sys.executable, "-c", f"{SET_UP}\n{statement}"],
         cwd=ROOT,
@@ -46,7 +46,7 @@ def test_a_line_of_ours_begins_with_what_happened() -> None:
 
 
 def test_a_record_is_plain_for_whatever_else_listens() -> None:
-    """Sentry, for one, takes the message for a title and the extras for data."""
+    """Sentry, for example, takes the message as a title and the extras as data."""
     (line,) = logged(
         "class Other(logging.Handler):\n"
         "    def emit(self, record): print_to_log(record.getMessage(), record.action)\n"
@@ -99,7 +99,7 @@ def test_the_arguments_of_a_task_that_failed_are_left_out() -> None:
     assert line["otelTraceID"] == "abc"
 
 
-def test_a_process_of_the_pool_that_was_killed_is_told_as_json() -> None:
+def test_the_kill_of_a_process_of_the_pool_is_logged_as_json() -> None:
     (line,) = logged(
         "import billiard.util as util\n"
         "util.get_logger()\n"

@@ -1,4 +1,4 @@
-"""What users read about the settings is what the settings are."""
+"""The pages about the settings agree with the settings."""
 
 import pytest
 

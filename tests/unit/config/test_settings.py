@@ -282,7 +282,7 @@ def test_json_may_span_lines_and_name_events_in_any_script(monkeypatch: pytest.M
     "name",
     ["CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL", "BROKER_URL", "CELERY_CONFIG_MODULE"],
 )
-def test_variables_of_celery_that_have_no_effect_are_told(
+def test_variables_of_celery_without_effect_are_reported(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     assert variables_without_effect() == {}

@@ -125,7 +125,7 @@ UNREADABLE = order_completed(properties={**ORDER, "repeat": False, "total": "n/a
         (NEW_BUYER, [], (Move.DELIVERED, ())),
     ],
 )
-def test_what_a_sender_should_correct_is_said_once_when_the_event_leaves(
+def test_a_note_is_reported_once_when_the_event_is_finished(
     event: Any, outcomes: list[Outcome], expected: tuple[Move, tuple[Note, ...]]
 ) -> None:
     journal = FakeJournal()
@@ -135,7 +135,7 @@ def test_what_a_sender_should_correct_is_said_once_when_the_event_leaves(
     assert all(kept.notes == () for kept in journal.finishes)
 
 
-def test_an_event_without_notes_says_nothing_of_them() -> None:
+def test_an_event_without_notes_reports_none() -> None:
     finish, _ = deliver(mobile_track())
     assert b"notes" not in msgspec.json.encode(finish)
 
@@ -172,7 +172,7 @@ def test_a_rejected_event_is_dead_with_its_answer() -> None:
     assert (finish.outcome_class, finish.status) == ("rejected", 400)
 
 
-def test_an_event_is_given_up_at_its_horizon() -> None:
+def test_an_event_is_buried_at_its_horizon() -> None:
     finish, _ = deliver(
         mobile_track(), *[answered("unsent")] * 3, tried_for_ms=86_400_000, postponed=20
     )
@@ -215,20 +215,20 @@ def test_an_event_whose_calls_were_all_accepted_is_delivered_without_a_request()
 
 
 @pytest.mark.parametrize("answer", [Finished.LOST, Finished.GONE])
-def test_an_event_that_another_worker_took_over_is_left_alone(answer: Finished) -> None:
+def test_an_event_that_another_worker_took_over_is_not_finished(answer: Finished) -> None:
     finish, transport = deliver(NEW_BUYER, journal=FakeJournal(answer=answer))
     assert finish is None
     assert len(transport.sent) == 1
 
 
-def test_an_accepted_call_that_cannot_be_recorded_now_is_told_later() -> None:
+def test_an_accepted_call_that_cannot_be_recorded_now_is_reported_later() -> None:
     finish, transport = deliver(NEW_BUYER, journal=FakeJournal(before=FailTimes(1)))
     assert len(transport.sent) == 1
     assert moved(finish) == (Move.RETURNED, None)
     assert finish.accepted == ("sale.new",)
 
 
-def test_a_retry_after_is_told_to_the_journal_for_all_workers() -> None:
+def test_a_retry_after_is_reported_to_the_journal_for_all_workers() -> None:
     finish, _ = deliver(mobile_track(), answered("throttled", 429, retry_after_seconds=90.0))
     assert finish is not None
     assert finish.retry_after_ms == 90_000
@@ -273,7 +273,7 @@ def test_doubt_about_one_call_does_not_stop_the_other() -> None:
     assert len(transport.sent) == 1
 
 
-def test_what_an_operator_sent_back_is_sent() -> None:
+def test_revenue_that_an_operator_redrove_is_sent() -> None:
     finish, _ = deliver(NEW_BUYER, settings=PARKING, in_doubt={"sale.new": 1}, reviewed=True)
     assert moved(finish) == (Move.DELIVERED, None)
 

@@ -1,4 +1,4 @@
-"""Under which keys a vendor sees the calls of one event, whatever happens to it."""
+"""The idempotency keys that a vendor sees for the calls of one event, whatever happens to it."""
 
 import json
 from collections import deque
@@ -15,7 +15,7 @@ from worker.delivery.run import _interrupted
 from worker.journal.journal import Journal
 from worker.journal.records import Record
 
-#: Whatever fails is a dead letter at once.
+#: Settings with which a failed event is a dead letter at once.
 SETTINGS = Settings(
     client_name="acme",
     site_id="1234",
@@ -43,7 +43,7 @@ class Bench:
     def deliver(
         self, settings: Settings, *answers: str, killed: bool = False, handed_back: bool = False
     ) -> None:
-        """Let a worker claim the event and send what it sends, to these answers."""
+        """Let a worker claim the event and send its calls, which get some answers."""
         self.vendor.outcomes = deque(answered(name) for name in answers)
         self.now_ms += LEASE_MS
         self.journal.tick("worker", 4, [])
@@ -77,7 +77,7 @@ class Bench:
         ("rejected redrive rejected redrive accepted", "sale.new sale.new~1 sale.new~2"),
         ("unsent redrive rejected redrive accepted", "sale.new sale.new sale.new~2"),
         ("rejected redrive unsent redrive accepted", "sale.new sale.new~1 sale.new~1"),
-        # What may have been delivered keeps its key for ever.
+        # A call that may have been delivered keeps its key for ever.
         ("ambiguous redrive accepted", "sale.new sale.new"),
         ("ambiguous redrive rejected redrive accepted", "sale.new sale.new sale.new"),
         ("killed rejected redrive accepted", "sale.new sale.new sale.new"),
@@ -117,7 +117,7 @@ def test_only_a_call_that_surely_never_arrived_gets_another_key(story: str, keys
     ],
 )
 def test_each_call_of_an_event_has_a_key_by_itself(stories: tuple[str, ...], keys: str) -> None:
-    """Each story but the last ends with a dead letter, which is sent back."""
+    """Each story but the last ends with a dead letter, which is redriven."""
     bench = Bench(order_completed(properties={**ORDER, "repeat": False}))
     for number, answers in enumerate(stories):
         if number:
@@ -143,8 +143,8 @@ def mapped(*types: str) -> Settings:
 
 
 @pytest.mark.parametrize("loss", ["answer", "worker"])
-def test_a_mapping_that_was_turned_round_sends_no_other_call_under_a_known_key(loss: str) -> None:
-    """The answer to A was lost; then the worker came back with another order of the mapping."""
+def test_a_swapped_mapping_sends_no_other_call_under_a_known_key(loss: str) -> None:
+    """The answer to A was lost; then a worker starts with the mapping in another order."""
     bench = Bench(web_track())
     if loss == "worker":
         bench.deliver(mapped("A", "B"), "ambiguous", killed=True)

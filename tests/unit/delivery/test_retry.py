@@ -1,4 +1,4 @@
-"""What follows from an outcome."""
+"""The decision that follows from an outcome."""
 
 import pytest
 from hypothesis import given

@@ -101,7 +101,7 @@ def test_it_ends_at_once_if_enough_others_run() -> None:
     assert run.summary.as_dict() == {}
 
 
-def test_it_makes_room_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_run, "TASK_SECONDS", 0.1)
     journal = FakeJournal(events(3))
     run = run_of(journal)
@@ -205,8 +205,8 @@ def test_an_event_that_outlasts_its_lease_does_not_hold_up_the_others(
     never.set()
 
 
-def test_what_was_written_without_an_answer_is_not_called_lost() -> None:
-    """The journal carried it out, the answer got lost, and the event is gone the second time."""
+def test_a_finish_whose_answer_was_lost_does_not_count_as_lost() -> None:
+    """The journal carried it out and the answer was lost, so the event is gone the second time."""
     journal = FakeJournal(events(1))
 
     def deliver(event: ClaimedEvent) -> Finish:
@@ -219,7 +219,7 @@ def test_what_was_written_without_an_answer_is_not_called_lost() -> None:
     assert run.summary.as_dict() == {"claimed": 1, "delivered": 1}
 
 
-def test_a_suspect_has_its_process_for_itself() -> None:
+def test_a_suspect_is_delivered_alone_in_its_process() -> None:
     journal = FakeJournal(deque([claimed(b"{}", event_id="suspect", leases_lost=2)]))
     limits_while_in_flight: list[int] = []
 
@@ -261,7 +261,7 @@ def dead(event: ClaimedEvent) -> Finish:
 
 
 def test_burials_are_announced_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a full process it writes as soon as half have ended: here four, the others wait."""
+    """A full process finishes events as soon as half have ended: here four; the others wait."""
     monkeypatch.setattr(delivery_run, "_CROWDED_PACE_SECONDS", 600.0)
     announcer = FakeAnnouncer()
 
@@ -286,7 +286,7 @@ def test_what_was_not_buried_is_not_announced(answer: Finished) -> None:
     assert announcer.told == []
 
 
-def test_poison_is_announced_although_nobody_finished_it() -> None:
+def test_poison_is_announced_although_no_worker_finished_it() -> None:
     announcer = FakeAnnouncer()
     run_of(FakeJournal(poisoned=("event-9",)), announce=announcer).run()
     assert announcer.told == [(Burial("event-9", "poison"),)]

@@ -1,4 +1,4 @@
-"""What is logged of an event, by what became of it."""
+"""The log line of an event, by what became of it."""
 
 import pytest
 from structlog.testing import capture_logs

@@ -1,4 +1,4 @@
-"""What a worker says that is lost with an event which dies."""
+"""The worth that a worker reports for an event that it buries."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def test_a_burial_says_what_is_lost(event: Any, reason: str, worth: Worth) -> No
     assert (finish.reason, finish.worth) == (reason, worth)
 
 
-def test_nobody_knows_what_is_lost_with_an_event_that_our_code_fell_over(
+def test_the_worth_of_an_event_on_which_our_code_failed_is_unknown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(translation, "has_identity", None)

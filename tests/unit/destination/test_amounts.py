@@ -254,5 +254,5 @@ def test_null_and_blank_text_are_no_amount_at_all(value: Any, provided: bool) ->
         "R." * 32_000 + "5",
     ],
 )
-def test_hostile_text_takes_no_time_to_speak_of(text: str) -> None:
+def test_hostile_text_takes_little_time(text: str) -> None:
     amount_of(text)

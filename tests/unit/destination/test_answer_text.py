@@ -1,4 +1,4 @@
-"""What is kept of what an answer says: a line, printable, bounded."""
+"""The text that is kept of an answer: one line, printable, bounded."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Event names: the special ones, and which are the same."""
+"""Event names: the special ones, and which names are equal."""
 
 import re
 from string import ascii_letters
@@ -16,7 +16,7 @@ from worker.destination.event_names import (
     normalised,
 )
 
-#: The rule for special names once more, spelt out for the two words of a test.
+#: The rule for special names, spelt out again for the two words of a test.
 WORDS = {
     is_order_completed: ("order", "completed"),
     is_application_installed: ("application", "installed"),
@@ -185,6 +185,6 @@ def test_names_of_other_scripts_are_told_apart() -> None:
 @pytest.mark.parametrize(
     "name", ["_" * 65_000 + "a", "A" * 65_000, "aB" * 32_000, " " * 65_000, "é_" * 20_000]
 )
-def test_hostile_names_take_no_time_to_speak_of(name: str) -> None:
+def test_hostile_names_take_little_time(name: str) -> None:
     normalised(name)
     assert not is_order_completed(name)

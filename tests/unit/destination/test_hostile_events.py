@@ -1,4 +1,4 @@
-"""No event whatever makes translation fail."""
+"""No event makes translation fail."""
 
 import json
 from copy import deepcopy
@@ -17,12 +17,12 @@ from worker.destination import translate
 from worker.destination.wire import body_of, encode_body
 from worker.reasons import DeathReason, SkipReason
 
-# Drawing such events takes longer than translating them.
+# Drawing such events takes long, which is no reason to fail.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def check(event: Any, destination: Settings) -> None:
-    """One outcome, nothing raised, the event as before, and every call can be sent."""
+    """Check that an event has one outcome, stays unchanged, and that its calls can be sent."""
     before = deepcopy(event)
     translation = translate(event, destination, accepted_at="2026-05-04T10:15:30Z")
     assert event == before
@@ -57,6 +57,6 @@ def test_an_event_means_the_same_after_its_way_through_the_journal(event: dict[s
         stored = decode(encode(event))
     except InvalidEvent:
         return
-    # Two halves of a surrogate pair meet in JSON; compare what both came to on the wire.
+    # Two halves of a surrogate pair become one character in JSON, so compare the calls' bytes.
     plain = ConvertroSettings(events=EVENTS)
     assert repr(translate(stored, plain)) == repr(translate(json.loads(json.dumps(event)), plain))

@@ -1,4 +1,4 @@
-"""What would be sent for an event: names, bytes, which calls cost money if counted twice."""
+"""What would be sent for an event: names, bytes, and which events bear revenue."""
 
 import json
 from typing import Any
@@ -85,7 +85,7 @@ def test_a_stored_event_is_planned_with_the_time_of_its_acceptance() -> None:
         (web_identify(), False),
         (mobile_track(), True),
         (mobile_track(properties={"revenue": 1}), True),
-        (mobile_track(properties={}), False),  # its value is 1, which stands for none
+        (mobile_track(properties={}), False),  # its value is 1, which stands for no amount
         (mobile_track(event="Order Completed", properties={}), True),
         (mobile_identify(), False),
         (application_installed(properties={"revenue": 5}), False),

@@ -1,4 +1,4 @@
-"""What holds for the translation of every event, whatever it is made of."""
+"""What holds for the translation of every event."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from tests.support.hostile import events as hostile
 from worker.destination import DeviceEvent, TrackEvent, TrackUser, Translation, translate
 from worker.destination.wire import body_of, encode_body
 
-# Drawing such events takes longer than translating them.
+# Drawing such events takes long, which is no reason to fail.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SETTINGS = ConvertroSettings(
@@ -33,7 +33,7 @@ SETTINGS = ConvertroSettings(
     consent_categories=["Advertising"],
 )
 
-#: What tells nobody from anybody, for ids of every kind.
+#: Placeholders that identify no person or device, for ids of every kind.
 PLACEHOLDERS = {
     *("", " ", "\t", "null", "undefined", "NaN", "None", "<nil>", "(null)", "[object Object]"),
 }
@@ -130,7 +130,7 @@ def test_each_event_has_one_outcome_and_nothing_is_raised(event: Any) -> None:
 @given(odd_events, st.randoms(use_true_random=False))
 @patient
 def test_equal_events_mean_the_same(event: dict[str, Any], chance: Any) -> None:
-    event = json.loads(json.dumps(event))  # where two halves of a surrogate pair meet
+    event = json.loads(json.dumps(event))  # which joins two halves of a surrogate pair
     fields = list(event.items())
     chance.shuffle(fields)
     same = json.loads(json.dumps(dict(fields)))
@@ -172,7 +172,7 @@ def significant(text: str) -> str:
 
 
 def says(value: Any, amount: float) -> bool:
-    """Whether a property holds an amount, told without reading it."""
+    """Whether a property holds an amount, decided without the product's reader."""
     if isinstance(value, str):
         written = format(Decimal(repr(abs(amount))), "f")
         return significant(value) == significant(written)

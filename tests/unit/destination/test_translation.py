@@ -1,4 +1,4 @@
-"""What becomes of an event: calls, a skip, or something for an operator to look at."""
+"""What an event becomes: calls, a skip, or a dead letter for an operator."""
 
 import dataclasses
 from copy import deepcopy
@@ -123,7 +123,7 @@ def test_each_kind_of_event_becomes_its_call(event: dict[str, Any], expected: Ca
     assert event == before
 
 
-#: What cannot tell a person from others.
+#: Values that identify no person.
 PLACEHOLDERS = (
     *(" ", "\t", "\u00a0", "null", "undefined", "NaN", "None", "<nil>", "(null)"),
     *("[object Object]", 10**400),

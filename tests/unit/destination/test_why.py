@@ -1,4 +1,4 @@
-"""How translation came to its answer, for people who ask."""
+"""The explanation of a translation."""
 
 from typing import Any
 

@@ -195,7 +195,7 @@ KEY_PARTS = st.tuples(
 
 
 def parts_of(key: str) -> tuple[str, str, int, int | None]:
-    """What a key was made of; the other reading of what `wire` writes."""
+    """The parts of a key, read independently of `wire`, which writes it."""
     event_id, _, rest = key.partition("/")
     name, _, number = rest.partition("~")
     type_, _, ordinal = name.partition("/")
@@ -214,7 +214,7 @@ def parts_of(key: str) -> tuple[str, str, int, int | None]:
 def test_a_key_is_a_legal_header_that_is_made_of_nothing_else(
     parts: tuple[str, str, int, int | None],
 ) -> None:
-    """It parses back, so no two different calls of whatever events have the same."""
+    """It can be parsed back, so no two different calls of any events have the same key."""
     event_id, type_, ordinal, number = parts
     key = idempotency_key(event_id, call_name(type_, ordinal), number)
     assert all("!" <= character <= "~" for character in key)

@@ -1,4 +1,4 @@
-"""What the exporter makes of a journal, and that it leaves nothing out."""
+"""The exporter's metrics of a journal, and that none is missing."""
 
 import re
 from dataclasses import dataclass, field
@@ -33,13 +33,13 @@ LUA = "\n".join(
     for path in sorted((ROOT / package).glob("**/lua/*.lua"))
 )
 
-#: A row of the page: name and labels.
+#: A row of the page: the metric's name and labels.
 ROW = re.compile(r"^\| `(convertro_\w+)(?:\{([\w,]+)\})?` \|", re.MULTILINE)
 
 
 @dataclass
 class Bench:
-    """A journal with a clock in hand, and its exporter."""
+    """A journal whose clock the test sets, and its exporter."""
 
     settings: Settings = field(default_factory=lambda: Settings(breaker_min_count=4))
     now_ms: int = 1_800_000_000_000
@@ -90,7 +90,7 @@ def bench() -> Bench:
 
 
 def filled(bench: Bench) -> Bench:
-    """Let there be something of every kind."""
+    """Fill the journal with something of every kind."""
     bench.finish("delivered", Move.DELIVERED, "accepted", status=200)
     bench.finish("later", Move.POSTPONED, "unsent", delay_ms=30_000)
     bench.bury("dead", "rejected", 400)
@@ -152,7 +152,7 @@ def test_durations_are_cumulative_and_in_seconds(bench: Bench) -> None:
     assert len(buckets) == len(BOUNDS_MS)
 
 
-def test_dead_letters_are_told_by_reason_and_status_and_odd_ones_together(bench: Bench) -> None:
+def test_dead_letters_are_counted_by_reason_and_status_and_odd_ones_together(bench: Bench) -> None:
     bench.bury("a", "rejected", 400)
     bench.bury("b", "rejected", None)
     bench.bury("c", "poison", 999)
@@ -227,7 +227,7 @@ def test_a_pause_shows(bench: Bench) -> None:
     assert "nobody else" not in bench.scrape()
 
 
-def test_workers_are_told_by_node_the_worst_of_equal_names(bench: Bench) -> None:
+def test_workers_are_shown_by_node_with_the_worst_of_equal_names(bench: Bench) -> None:
     bench.tick("celery@a/1-aaaa")
     bench.now_ms += 2_000
     bench.tick("celery@a/2-bbbb")
@@ -274,7 +274,7 @@ def test_without_redis_one_metric_says_so() -> None:
 def test_every_counter_of_the_journal_is_exported() -> None:
     literal = set(re.findall(r"\bcount\('(\w+)", LUA))
     literal |= set(re.findall(r"HINCRBY', COUNTERS, '(\w+)'", LUA))
-    # What is counted through a parameter comes from these calls.
+    # Names that reach a counter through a parameter come from these calls.
     moved = set(
         re.findall(r"\b(?:mark_done|make_due)\([^\n]*'(\w+):?'[^\n]*\)$", LUA, re.MULTILINE)
     )

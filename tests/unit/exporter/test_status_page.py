@@ -1,4 +1,4 @@
-"""The status page and its chart, from journals that a test made."""
+"""The status page and its chart, for journals made by tests."""
 
 import re
 from html.parser import HTMLParser
@@ -21,12 +21,12 @@ NOW_MS = 1_800_000_004_000
 
 SETTINGS = Settings()
 
-#: HTML has no end for these.
+#: Elements without an end tag in HTML.
 VOID = {"meta", "link"}
 
 
 class Outline(HTMLParser):
-    """Every element is closed, in order; no script, no form, nothing from elsewhere."""
+    """Checks that elements are closed in order, with no script, form or outside resource."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ def test_all_is_well(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("reason", DeathReason)
-def test_dead_letters_come_with_the_commands_that_see_to_them(
+def test_dead_letters_are_shown_with_the_commands_for_them(
     journal: Journal, reason: DeathReason
 ) -> None:
     bury(journal, "event-1", reason, 400)
@@ -145,7 +145,7 @@ def test_a_command_to_copy_does_nothing_else_whatever_is_in_redis(
     assert "<code>convertro dead redrive --reason &#39;x; reboot&#39;</code>" in page
 
 
-def test_a_problem_is_told_with_its_commands(journal: Journal) -> None:
+def test_a_problem_is_shown_with_its_commands(journal: Journal) -> None:
     journal.tick("celery@a/1-aaaa", 2, [])
     journal.pause("")
     page = page_of(journal)

@@ -1,4 +1,4 @@
-"""Which dead letters go when there are too many, and what an operator who chose some acts on."""
+"""Which dead letters a bound removes, and which ones an operator's choice applies to."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +23,7 @@ def names(prefix: str, number: int) -> list[str]:
 
 
 def bury(bench: Bench, ids: Iterable[str], worth: Worth | None, reason: str = "rejected") -> None:
-    """Let events die one by one, each a millisecond after the one before."""
+    """Bury events one by one, each a millisecond after the one before."""
     for event_id in ids:
         bench.accept(event_id)
         (event,) = bench.claim(1)
@@ -36,7 +36,7 @@ def dead(bench: Bench) -> list[str]:
 
 
 def check(bench: Bench) -> None:
-    """The books balance."""
+    """Check that the journal adds up."""
     assert not list(bench.journal.inspect())
     snapshot = bench.journal.snapshot()
     assert (snapshot.unaccounted, snapshot.valued) == (0, snapshot.dead)
@@ -93,7 +93,7 @@ def test_what_is_worth_least_may_be_what_was_just_buried() -> None:
     check(bench)
 
 
-def test_letters_of_which_nobody_knows_count_as_revenue() -> None:
+def test_dead_letters_of_unknown_worth_count_as_revenue() -> None:
     bench = bench_of(dead_max_count=2)
     bench.accept("poison")
     for _ in range(4):

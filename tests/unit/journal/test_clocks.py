@@ -1,4 +1,4 @@
-"""Clocks that ran ahead and were put right, of Redis and of workers."""
+"""Clocks of Redis and of workers that ran ahead and were set right."""
 
 import fakeredis
 import pytest
@@ -13,7 +13,7 @@ DAY_MS = 24 * HOUR_MS
 
 
 class Bench:
-    """A journal with the clock of Redis in hand, and one worker."""
+    """A journal whose Redis clock the test sets, and one worker."""
 
     def __init__(self) -> None:
         self.now_ms = 1_800_000_000_000
@@ -98,10 +98,10 @@ def test_nothing_is_cut_short_while_the_clock_goes_on(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("skew_ms", [25 * HOUR_MS, 0, -25 * HOUR_MS])
-def test_how_long_an_event_is_tried_is_told_by_the_clock_of_redis(
+def test_how_long_an_event_was_tried_is_measured_by_the_clock_of_redis(
     bench: Bench, skew_ms: int
 ) -> None:
-    """Whatever the worker's own clock says of its attempts."""
+    """The times of attempts by the worker's own clock do not matter."""
     bench.journal.accept([("event", b"{}")])
     (event,) = bench.claim()
     assert event.record.tried_for_ms == 0

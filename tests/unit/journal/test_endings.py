@@ -1,4 +1,4 @@
-"""How an event finished: what ten bytes say, and what the scripts write."""
+"""How an event finished, as ten bytes that the scripts write."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ from worker.reasons import DiscardReason, SkipReason
 
 DAY_MS = 86_400_000
 
-#: As odd as Segment allows, and longer than the digest's bits.
+#: An id as odd as Segment allows, with more bits than the digest.
 IDS = ("m1", "ä-\N{SNOWMAN}", "x" * 255, "8a4f1c2e-0001", "8a4f1c2e-0002")
 
 
 @dataclass
 class Bench:
-    """A journal with a clock in hand."""
+    """A journal whose clock the test sets."""
 
     now_ms: int = 20_000 * DAY_MS
 
@@ -88,7 +88,7 @@ def test_the_latest_of_an_event_that_came_again_counts() -> None:
     assert bench.ending("m1") == Ending("skipped", "disabled", bench.now_ms)
 
 
-def test_bytes_that_only_look_like_a_digest_are_passed_over() -> None:
+def test_bytes_that_only_look_like_a_digest_are_ignored() -> None:
     bench = Bench()
     bench.finish(Move.DELIVERED, "m1")
     (key,) = bench.redis.keys("*endings:*")
@@ -97,7 +97,7 @@ def test_bytes_that_only_look_like_a_digest_are_passed_over() -> None:
     assert find_ending("m1", noted + shifted[:10] + b"?" * 10, 0) == Ending("delivered", None, 0)
 
 
-def test_a_letter_of_a_later_version_is_no_fault() -> None:
+def test_an_unknown_letter_of_a_later_version_is_no_fault() -> None:
     bench = Bench()
     bench.finish(Move.DELIVERED, "m1")
     (key,) = bench.redis.keys("*endings:*")

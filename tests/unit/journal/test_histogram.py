@@ -1,4 +1,4 @@
-"""Durations by bucket, and what was counted lately."""
+"""Durations by bucket, and recent counts."""
 
 from math import inf
 
@@ -13,7 +13,7 @@ from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Recent
 
 
 def test_the_scripts_count_in_the_same_buckets() -> None:
-    """One event for each bound, and one a millisecond beyond it."""
+    """For each bound, one event at it and one a millisecond beyond it."""
     now_ms = 1_800_000_000_000
     journal = Journal(
         fakeredis.FakeRedis(server=fakeredis.FakeServer()),

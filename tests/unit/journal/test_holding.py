@@ -19,10 +19,10 @@ from worker.reasons import DeathReason
 
 OPEN, HALF_OPEN, CLOSED = BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED
 
-#: Class, status and detail of an answer.
+#: The class, status and detail of an answer.
 ACCEPTED = ("accepted", 200, "accepted")
 REJECTED = ("rejected", 400, "http_400")
-SICK = ("ambiguous", 503, "http_503")
+FAILING = ("ambiguous", 503, "http_503")
 FORBIDDEN = ("setup", 403, "http_403")
 BUSY = ("throttled", 429, "http_429")
 
@@ -31,7 +31,7 @@ Answer = tuple[str, int, str]
 
 @dataclass
 class Bench:
-    """A journal with a clock in hand, and workers that say what they are told."""
+    """A journal whose clock the test sets, and workers that finish events as the test says."""
 
     settings: Settings = field(
         default_factory=lambda: Settings(breaker_min_count=4, probe_max_seconds=60)
@@ -60,12 +60,12 @@ class Bench:
         return list(claim.events)
 
     def say(self, event: ClaimedEvent, answer: Answer, **fields: Any) -> Finished:
-        """What a worker says about an event after this answer, unless the fields say more."""
+        """Finish an event as a worker does after an answer; fields replace what it would report."""
         (finished,) = self.finish([self.word(event, answer, **fields)])
         return finished
 
     def finish(self, words: Iterable[Finish]) -> list[Finished]:
-        """Let a worker say all this at once."""
+        """Finish events in one step."""
         return [*self.journal.finish([*words])]
 
     def word(self, event: ClaimedEvent, answer: Answer, **fields: Any) -> Finish:
@@ -112,21 +112,21 @@ def bench() -> Bench:
 
 
 def opened(bench: Bench) -> None:
-    """Let the breaker open because everything fails."""
-    bench.deliver(*[SICK] * 4)
+    """Open the breaker by failures."""
+    bench.deliver(*[FAILING] * 4)
     assert bench.breaker.state is OPEN
 
 
-def test_so_many_failures_in_a_row_open_it_however_much_passed_before(bench: Bench) -> None:
-    """An outage under load shows at once, and one under hardly any load in the end."""
+def test_a_row_of_failures_opens_it_however_many_successes_came_before(bench: Bench) -> None:
+    """So an outage is noticed at once under load, and finally with hardly any load too."""
     for _ in range(5):
         bench.deliver(*[ACCEPTED] * 8)
-    bench.deliver(SICK, SICK)
+    bench.deliver(FAILING, FAILING)
     bench.wait(3600)
-    bench.deliver(SICK)
+    bench.deliver(FAILING)
     assert bench.breaker.state is CLOSED
     with structlog.testing.capture_logs() as logs:
-        bench.deliver(SICK)
+        bench.deliver(FAILING)
     breaker = bench.breaker
     assert (breaker.state, breaker.cause, breaker.detail) == (OPEN, Cause.FAILURES, "http_503")
     assert breaker.since_ms == bench.now_ms
@@ -135,10 +135,10 @@ def test_so_many_failures_in_a_row_open_it_however_much_passed_before(bench: Ben
 
 
 @pytest.mark.parametrize("least", [2, 3, 20, 1_000, 10_000])
-def test_the_share_is_as_exact_as_the_setting_asks(least: int) -> None:
+def test_it_opens_at_the_number_of_failures_that_the_setting_names(least: int) -> None:
     bench = Bench(Settings(breaker_min_count=least))
     bench.accept(*[f"event-{index}" for index in range(least)])
-    words = [bench.word(event, SICK) for _ in range(0, least, 500) for event in bench.claim(500)]
+    words = [bench.word(event, FAILING) for _ in range(0, least, 500) for event in bench.claim(500)]
     almost = int(least * 0.97)
     for begin in range(0, almost, 500):
         bench.finish(words[begin : min(begin + 500, almost)])
@@ -147,23 +147,23 @@ def test_the_share_is_as_exact_as_the_setting_asks(least: int) -> None:
     assert bench.breaker.state is OPEN
 
 
-def test_a_healthy_minority_of_failures_holds_nothing(bench: Bench) -> None:
+def test_a_small_share_of_failures_holds_nothing(bench: Bench) -> None:
     for _ in range(5):
-        bench.deliver(ACCEPTED, ACCEPTED, REJECTED, SICK)
+        bench.deliver(ACCEPTED, ACCEPTED, REJECTED, FAILING)
     assert bench.breaker.state is CLOSED
 
 
-def test_most_of_a_slow_stream_failing_is_held(bench: Bench) -> None:
-    """One event in two seconds, of five of which four fail."""
+def test_a_slow_stream_of_which_most_events_fail_is_held(bench: Bench) -> None:
+    """One event in two seconds, and four of five fail."""
     rounds = 0
     while bench.breaker.state is CLOSED:
-        bench.deliver(ACCEPTED if rounds % 5 == 4 else SICK)
+        bench.deliver(ACCEPTED if rounds % 5 == 4 else FAILING)
         bench.wait(2)
         rounds += 1
     assert rounds < 60
 
 
-def test_what_began_before_it_closed_says_nothing_about_now(bench: Bench) -> None:
+def test_failures_of_calls_that_began_before_it_closed_do_not_count(bench: Bench) -> None:
     """Calls hang; the breaker opens and closes meanwhile; then they all time out together."""
     bench.accept(*[f"hangs-{index}" for index in range(6)])
     hanging = bench.claim()
@@ -175,14 +175,16 @@ def test_what_began_before_it_closed_says_nothing_about_now(bench: Bench) -> Non
     assert bench.breaker.state is CLOSED
     bench.wait(5)
     for event in hanging:
-        assert bench.say(event, SICK) is Finished.MOVED
+        assert bench.say(event, FAILING) is Finished.MOVED
     assert bench.breaker.state is CLOSED
     bench.wait(bench.settings.lease_seconds)
-    bench.deliver(*[SICK] * 4)
+    bench.deliver(*[FAILING] * 4)
     assert bench.breaker.state is OPEN
 
 
-def test_while_it_is_open_events_are_taken_in_but_nobody_is_woken_or_served(bench: Bench) -> None:
+def test_while_it_is_open_events_are_accepted_but_no_worker_is_woken_or_gets_any(
+    bench: Bench,
+) -> None:
     opened(bench)
     bench.journal.release("wakeup", [])
     assert bench.accept("fresh") == 0
@@ -192,8 +194,10 @@ def test_while_it_is_open_events_are_taken_in_but_nobody_is_woken_or_served(benc
     assert bench.journal.tick("worker", 4, ["token"]) == 0
 
 
-def test_who_was_in_flight_when_it_opened_is_due_again_uncharged(bench: Bench) -> None:
-    answers = bench.deliver(*[SICK] * 6)
+def test_an_event_in_flight_when_it_opened_is_due_again_without_a_counted_retry(
+    bench: Bench,
+) -> None:
+    answers = bench.deliver(*[FAILING] * 6)
     assert answers == [Finished.MOVED] * 4 + [Finished.HELD] * 2
     held = bench.record("event-5")
     assert (held.postponed, held.attempts) == (0, 1)
@@ -210,7 +214,7 @@ def test_one_probe_at_a_time_each_another_event(bench: Bench) -> None:
         (probe,) = bench.claim()
         assert bench.breaker.state is HALF_OPEN
         assert bench.claim() == []
-        assert bench.say(probe, SICK) is Finished.HELD
+        assert bench.say(probe, FAILING) is Finished.HELD
         seen.append(probe.event_id)
         assert bench.claim() == []
         bench.wait(60)
@@ -226,7 +230,7 @@ def test_the_wait_between_probes_doubles_up_to_its_bound(bench: Bench) -> None:
     waits = []
     for _ in range(8):
         (probe,) = bench.claim()
-        bench.say(probe, SICK)
+        bench.say(probe, FAILING)
         probe_at_ms = bench.breaker.probe_at_ms
         assert probe_at_ms is not None
         waits.append((probe_at_ms - bench.now_ms) // 1000)
@@ -258,7 +262,7 @@ def test_a_rejected_probe_shows_that_convertro_is_well(bench: Bench) -> None:
     assert bench.place("bad") == "dead"
 
 
-def test_a_probe_that_says_nothing_makes_room_for_the_next_at_once(bench: Bench) -> None:
+def test_after_a_probe_that_sent_no_request_the_next_one_goes_at_once(bench: Bench) -> None:
     opened(bench)
     bench.accept("skipped", "next")
     bench.wait(1)
@@ -268,7 +272,9 @@ def test_a_probe_that_says_nothing_makes_room_for_the_next_at_once(bench: Bench)
     assert len(bench.claim()) == 1
 
 
-def test_a_probe_whose_worker_dies_makes_room_when_its_lease_ends(bench: Bench) -> None:
+def test_after_a_probe_whose_worker_died_the_next_one_goes_when_its_lease_ends(
+    bench: Bench,
+) -> None:
     opened(bench)
     bench.accept("one", "two")
     bench.wait(1)
@@ -278,7 +284,7 @@ def test_a_probe_whose_worker_dies_makes_room_when_its_lease_ends(bench: Bench) 
     assert len(bench.claim()) == 1
 
 
-def test_an_answer_about_the_setup_weighs_a_quarter_of_all_it_takes() -> None:
+def test_an_answer_about_the_setup_counts_as_a_quarter_of_the_failures_that_open_it() -> None:
     bench = Bench(Settings(breaker_min_count=20))
     bench.deliver(*[ACCEPTED] * 50)
     bench.deliver(*[FORBIDDEN] * 3)
@@ -287,8 +293,8 @@ def test_an_answer_about_the_setup_weighs_a_quarter_of_all_it_takes() -> None:
     assert (bench.breaker.cause, bench.breaker.detail) == (Cause.SETUP, "http_403")
 
 
-def test_one_event_that_alone_is_refused_stops_nobody(bench: Bench) -> None:
-    """A firewall dislikes its text: 403 for this one, 200 for all others."""
+def test_a_single_event_that_is_always_refused_does_not_hold_the_others(bench: Bench) -> None:
+    """A firewall refuses its text: 403 for this one, 200 for all others."""
     bench.accept("disliked")
     for _ in range(20):
         for event in bench.claim():
@@ -299,7 +305,7 @@ def test_one_event_that_alone_is_refused_stops_nobody(bench: Bench) -> None:
     assert bench.record("disliked").postponed == 20
 
 
-def test_a_request_for_a_break_weighs_half_and_is_granted() -> None:
+def test_two_answers_with_retry_after_open_it_for_the_time_they_name() -> None:
     bench = Bench(Settings(breaker_min_count=20))
     bench.accept("first", "second", "other")
     other, first, second = sorted(bench.claim(), key=lambda event: event.event_id != "other")
@@ -318,7 +324,7 @@ def test_a_request_for_a_break_weighs_half_and_is_granted() -> None:
     assert bench.claim() != []
 
 
-def test_an_event_that_alone_is_asked_to_wait_waits_by_itself(bench: Bench) -> None:
+def test_a_single_event_with_retry_after_waits_by_itself(bench: Bench) -> None:
     bench.accept("limited")
     for _ in range(20):
         for event in bench.claim():
@@ -332,7 +338,7 @@ def test_an_event_that_alone_is_asked_to_wait_waits_by_itself(bench: Bench) -> N
 
 
 def test_an_answer_that_all_events_get_holds_them_instead_of_burying_them(bench: Bench) -> None:
-    """Every call is a 400 since the mapping changed."""
+    """Every call is answered 400, as after a change of the mapping."""
     assert bench.deliver(*[REJECTED] * 6) == [Finished.MOVED] * 3 + [Finished.HELD] * 3
     assert (bench.breaker.cause, bench.breaker.detail) == (Cause.BURIALS, "rejected http_400")
     assert bench.journal.snapshot().dead == 3
@@ -346,7 +352,7 @@ def test_an_answer_that_all_events_get_holds_them_instead_of_burying_them(bench:
     assert bench.breaker.state is CLOSED
 
 
-def test_so_many_burials_in_a_row_hold_the_stream_however_much_passed_before(
+def test_a_row_of_burials_holds_deliveries_however_many_successes_came_before(
     bench: Bench,
 ) -> None:
     for _ in range(5):
@@ -361,7 +367,7 @@ def test_one_poisonous_event_among_good_ones_is_buried_as_usual(bench: Bench) ->
     assert bench.counter("dead:rejected") == 10
 
 
-def test_a_fault_of_our_own_in_every_event_holds_them_too(bench: Bench) -> None:
+def test_a_fault_of_ours_in_every_event_holds_them_too(bench: Bench) -> None:
     bench.accept(*[f"event-{index}" for index in range(6)])
     for event in bench.claim():
         bench.say(event, ACCEPTED, move=Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR, attempts=())
@@ -369,7 +375,7 @@ def test_a_fault_of_our_own_in_every_event_holds_them_too(bench: Bench) -> None:
     assert bench.journal.snapshot().dead == 3
 
 
-def test_an_operator_may_want_them_buried_all_the_same(bench: Bench) -> None:
+def test_an_operator_may_have_them_buried_all_the_same(bench: Bench) -> None:
     bench.deliver(*[REJECTED] * 6)
     assert bench.journal.resume(bury_seconds=600).is_open is False
     assert bench.deliver(*[REJECTED] * 9) == [Finished.MOVED] * 9
@@ -391,7 +397,7 @@ def test_events_outlive_a_convertro_that_fails_for_four_in_ten(bench: Bench) -> 
     for number in range(60):
         bench.accept(*[f"event-{number}-{index}" for index in range(10)])
         bench.finish(
-            bench.word(event, SICK if chance.random() < 0.4 else ACCEPTED)
+            bench.word(event, FAILING if chance.random() < 0.4 else ACCEPTED)
             for event in bench.claim(limit=100)
         )
         bench.wait(16)
@@ -414,17 +420,17 @@ def test_no_horizon_of_a_redriven_event_ends_while_deliveries_are_held(bench: Be
     bench.accept("a-letter")
     (event,) = bench.claim()
     bench.say(event, REJECTED)
-    bench.deliver(*[SICK] * 4)
+    bench.deliver(*[FAILING] * 4)
     bench.journal.redrive(deaths_of(bench.journal, "a-letter"))
     bench.wait(60)
     (probe,) = (event for event in bench.claim() if event.event_id == "a-letter")
     assert (
-        bench.say(probe, SICK, move=Move.DEAD, reason=DeathReason.RETRIES_EXHAUSTED)
+        bench.say(probe, FAILING, move=Move.DEAD, reason=DeathReason.RETRIES_EXHAUSTED)
         is Finished.HELD
     )
 
 
-def test_dead_letters_that_were_sent_back_in_vain_hold_nobody_up(bench: Bench) -> None:
+def test_redriven_events_that_are_rejected_again_do_not_hold_the_others(bench: Bench) -> None:
     """An operator redrives a thousand rejected events, and they are rejected again."""
     names = [f"bad-{index}" for index in range(9)]
     for name in names:
@@ -439,18 +445,20 @@ def test_dead_letters_that_were_sent_back_in_vain_hold_nobody_up(bench: Bench) -
     assert bench.journal.snapshot().dead == 9
 
 
-def test_a_fault_of_our_own_in_a_probe_is_no_reason_to_send_the_next_at_once(bench: Bench) -> None:
+def test_after_a_probe_that_met_a_fault_of_ours_the_next_one_waits(bench: Bench) -> None:
     opened(bench)
     bench.accept("one", "two")
     bench.wait(1)
     (probe,) = bench.claim()
-    held = bench.say(probe, SICK, move=Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR, attempts=())
+    held = bench.say(
+        probe, FAILING, move=Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR, attempts=()
+    )
     assert held is Finished.HELD
     assert bench.claim() == []
 
 
 def test_events_that_no_rule_can_help_never_hold_the_others(bench: Bench) -> None:
-    """A source that lost its device ids is the source's fault."""
+    """Missing device ids are the source's fault."""
     bench.accept(*[f"event-{index}" for index in range(10)])
     for event in bench.claim():
         bench.say(
@@ -466,7 +474,7 @@ def test_no_horizon_ends_while_deliveries_are_held(bench: Bench) -> None:
     bench.wait(1)
     (probe,) = bench.claim()
     assert (
-        bench.say(probe, SICK, move=Move.DEAD, reason=DeathReason.RETRIES_EXHAUSTED)
+        bench.say(probe, FAILING, move=Move.DEAD, reason=DeathReason.RETRIES_EXHAUSTED)
         is Finished.HELD
     )
     assert bench.place("old") == "due"
@@ -509,7 +517,7 @@ def test_a_pause_holds_everything_until_it_is_resumed(bench: Bench) -> None:
     (event,) = bench.claim()
     assert bench.journal.pause("the vendor migrates") is True
     assert bench.journal.pause("again") is False
-    assert bench.say(event, SICK) is Finished.HELD
+    assert bench.say(event, FAILING) is Finished.HELD
     assert bench.record("before").postponed == 0
     bench.accept("after")
     assert bench.claim() == []
@@ -551,7 +559,7 @@ def test_the_rate_of_requests_is_shared_by_all_and_counts_what_was_really_sent()
     assert (bench.state, bench.wait_ms) == (ClaimState.CLAIMED, 100)
     bench.wait(0.5)
     assert len(bench.claim(limit=32)) == 5
-    # One that needed no request gives its share back; one that took three pays for two more.
+    # An event without a request gives its share back; one with three requests uses two more.
     bench.say(first[0], ACCEPTED, move=Move.SKIPPED, reason="unmapped_event", attempts=())
     assert len(bench.claim(limit=32)) == 1
     attempt = Attempt(at_ms=0, call="sale", outcome_class="accepted", detail="x")
@@ -569,13 +577,13 @@ def test_without_a_rate_nothing_is_kept_about_it(bench: Bench) -> None:
 
 
 def lost(bench: Bench, *, idle: bool = True) -> list[str]:
-    """Claim, and let the lease run out."""
+    """Claim events, and let the lease run out; return their ids."""
     names = [event.event_id for event in bench.claim(idle=idle)]
     bench.wait(bench.settings.lease_seconds)
     return names
 
 
-def test_an_event_that_three_workers_died_of_is_buried_as_poison(bench: Bench) -> None:
+def test_an_event_that_ended_three_workers_is_buried_as_poison(bench: Bench) -> None:
     bench.accept("poison")
     assert [lost(bench) for _ in range(3)] == [["poison"]] * 3
     with structlog.testing.capture_logs() as logs:
@@ -587,7 +595,7 @@ def test_an_event_that_three_workers_died_of_is_buried_as_poison(bench: Bench) -
     assert bench.counter("leases_lost") == 3
 
 
-def test_whoever_claims_hears_what_was_buried_as_poison(bench: Bench) -> None:
+def test_a_claim_reports_what_was_buried_as_poison(bench: Bench) -> None:
     bench.accept("poison")
     for _ in range(3):
         lost(bench)
@@ -597,8 +605,8 @@ def test_whoever_claims_hears_what_was_buried_as_poison(bench: Bench) -> None:
     assert bench.journal.claim("wakeup-9", "lease-9", 10, idle=False).poisoned == ()
 
 
-def test_who_was_beside_it_is_not_buried_with_it(bench: Bench) -> None:
-    """The first two times they all are lost together; then each is delivered by itself."""
+def test_events_in_the_same_process_are_not_buried_with_it(bench: Bench) -> None:
+    """All are lost together twice; then each is delivered alone."""
     names = ["innocent-1", "innocent-2", "poison"]
     bench.accept(*names)
     assert lost(bench) == names
@@ -638,12 +646,12 @@ def test_a_suspect_waits_for_a_process_that_has_nothing_else_in_flight(bench: Be
     assert len(bench.claim(idle=True)) == 1
 
 
-def test_whoever_survives_a_delivery_is_no_suspect_any_more(bench: Bench) -> None:
+def test_an_event_that_survives_a_delivery_is_no_longer_a_suspect(bench: Bench) -> None:
     bench.accept("event")
     lost(bench)
     lost(bench)
     (event,) = bench.claim()
-    bench.say(event, SICK)
+    bench.say(event, FAILING)
     assert bench.record("event").leases_lost == 0
 
 
@@ -653,7 +661,7 @@ def test_whoever_survives_a_delivery_is_no_suspect_any_more(bench: Bench) -> Non
 def test_what_may_have_been_delivered_is_told_from_what_surely_was_not(bench: Bench) -> None:
     bench.accept("doubtful", "sure")
     doubtful, sure = bench.claim()
-    bench.say(doubtful, SICK)
+    bench.say(doubtful, FAILING)
     bench.say(sure, ("unsent", 0, "no_connection"))
     assert bench.record("doubtful").in_doubt == {"sale": 1}
     assert bench.record("sure").in_doubt == {}
@@ -662,29 +670,29 @@ def test_what_may_have_been_delivered_is_told_from_what_surely_was_not(bench: Be
 def test_an_accepted_call_is_in_doubt_no_more(bench: Bench) -> None:
     bench.accept("event")
     (event,) = bench.claim()
-    bench.say(event, SICK, move=Move.KEPT, delay_ms=None, accepted=["sale.new"])
+    bench.say(event, FAILING, move=Move.KEPT, delay_ms=None, accepted=["sale.new"])
     assert bench.record("event").in_doubt == {"sale": 1}
     bench.say(event, ACCEPTED, move=Move.KEPT, accepted=["sale"])
     assert bench.record("event").in_doubt == {}
 
 
-def test_a_redriven_event_was_looked_at_until_there_is_new_doubt(bench: Bench) -> None:
+def test_a_redrive_clears_doubt_until_a_new_ambiguous_attempt(bench: Bench) -> None:
     bench.accept("event")
     (event,) = bench.claim()
-    bench.say(event, SICK, move=Move.DEAD, reason="ambiguous")
+    bench.say(event, FAILING, move=Move.DEAD, reason="ambiguous")
     assert bench.record("event").may_have_been_sent("sale")
     bench.journal.redrive(deaths_of(bench.journal, "event"))
     assert not bench.record("event").may_have_been_sent("sale")
     (event,) = bench.claim()
-    bench.say(event, SICK)
+    bench.say(event, FAILING)
     assert bench.record("event").may_have_been_sent("sale")
 
 
-def test_what_a_stopping_worker_hands_back_says_nothing_about_convertro(bench: Bench) -> None:
-    """It may have failed because the worker was in a hurry."""
+def test_events_handed_back_by_a_stopping_worker_do_not_count_as_failures(bench: Bench) -> None:
+    """The attempt may have failed because the worker had no more time."""
     names = [f"event-{number}" for number in range(20)]
     bench.accept(*names)
     for event in bench.claim(20):
-        bench.say(event, SICK, move=Move.RETURNED, delay_ms=None)
+        bench.say(event, FAILING, move=Move.RETURNED, delay_ms=None)
     assert bench.breaker.state is BreakerState.CLOSED
     assert bench.journal._redis.hgetall("{convertro}:breaker") == {}

@@ -1,4 +1,4 @@
-"""A deliver task that has nothing to do stays for a while, and is called by the bell."""
+"""A deliver task without work waits for a while, and the bell wakes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ def redis() -> fakeredis.FakeRedis:
 
 @dataclass
 class Clock:
-    """Time that only a test moves on."""
+    """A clock that only the test moves."""
 
     now_ms: int = 1_800_000_000_000
 
@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def journal_of_workers(redis: fakeredis.FakeRedis, clock: Clock) -> Callable[[int], Journal]:
-    """A journal whose workers can run so many deliver tasks, and one task that runs."""
+    """A journal whose workers can run a number of deliver tasks, one of which runs."""
 
     def make(capacity: int) -> Journal:
         journal = Journal(redis, Settings(), clock=clock, shebang=False)
@@ -69,7 +69,7 @@ def test_a_task_that_lingers_keeps_its_token(
     assert journal.snapshot().wakeups == 1
 
 
-def test_the_last_free_task_is_not_lingered_in(
+def test_the_last_free_task_does_not_linger(
     journal_of_workers: Callable[[int], Journal],
 ) -> None:
     journal = journal_of_workers(1)

@@ -8,7 +8,7 @@ from tests.support.machines.holding import HoldingMachine
 from tests.support.machines.journal import SETTINGS, JournalMachine
 from worker.journal.journal import Journal
 
-# Few and short: the same machines run for longer on a real server, which is ten times as fast.
+# Few and short runs: the machines run longer on a real server, which is ten times as fast.
 # fakeredis does not know the line with a script's flags, hence no shebang.
 
 

@@ -37,7 +37,7 @@ def test_a_record_is_read_whatever_it_lacks(stored: bytes, record: Record) -> No
     assert read_record(stored) == record
 
 
-def test_a_finish_is_written_without_what_nobody_said() -> None:
+def test_a_finish_is_written_without_unset_fields() -> None:
     finish = Finish(event_id="e", lease="l", move=Move.DELIVERED)
     assert msgspec.json.encode(finish) == b'{"id":"e","lease":"l","to":"delivered"}'
     attempt = Attempt(at_ms=1, call=UNKNOWN_CALL, outcome_class="ambiguous", detail="interrupted")

@@ -1,4 +1,4 @@
-"""What all of one journal agree on, as workers say it and clients heed it."""
+"""The settings that workers of a journal agree on and publish, and clients follow."""
 
 import fakeredis
 import pytest
@@ -91,7 +91,9 @@ def test_two_that_start_at_the_same_time_find_out_at_their_first_tick(
     assert redis.zcard("{convertro}:workers") == 1
 
 
-def test_a_redis_that_was_emptied_is_told_again(redis: fakeredis.FakeRedis) -> None:
+def test_workers_write_their_settings_again_into_an_emptied_redis(
+    redis: fakeredis.FakeRedis,
+) -> None:
     journal = journal_of(redis)
     journal.agree("worker")
     redis.flushall()
@@ -99,7 +101,7 @@ def test_a_redis_that_was_emptied_is_told_again(redis: fakeredis.FakeRedis) -> N
     assert redis.hget(SHARED, "format") == str(FORMAT).encode()
 
 
-def test_a_journal_of_a_newer_format_is_left_alone(redis: fakeredis.FakeRedis) -> None:
+def test_a_journal_of_a_newer_format_is_not_touched(redis: fakeredis.FakeRedis) -> None:
     redis.hset(SHARED, "format", NEWER)
     with pytest.raises(Disagreement) as caught:
         journal_of(redis).agree("worker")
@@ -120,7 +122,7 @@ def test_a_client_whose_format_is_not_served_says_so(
 def test_what_operators_do_heeds_the_dedupe_window_that_workers_say(
     redis: fakeredis.FakeRedis,
 ) -> None:
-    """Their environment has another one, or none."""
+    """The operator's environment has another window, or none."""
     now_ms = 1_800_000_000_000
 
     def journal(**settings: object) -> Journal:
@@ -198,7 +200,7 @@ def test_a_client_puts_the_wakeup_that_a_worker_left_into_the_list(
     assert redis.lrange(WAKEUP_LIST, 0, -1) == [b'{"id":"' + token + b'"}']
 
 
-def test_without_a_wakeup_to_put_nobody_is_woken_and_none_is_counted(
+def test_without_a_wakeup_to_send_none_is_sent_or_counted(
     redis: fakeredis.FakeRedis,
 ) -> None:
     worker = journal_of(redis)

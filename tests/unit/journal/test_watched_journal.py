@@ -1,4 +1,4 @@
-"""What the journal says about itself stays true in odd orders of events."""
+"""The journal's figures stay true in unusual orders of steps."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.events import ORDER, order_completed
 from tests.support.letters import deaths_of
 from tests.unit.delivery.test_event import SETTINGS, deliver
-from tests.unit.journal.test_holding import ACCEPTED, REJECTED, SICK, Bench
+from tests.unit.journal.test_holding import ACCEPTED, FAILING, REJECTED, Bench
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, Burial, Finish, Finished, Move
 from worker.reasons import DeathReason
@@ -23,7 +23,7 @@ def redis_of(bench: Bench) -> Any:
 
 
 @pytest.mark.parametrize("move", [Move.DEAD, Move.POSTPONED])
-def test_an_erased_event_is_not_told_of_as_dead(bench: Bench, move: Move) -> None:
+def test_an_erased_event_is_not_reported_as_dead(bench: Bench, move: Move) -> None:
     bench.accept("ada")
     (event,) = bench.claim()
     bench.journal.erase(["ada"])
@@ -69,7 +69,7 @@ def test_a_stuck_worker_is_stuck_for_longer_than_an_hour(bench: Bench) -> None:
 
 
 def test_a_worker_that_writes_back_is_not_stuck() -> None:
-    """A drain of a slow Convertro says finish, never claim."""
+    """With a slow Convertro a worker may only finish events, without claiming any."""
     bench = Bench()
     redis = redis_of(bench)
     worker = Journal(
@@ -129,7 +129,7 @@ def test_a_redriven_event_does_not_begin_its_horizon_with_an_older_attempt(bench
 def test_the_last_failure_is_that_of_the_last_attempt_which_was_not_accepted(bench: Bench) -> None:
     bench.deliver(ACCEPTED)
     assert bench.journal.snapshot().latest.failed_ms is None
-    bench.deliver(SICK)
+    bench.deliver(FAILING)
     failed_at_ms = bench.now_ms
     bench.wait(5)
     bench.deliver(ACCEPTED)

@@ -1,4 +1,4 @@
-"""The drill's schedule is sound, and its verdict can say no."""
+"""The drill's schedule is sound, and its verdict can be negative."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -108,7 +108,7 @@ def test_a_drill_of_two_minutes_has_every_fault_once() -> None:
     assert len(faults(plan)) == len(EARLY) + len(LATE)
 
 
-def test_a_redis_that_is_not_ours_is_left_alone() -> None:
+def test_a_redis_that_is_not_the_drills_is_not_killed() -> None:
     plan = make_plan(120, seed=1, lease_seconds=60, kills_redis=False)
     assert not {Action.KILL_REDIS, Action.START_REDIS} & {step.action for step in plan}
 
@@ -164,7 +164,7 @@ def test_no_two_calls_of_different_events_mean_the_same() -> None:
 
 @dataclass
 class Bench:
-    """A drill on paper: what was sent, recorded, buried, and where the rest is."""
+    """A drill's records without a deployment: what was sent, recorded and buried, and the rest."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     record: list[AcceptedCall] = field(default_factory=list)
@@ -175,7 +175,7 @@ class Bench:
         self.events.append(event)
 
     def accept(self, event: dict[str, Any], index: int, **different: Any) -> None:
-        """Let the sandbox accept a call of an event, different from the right one or not."""
+        """Record an accepted call of an event: the right one, or a different one."""
         call = plan(event, SETTINGS).calls[index]
         self.record.append(
             AcceptedCall(
@@ -411,7 +411,7 @@ def test_a_drill_runs_under_the_operators_settings_and_fills_in_the_rest() -> No
         (True, 119, {"CONVERTRO_READ_TIMEOUT_SECONDS": "20"}, False),
     ],
 )
-def test_times_are_shortened_only_where_nobody_chose_them_and_time_is_short(
+def test_times_are_shortened_only_in_a_short_drill_whose_operator_set_none(
     embedded: bool, seconds: float, operators: dict[str, str], quick: bool
 ) -> None:
     own = environment(operators, embedded=embedded, seconds=seconds)
@@ -449,7 +449,7 @@ def test_shortened_times_do_not_contradict_each_other() -> None:
     )
 
 
-def test_what_differs_from_the_defaults_is_told_without_secrets() -> None:
+def test_what_differs_from_the_defaults_is_shown_without_secrets() -> None:
     given = {
         "CONVERTRO_LEASE_SECONDS": "30",
         "CONVERTRO_BLIP_SECONDS": "5",

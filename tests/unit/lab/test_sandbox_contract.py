@@ -41,7 +41,7 @@ INSTALL = {
 
 
 def checked(endpoint: str | None, body: Any, **overrides: Any) -> Violation | None:
-    """Check a request that is right but for what a test says."""
+    """Check a request that is valid except for what the test gives."""
     right = {
         "method": "POST",
         "content_type": "application/json",
@@ -139,7 +139,7 @@ def test_a_body_that_breaks_the_contract_is_refused_in_words(
     assert violation.message.startswith(message)
 
 
-def test_everything_that_is_wrong_is_said_at_once() -> None:
+def test_everything_that_is_wrong_is_reported_at_once() -> None:
     violation = checked("installs", {"domain": "", "app": {}, "os": {}, "price": 1})
     assert violation == Violation(
         400, "device_id is required; domain must be a non-empty string; unknown field: price"

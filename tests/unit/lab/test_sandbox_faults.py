@@ -1,4 +1,4 @@
-"""Fault rules: their text, and which requests they are for."""
+"""Fault rules: their text, and which requests they answer."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def candidate(
 
 
 def answered_by(*rules: str, requests: list[ReceivedRequest], now: float = 0.0) -> list[str | None]:
-    """Which kind of fault answers each request, under rules that were installed at 0."""
+    """The kind of fault that answers each request, by rules that were installed at 0."""
     book = FaultBook()
     for rule in rules:
         book.install(parse_rule(rule), 0.0)

@@ -1,4 +1,4 @@
-"""What the preflight makes of what it learned, one row a case."""
+"""The preflight's checks of what it has found out, one row a case."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -88,7 +88,7 @@ def graver(checks: Iterator[Check]) -> list[str]:
 # Settings
 
 
-def test_nothing_is_said_against_complete_settings() -> None:
+def test_complete_settings_pass() -> None:
     assert graver(settings_checks(complete(), {}, {})) == []
 
 
@@ -106,7 +106,7 @@ def test_a_variable_that_nothing_reads_is_a_warning() -> None:
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, WARNING), (12.9, WARNING), (13, OK)])
 def test_a_stopping_worker_should_wait_for_one_attempt(seconds: float, level: Level) -> None:
-    """3 s for the connection and 10 s for the answer."""
+    """An attempt takes up to 3 s for the connection and 10 s for the answer."""
     check = found(settings_checks(complete(shutdown_seconds=seconds), {}, {}), "shutdown")
     assert check.level is level
     assert check.remedy == (
@@ -114,7 +114,7 @@ def test_a_stopping_worker_should_wait_for_one_attempt(seconds: float, level: Le
     )
 
 
-def test_the_lease_and_the_longest_call_are_told() -> None:
+def test_the_lease_and_the_longest_call_are_shown() -> None:
     check = found(settings_checks(complete(), {}, {}), "lease")
     assert check == Check(
         OK, "a lease of 60 s outlasts the longest call, 23 s with its tries", name="lease"
@@ -152,14 +152,14 @@ def test_a_worker_process_needs_a_file_for_each_event_in_flight(most: float, lev
 # Redis
 
 
-def test_nothing_is_said_against_a_healthy_redis() -> None:
+def test_a_healthy_redis_passes() -> None:
     checks = list(redis_checks(complete(), facts()))
     assert graver(iter(checks)) == []
     assert [check.name for check in checks] == ["redis", *REDIS_CHECKS]
 
 
 def test_what_redis_does_not_tell_is_not_checked() -> None:
-    """Hosted servers forbid CONFIG, some users may not even ask INFO and TIME."""
+    """Hosted servers forbid CONFIG; some users may not even use INFO and TIME."""
     untold = redis_checks(complete(), facts(info={}, config={}, skew_seconds=None))
     assert {check.name: check.level for check in untold} == {
         "redis": OK,
@@ -190,7 +190,7 @@ def test_the_version(info: Mapping[str, Any], level: Level, says: str) -> None:
     assert says in check.says
 
 
-def test_a_replica_is_no_place_to_write_to() -> None:
+def test_a_replica_is_refused() -> None:
     info = {"role": "slave", "master_host": "10.0.0.1", "master_port": 6379}
     check = role_check(info)
     assert check.level is ERROR
@@ -346,7 +346,7 @@ def test_without_an_answer_the_rest_is_not_checked(why: Why, says: str) -> None:
 
 
 def wait(*answers: RedisAnswer) -> tuple[RedisAnswer, float]:
-    """The answer that counts and how long it took, when the last answer lasts for ever."""
+    """The final answer and how long it took, if the last of the given answers repeats for ever."""
     left = list(answers)
     clock = 0.0
 
@@ -381,7 +381,7 @@ def test_the_wait_ends() -> None:
 
 @contextmanager
 def answering(answer: bytes) -> Iterator[int]:
-    """A server that says the same to whatever it is sent; its port."""
+    """Run a server that answers everything with the same bytes; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:

@@ -1,4 +1,4 @@
-"""How the application treats a broker that is away."""
+"""The application with an unavailable broker."""
 
 from time import monotonic
 
@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError
 from worker.process import broker
 from worker.process.broker import RECONNECT_SECONDS, PromptEvents, SteadyBroker
 
-#: Nothing listens there.
+#: A URL at which no process listens.
 AWAY = "redis://127.0.0.1:1/0"
 
 

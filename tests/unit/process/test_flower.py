@@ -1,4 +1,4 @@
-"""Dead letters are told to Flower, and a broker that is unwell never hurts a delivery."""
+"""Dead letters are announced to Flower, and a failing broker never affects deliveries."""
 
 import socket
 from typing import Any
@@ -46,7 +46,7 @@ def test_a_burial_is_what_the_journal_made_of_a_finish(
 
 
 def heard(app: Celery, burials: list[Burial]) -> list[Any]:
-    """The messages that announcing burials makes."""
+    """The messages that announcements of burials send."""
     with app.connection() as connection:
         queue = app.events.Receiver(connection).queue(connection.default_channel)
         queue.declare()
@@ -59,7 +59,7 @@ def heard(app: Celery, burials: list[Burial]) -> list[Any]:
 
 @pytest.fixture
 def app() -> Celery:
-    """An application whose broker is in this process."""
+    """An application with an in-memory broker."""
     return make_app(Settings(broker_url="memory://"), 1.0)
 
 
@@ -84,8 +84,8 @@ def test_burials_that_were_written_together_are_one_message(app: Celery) -> None
     assert told == [burial.event_id for burial in burials]
 
 
-def test_who_buries_does_not_wait_for_a_broker_that_hangs() -> None:
-    """The thread is stuck with the first one; the others wait, and are then dropped together."""
+def test_a_burial_does_not_wait_for_a_broker_that_hangs() -> None:
+    """The thread hangs at the first one; the others wait and are then dropped together."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -101,7 +101,7 @@ def test_who_buries_does_not_wait_for_a_broker_that_hangs() -> None:
 
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("hangs", [False, True])
-def test_a_broker_that_is_unwell_is_asked_once_and_then_left_alone(hangs: bool) -> None:
+def test_after_a_failure_the_broker_is_not_used_for_a_while(hangs: bool) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         if hangs:
@@ -119,6 +119,6 @@ def test_a_broker_that_is_unwell_is_asked_once_and_then_left_alone(hangs: bool) 
             assert len(logs) == 2
 
 
-def test_the_news_of_a_claim_name_what_was_poison() -> None:
+def test_the_result_of_a_claim_names_poison() -> None:
     assert log_news(b'{"poisoned": ["event-1", "event-2"]}') == ("event-1", "event-2")
     assert log_news(b"") == ()

@@ -1,4 +1,4 @@
-"""What is a wake-up and what is not, and how what is not is counted and told."""
+"""What is a wake-up, and how foreign messages are counted and logged."""
 
 import gzip
 import json
@@ -57,7 +57,7 @@ def test_an_entry_that_is_no_wakeup_is_of_a_kind(kind: str, entry: bytes) -> Non
         {"headers": headers(parent_id="9b0b5d7e-5a14-4b3a-9b0c-6a3c2f8e1d11")},
         {"properties": properties(reply_to=None, priority=3)},
         {"filler": 1},
-        # kombu put it back: its worker was killed, or lost Redis, before it was acknowledged.
+        # kombu put it back, because its worker was killed or lost Redis before acknowledging it.
         {
             "headers": headers(redelivered=True),
             "properties": properties(
@@ -135,7 +135,7 @@ def test_what_was_dropped_is_counted_once_and_kept_while_the_journal_is_away(app
     assert foreign.uncounted() == {}
 
 
-def test_each_kind_is_told_once_a_minute_with_how_many_there_were() -> None:
+def test_each_kind_is_logged_once_a_minute_with_its_number() -> None:
     now = 100.0
     foreign = ForeignMessages(now=lambda: now)
     with structlog.testing.capture_logs() as logs:

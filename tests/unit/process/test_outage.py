@@ -1,4 +1,4 @@
-"""An outage is told when it begins, when it lasts and when it is over, and not in between."""
+"""An outage is logged when it begins, when it lasts and when it is over, but not in between."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class Clock:
 
 
 def told_by_an_outage(*, alarms: bool) -> list[dict[str, Any]]:
-    """The lines of an outage that is noticed each second for a while, and then is over."""
+    """The lines of an outage that is noticed each second for a while and then ends."""
     clock = Clock()
     outage = Outage("broker", alarms=alarms, now=clock)
     with structlog.testing.capture_logs() as logs:

@@ -1,4 +1,4 @@
-"""A task of ours fails in public without saying what it was working on."""
+"""A failed task of ours shows its error without any content."""
 
 import traceback
 
@@ -33,6 +33,6 @@ def test_a_wrong_argument_is_not_quoted_either() -> None:
     assert MARKER not in "".join(traceback.format_exception(caught.value))
 
 
-def test_that_redis_is_down_is_said_in_its_own_words() -> None:
+def test_that_redis_is_down_is_reported_in_its_own_words() -> None:
     with pytest.raises(JournalUnavailable):
         failing(JournalUnavailable("down"))()

@@ -6,7 +6,7 @@ import sys
 
 from worker.process.stopping import StopFlag
 
-#: A parent that ends once its child has looked; the child says whether it stops, before and after.
+#: A parent that ends once its child has looked; the child prints before and after whether it stops.
 ORPHAN = """
 import os, time
 from worker.process.stopping import StopFlag

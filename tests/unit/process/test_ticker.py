@@ -1,4 +1,4 @@
-"""The worker's heartbeat and the wake-ups that it rings, with brokers that work or do not."""
+"""The worker's signs of life and the wake-ups that it sends, with working and failing brokers."""
 
 from collections.abc import Iterator
 
@@ -103,7 +103,7 @@ def test_dead_letters_beyond_a_bound_that_was_lowered_are_removed_counted_and_lo
     assert snapshot.unaccounted == 0
 
 
-def test_an_outage_of_the_journal_is_said_once(
+def test_an_outage_of_the_journal_is_logged_once(
     journal: Journal, app: Celery, server: fakeredis.FakeServer
 ) -> None:
     ticker = ticker_of(journal, app, 1)
@@ -118,7 +118,7 @@ def test_an_outage_of_the_journal_is_said_once(
 
 
 @pytest.mark.usefixtures("waits")
-def test_a_broker_that_fails_is_left_alone_for_a_while() -> None:
+def test_after_a_failure_no_wakeup_is_published_for_a_while() -> None:
     now = 100.0
     app = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
     app.conf.update(task_publish_retry=False, broker_transport_options={"max_retries": 1})
@@ -136,7 +136,7 @@ def test_a_broker_that_fails_is_left_alone_for_a_while() -> None:
     app.close()
 
 
-def test_a_worker_that_went_silent_is_told_until_another_one_takes_its_place() -> None:
+def test_a_silent_worker_is_reported_until_another_one_takes_its_place() -> None:
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
@@ -155,7 +155,7 @@ def test_a_worker_that_went_silent_is_told_until_another_one_takes_its_place() -
     assert journal.snapshot().silent == ()
 
 
-def test_a_worker_that_went_silent_beside_others_is_told_for_a_day() -> None:
+def test_a_silent_worker_beside_others_is_reported_for_a_day() -> None:
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
@@ -180,7 +180,7 @@ def test_a_worker_takes_its_place_among_many_that_went_silent() -> None:
     assert "celery@199" not in {worker.node for worker in journal.snapshot().silent}
 
 
-def test_how_long_a_worker_is_silent_before_it_holds_nothing_is_said_by_the_workers() -> None:
+def test_the_lease_of_silent_workers_is_that_which_workers_published() -> None:
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     clock = lambda: now_ms  # noqa: E731  as short as it is
@@ -192,7 +192,7 @@ def test_how_long_a_worker_is_silent_before_it_holds_nothing_is_said_by_the_work
     assert [worker.node for worker in ours.snapshot().lately_silent] == ["celery@a"]
 
 
-def test_beside_older_workers_who_do_not_say_that_a_silent_one_may_always_hold_events() -> None:
+def test_without_a_published_lease_a_silent_worker_may_always_hold_events() -> None:
     now_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)
@@ -203,7 +203,7 @@ def test_beside_older_workers_who_do_not_say_that_a_silent_one_may_always_hold_e
     assert [worker.node for worker in journal.snapshot().lately_silent] == ["celery@a"]
 
 
-def test_a_worker_that_ticks_late_has_not_asked_because_of_that() -> None:
+def test_a_late_tick_does_not_count_as_asking_for_work() -> None:
     now_ms = began_ms = 1_800_000_000_000
     redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     journal = Journal(redis, Settings(), clock=lambda: now_ms, shebang=False)

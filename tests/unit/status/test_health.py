@@ -1,4 +1,4 @@
-"""When workers are called healthy, and when a worker could deliver."""
+"""When workers count as healthy, and when a worker could deliver."""
 
 import socket
 from collections.abc import Callable
@@ -29,7 +29,7 @@ ELSEWHERE = "celery@elsewhere"
 
 @dataclass
 class Bench:
-    """A journal with a clock in hand."""
+    """A journal whose clock the test sets."""
 
     now_ms: int = 1_800_000_000_000
 
@@ -51,7 +51,7 @@ class Bench:
         self.journal_of(f"{node}/1-aaaa").claim("wakeup", "lease", 1, idle=True)
 
     def pass_with_work(self, *nodes: str) -> None:
-        """Let events wait for long, while these workers tick."""
+        """Let much time pass in which events wait and some workers tick."""
         self.journal.accept([(f"event-{number}", b"{}") for number in range(6)])
         for _ in range(STUCK_MS // 1000):
             self.now_ms += 1000
@@ -76,7 +76,7 @@ def test_a_worker_that_ticks_is_alive(bench: Bench, chosen: Callable[[], WorkerC
     assert verdict.sentence == f"1 worker alive: {HERE}, last sign of life 0 s ago"
 
 
-def test_nobody_is_not_healthy(bench: Bench) -> None:
+def test_without_a_worker_the_answer_is_unhealthy(bench: Bench) -> None:
     assert bench.judge(every_worker()).problem == "no_worker"
     bench.tick(ELSEWHERE)
     assert bench.judge(every_worker()).good
@@ -85,7 +85,7 @@ def test_nobody_is_not_healthy(bench: Bench) -> None:
         assert (verdict.health, verdict.problem) == (Health.BAD, "no_worker")
 
 
-def test_a_silent_worker_is_not_healthy_and_others_are_not_blamed(bench: Bench) -> None:
+def test_a_silent_worker_is_unhealthy_and_does_not_affect_others(bench: Bench) -> None:
     bench.tick(HERE)
     bench.now_ms += WORKER_TTL_MS + 1
     bench.tick(ELSEWHERE)
@@ -96,7 +96,7 @@ def test_a_silent_worker_is_not_healthy_and_others_are_not_blamed(bench: Bench) 
     assert bench.judge(one_worker(ELSEWHERE)).good
 
 
-def test_a_worker_that_has_been_silent_for_a_lease_beside_another_one_is_not_blamed_on_it(
+def test_after_a_lease_a_silent_worker_does_not_affect_others(
     bench: Bench,
 ) -> None:
     lease_ms = int(bench.settings.lease_seconds * 1000)
@@ -122,7 +122,7 @@ def test_a_worker_that_does_not_ask_for_waiting_work_is_not_healthy(bench: Bench
     bench.tick(HERE, ELSEWHERE)
     bench.pass_with_work(HERE, ELSEWHERE)
     bench.ask(ELSEWHERE)
-    # Five events that are left are more than two workers take at once, so both should have asked.
+    # The five events left are more than two workers claim at once, so both should have asked.
     assert bench.judge(of_this_host()).problem == "worker_stuck"
     assert bench.judge(one_worker(ELSEWHERE)).good
 
@@ -136,7 +136,7 @@ def test_a_worker_alone_that_does_not_ask_is_stuck(bench: Bench) -> None:
     assert bench.judge(of_this_host()).good
 
 
-def test_only_a_few_names_are_said(bench: Bench) -> None:
+def test_a_sentence_lists_only_a_few_names(bench: Bench) -> None:
     bench.tick(*(f"celery@host-{number}" for number in range(5)))
     told = "5 workers alive: celery@host-0, celery@host-1, celery@host-2 and 2 more,"
     assert bench.judge(every_worker()).sentence.startswith(told)
@@ -155,7 +155,7 @@ def test_only_a_few_names_are_said(bench: Bench) -> None:
         ("redis", Level.ERROR, Health.UNKNOWN),
     ],
 )
-def test_who_could_deliver_is_ready(name: str, level: Level, health: Health) -> None:
+def test_a_worker_that_could_deliver_is_ready(name: str, level: Level, health: Health) -> None:
     verdict = judge([Check(Level.OK, "long", name="lease"), Check(level, "it is so", name=name)])
     assert verdict.health is health
     assert verdict.problem == (None if health is Health.GOOD else name)

@@ -1,4 +1,4 @@
-"""What `convertro status` says about a journal, given what is known."""
+"""What `convertro status` says about given figures."""
 
 from dataclasses import replace
 from typing import Any
@@ -39,7 +39,7 @@ LATELY = Recent(NOW_MS, {SLOT - 1: {"delivered": 120}, SLOT - 2: {"delivered": 8
 
 FULL = Memory(used=91, bound=100)
 
-SICK = Breaker(
+FAILING = Breaker(
     state=BreakerState.OPEN,
     cause=Cause.FAILURES,
     detail="http_503",
@@ -50,7 +50,7 @@ SICK = Breaker(
 
 
 def facts(settings: dict[str, Any] | None = None, **fields: Any) -> Status:
-    """A quiet deployment, but for what the test says."""
+    """The figures of a quiet deployment, except for what the test gives."""
     counts = ("due_now", "claimed", "waiting", "dead", "stored", "wakeups")
     rest = ("remembered", "dedupe_seconds", "tried", "dead_in_doubt", "dead_bytes", "valued")
     quiet: dict[str, Any] = {
@@ -182,7 +182,7 @@ def prospects(given: Status) -> list[str]:
             "stuck: 5 events wait, and no worker asks for work, 1 worker",
         ),
         (
-            {"breaker": SICK, "due_now": 5, "first_due_ms": NOW_MS - 40_000},
+            {"breaker": FAILING, "due_now": 5, "first_due_ms": NOW_MS - 40_000},
             "holding",
             (
                 "holding since 2026-05-04 10:14:30 UTC: most calls to Convertro fail (http_503); "
@@ -190,7 +190,7 @@ def prospects(given: Status) -> list[str]:
             ),
         ),
         (
-            {"pause": Pause(NOW_MS, "moving"), "breaker": SICK, "workers": ()},
+            {"pause": Pause(NOW_MS, "moving"), "breaker": FAILING, "workers": ()},
             "paused",
             "paused since 2026-05-04 10:15:30 UTC (moving): nothing waits, 0 workers",
         ),
@@ -216,8 +216,8 @@ def test_a_quiet_deployment_has_no_problems_and_no_prospects() -> None:
         ({"silent": (GONE,), "workers": (), "waiting": 1}, "worker_silent"),
         ({"workers": (LAZY,), "due_now": 5, "first_due_ms": NOW_MS - 40_000}, "worker_stuck"),
         ({"dead": 2, "deaths": {("poison", None): 2}}, "poison"),
-        ({"breaker": SICK}, "held_failures"),
-        ({"breaker": replace(SICK, cause=Cause.SETUP, detail="http_403")}, "held_setup"),
+        ({"breaker": FAILING}, "held_failures"),
+        ({"breaker": replace(FAILING, cause=Cause.SETUP, detail="http_403")}, "held_setup"),
         ({"deaths": {("rejected", 404): 2}, "dead": 2}, "wrong_address"),
         ({"deaths": {("rejected", 400): 90_000}, "dead": 90_000}, "dead_letters_full"),
         ({"dead_bytes": 1_000_000_000, "dead": 3}, "dead_letters_full"),
@@ -269,7 +269,7 @@ def test_orders_that_convertro_never_hears_of_come_first() -> None:
     assert names(facts(pause=Pause(NOW_MS, ""), recent=lost)) == ["orders_without_id", "paused"]
 
 
-def test_a_full_redis_is_told_with_what_is_lost_and_what_probably_fills_it() -> None:
+def test_a_full_redis_is_reported_with_what_is_lost_and_what_probably_fills_it() -> None:
     full = Memory(used=52_000_000, bound=51_000_000)
     assert sentences(facts(memory=full, waiting=3)) == (
         "Redis is full: new events are refused above 90 %, and lost unless their senders keep "
@@ -303,12 +303,12 @@ def test_a_full_redis_is_told_with_what_is_lost_and_what_probably_fills_it() -> 
         ),
     ],
 )
-def test_it_is_told_how_a_hold_ends(fields: dict[str, Any], words: str) -> None:
-    assert words in sentences(facts(breaker=replace(SICK, **fields)))
+def test_it_says_how_a_hold_ends(fields: dict[str, Any], words: str) -> None:
+    assert words in sentences(facts(breaker=replace(FAILING, **fields)))
 
 
 def test_no_probe_is_promised_while_deliveries_are_paused() -> None:
-    told = sentences(facts(breaker=SICK, pause=Pause(NOW_MS, "")))
+    told = sentences(facts(breaker=FAILING, pause=Pause(NOW_MS, "")))
     assert told.endswith("3 probes failed, none goes while deliveries are paused.")
 
 
@@ -322,7 +322,7 @@ def test_no_probe_is_promised_while_deliveries_are_paused() -> None:
     ],
 )
 def test_what_fails_of_tls_is_named_and_not_the_account(detail: str, looks_at: str) -> None:
-    told = sentences(facts(breaker=replace(SICK, cause=Cause.SETUP, detail=detail)))
+    told = sentences(facts(breaker=replace(FAILING, cause=Cause.SETUP, detail=detail)))
     assert told.startswith(f"TLS to Convertro fails ({detail}): ")
     assert looks_at in told
     assert "SITE_ID" not in told
@@ -336,7 +336,7 @@ def test_what_fails_of_tls_is_named_and_not_the_account(detail: str, looks_at: s
         (2, "2 of them have one as transaction_id, order_number or checkout_id: rename it."),
     ],
 )
-def test_orders_without_an_id_are_told_with_where_it_may_be(likely: int, words: str) -> None:
+def test_orders_without_an_id_are_reported_with_where_it_may_be(likely: int, words: str) -> None:
     counted = {"skipped:missing_order_id": 40, "noted:likely_order_id": likely}
     told = sentences(facts(recent=Recent(NOW_MS, {SLOT - 80: counted})))
     assert told.startswith("40 website orders of the last 15 min had no order id")
@@ -347,7 +347,7 @@ def test_the_names_to_look_for_are_those_that_the_destination_knows() -> None:
     assert tuple(map(folded, LIKELY_ORDER_ID_NAMES)) == LIKELY_ORDER_ID
 
 
-def test_unreadable_amounts_are_told_by_what_became_of_their_events() -> None:
+def test_unreadable_amounts_are_reported_by_what_became_of_their_events() -> None:
     slots = {SLOT - 80: {"noted:unreadable_amount": 3}, SLOT: {"dead:unreadable_amount": 1}}
     told = sentences(facts(recent=Recent(NOW_MS, slots)))
     assert "4 events of the last 15 min had an amount that cannot be read (3 delivered" in told
@@ -361,20 +361,20 @@ def test_a_worker_is_stuck_only_if_it_is_needed() -> None:
         "batch": 8,  # as the workers say; `status` may run with other settings
         "settings": {"concurrency": 100},
     }
-    # Another one takes what there is: 8 events are one deliver task.
+    # Another worker claims what there is: 8 events are one deliver task.
     assert names(facts(**waits, due_now=8)) == []
     # There is work for all four deliver tasks.
     assert "celery@lazy is alive" in sentences(facts(**waits, due_now=33))
-    # While deliveries are held nobody need ask, until a probe is long overdue.
-    assert "worker_stuck" not in names(facts(**waits, due_now=33, breaker=SICK))
-    overdue = replace(SICK, probe_at_ms=NOW_MS - 31_000)
+    # While deliveries are held no worker need ask, until a probe is long overdue.
+    assert "worker_stuck" not in names(facts(**waits, due_now=33, breaker=FAILING))
+    overdue = replace(FAILING, probe_at_ms=NOW_MS - 31_000)
     alone: dict[str, Any] = {**waits, "workers": (LAZY,), "due_now": 33}
     assert "worker_stuck" in names(facts(**alone, breaker=overdue))
     assert names(facts(**alone, pause=Pause(NOW_MS, ""))) == ["paused"]
 
 
 def test_the_address_is_blamed_for_what_only_a_wrong_address_explains() -> None:
-    burials = replace(SICK, cause=Cause.BURIALS, detail="rejected http_404")
+    burials = replace(FAILING, cause=Cause.BURIALS, detail="rejected http_404")
     assert "CONVERTRO_SITE_ID" in sentences(facts(breaker=burials))
     rejected = replace(burials, detail="rejected http_400")
     assert "the settings or this program are wrong" in sentences(facts(breaker=rejected))
@@ -395,11 +395,11 @@ def test_a_reason_is_one_word_of_the_command_to_copy_whatever_is_in_redis() -> N
         ({"state": BreakerState.HALF_OPEN, "probes_failed": 0}, "meanwhile; one is out now"),
     ],
 )
-def test_the_next_probe_is_told(fields: dict[str, Any], words: str) -> None:
-    assert words in sentences(facts(breaker=replace(SICK, **fields)))
+def test_the_next_probe_is_announced(fields: dict[str, Any], words: str) -> None:
+    assert words in sentences(facts(breaker=replace(FAILING, **fields)))
 
 
-def test_a_silent_worker_is_said_to_be_the_only_one() -> None:
+def test_it_says_if_no_other_worker_is_alive() -> None:
     alone = sentences(facts(silent=(GONE,), workers=(), waiting=1))
     assert alone.startswith("celery@gone went silent 1 min 30 s ago, and no other worker is alive.")
     assert sentences(facts(silent=(GONE,))).startswith("celery@gone went silent 1 min 30 s ago. If")
@@ -418,14 +418,14 @@ def test_a_silent_worker_is_named_in_commands_and_several_are_not() -> None:
     ("fields", "words"),
     [
         (
-            {"tried": 20, "breaker": SICK},
+            {"tried": 20, "breaker": FAILING},
             (
                 "20 events failed at least once: their retries end from 2026-05-04 14:15 UTC on, "
                 "each with one last try after the hold"
             ),
         ),
         (
-            {"tried": 1, "breaker": SICK},
+            {"tried": 1, "breaker": FAILING},
             (
                 "1 event failed at least once: its retries end 2026-05-04 14:15 UTC, with one last "
                 "try after the hold"
@@ -441,22 +441,22 @@ def test_a_silent_worker_is_named_in_commands_and_several_are_not() -> None:
         ),
     ],
 )
-def test_when_retries_end_is_told(fields: dict[str, Any], words: str) -> None:
+def test_it_says_when_retries_end(fields: dict[str, Any], words: str) -> None:
     # First tried at 10:15:30; a horizon of four hours ends at 14:15:30.
     horizon = {"retry_horizon_seconds": 14_400}
     assert prospects(facts(horizon, waiting=100, first_tried_ms=NOW_MS, **fields))[0] == words
 
 
-def test_retries_that_end_in_half_a_day_or_later_are_not_told() -> None:
-    tried: dict[str, Any] = {"breaker": SICK, "waiting": 100, "tried": 20}
+def test_retries_that_end_in_half_a_day_or_later_are_not_shown() -> None:
+    tried: dict[str, Any] = {"breaker": FAILING, "waiting": 100, "tried": 20}
     for ago_ms, is_told in ((12 * HOUR_MS - 1, False), (12 * HOUR_MS, True), (30 * HOUR_MS, True)):
         told = " ".join(prospects(facts(**tried, first_tried_ms=NOW_MS - ago_ms)))
         assert ("retries end" in told) == is_told
-    assert not any("retries end" in line for line in prospects(facts(breaker=SICK, waiting=100)))
+    assert not any("retries end" in line for line in prospects(facts(breaker=FAILING, waiting=100)))
 
 
 def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
-    held: dict[str, Any] = {"breaker": SICK, "waiting": 600, "tried": 0}
+    held: dict[str, Any] = {"breaker": FAILING, "waiting": 600, "tried": 0}
     assert prospects(facts(**held))[-1] == (
         "how long the backlog takes cannot be told: nothing was delivered yet"
     )
@@ -474,9 +474,9 @@ def test_the_drain_estimate_while_held_is_by_the_fastest_pace_seen() -> None:
 
 def test_the_drain_estimate_while_held_is_less_by_what_comes_in() -> None:
     def held(accepted: int) -> Status:
-        # In each of two slots, and so many in 20.123 s.
+        # The counts are those of each of two slots, over 20.123 s.
         coming = Recent(NOW_MS, {slot: {"accepted": accepted} for slot in (SLOT - 1, SLOT - 2)})
-        return facts(breaker=SICK, waiting=600, recent=coming, latest=Latest(fastest=100))
+        return facts(breaker=FAILING, waiting=600, recent=coming, latest=Latest(fastest=100))
 
     assert prospects(held(50))[-1] == (
         "once it goes on, the backlog is clear in about 1 min 59 s, at the best rate so far "
@@ -501,7 +501,7 @@ def test_the_drain_estimate_while_delivering_is_by_the_present_rates() -> None:
     assert prospects(facts(**busy, recent=Recent(NOW_MS, more))) == [
         "the backlog grows by 19.9 events a second: more comes in than goes out"
     ]
-    # What comes in within ten seconds is no backlog.
+    # Due events that come in within ten seconds are no backlog.
     assert prospects(facts(due_now=298, first_due_ms=NOW_MS, recent=Recent(NOW_MS, more))) == []
 
 
@@ -515,7 +515,7 @@ def test_failures_that_are_over_are_no_problem() -> None:
     assert names(facts(latest=over, recent=recent, tried=1, waiting=1)) == ["attempts_fail"]
 
 
-def test_only_what_waits_for_another_try_is_said_to_be_tried_again() -> None:
+def test_only_events_that_wait_for_a_retry_are_reported_as_retried() -> None:
     failed = Latest(failed_ms=NOW_MS - 12_000, failed_class="unsent", failed_detail="http_503")
     rejected = replace(failed, failed_class="rejected", failed_detail="http_400")
     both = Recent(NOW_MS, {SLOT - 1: {"attempts:rejected": 3, "attempts:unsent": 2}})
@@ -536,12 +536,12 @@ def test_only_what_waits_for_another_try_is_said_to_be_tried_again() -> None:
     )
 
 
-def test_it_is_told_if_everything_is_skipped() -> None:
+def test_it_says_if_everything_is_skipped() -> None:
     skipped = {"skipped:unmapped_event": 90, "skipped:unsupported_type": 10}
     status = facts(recent=Recent(NOW_MS, {SLOT - 60: skipped}))
     (problem,) = problems(status)
     assert problem.name == "all_skipped"
-    assert not is_wrong(status)  # perhaps it is meant so: `--check` reminds nobody every minute
+    assert not is_wrong(status)  # it may be intended, so `--check` does not fail every minute
     assert problem.sentence.startswith(
         "All 100 events of the last 15 min were skipped (90 unmapped_event, 10 unsupported_type)"
     )
@@ -552,7 +552,7 @@ def test_it_is_told_if_everything_is_skipped() -> None:
     assert names(facts(recent=Recent(NOW_MS, {SLOT - 1: few}))) == []
 
 
-def test_a_redis_that_refuses_writes_leaves_open_whether_workers_live() -> None:
+def test_while_redis_refuses_writes_workers_are_not_reported_as_silent() -> None:
     refused = replace(
         facts(workers=(), silent=(WORKER,), waiting=2), refusal="Redis refuses writes (MISCONF)."
     )

@@ -1,4 +1,4 @@
-"""Foreign exceptions become outcomes, all of them."""
+"""All foreign exceptions become outcomes."""
 
 import inspect
 import ssl
@@ -106,10 +106,10 @@ def test_what_was_surely_not_sent_is_told_from_what_may_have_been(
     assert (outcome.outcome_class, outcome.detail) == (expected, detail)
 
 
-def test_an_error_of_our_own_is_not_swallowed() -> None:
+def test_an_error_of_ours_is_not_swallowed() -> None:
     with pytest.raises(KeyError):
         outcome_of(KeyError("a bug"))
 
 
-def test_the_environment_has_no_say_in_a_request() -> None:
+def test_the_environment_does_not_affect_requests() -> None:
     assert Transport(Settings())._session.trust_env is False
