@@ -54,16 +54,16 @@ def enqueue(file: FileArgument, *, rate: RateOption = None, as_json: JsonOption 
     ({"batch": [...]}), or JSONL with any of these in a line, gzip or not. It is UTF-8; a line, or a
     document that is not JSONL, has at most 256 MiB unpacked.
 
-    What cannot be accepted is reported on standard error with its place, such as `line 1, batch 2,
-    event 3`; a document of several lines is at the line in which it begins. All others are
-    accepted. A known id changes nothing for CONVERTRO_DEDUPE_SECONDS and counts as a duplicate, so
-    the command may be repeated.
+    An event that cannot be accepted is reported on standard error with its place, such as `line 1,
+    batch 2, event 3`; the place of a document of several lines is its first line. All other events
+    are accepted. A known id changes nothing for CONVERTRO_DEDUPE_SECONDS and counts as a duplicate,
+    so the command may be repeated.
 
     An event without an id gets a digest of its content. Equal ones without a time are numbered
-    within the file, which takes 130 bytes of memory for each different one; those of a second file
+    within the file, which takes 130 bytes of memory for each different one. Those of a second file
     count as duplicates, so put such files together.
 
-    --rate leaves Convertro's limits and the journal's room to live traffic.
+    --rate leaves Convertro's limits and room in the journal to live traffic.
 
     Example: convertro enqueue events.jsonl
 

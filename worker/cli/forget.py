@@ -25,9 +25,9 @@ def forget(
 ) -> None:
     """Take a worker that went silent off the list, because it does not come back.
 
-    Until then `convertro status` names it, for a day; and for a lease `convertro health --live
-    --all` and the exporter's /healthz are unhealthy. A worker that is alive stays. What the silent
-    one held comes back when its lease ends, forgotten or not.
+    Otherwise `convertro status` names it for a day, and `convertro health --live --all` and the
+    exporter's /healthz are unhealthy for a lease. A worker that is alive is not forgotten. The
+    events of the silent one become due when its lease ends, forgotten or not.
 
     Example: convertro forget celery@old-host
 

@@ -54,17 +54,17 @@ def health(
 ) -> None:
     """Say in one line whether workers are healthy, for probes.
 
-    With --live the workers of this host, by the journal: each gave a sign of life in the last 5 s,
-    none fell silent within the last lease instead of stopping, and each asks for work if some has
-    waited for 30 s. They are those whose node name ends with @ and the host's name, and they are
-    judged together; --worker names one. It reads only the settings that lead to the journal, and
-    takes up to 15 s if Redis hangs.
+    With --live, by the journal: each worker of this host gave a sign of life in the last 5 s, none
+    went silent within the last lease without stopping, and each asks for work if some has waited
+    for 30 s. This host's workers are those whose node name ends with @ and the host's name; they
+    are judged together, and --worker names one. Only the settings that lead to the journal are
+    read. It takes up to 15 s if Redis hangs.
 
-    Code 3 says that it cannot be told: Redis is unavailable or refuses writes. Do not restart
-    workers for it: that cures nothing. The second example lets a probe take it for alive.
+    Code 3 means that health is unknown, because Redis is unavailable or refuses writes. Do not
+    restart workers then: it does not help. In the second example the probe takes them for alive.
 
     With --ready: the preflight finds no error, the journal can be written to, and less than nine
-    tenths of maxmemory are used. Neither Convertro nor a broker of its own is asked.
+    tenths of maxmemory are used. Neither Convertro nor a separate broker is tried.
 
     Example: convertro health --live
 

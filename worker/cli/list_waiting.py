@@ -20,7 +20,7 @@ def list_waiting(
 ) -> None:
     """List the events that are due, claimed by a worker, or waiting for a later try.
 
-    When each is tried next, how long ago it was accepted, and what the last attempt came to. The
+    Shows when each is tried next, how long ago it was accepted, and the last attempt's outcome. The
     event that is tried next comes first; with --newest, the one that is tried last. Shows no
     content but the event's name. `convertro status` says why deliveries are held.
 

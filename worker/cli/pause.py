@@ -27,8 +27,8 @@ def pause(*, reason: _PauseReasonOption = "", as_json: JsonOption = False) -> No
     """Hold deliveries until `convertro resume`.
 
     Events are still accepted. Calls in flight end; nothing more is sent, no retries are used up,
-    and no event becomes a dead letter because of Convertro. Repeating it changes nothing: the first
-    time and reason stay.
+    and no event becomes a dead letter because of Convertro. Repeating it changes nothing, neither
+    the time nor the reason.
 
     Example: convertro pause --reason "the vendor migrates until noon"
 

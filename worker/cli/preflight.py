@@ -45,7 +45,7 @@ def preflight(*, as_json: JsonOption = False) -> None:
     than 20 connections left; no append-only file, or appendfsync no; clocks over 2 s apart;
     Convertro or the broker out of reach.
 
-    What Redis does not tell, because the user may not use INFO or CONFIG GET, is not checked.
+    What Redis does not show, because the user may not use INFO or CONFIG GET, is not checked.
 
     Example: convertro preflight && celery -A worker.app worker
 

@@ -37,13 +37,13 @@ def show(
 ) -> None:
     """Say where one event is and what happened to it.
 
-    Its attempts and their outcomes, the calls that Convertro accepted, why it is dead if it is. Of
-    one that is finished: whether it was delivered, skipped or discarded, why and when, for as long
-    as its id is remembered. Only --reveal shows the event itself.
+    Shows its attempts with their outcomes, the calls that Convertro accepted, and why it is dead.
+    Of a finished event it says whether it was delivered, skipped or discarded, why and when, as
+    long as its id is remembered. Only --reveal shows the event itself.
 
-    Of each failed attempt's answer the first 300 printable characters are kept. Without --reveal, …
-    stands for its numbers, for what is in quotes, for words with a digit or @, and for the event's
-    values. A part of a value can be left, such as a first name: take care where you copy it to.
+    The first 300 printable characters of each failed attempt's answer are kept. Without --reveal, …
+    replaces numbers, quoted text, words with a digit or @, and the event's values in it. A part of
+    a value can remain, such as a first name: take care where you copy it to.
 
     Example: convertro show evt-42
 
@@ -64,7 +64,7 @@ def show(
 def show_dead(
     event_id: EventIdArgument, *, reveal: _RevealEventOption = False, as_json: JsonOption = False
 ) -> None:
-    """Say of a dead letter what `convertro show` says; as JSON with the record's fields on top.
+    """Say the same of a dead letter as `convertro show`; as JSON with the record's fields on top.
 
     Example: convertro dead show evt-42
 

@@ -57,11 +57,11 @@ def list_dead(  # noqa: PLR0913  one argument for each option
 ) -> None:
     """List dead letters, oldest first; with --newest, the newest first.
 
-    Filters that are given must all apply. Shows no content but the event's name. How many more
-    there are is said if only --reason and --status are given, or nothing is; with other filters,
-    only that there are. --by counts them instead, most of them first, with the id of the newest of
-    each kind; answer is the last status with the form of what Convertro said, in which numbers and
-    the event's values are left out.
+    All given filters must apply. Shows no content but the event's name. The number of further dead
+    letters is shown without filters or with --reason and --status alone; with other filters, only
+    that there are more. --by counts dead letters instead, the most frequent kind first, with the id
+    of the newest of each; answer is the last status with the form of Convertro's text, in which
+    numbers and the event's values are left out.
 
     Example: convertro dead list --since 2h --class rejected
 

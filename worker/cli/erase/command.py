@@ -54,15 +54,15 @@ def erase(
 ) -> None:
     """Remove a person's events, whatever their state.
 
-    An event is the person's if its userId, its anonymousId or the previousId of an alias is the id,
-    as a whole and in its case; 123 fits the number and the text. Persons who are only mentioned in
-    traits or properties are not found. What is no JSON object goes if it holds the id as a word of
-    its own.
+    An event is the person's if its userId, its anonymousId or the previousId of an alias equals the
+    id, including upper and lower case; 123 matches the number and the text. Persons who are only
+    mentioned in traits or properties are not found. An event that is not a JSON object is erased if
+    it contains the id as a separate word.
 
-    It asks first. Due, waiting and dead ones go at once; one that a worker holds as soon as the
-    worker is done or its lease ends. They are counted as discarded:erased, and not even their ids
-    are kept. The receipt, in JSON, holds the ids of the events and nothing about the person; it is
-    printed after Ctrl-C or an outage of Redis, too. Repeating the command is safe.
+    It asks first. Due, waiting and dead events are erased at once; one that a worker holds, as soon
+    as the worker is done or its lease ends. They are counted as discarded:erased, and not even
+    their ids are kept. The receipt, in JSON, holds the ids of the events and nothing about the
+    person; it is printed after Ctrl-C or an outage of Redis too. Repeating the command is safe.
     docs/privacy.md says what it cannot reach.
 
     Example: convertro erase --user-id 97980 --dry-run
