@@ -74,13 +74,13 @@ class World:
             self.number += fresh
             self.journal.accept(rows)
         self.journal.tick("worker", 2, [])
-        words = []
+        finishes = []
         while self.under_way and self.under_way[0][0] <= self.now_ms:
             _, _, event, answer = heapq.heappop(self.under_way)
-            words.append(self.word(event, answer))
+            finishes.append(self.finish_of(event, answer))
         free = 64 - len(self.under_way)
         claim = self.journal.claim(
-            "w", f"l{self.now_ms}", free, idle=True, lingers=True, finishes=words
+            "w", f"l{self.now_ms}", free, idle=True, lingers=True, finishes=finishes
         )
         for event in claim.events:
             answer = self.answer(event.event_id)
@@ -100,7 +100,7 @@ class World:
         self.held_ms += STEP_MS * is_open
         self.is_open = is_open
 
-    def word(self, event: ClaimedEvent, answer: Answer) -> Finish:
+    def finish_of(self, event: ClaimedEvent, answer: Answer) -> Finish:
         name, status, detail, asked = answer
         attempt = Attempt(
             at_ms=self.now_ms - 1000, call="sale", outcome_class=name, detail=detail, status=status

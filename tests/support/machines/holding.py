@@ -110,9 +110,11 @@ class HoldingMachine(RuleBasedStateMachine):
         self, claimed: list[ClaimedEvent], rounds: list[Round], retry_after_ms: int | None
     ) -> None:
         for event, said in zip(claimed, rounds, strict=False):
-            self.say(event, said, retry_after_ms)
+            self.finish_one(event, said, retry_after_ms)
 
-    def say(self, event: ClaimedEvent, said: Round, retry_after_ms: int | None = None) -> Finished:
+    def finish_one(
+        self, event: ClaimedEvent, said: Round, retry_after_ms: int | None = None
+    ) -> Finished:
         outcome_class, status, move, reason = said
         attempts = [
             Attempt(
@@ -181,7 +183,7 @@ class HoldingMachine(RuleBasedStateMachine):
                 break
             self.now_ms += 2_000
             for event in self.claimed(4, idle=True):
-                self.say(event, ("accepted", 200, Move.DELIVERED, None))
+                self.finish_one(event, ("accepted", 200, Move.DELIVERED, None))
         snapshot = self.journal.snapshot()
         assert snapshot.in_flight == 0
         assert snapshot.unaccounted == 0

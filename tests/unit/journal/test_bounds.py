@@ -27,7 +27,7 @@ def bury(bench: Bench, ids: Iterable[str], worth: Worth | None, reason: str = "r
     for event_id in ids:
         bench.accept(event_id)
         (event,) = bench.claim(1)
-        assert bench.say(event, REJECTED, reason=reason, worth=worth) is Finished.MOVED
+        assert bench.finish_one(event, REJECTED, reason=reason, worth=worth) is Finished.MOVED
         bench.wait(0.001)
 
 
@@ -113,7 +113,7 @@ def test_the_bound_counts_bytes_and_holds_in_the_step_that_buries() -> None:
     bury(bench, names("page", 20), Worth.NOTHING)
     before = bench.journal.snapshot().dead_bytes
     assert 0 < before < 65_536 - 60_000
-    bench.say(event, REJECTED, worth=Worth.REVENUE)
+    bench.finish_one(event, REJECTED, worth=Worth.REVENUE)
     assert bench.journal.snapshot().dead_bytes <= 65_536
     assert dead(bench) == [*names("page", 20), "big"]
     bury(bench, names("more", 15), Worth.NO_REVENUE)
@@ -129,7 +129,7 @@ def test_a_step_removes_few_more_letters_than_it_buries_and_the_ticks_the_rest()
     number = len(dead(bench))
     bench.journal.accept([("big", b" " * 64_000)])
     (event,) = bench.claim(1)
-    bench.say(event, REJECTED, worth=Worth.REVENUE)
+    bench.finish_one(event, REJECTED, worth=Worth.REVENUE)
     assert number - len(dead(bench)) == 8
     assert bench.journal.snapshot().dead_bytes > 65_536
     while bench.journal.snapshot().dead_bytes > 65_536:
@@ -146,9 +146,9 @@ def test_a_record_that_grows_after_its_death_is_weighed_again() -> None:
     (first,) = bench.claim(1)
     bench.wait(61)
     (second,) = bench.claim(1)
-    bench.say(second, REJECTED, worth=Worth.REVENUE)
+    bench.finish_one(second, REJECTED, worth=Worth.REVENUE)
     before = bench.journal.snapshot().dead_bytes
-    assert bench.say(first, ACCEPTED, accepted={0: "sale"}) is Finished.LOST
+    assert bench.finish_one(first, ACCEPTED, accepted={0: "sale"}) is Finished.LOST
     assert bench.journal.snapshot().dead_bytes > before
     check(bench)
 
@@ -169,7 +169,7 @@ def test_what_a_bound_removes_is_one_line_and_revenue_is_an_error(
     worth = Worth.REVENUE if level == "error" else Worth.NO_REVENUE
     bench.accept("one", "two", "three")
     with structlog.testing.capture_logs() as logs:
-        bench.finish([bench.word(event, REJECTED, worth=worth) for event in bench.claim()])
+        bench.finish([bench.finish_of(event, REJECTED, worth=worth) for event in bench.claim()])
         bench.wait(wait_seconds)
         bench.journal.tick("worker", 4, [])
     (line,) = logs
@@ -190,7 +190,7 @@ def test_a_choice_is_of_one_death_and_not_of_the_next() -> None:
     chosen = deaths_of(bench.journal, "again", "still", "never")
     assert bench.journal.redrive(chosen[:1]) == (True,)
     (event,) = bench.claim(1)
-    bench.say(event, REJECTED)
+    bench.finish_one(event, REJECTED)
     assert bench.journal.discard(chosen, "operator") == 1
     assert dead(bench) == ["again"]
     assert bench.journal.redrive(chosen) == (False, False, False)

@@ -59,16 +59,16 @@ class Bench:
         self.state, self.wait_ms = claim.state, claim.wait_ms
         return list(claim.events)
 
-    def say(self, event: ClaimedEvent, answer: Answer, **fields: Any) -> Finished:
+    def finish_one(self, event: ClaimedEvent, answer: Answer, **fields: Any) -> Finished:
         """Finish an event as a worker does after an answer; fields replace what it would report."""
-        (finished,) = self.finish([self.word(event, answer, **fields)])
+        (finished,) = self.finish([self.finish_of(event, answer, **fields)])
         return finished
 
-    def finish(self, words: Iterable[Finish]) -> list[Finished]:
+    def finish(self, finishes: Iterable[Finish]) -> list[Finished]:
         """Finish events in one step."""
-        return [*self.journal.finish([*words])]
+        return [*self.journal.finish([*finishes])]
 
-    def word(self, event: ClaimedEvent, answer: Answer, **fields: Any) -> Finish:
+    def finish_of(self, event: ClaimedEvent, answer: Answer, **fields: Any) -> Finish:
         name, status, detail = answer
         attempt = Attempt(
             at_ms=self.now_ms, call="sale", outcome_class=name, detail=detail, status=status
@@ -88,7 +88,7 @@ class Bench:
         self.number += len(names)
         self.accept(*names)
         fresh = [event for event in self.claim(1000) if event.event_id in names]
-        return self.finish(map(self.word, fresh, answers))
+        return self.finish(map(self.finish_of, fresh, answers))
 
     @property
     def breaker(self) -> Breaker:
@@ -138,12 +138,14 @@ def test_a_row_of_failures_opens_it_however_many_successes_came_before(bench: Be
 def test_it_opens_at_the_number_of_failures_that_the_setting_names(least: int) -> None:
     bench = Bench(Settings(breaker_min_count=least))
     bench.accept(*[f"event-{index}" for index in range(least)])
-    words = [bench.word(event, FAILING) for _ in range(0, least, 500) for event in bench.claim(500)]
+    finishes = [
+        bench.finish_of(event, FAILING) for _ in range(0, least, 500) for event in bench.claim(500)
+    ]
     almost = int(least * 0.97)
     for begin in range(0, almost, 500):
-        bench.finish(words[begin : min(begin + 500, almost)])
+        bench.finish(finishes[begin : min(begin + 500, almost)])
     assert bench.breaker.state is CLOSED
-    bench.finish(words[almost:])
+    bench.finish(finishes[almost:])
     assert bench.breaker.state is OPEN
 
 
@@ -171,11 +173,11 @@ def test_failures_of_calls_that_began_before_it_closed_do_not_count(bench: Bench
     bench.accept("probe")
     bench.wait(1)
     (probe,) = bench.claim()
-    bench.say(probe, ACCEPTED)
+    bench.finish_one(probe, ACCEPTED)
     assert bench.breaker.state is CLOSED
     bench.wait(5)
     for event in hanging:
-        assert bench.say(event, FAILING) is Finished.MOVED
+        assert bench.finish_one(event, FAILING) is Finished.MOVED
     assert bench.breaker.state is CLOSED
     bench.wait(bench.settings.lease_seconds)
     bench.deliver(*[FAILING] * 4)
@@ -214,7 +216,7 @@ def test_one_probe_at_a_time_each_another_event(bench: Bench) -> None:
         (probe,) = bench.claim()
         assert bench.breaker.state is HALF_OPEN
         assert bench.claim() == []
-        assert bench.say(probe, FAILING) is Finished.HELD
+        assert bench.finish_one(probe, FAILING) is Finished.HELD
         seen.append(probe.event_id)
         assert bench.claim() == []
         bench.wait(60)
@@ -230,7 +232,7 @@ def test_the_wait_between_probes_doubles_up_to_its_bound(bench: Bench) -> None:
     waits = []
     for _ in range(8):
         (probe,) = bench.claim()
-        bench.say(probe, FAILING)
+        bench.finish_one(probe, FAILING)
         probe_at_ms = bench.breaker.probe_at_ms
         assert probe_at_ms is not None
         waits.append((probe_at_ms - bench.now_ms) // 1000)
@@ -246,7 +248,7 @@ def test_a_probe_that_passes_closes_it_and_the_backlog_goes_oldest_first(bench: 
     (probe,) = bench.claim()
     assert probe.event_id == "first"
     with structlog.testing.capture_logs() as logs:
-        bench.say(probe, ACCEPTED)
+        bench.finish_one(probe, ACCEPTED)
     assert [line["action"] for line in logs] == ["breaker_closed"]
     assert bench.breaker.state is CLOSED
     assert [event.event_id for event in bench.claim()] == ["second", "third"]
@@ -257,7 +259,7 @@ def test_a_rejected_probe_shows_that_convertro_is_well(bench: Bench) -> None:
     bench.accept("bad")
     bench.wait(1)
     (probe,) = bench.claim()
-    assert bench.say(probe, REJECTED) is Finished.MOVED
+    assert bench.finish_one(probe, REJECTED) is Finished.MOVED
     assert bench.breaker.state is CLOSED
     assert bench.place("bad") == "dead"
 
@@ -267,7 +269,7 @@ def test_after_a_probe_that_sent_no_request_the_next_one_goes_at_once(bench: Ben
     bench.accept("skipped", "next")
     bench.wait(1)
     (probe,) = bench.claim()
-    bench.say(probe, ACCEPTED, move=Move.SKIPPED, reason="unmapped_event", attempts=())
+    bench.finish_one(probe, ACCEPTED, move=Move.SKIPPED, reason="unmapped_event", attempts=())
     assert bench.breaker.state is OPEN
     assert len(bench.claim()) == 1
 
@@ -298,7 +300,7 @@ def test_a_single_event_that_is_always_refused_does_not_hold_the_others(bench: B
     bench.accept("disliked")
     for _ in range(20):
         for event in bench.claim():
-            bench.say(event, FORBIDDEN if event.event_id == "disliked" else ACCEPTED)
+            bench.finish_one(event, FORBIDDEN if event.event_id == "disliked" else ACCEPTED)
         assert bench.breaker.state is CLOSED
         bench.wait(31)
         bench.accept(f"other-{bench.now_ms}", f"another-{bench.now_ms}")
@@ -309,18 +311,18 @@ def test_two_answers_with_retry_after_open_it_for_the_time_they_name() -> None:
     bench = Bench(Settings(breaker_min_count=20))
     bench.accept("first", "second", "other")
     other, first, second = sorted(bench.claim(), key=lambda event: event.event_id != "other")
-    assert bench.say(first, BUSY, retry_after_ms=90_000) is Finished.MOVED
+    assert bench.finish_one(first, BUSY, retry_after_ms=90_000) is Finished.MOVED
     assert bench.breaker.state is CLOSED
-    assert bench.say(second, BUSY, retry_after_ms=90_000) is Finished.HELD
+    assert bench.finish_one(second, BUSY, retry_after_ms=90_000) is Finished.HELD
     assert bench.record(second.event_id).postponed == 0
     assert bench.breaker.cause is Cause.THROTTLED
-    bench.say(other, ACCEPTED)
+    bench.finish_one(other, ACCEPTED)
     bench.accept("third")
     bench.wait(89)
     assert bench.claim() == []
     bench.wait(1)
     (probe,) = bench.claim()
-    bench.say(probe, ACCEPTED)
+    bench.finish_one(probe, ACCEPTED)
     assert bench.claim() != []
 
 
@@ -329,9 +331,9 @@ def test_a_single_event_with_retry_after_waits_by_itself(bench: Bench) -> None:
     for _ in range(20):
         for event in bench.claim():
             if event.event_id == "limited":
-                assert bench.say(event, BUSY, retry_after_ms=2_000) is Finished.MOVED
+                assert bench.finish_one(event, BUSY, retry_after_ms=2_000) is Finished.MOVED
             else:
-                bench.say(event, ACCEPTED)
+                bench.finish_one(event, ACCEPTED)
         assert bench.breaker.state is CLOSED
         bench.wait(31)
         bench.accept(f"other-{bench.now_ms}", f"another-{bench.now_ms}")
@@ -344,11 +346,11 @@ def test_an_answer_that_all_events_get_holds_them_instead_of_burying_them(bench:
     assert bench.journal.snapshot().dead == 3
     bench.wait(1)
     (probe,) = bench.claim()
-    assert bench.say(probe, REJECTED) is Finished.HELD
+    assert bench.finish_one(probe, REJECTED) is Finished.HELD
     assert bench.breaker.state is OPEN
     bench.wait(2)
     (probe,) = bench.claim()
-    bench.say(probe, ACCEPTED)
+    bench.finish_one(probe, ACCEPTED)
     assert bench.breaker.state is CLOSED
 
 
@@ -370,7 +372,9 @@ def test_one_poisonous_event_among_good_ones_is_buried_as_usual(bench: Bench) ->
 def test_a_fault_of_ours_in_every_event_holds_them_too(bench: Bench) -> None:
     bench.accept(*[f"event-{index}" for index in range(6)])
     for event in bench.claim():
-        bench.say(event, ACCEPTED, move=Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR, attempts=())
+        bench.finish_one(
+            event, ACCEPTED, move=Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR, attempts=()
+        )
     assert (bench.breaker.cause, bench.breaker.detail) == (Cause.BURIALS, "unexpected_error")
     assert bench.journal.snapshot().dead == 3
 
@@ -388,7 +392,7 @@ def test_what_the_last_probe_got_is_why_deliveries_are_held_now(bench: Bench) ->
     bench.accept("one", "two")
     bench.wait(1)
     (probe,) = bench.claim()
-    bench.say(probe, FORBIDDEN)
+    bench.finish_one(probe, FORBIDDEN)
     assert (bench.breaker.cause, bench.breaker.detail) == (Cause.SETUP, "http_403")
 
 
@@ -397,7 +401,7 @@ def test_events_outlive_a_convertro_that_fails_for_four_in_ten(bench: Bench) -> 
     for number in range(60):
         bench.accept(*[f"event-{number}-{index}" for index in range(10)])
         bench.finish(
-            bench.word(event, FAILING if chance.random() < 0.4 else ACCEPTED)
+            bench.finish_of(event, FAILING if chance.random() < 0.4 else ACCEPTED)
             for event in bench.claim(limit=100)
         )
         bench.wait(16)
@@ -409,7 +413,7 @@ def test_the_only_event_there_is_is_probed_by_its_schedule_and_no_faster(bench: 
     sent = 0
     for _ in range(400):
         for event in bench.claim():
-            bench.say(event, FORBIDDEN)
+            bench.finish_one(event, FORBIDDEN)
             sent += 1
         bench.wait(1)
     assert sent > 5
@@ -419,13 +423,13 @@ def test_the_only_event_there_is_is_probed_by_its_schedule_and_no_faster(bench: 
 def test_no_horizon_of_a_redriven_event_ends_while_deliveries_are_held(bench: Bench) -> None:
     bench.accept("a-letter")
     (event,) = bench.claim()
-    bench.say(event, REJECTED)
+    bench.finish_one(event, REJECTED)
     bench.deliver(*[FAILING] * 4)
     bench.journal.redrive(deaths_of(bench.journal, "a-letter"))
     bench.wait(60)
     (probe,) = (event for event in bench.claim() if event.event_id == "a-letter")
     assert (
-        bench.say(probe, FAILING, move=Move.DEAD, reason=DeathReason.RETRIES_EXHAUSTED)
+        bench.finish_one(probe, FAILING, move=Move.DEAD, reason=DeathReason.RETRIES_EXHAUSTED)
         is Finished.HELD
     )
 
@@ -437,10 +441,10 @@ def test_redriven_events_that_are_rejected_again_do_not_hold_the_others(bench: B
         bench.deliver(*[ACCEPTED] * 4)
         bench.accept(name)
         for event in bench.claim():
-            bench.say(event, REJECTED)
+            bench.finish_one(event, REJECTED)
     bench.journal.redrive(deaths_of(bench.journal, *names))
     for event in bench.claim():
-        assert bench.say(event, REJECTED) is Finished.MOVED
+        assert bench.finish_one(event, REJECTED) is Finished.MOVED
     assert bench.breaker.state is CLOSED
     assert bench.journal.snapshot().dead == 9
 
@@ -450,7 +454,7 @@ def test_after_a_probe_that_met_a_fault_of_ours_the_next_one_waits(bench: Bench)
     bench.accept("one", "two")
     bench.wait(1)
     (probe,) = bench.claim()
-    held = bench.say(
+    held = bench.finish_one(
         probe, FAILING, move=Move.DEAD, reason=DeathReason.UNEXPECTED_ERROR, attempts=()
     )
     assert held is Finished.HELD
@@ -461,7 +465,7 @@ def test_events_that_no_rule_can_help_never_hold_the_others(bench: Bench) -> Non
     """Missing device ids are the source's fault."""
     bench.accept(*[f"event-{index}" for index in range(10)])
     for event in bench.claim():
-        bench.say(
+        bench.finish_one(
             event, ACCEPTED, move=Move.DEAD, reason=DeathReason.MISSING_DEVICE_ID, attempts=()
         )
     assert bench.breaker.state is CLOSED
@@ -474,7 +478,7 @@ def test_no_horizon_ends_while_deliveries_are_held(bench: Bench) -> None:
     bench.wait(1)
     (probe,) = bench.claim()
     assert (
-        bench.say(probe, FAILING, move=Move.DEAD, reason=DeathReason.RETRIES_EXHAUSTED)
+        bench.finish_one(probe, FAILING, move=Move.DEAD, reason=DeathReason.RETRIES_EXHAUSTED)
         is Finished.HELD
     )
     assert bench.place("old") == "due"
@@ -488,7 +492,7 @@ def test_it_waits_longer_if_it_opens_again_soon_after_it_closed(bench: Bench) ->
     def close() -> None:
         bench.wait(2)
         for event in bench.claim():
-            bench.say(event, ACCEPTED)
+            bench.finish_one(event, ACCEPTED)
         assert bench.breaker.state is CLOSED
 
     waits = [first_wait_ms()]
@@ -517,7 +521,7 @@ def test_a_pause_holds_everything_until_it_is_resumed(bench: Bench) -> None:
     (event,) = bench.claim()
     assert bench.journal.pause("the vendor migrates") is True
     assert bench.journal.pause("again") is False
-    assert bench.say(event, FAILING) is Finished.HELD
+    assert bench.finish_one(event, FAILING) is Finished.HELD
     assert bench.record("before").postponed == 0
     bench.accept("after")
     assert bench.claim() == []
@@ -560,10 +564,10 @@ def test_the_rate_of_requests_is_shared_by_all_and_counts_what_was_really_sent()
     bench.wait(0.5)
     assert len(bench.claim(limit=32)) == 5
     # An event without a request gives its share back; one with three requests uses two more.
-    bench.say(first[0], ACCEPTED, move=Move.SKIPPED, reason="unmapped_event", attempts=())
+    bench.finish_one(first[0], ACCEPTED, move=Move.SKIPPED, reason="unmapped_event", attempts=())
     assert len(bench.claim(limit=32)) == 1
     attempt = Attempt(at_ms=0, call="sale", outcome_class="accepted", detail="x")
-    bench.say(first[1], ACCEPTED, attempts=(attempt,) * 3)
+    bench.finish_one(first[1], ACCEPTED, attempts=(attempt,) * 3)
     bench.wait(0.2)
     assert bench.claim(limit=32) == []
 
@@ -615,7 +619,7 @@ def test_events_in_the_same_process_are_not_buried_with_it(bench: Bench) -> None
         (event,) = bench.claim()
         assert event.is_suspect
         assert event.event_id == name
-        bench.say(event, ACCEPTED)
+        bench.finish_one(event, ACCEPTED)
     assert lost(bench) == ["poison"]
     assert lost(bench) == []
     assert bench.counter("dead:poison") == 1
@@ -632,7 +636,7 @@ def test_a_container_that_dies_of_one_buries_at_most_one_for_each_process(bench:
     poisoned = {first.event_id, second.event_id}
     for _ in range(6):
         (event,) = bench.claim()
-        bench.say(event, ACCEPTED)
+        bench.finish_one(event, ACCEPTED)
     assert bench.claim() == []
     assert {letter.event_id for letter in bench.journal.dead_letters()} == poisoned
 
@@ -651,7 +655,7 @@ def test_an_event_that_survives_a_delivery_is_no_longer_a_suspect(bench: Bench) 
     lost(bench)
     lost(bench)
     (event,) = bench.claim()
-    bench.say(event, FAILING)
+    bench.finish_one(event, FAILING)
     assert bench.record("event").leases_lost == 0
 
 
@@ -661,8 +665,8 @@ def test_an_event_that_survives_a_delivery_is_no_longer_a_suspect(bench: Bench) 
 def test_what_may_have_been_delivered_is_told_from_what_surely_was_not(bench: Bench) -> None:
     bench.accept("doubtful", "sure")
     doubtful, sure = bench.claim()
-    bench.say(doubtful, FAILING)
-    bench.say(sure, ("unsent", 0, "no_connection"))
+    bench.finish_one(doubtful, FAILING)
+    bench.finish_one(sure, ("unsent", 0, "no_connection"))
     assert bench.record("doubtful").in_doubt == {"sale": 1}
     assert bench.record("sure").in_doubt == {}
 
@@ -670,21 +674,21 @@ def test_what_may_have_been_delivered_is_told_from_what_surely_was_not(bench: Be
 def test_an_accepted_call_is_in_doubt_no_more(bench: Bench) -> None:
     bench.accept("event")
     (event,) = bench.claim()
-    bench.say(event, FAILING, move=Move.KEPT, delay_ms=None, accepted=["sale.new"])
+    bench.finish_one(event, FAILING, move=Move.KEPT, delay_ms=None, accepted=["sale.new"])
     assert bench.record("event").in_doubt == {"sale": 1}
-    bench.say(event, ACCEPTED, move=Move.KEPT, accepted=["sale"])
+    bench.finish_one(event, ACCEPTED, move=Move.KEPT, accepted=["sale"])
     assert bench.record("event").in_doubt == {}
 
 
 def test_a_redrive_clears_doubt_until_a_new_ambiguous_attempt(bench: Bench) -> None:
     bench.accept("event")
     (event,) = bench.claim()
-    bench.say(event, FAILING, move=Move.DEAD, reason="ambiguous")
+    bench.finish_one(event, FAILING, move=Move.DEAD, reason="ambiguous")
     assert bench.record("event").may_have_been_sent("sale")
     bench.journal.redrive(deaths_of(bench.journal, "event"))
     assert not bench.record("event").may_have_been_sent("sale")
     (event,) = bench.claim()
-    bench.say(event, FAILING)
+    bench.finish_one(event, FAILING)
     assert bench.record("event").may_have_been_sent("sale")
 
 
@@ -693,6 +697,6 @@ def test_events_handed_back_by_a_stopping_worker_do_not_count_as_failures(bench:
     names = [f"event-{number}" for number in range(20)]
     bench.accept(*names)
     for event in bench.claim(20):
-        bench.say(event, FAILING, move=Move.RETURNED, delay_ms=None)
+        bench.finish_one(event, FAILING, move=Move.RETURNED, delay_ms=None)
     assert bench.breaker.state is BreakerState.CLOSED
     assert bench.journal._redis.hgetall("{convertro}:breaker") == {}

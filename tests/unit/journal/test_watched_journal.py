@@ -108,7 +108,7 @@ def test_a_redriven_event_does_not_begin_its_horizon_with_an_older_attempt(bench
     tried_at = bench.now_ms
     bench.wait(61)
     (again,) = bench.claim()
-    assert bench.say(again, REJECTED) is Finished.MOVED
+    assert bench.finish_one(again, REJECTED) is Finished.MOVED
     bench.wait(3600)
     bench.journal.redrive(deaths_of(bench.journal, "late"))
     attempt = Attempt(at_ms=tried_at, call="sale", outcome_class="ambiguous", detail="timeout")
