@@ -43,7 +43,7 @@ class WholeResponse(web.StreamResponse):
         return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send head and body; wait if the client has not read the answers to its earlier requests."""
+        """Send head and body; wait if the client leaves earlier answers unread."""
         writer = self._request.writer
         await writer.write(self._whole + data)
         if self._request.protocol.writing_paused:

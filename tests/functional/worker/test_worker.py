@@ -208,7 +208,7 @@ def test_flower_sees_the_number_of_events_but_no_content(stack: Stack) -> None:
 
 def test_no_content_reaches_the_logs(stack: Stack) -> None:
     stack.sandbox.add_fault("status=400,match=refused")
-    stack.sandbox.add_fault("status=500,match=sick")
+    stack.sandbox.add_fault("status=500,match=failing")
     stack.start_worker()
     producer = stack.producer()
     traits = {"email": SECRET}
@@ -216,7 +216,7 @@ def test_no_content_reaches_the_logs(stack: Stack) -> None:
         [
             web_identify(messageId="fine", traits=traits),
             web_identify(messageId="refused", traits=traits),
-            web_identify(messageId="sick", traits=traits),
+            web_identify(messageId="failing", traits=traits),
             mobile_track(messageId="dead", context={}, properties=traits),
         ]
     )

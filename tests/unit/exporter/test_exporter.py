@@ -212,7 +212,7 @@ def test_what_a_sender_should_correct_is_not_counted_of_an_event_that_stays(benc
 
 def test_the_breaker_shows_its_cause_and_its_age(bench: Bench) -> None:
     for number in range(4):
-        bench.finish(f"sick-{number}", Move.POSTPONED, "ambiguous", delay_ms=1, status=503)
+        bench.finish(f"failing-{number}", Move.POSTPONED, "ambiguous", delay_ms=1, status=503)
     bench.now_ms += 7_000
     text = bench.scrape()
     assert labels_of(text, "convertro_breaker_open") == {**dict.fromkeys(Cause, 0), "failures": 1}

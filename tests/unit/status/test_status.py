@@ -381,7 +381,7 @@ def test_the_address_is_blamed_for_what_only_a_wrong_address_explains() -> None:
 
 
 def test_a_reason_is_one_word_of_the_command_to_copy_whatever_is_in_redis() -> None:
-    burials = replace(SICK, cause=Cause.BURIALS, detail="rejected http_400")
+    burials = replace(FAILING, cause=Cause.BURIALS, detail="rejected http_400")
     lately = Recent(NOW_MS, {SLOT - 1: {"dead:x; reboot": 2}})
     told = sentences(facts(breaker=burials, recent=lately))
     assert "`convertro dead redrive --reason 'x; reboot'`" in told
