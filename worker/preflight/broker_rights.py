@@ -4,6 +4,7 @@ Each command of Celery's Redis transport is tried on keys made for this check. O
 published and taken, and the channels that Celery subscribes to are subscribed to.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -12,11 +13,15 @@ from uuid import uuid4
 from celery import Celery
 from celery.events.dispatcher import EventDispatcher
 from kombu import Connection, Queue
+from kombu.transport.redis import Channel
 from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from worker.preflight.rights import Commands, Trial, missing_rights
 from worker.task_names import DELIVER
+
+#: The command in Redis's refusal to a user without the right.
+_COMMAND = re.compile(r"run the '([^']+)' command")
 
 #: The commands on a queue's key.
 _OF_QUEUES: Commands = (
@@ -27,16 +32,20 @@ _OF_QUEUES: Commands = (
 def broker_trials(queue: str) -> Iterator[Trial]:
     """List the commands of Celery's Redis transport, on keys like those that it uses."""
     own = f"{queue}.preflight-{uuid4().hex}"
+    # Workers read these bindings meanwhile: it has the form of one, and no message goes by it.
+    binding = Channel.sep.join((own, "", own))
     chance = uuid4()
     queues = (f"{chance}.reply.celery.pidbox", f"{chance}.celery.pidbox", f"celeryev.{chance}")
     for key in (own, *queues):
         for command, *rest in _OF_QUEUES:
             yield str(command), key, tuple(rest)
     for exchange in (own, "celery.pidbox", "reply.celery.pidbox", "celeryev"):
-        for command, *rest in (("SADD", own), ("SREM", own), ("SMEMBERS",)):
+        for command, *rest in (("SADD", binding), ("SREM", binding), ("SMEMBERS",)):
             for kind in ("binding", "binding_permanent"):
                 yield command, f"_kombu.{kind}.{exchange}", tuple(rest)
     yield "LLEN", queue, ()
+    yield "MULTI", "", ()
+    yield "EXEC", "", ()  # the last one: without it the connection stays in the transaction
 
 
 def has_transport(app: Celery) -> bool:
@@ -55,6 +64,15 @@ def missing_broker_rights(app: Celery) -> list[str]:
     Raises:
         Exception: The broker does not work at all; any broker, any error.
     """
+    try:
+        return _missing_rights(app)
+    except Exception as failed:
+        if right := _forbidden(failed):
+            return [right]
+        raise
+
+
+def _missing_rights(app: Celery) -> list[str]:
     with _connected(app) as connection:
         if (client := _redis_of(connection)) is None:
             return []
@@ -65,6 +83,16 @@ def missing_broker_rights(app: Celery) -> list[str]:
             _exchange_a_message(app, connection)
             _send_an_event(app, connection)
     return missing
+
+
+def _forbidden(error: BaseException) -> str | None:
+    """Name the right that the user lacks, if that is why Celery's transport failed."""
+    while not isinstance(error, NoPermissionError):
+        if error.__cause__ is None:
+            return None
+        error = error.__cause__
+    command = _COMMAND.search(str(error))
+    return command[1].upper() if command else "PUBLISH to a channel of Celery's"
 
 
 def type_of_queue(app: Celery) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import ExecAbortError, NoPermissionError
 
 #: A command, the key on which it is tried, and its further arguments.
 Trial = tuple[str, str, tuple[object, ...]]
@@ -39,7 +39,7 @@ _OF_JOURNAL: tuple[Commands, ...] = (
     (("SADD", "a"), ("SISMEMBER", "a"), ("SCARD",), ("SREM", "b"), ("UNLINK",)),
     (
         *(("LPUSH", "a", "b"), ("RPUSH", "c"), ("LLEN",), ("LRANGE", 0, -1), ("RPOP",)),
-        *(("BLPOP", 0.01), ("UNLINK",)),
+        *(("LPOP",), ("BLPOP", 0.01), ("UNLINK",)),
     ),
     (("SET", "a"), ("GET",), ("EXISTS",), ("DEL",)),
 )
@@ -71,5 +71,5 @@ def missing_rights(redis: Redis, trials: Iterable[Trial]) -> list[str]:
     return [
         f"{command} {_CHANCE.sub('*', key)}".rstrip()
         for (command, key, _), answer in zip(tried, answers, strict=True)
-        if isinstance(answer, NoPermissionError)
+        if isinstance(answer, NoPermissionError | ExecAbortError)
     ]

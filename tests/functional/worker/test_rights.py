@@ -10,6 +10,7 @@ from convertro import Client
 from tests.support.cli_process import Cli
 from tests.support.events import mobile_track
 from tests.support.waiting import until
+from worker.bootstrap import make_app
 from worker.lab.demo.stack import ROOT, Stack
 from worker.status.refusal import refusal
 
@@ -75,13 +76,22 @@ def test_an_exporter_that_may_only_read_still_notices_a_redis_that_refuses_write
         (f"{RIGHTS['worker']} resetchannels", "PSUBSCRIBE /0.celery.pidbox"),
         (f"{RIGHTS['worker']} -evalsha", "EVALSHA"),
         (f"{RIGHTS['worker']} -zadd", "ZADD {convertro}:preflight-*"),
+        (f"{RIGHTS['worker']} -lpop", "LPOP {convertro}:preflight-*"),
         (f"{RIGHTS['worker']} -brpop", "BRPOP convertro.preflight-*"),
+        (f"{RIGHTS['worker']} -ping", "PING"),
+        (f"{RIGHTS['worker']} -publish", "PUBLISH"),
+        (f"{RIGHTS['worker']} -multi", "MULTI"),
+        (f"{RIGHTS['worker']} -exec", "EXEC"),
+        (RIGHTS["worker"].replace("&/0.celeryev/* ", ""), "PUBLISH to a channel of Celery's"),
         (
             f"{RIGHTS['worker']} resetkeys ~{{convertro}}:* ~convertro* ~_kombu.binding*",
             "LPUSH *.reply.celery.pidbox",
         ),
     ],
-    ids=["keys of the queue", "channels", "a script", "a command", "taking", "replies"],
+    ids=[
+        *("keys of the queue", "channels", "a script", "a command", "ringing", "taking", "asking"),
+        *("telling", "transactions", "their ends", "a channel", "replies"),
+    ],
 )
 def test_a_right_that_is_missing_is_named(stack: Stack, rights: str, named: str) -> None:
     cli = Cli({**stack.environment, "CONVERTRO_REDIS_URL": make_user(stack, "app", rights)})
@@ -89,6 +99,17 @@ def test_a_right_that_is_missing_is_named(stack: Stack, rights: str, named: str)
     assert ended.returncode == 1
     assert f"the user of CONVERTRO_REDIS_URL may not: {named}" in ended.stdout
     assert "password" not in ended.stdout + ended.stderr
+
+
+def test_a_preflight_that_may_not_tidy_up_keeps_no_worker_from_its_replies(stack: Stack) -> None:
+    """What it tries Celery's bindings with is read by every Celery application of that Redis."""
+    url = make_user(stack, "app", f"{RIGHTS['worker']} -srem")
+    assert Cli({**stack.environment, "CONVERTRO_REDIS_URL": url})("preflight").returncode == 1
+    stack.start_worker()
+    until(lambda: stack.producer().journal.snapshot().workers)
+    app = make_app(stack.settings, 5)
+    until(lambda: app.control.ping(timeout=1))
+    assert "Control command error" not in stack.worker_log.read_text(encoding="utf-8")
 
 
 def test_a_worker_without_its_rights_does_not_start_and_one_that_loses_them_stops(
