@@ -77,7 +77,7 @@ def check_redis_url(url: str) -> None:
 
 def names_a_redis(url: str) -> bool:
     """Whether a URL has a scheme of Redis; the rest of it may be wrong."""
-    return url.startswith(("redis://", "rediss://"))
+    return url.lower().startswith(("redis://", "rediss://"))
 
 
 def parse_redis_url(url: str) -> RedisUrl:
@@ -94,9 +94,10 @@ def parse_redis_url(url: str) -> RedisUrl:
         usable = False
     if not usable or not parts.hostname:
         raise ValueError(
-            "must be a redis://, rediss:// or sentinel:// URL with a host and a valid port"
+            "must be a redis://, rediss:// or sentinel:// URL with a host and a valid port, and a "
+            "password in it percent-encoded"
         )
-    if not re.fullmatch("/?|/[0-9]+", parts.path):
+    if not re.fullmatch("/?|/[0-9]{1,9}", parts.path):
         raise ValueError("must end in the number of a database, as in redis://host:6379/0")
     options = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
     return RedisUrl(

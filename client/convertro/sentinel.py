@@ -46,7 +46,7 @@ class SentinelUrl:
 
 def is_sentinel(url: str) -> bool:
     """Whether a URL names Sentinels."""
-    return url.startswith(_SCHEME)
+    return url.lower().startswith(_SCHEME)
 
 
 def parse_sentinel_url(url: str) -> SentinelUrl:
@@ -59,7 +59,7 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
     if any(_login(part) not in {_login(first), _NO_LOGIN} for part in others):
         raise ValueError("must have its password and database at the first address")
     username, password, path = _login(first)
-    if not re.fullmatch("[0-9]*", path):
+    if not re.fullmatch("[0-9]{0,9}", path):
         raise ValueError("must have a number for a database, as in sentinel://host:26379/0")
     return SentinelUrl(
         addresses=tuple(

@@ -55,6 +55,17 @@ def test_tls_is_checked_unless_the_url_says_otherwise(query: str, tls: dict[str,
     assert (told["broker_url"], told["broker_use_ssl"]) == ("rediss://host:6379/0", tls)
 
 
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "sentinel"])
+def test_a_scheme_may_be_in_capitals(scheme: str) -> None:
+    """Else it would be a Redis to the journal and an unknown kind of broker to Celery."""
+    usual, capitals = (
+        celery_config(Settings(redis_url=f"{word}://host/1", sentinel_master="main"), 1.0)
+        for word in (scheme, scheme.upper())
+    )
+    names = ("broker_url", "broker_use_ssl", "broker_transport_options", "worker_disable_prefetch")
+    assert [usual[name] for name in names] == [capitals[name] for name in names]
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
@@ -65,6 +76,7 @@ def test_tls_is_checked_unless_the_url_says_otherwise(query: str, tls: dict[str,
         ("redis://host?Secret%20=", "does not take a query: "),
         ("redis://host/foo", "must end in the number of a database"),
         ("redis://host/1/2", "must end in the number of a database"),
+        (f"redis://host/{10**30}", "must end in the number of a database"),
         ("redis://host?ssl_cert_reqs=none", "takes ssl_cert_reqs with rediss:// alone"),
         ("rediss://host?ssl_cert_reqs=maybe", "must say required or optional or none for ssl_cert"),
         ("rediss://host?ssl_ca_certs=", "must say something for ssl_ca_certs"),

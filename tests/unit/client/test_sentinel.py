@@ -42,6 +42,7 @@ def test_an_address_may_repeat_what_the_first_one_said() -> None:
         ("sentinel://one;redis://two", "must be sentinel://host:port"),
         ("sentinel://one?db=1", "must be sentinel://host:port"),
         ("sentinel://one/secret", "a number for a database"),
+        (f"sentinel://one/{10**30}", "a number for a database"),
         ("sentinel://one;sentinel://two/1", "at the first address"),
         ("sentinel://:secret@one;sentinel://:other@two", "at the first address"),
     ],
