@@ -1,6 +1,8 @@
 """Refuses options of `celery worker` that cannot work here, and names what to use instead."""
 
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +13,9 @@ from celery.worker.control import Panel
 _POOLS = frozenset(
     {"celery.concurrency.prefork", "celery.concurrency.thread", "celery.concurrency.solo"}
 )
+
+#: What a worker writes beside its log.
+_FILES = ("pidfile", "statedb")
 
 _TIME_LIMITS = ("time_limit", "soft_time_limit")
 
@@ -64,6 +69,14 @@ def _refused(app: Any, options: Mapping[str, Any]) -> Iterator[str]:
         yield f"the pool {pool} cannot be used: use --pool prefork, threads or solo"
     if app.either("worker_pool_start_method", options.get("pool_start_method")) == "spawn":
         yield "--pool-start-method spawn cannot be used: leave it out, or use fork"
+    tasks = app.either("worker_max_tasks_per_child", options.get("max_tasks_per_child"))
+    if tasks is not None and tasks < 1:
+        yield "--max-tasks-per-child must be 1 or more: leave it out for no limit"
+    for name in _FILES:
+        path = options.get(name)
+        folder = Path(options.get("workdir") or "", path or "").parent
+        if path and "%" not in str(folder) and not os.access(folder, os.W_OK | os.X_OK):
+            yield f"--{name} {path} cannot be written: its folder has to be there and writable"
     queue = app.conf.task_default_queue
     others = {*(options.get("queues") or [])} - {queue}
     if others or queue in (options.get("exclude_queues") or []):

@@ -202,6 +202,9 @@ def test_a_log_file_that_cannot_be_opened_anew_ends_no_worker(stack: Stack, tmp_
         (["-Q", "other"], "--queues and --exclude-queues cannot change that a worker takes"),
         (["-Q", "convertro,other"], "--queues and --exclude-queues cannot change that a worker"),
         (["--", "broker.url=redis://127.0.0.1:1"], "Celery's setting broker_url was changed"),
+        (["--max-tasks-per-child", "0"], "--max-tasks-per-child must be 1 or more"),
+        (["--pidfile", "/no/such/folder/w.pid"], "--pidfile /no/such/folder/w.pid cannot be"),
+        (["--statedb", "/no/such/folder/state"], "--statedb /no/such/folder/state cannot be"),
     ],
     ids=lambda given: given[-1] if isinstance(given, list) else "",
 )
