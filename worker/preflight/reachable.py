@@ -70,7 +70,7 @@ def trust_check(settings: Settings) -> Check:
     try:
         tls_context(variable, path)
     except SettingsError as wrong:
-        return error(str(wrong), f"correct {variable}")
+        return error(str(wrong), f"correct {str(wrong).partition(':')[0]}")
     return ok(
         f"certificates are trusted that are in {path} ({variable})"
         if path

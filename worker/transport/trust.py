@@ -22,9 +22,10 @@ def tls_context(variable: str, path: str) -> ssl.SSLContext:
         path: The file or directory of the certificates; if empty, those of certifi are trusted.
 
     Raises:
-        SettingsError: The path cannot be read, or has no certificates.
+        SettingsError: The path cannot be read or has no certificates, or a variable of OpenSSL's is
+            wrong.
     """
-    context = create_urllib3_context()
+    context = _context()
     variable, path = (variable, path) if path else ("certifi", DEFAULT_CA_BUNDLE_PATH)
     try:
         place = path_named(path)
@@ -45,3 +46,11 @@ def tls_context(variable: str, path: str) -> ssl.SSLContext:
             "directory made by `openssl rehash`"
         )
     return context
+
+
+def _context() -> ssl.SSLContext:
+    try:
+        return create_urllib3_context()
+    except OSError as error:  # it opens the file to which keys are to be logged
+        reason = f"cannot write {error.filename!r}: {error.strerror}"
+        raise SettingsError(f"SSLKEYLOGFILE: {reason}") from None

@@ -334,6 +334,16 @@ def test_a_bundle_without_certificates_is_refused_by_the_name_of_its_variable(
         Transport(Settings())
 
 
+def test_a_file_for_keys_that_cannot_be_written_is_refused_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", "/no/such/folder/keys")
+    assert trust_check(Settings()).sentence == (
+        "SSLKEYLOGFILE: cannot write '/no/such/folder/keys': No such file or directory; "
+        "correct SSLKEYLOGFILE"
+    )
+
+
 @pytest.mark.parametrize("query", ["ssl_ca_certs={ours}", "ssl_ca_certs={theirs}", ""])
 def test_the_journals_redis_is_verified_too(
     journal_server: ValkeyServer, ours: Authority, theirs: Authority, query: str

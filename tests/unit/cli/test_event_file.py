@@ -180,6 +180,7 @@ def zipped(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("pack", "name"),
     [
+        (lambda data: gzip.compress(gzip.compress(data)), "gzip, packed twice"),
         (bz2.compress, "bzip2"),
         (lzma.compress, "xz"),
         (zipped, "zip"),

@@ -26,7 +26,13 @@ from worker.segment_batch import Entry, entries_of
 _GZIP_MAGIC = b"\x1f\x8b"
 
 #: How files begin that are packed in a way that is not supported.
-_PACKED = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip", b"(\xb5/\xfd": "zstd"}
+_PACKED = {
+    _GZIP_MAGIC: "gzip, packed twice",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"PK\x03\x04": "zip",
+    b"(\xb5/\xfd": "zstd",
+}
 
 #: The size of the largest document and of the longest line, unpacked, in bytes. If the first line
 #: ends within a JSON value, this much is read to see whether it begins a document of several lines.
