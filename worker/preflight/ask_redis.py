@@ -58,6 +58,8 @@ def ask_redis(settings: Settings, timeout_seconds: float = WORKER_TIMEOUT_SECOND
 def _why(error: RedisError) -> Why:
     if isinstance(error, BusyLoadingError):
         return Why.LOADING
+    if str(error).startswith("BUSY "):
+        return Why.BUSY
     if isinstance(error, AuthenticationError | AuthorizationError):
         return Why.REFUSED
     passes = isinstance(error, RedisConnectionError | RedisTimeoutError)
@@ -71,6 +73,8 @@ def _facts(redis: Redis, address: str, dead_key: str) -> RedisFacts:
     pipeline.eval(_PROBE, 1, dead_key, f"preflight-{uuid4().hex}")
     info, config, dead = pipeline.execute(raise_on_error=False)
     refused = isinstance(dead, ResponseError)
+    if refused and _why(dead) is Why.BUSY:
+        raise dead
     skew_seconds, round_trip_seconds = _clock(redis)
     return RedisFacts(
         address=address,

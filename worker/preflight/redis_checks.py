@@ -94,6 +94,8 @@ class Why(StrEnum):
     AWAY = "away"
     #: It has started and is loading its data.
     LOADING = "loading"
+    #: Another program's script has run for seconds, and Redis answers nothing else.
+    BUSY = "busy"
     #: It refuses user, password or database.
     REFUSED = "refused"
 
@@ -110,7 +112,7 @@ class NoAnswer:
     @property
     def may_pass(self) -> bool:
         """Whether it may help to wait."""
-        return self.why in {Why.AWAY, Why.LOADING}
+        return self.why is not Why.REFUSED
 
 
 RedisAnswer = RedisFacts | NoAnswer
@@ -121,6 +123,9 @@ def _no_answer(answer: NoAnswer) -> Check:
     match answer.why:
         case Why.LOADING:
             says, remedy = f"{where} is still loading its data", "wait until it is done"
+        case Why.BUSY:
+            says = f"{where} runs another program's script and does nothing else"
+            remedy = "wait until it is done, or end it: redis-cli script kill"
         case Why.REFUSED:
             says = f"{where} refuses us: {answer.reason}"
             remedy = "check user, password and database in CONVERTRO_REDIS_URL"

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from convertro.errors import JournalUnavailable
 from tests.support.cli_process import Cli
@@ -112,6 +114,32 @@ def test_a_worker_that_starts_while_redis_is_full_delivers_what_waits(stack: Sta
     assert problems[0]["name"] == "redis_full"
     assert "OutOfMemory" not in stack.worker_log.read_text()
     assert len([line for line in stack.worker_lines() if line["level"] != "debug"]) < 20
+
+
+def test_a_worker_that_starts_while_redis_runs_a_script_waits_for_its_end(stack: Stack) -> None:
+    def run_a_script() -> None:
+        with Redis(port=stack.valkey.port) as redis, suppress(ResponseError):
+            redis.eval("while true do end", 0)
+
+    with Redis(port=stack.valkey.port) as redis:
+        redis.config_set("busy-reply-threshold", 1)
+        Thread(target=run_a_script, daemon=True).start()
+        until(lambda: _is_busy(redis))
+        stack.start_worker()
+        waits = '"preflight_waits"'
+        until(lambda: waits in stack.worker_log.read_text(encoding="utf-8"))
+        redis.script_kill()
+    producer = stack.producer()
+    producer.intake.enqueue(mobile_track(messageId="one"))
+    until(lambda: producer.journal.snapshot().total("delivered") == 1)
+
+
+def _is_busy(redis: Redis) -> bool:
+    try:
+        redis.ping()
+    except ResponseError as error:
+        return str(error).startswith("BUSY")
+    return False
 
 
 def test_a_read_only_user_is_not_told_that_redis_refuses_writes(stack: Stack) -> None:

@@ -286,7 +286,7 @@ def test_the_bound_on_dead_letters_is_announced(dead: int, level: Level) -> None
         ("OutOfMemoryError: command not allowed when used memory > 'maxmemory'", "more memory"),
         ("ResponseError: MISCONF Redis is configured to save RDB snapshots", "disk space"),
         ("ResponseError: NOREPLICAS Not enough good replicas to write", "replicas"),
-        ("ResponseError: BUSY Redis is busy running a script", "what Redis names"),
+        ("ResponseError: UNKNOWN of a later release", "what Redis names"),
     ],
 )
 def test_a_dead_letter_that_cannot_be_written(refusal: str, remedy: str) -> None:
@@ -333,6 +333,10 @@ def test_durability_is_checked_when_it_is_asked_for() -> None:
     [
         (Why.AWAY, "Redis at redis.example:6379 is unavailable: refused"),
         (Why.LOADING, "Redis at redis.example:6379 is still loading its data"),
+        (
+            Why.BUSY,
+            "Redis at redis.example:6379 runs another program's script and does nothing else",
+        ),
         (Why.REFUSED, "Redis at redis.example:6379 refuses us: refused"),
     ],
 )
@@ -405,6 +409,7 @@ def answering(answer: bytes) -> Iterator[int]:
     ("answer", "why"),
     [
         (b"-LOADING Redis is loading the dataset in memory\r\n", Why.LOADING),
+        (b"-BUSY Redis is busy running a script.\r\n", Why.BUSY),
         (b"-NOAUTH Authentication required.\r\n", Why.REFUSED),
         (b"-ERR max number of clients reached\r\n", Why.AWAY),
     ],
