@@ -54,6 +54,18 @@ if refused then
 end
 """
 
+#: The least number of arguments after the key of each command that needs any. If some are missing,
+#: Redis 8 raises an error instead of saying whether the user may run the command.
+_ARGUMENTS = {
+    command: number
+    for number, commands in {
+        1: "HDEL HEXISTS HGET HMGET HSTRLEN LPUSH PEXPIRE RPUSH SADD SET SISMEMBER SREM ZREM "
+        "ZSCORE",
+        2: "HINCRBY HSET ZADD ZCOUNT ZRANGE ZRANGEBYSCORE ZREMRANGEBYSCORE ZREVRANGEBYSCORE",
+    }.items()
+    for command in commands.split()
+}
+
 #: A character that is escaped in a text in Lua, because it could end the text or the line.
 _UNUSUAL = re.compile(r"[^ \w:{}.-]", re.ASCII)
 
@@ -145,7 +157,7 @@ class Scripts:
         text = _KEY.sub(lambda key: _lua(f"{self._key_prefix}{key[1]}"), text)
         rights = header.get("rights", " ".join(sorted(set(_COMMAND.findall(text))))).split()
         flags = ",".join(header.get("flags", "").split())
-        refused = " or ".join(f"not may('{right}', KEYS[1]) and '{right}'" for right in rights)
+        refused = " or ".join(f"not may({_call_of(right)}) and '{right}'" for right in rights)
         head = f"#!lua flags={flags}\n{_RIGHTS % refused}"
         source = head + text if self._shebang else text
         digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
@@ -156,6 +168,13 @@ class Scripts:
             by_digest=pack([b"EVALSHA", digest.encode(), *begin]),
             by_source=pack([b"EVAL", source.encode(), *begin]),
         )
+
+
+def _call_of(command: str) -> str:
+    """Write a command with as few arguments as it allows, in Lua."""
+    if command == "TIME":
+        return "'TIME'"
+    return ", ".join((f"'{command}'", "KEYS[1]", *["''"] * _ARGUMENTS.get(command, 0)))
 
 
 @cache
