@@ -95,6 +95,18 @@ def is_demoted(error: RedisError) -> bool:
     return isinstance(error, ReadOnlyError) or str(error).startswith("NOREPLICAS")
 
 
+def kind_of(error: Exception) -> str:
+    """What kind of error it is, by the name of redis-py's class."""
+    # Redis 7.0 has no code for it when a script lacks a right.
+    is_of_right = "user executing the script can't" in str(error)
+    return "NoPermissionError" if is_of_right else type(error).__name__
+
+
+def is_too_old(error: Exception) -> bool:
+    """Whether a server does not know the flags with which scripts begin: Redis does since 7.0."""
+    return "unexpected symbol near '#'" in str(error)
+
+
 def is_own_fault(error: RedisError) -> bool:
     """Whether a wrong command or script of this program is the cause, and not Redis's state."""
     if isinstance(error, DataError):

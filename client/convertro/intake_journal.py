@@ -14,7 +14,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from convertro.connection import is_demoted, is_own_fault
+from convertro.connection import is_demoted, is_own_fault, is_too_old, kind_of
 from convertro.connection_pool import Connections
 from convertro.errors import JournalUnavailable
 from convertro.fsync import evaluate_on_disk
@@ -154,6 +154,10 @@ class IntakeJournal:
             return command(*args, **named)
         except RedisError as error:
             _drop_quotation(error)
+            if is_too_old(error):
+                raise JournalUnavailable(
+                    "this server is too old: use Redis or Valkey 7.0 or newer"
+                ) from error
             if is_own_fault(error):
                 raise
             if is_demoted(error):  # new connections go to the new master
@@ -163,7 +167,7 @@ class IntakeJournal:
                     f"its workers serve clients of format {served}, and this one is of format "
                     f"{FORMAT}: upgrade whichever is older"
                 ) from error
-            raise JournalUnavailable(f"{type(error).__name__}: {error}") from error
+            raise JournalUnavailable(f"{kind_of(error)}: {error}") from error
 
 
 def fresh_tokens(number: int) -> list[str]:

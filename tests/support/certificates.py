@@ -21,6 +21,7 @@ class Authority:
         self.path = folder / "ca.pem"
         _openssl(
             *("req", "-x509", *_KEY, "-subj", f"/CN={folder.name}", "-days", "30"),
+            *("-addext", "keyUsage=critical,keyCertSign"),  # Python 3.13 insists on it
             *("-keyout", folder / "ca.key", "-out", self.path),
         )
 

@@ -18,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from config.settings import Settings
+from convertro.connection import kind_of
 from worker.journal.redis_client import WORKER_TIMEOUT_SECONDS, connect_journal
 from worker.preflight.address import address_of
 from worker.preflight.redis_checks import NoAnswer, RedisAnswer, RedisFacts, Why
@@ -103,4 +104,4 @@ def _clock(redis: Redis) -> tuple[float | None, float]:
 def _reason(error: Exception) -> str:
     """Write an error as the journal does, but without the place in a script."""
     said = _PLACE_IN_SCRIPT.sub("", " ".join(str(error).split())).rstrip(".")
-    return f"{type(error).__name__}: {said}"
+    return f"{kind_of(error)}: {said}"

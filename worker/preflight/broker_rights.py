@@ -76,6 +76,7 @@ def _missing_rights(app: Celery) -> list[str]:
     with _connected(app) as connection:
         if (client := _redis_of(connection)) is None:
             return []
+        _begin_a_script_with_flags(client)
         missing = missing_rights(client, broker_trials(app.conf.task_default_queue))
         missing += _missing_channels(client)
         if not missing:
@@ -118,6 +119,12 @@ def _connected(app: Celery) -> Iterator[Connection]:
 def _redis_of(connection: Connection) -> Redis | None:
     is_redis = connection.transport.driver_type == "redis"
     return connection.default_channel.client if is_redis else None  # type: ignore[attr-defined]
+
+
+def _begin_a_script_with_flags(client: Redis) -> None:
+    """Do what needs Redis 7.0, as a worker does at a full broker."""
+    with suppress(NoPermissionError):
+        client.eval("#!lua\nreturn 1", 0)
 
 
 def _missing_channels(client: Redis) -> list[str]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from celery import Celery
 
 from config.settings import Settings, ca_bundle_of
+from convertro.connection import is_too_old
 from convertro.errors import SettingsError
 from convertro.host import bracketed
 from worker.outcomes import TLS_ADVICE
@@ -114,19 +115,27 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
     try:
         missing = missing_broker_rights(app)
     except Exception as failed:  # noqa: BLE001  any broker, any error; messages may hold passwords
-        reason = type(failed.__cause__ or failed).__name__
-        if reason in _OF_A_CLUSTER:
-            return error(
-                f"{address} belongs to a Redis Cluster, which Celery cannot use as its broker",
-                "set CONVERTRO_BROKER_URL to another broker",
-            )
-        return warning(
-            f"{address} cannot be used ({reason}): a worker cannot hear of events",
-            f"check that the broker runs and that {variable} is right",
-        )
+        return _unusable(address, variable, failed)
     if missing:
         return rights_error(missing, variable)
     return ok(told if is_journals else f"{address} accepts connections")
+
+
+def _unusable(address: str, variable: str, failed: Exception) -> Check:
+    """Why a broker cannot be used, and what to do."""
+    if is_too_old(failed):
+        says = f"{address} is too old: a worker cannot hear of events"
+        return warning(says, "use Redis or Valkey 7.0 or newer")
+    reason = type(failed.__cause__ or failed).__name__
+    if reason in _OF_A_CLUSTER:
+        return error(
+            f"{address} belongs to a Redis Cluster, which Celery cannot use as its broker",
+            "set CONVERTRO_BROKER_URL to another broker",
+        )
+    return warning(
+        f"{address} cannot be used ({reason}): a worker cannot hear of events",
+        f"check that the broker runs and that {variable} is right",
+    )
 
 
 def queue_check(settings: Settings) -> Check:

@@ -73,6 +73,12 @@ def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
                 key = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
                 self._write("LPUSH", key, dumps(message))
 
+        def _size(self, queue: str) -> int:
+            # kombu counts in a transaction, which a full Redis refuses, apart from Valkey 9.
+            keys = [self._q_for_pri(queue, priority) for priority in self.priority_steps]
+            with self.conn_or_acquire() as client:
+                return sum(map(client.llen, keys))
+
         def maybe_refresh_binding_expiry(self) -> None:
             # Called each second; a binding that expires is made again when its queue is used.
             with suppress(self.ResponseError):

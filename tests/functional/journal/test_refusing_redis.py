@@ -74,7 +74,7 @@ def _demoted(redis: Redis) -> Iterator[None]:
 REFUSALS: dict[str, Callable[[Redis], AbstractContextManager[None]]] = {
     "NOREPLICAS": lambda redis: _setting(redis, "min-replicas-to-write", 1, 0),
     "ReadOnlyError": _demoted,
-    "no permissions": _without_rights,
+    "NoPermission": _without_rights,
     "MISCONF": _without_a_disk,
 }
 
@@ -162,7 +162,7 @@ def test_a_producer_that_lacks_a_right_takes_nothing_in(stack: Stack, right: str
     with Redis(port=stack.valkey.port) as redis:
         before = sorted(redis.keys())
         redis.execute_command("ACL", "SETUSER", "default", f"-{right}")
-        with pytest.raises(JournalUnavailable, match="no permissions"):
+        with pytest.raises(JournalUnavailable, match="NoPermission"):
             stack.producer().journal.accept([("one", b"{}"), ("two", b"{}")])
         redis.execute_command("ACL", "SETUSER", "default", f"+{right}")
         assert sorted(redis.keys()) == before
@@ -184,7 +184,7 @@ def test_a_worker_that_loses_a_right_finishes_all_of_an_event_or_nothing(
     )
     with Redis(port=stack.valkey.port) as redis:
         redis.execute_command("ACL", "SETUSER", "default", f"-{right}")
-        with pytest.raises(JournalUnavailable, match="no permissions"):
+        with pytest.raises(JournalUnavailable, match="NoPermission"):
             journal.finish([finish])
         redis.execute_command("ACL", "SETUSER", "default", f"+{right}")
     assert journal.snapshot().unaccounted == 0

@@ -3,8 +3,10 @@
 import pickle
 
 import pytest
+from redis.exceptions import ReadOnlyError, ResponseError
 
 from convertro import InvalidEvent, InvalidEvents, JournalUnavailable, SettingsError
+from convertro.connection import kind_of
 
 ERRORS = [
     InvalidEvent("type", "is missing"),
@@ -44,3 +46,9 @@ def test_the_event_that_may_be_lost_is_the_first_that_is_not_known_to_be_safe(
     accepted: tuple[str, ...], ids: tuple[str | None, ...], event_id: str | None
 ) -> None:
     assert JournalUnavailable("it is full", accepted, ids).event_id == event_id
+
+
+def test_a_right_that_a_script_lacks_in_redis_7_0_is_named_as_one() -> None:
+    said = "The user executing the script can't run this command or subcommand script: 5033c"
+    assert kind_of(ResponseError(said)) == "NoPermissionError"
+    assert kind_of(ReadOnlyError("You can't write")) == "ReadOnlyError"

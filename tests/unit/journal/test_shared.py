@@ -119,6 +119,16 @@ def test_a_client_whose_format_is_not_served_says_so(
     assert redis.hlen("{convertro}:events") == 0
 
 
+@pytest.mark.parametrize("durability", ["memory", "fsync"])
+def test_a_redis_that_is_too_old_is_said_to_be(redis: fakeredis.FakeRedis, durability: str) -> None:
+    """As before 7.0, fakeredis takes the flags with which scripts begin for a part of them."""
+    journal = Journal(redis, Settings(durability=durability))
+    with pytest.raises(JournalUnavailable, match="too old: use Redis or Valkey 7"):
+        Intake(journal).enqueue(mobile_track())
+    with pytest.raises(JournalUnavailable, match="too old"):
+        journal.snapshot()
+
+
 def test_what_operators_do_heeds_the_dedupe_window_that_workers_say(
     redis: fakeredis.FakeRedis,
 ) -> None:

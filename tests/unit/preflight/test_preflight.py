@@ -7,6 +7,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from fakeredis import TcpFakeServer
 
 from config.settings import Settings
 from worker.cli.preflight import exit_code, summary
@@ -498,6 +499,18 @@ def test_a_broker_that_cannot_be_used_is_an_error(url: str) -> None:
     assert check.level is ERROR
     assert check.says.startswith("CONVERTRO_BROKER_URL leads to no broker")
     assert "secret" not in check.sentence
+
+
+def test_a_broker_that_is_too_old_is_said_to_be() -> None:
+    """As before 7.0, fakeredis takes the flags with which scripts begin for a part of them."""
+    with TcpFakeServer(("127.0.0.1", 0), server_version=(6, 0)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        check = broker_check(complete(broker_url=f"redis://{address}/0"))
+        server.shutdown()
+    assert check.level is WARNING
+    assert check.says == f"{address} is too old: a worker cannot hear of events"
+    assert check.remedy == "use Redis or Valkey 7.0 or newer"
 
 
 @pytest.mark.parametrize("broker_url", [None, "redis://127.0.0.1:6379/0"])
