@@ -53,6 +53,7 @@ TLS_ADVICE = {
     ),
     "tls_failure": (
         "no TLS connection can be agreed on: check scheme and port in CONVERTRO_BASE_URL and "
-        "CONVERTRO_PROXY_URL"
+        "CONVERTRO_PROXY_URL; Python 3.13 also refuses certificates that break RFC 5280, for "
+        "instance of a private CA whose own does not name its key usage"
     ),
 }

@@ -97,8 +97,9 @@ def is_demoted(error: RedisError) -> bool:
 
 def kind_of(error: Exception) -> str:
     """What kind of error it is, by the name of redis-py's class."""
-    # Redis 7.0 has no code for it when a script lacks a right.
-    is_of_right = "user executing the script can't" in str(error)
+    # What lacks the right is a script: Redis 7.0 says the one, later ones say the other.
+    signs = ("user executing the script can't", "ACL failure in script")
+    is_of_right = any(sign in str(error) for sign in signs)
     return "NoPermissionError" if is_of_right else type(error).__name__
 
 

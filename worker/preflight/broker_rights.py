@@ -124,7 +124,7 @@ def _redis_of(connection: Connection) -> Redis | None:
 def _begin_a_script_with_flags(client: Redis) -> None:
     """Do what needs Redis 7.0, as a worker does at a full broker."""
     with suppress(NoPermissionError):
-        client.eval("#!lua\nreturn 1", 0)
+        client.eval("#!lua flags=allow-oom\nreturn 1", 0)
 
 
 def _missing_channels(client: Redis) -> list[str]:

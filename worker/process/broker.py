@@ -74,7 +74,7 @@ def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
                 self._write("LPUSH", key, dumps(message))
 
         def _size(self, queue: str) -> int:
-            # kombu counts in a transaction, which a full Redis refuses, apart from Valkey 9.
+            # kombu counts in a transaction, which a full Redis 7.0 refuses.
             keys = [self._q_for_pri(queue, priority) for priority in self.priority_steps]
             with self.conn_or_acquire() as client:
                 return sum(map(client.llen, keys))
