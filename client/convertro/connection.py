@@ -96,15 +96,15 @@ def is_demoted(error: RedisError) -> bool:
 
 
 def kind_of(error: Exception) -> str:
-    """What kind of error it is, by the name of redis-py's class."""
-    # What lacks the right is a script: Redis 7.0 says the one, later ones say the other.
+    """Name an error of Redis by its class in redis-py."""
+    # How Redis 7.0 and later servers, in this order, answer a script that lacks a right.
     signs = ("user executing the script can't", "ACL failure in script")
     is_of_right = any(sign in str(error) for sign in signs)
     return "NoPermissionError" if is_of_right else type(error).__name__
 
 
 def is_too_old(error: Exception) -> bool:
-    """Whether a server does not know the flags with which scripts begin: Redis does since 7.0."""
+    """Whether a server is older than Redis 7.0, which introduced the flags of scripts."""
     return "unexpected symbol near '#'" in str(error)
 
 

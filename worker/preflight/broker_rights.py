@@ -122,7 +122,7 @@ def _redis_of(connection: Connection) -> Redis | None:
 
 
 def _begin_a_script_with_flags(client: Redis) -> None:
-    """Do what needs Redis 7.0, as a worker does at a full broker."""
+    """Run a script whose flags need Redis 7.0, as a worker does at a full broker."""
     with suppress(NoPermissionError):
         client.eval("#!lua flags=allow-oom\nreturn 1", 0)
 

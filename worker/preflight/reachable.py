@@ -122,7 +122,7 @@ def broker_check(settings: Settings, *, redis_answers: bool = True) -> Check:
 
 
 def _unusable(address: str, variable: str, failed: Exception) -> Check:
-    """Why a broker cannot be used, and what to do."""
+    """Report why a broker cannot be used, and what to do."""
     if is_too_old(failed):
         says = f"{address} is too old: a worker cannot hear of events"
         return warning(says, "use Redis or Valkey 7.0 or newer")
