@@ -8,6 +8,7 @@ import _thread
 import queue
 import socket
 from os import getpid
+from time import monotonic
 from typing import Any
 
 from redis.connection import Connection, SSLConnection
@@ -87,18 +88,27 @@ def _begin(lookup: _Lookup, key: tuple[int, str, int]) -> None:
 
 
 class BoundedConnection(Connection):
-    """A connection whose connect timeout also bounds the lookup of its host."""
+    """A connection whose connect timeout bounds the lookup of its host, too.
+
+    The host's addresses share the timeout, so that several dead ones take no longer than one.
+    """
 
     def _connect(self) -> Any:
         name, error = self.host, OSError("the host has no address")
-        for address in look_up(name, self.port, self.socket_connect_timeout):
+        timeout_seconds = self.socket_connect_timeout
+        addresses = look_up(name, self.port, timeout_seconds)
+        ends_at = None if timeout_seconds is None else monotonic() + timeout_seconds
+        for tried, address in enumerate(addresses):
             try:
                 self.host = address
+                if ends_at is not None:
+                    share = (ends_at - monotonic()) / (len(addresses) - tried)
+                    self.socket_connect_timeout = max(share, 0.001)
                 return super()._connect()  # type: ignore[no-untyped-call]  # it is redis-py's own
             except OSError as caught:
                 error = caught
-            finally:
-                self.host = name  # certificates are checked against it
+            finally:  # certificates are checked against the name
+                self.host, self.socket_connect_timeout = name, timeout_seconds
         raise error
 
     def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:

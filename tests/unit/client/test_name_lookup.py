@@ -5,8 +5,9 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from redis.connection import Connection
 
-from convertro.name_lookup import look_up
+from convertro.name_lookup import BoundedConnection, look_up
 from tests.support.interruption import interrupted_everywhere
 
 FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 6379))]
@@ -54,6 +55,24 @@ def test_all_threads_that_wait_for_a_name_share_one_lookup(monkeypatch: pytest.M
         thread.join()
     assert answers == [["10.0.0.7"]] * 8
     assert 1 <= len(asked) <= 2  # a thread may begin only after the first lookup ended
+
+
+def test_the_addresses_of_a_host_share_its_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def dead(connection: Any) -> None:
+        tried.append((connection.host, connection.socket_connect_timeout))
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: FOUND * 3)
+    monkeypatch.setattr(Connection, "_connect", dead)
+    connection = BoundedConnection(host="redis.example.com", socket_connect_timeout=30)
+    with pytest.raises(TimeoutError):
+        connection._connect()
+    (_, first), _, (last, _) = tried
+    assert first <= 10
+    assert last == "10.0.0.7"
+    assert (connection.host, connection.socket_connect_timeout) == ("redis.example.com", 30)
 
 
 def test_an_interrupted_lookup_does_not_keep_later_ones_waiting() -> None:
