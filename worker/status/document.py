@@ -84,7 +84,10 @@ def document(status: Status) -> dict[str, Any]:
         "workers": [_worker(worker, snapshot) for worker in snapshot.workers],
         "silent_workers": [_worker(worker, snapshot) for worker in snapshot.silent],
         "wakeups": snapshot.wakeups,
-        "redis": {"used_bytes": status.memory.used, "max_bytes": status.memory.bound or None},
+        "redis": {
+            "used_bytes": status.memory.used if status.memory else None,
+            "max_bytes": (status.memory.bound or None) if status.memory else None,
+        },
         "counters": dict(sorted(snapshot.counters.items())),
     }
 

@@ -93,7 +93,8 @@ def problems(status: Status) -> Iterator[Problem]:
     yield from _order_problems(status.snapshot)
     if status.refusal:
         yield Problem("redis_refuses", status.refusal)
-    yield from _redis_problems(status.memory, status.snapshot)
+    if status.memory:
+        yield from _redis_problems(status.memory, status.snapshot)
     yield from _journal_problems(status.snapshot)
     yield from _worker_problems(status)
     if status.snapshot.pause:

@@ -50,7 +50,8 @@ class Status:
     """The figures of one moment, and what they mean."""
 
     snapshot: Snapshot
-    memory: Memory
+    #: None if the Redis user may not use INFO.
+    memory: Memory | None
     settings: Settings
     #: How many events reach their horizon by `horizon_by_ms`.
     horizon_by: int = 0
@@ -101,7 +102,7 @@ class Status:
 
 def _state(status: Status) -> tuple[str, str]:
     name, sentence = _deliveries(status)
-    if status.memory.is_full and not status.refusal:
+    if status.memory and status.memory.is_full and not status.refusal:
         rest = "" if name in _CALM else f"; {sentence}"
         return "redis_full", f"Redis is full: no events are accepted{rest}"
     return name, sentence

@@ -69,6 +69,12 @@ def test_an_exporter_that_may_only_read_still_notices_a_redis_that_refuses_write
     assert said.startswith("Redis refuses writes: bring its replicas back")
 
 
+def test_a_status_needs_no_right_to_ask_how_full_redis_is(stack: Stack) -> None:
+    url = make_user(stack, "exporter", RIGHTS["exporter"].replace("+info", ""))
+    status = Cli({**stack.environment, "CONVERTRO_REDIS_URL": url}).json("status")
+    assert status["redis"] == {"used_bytes": None, "max_bytes": None}
+
+
 @pytest.mark.parametrize(
     ("rights", "named"),
     [
