@@ -125,7 +125,7 @@ local function note_round(finish, record, health, guarded, outcomes)
 end
 
 -- Moves the breaker by a finish; answers whether this opened it.
-local function note_finish(finish, record)
+local function move_breaker(finish, record)
   local outcomes = finish.outcomes
   local last = outcomes[#outcomes]
   local health, guarded = health_of(finish, record, last), is_guarded(finish, record)

@@ -111,21 +111,27 @@ local function carry_out_move(finish, record)
   end
 end
 
--- Moves an event whose worker still holds the lease; answers what became of it.
-local function move(finish, record)
-  local probed_before = is_open() and record.probed == breaker.since
-  local opened = note_finish(finish, record)
+-- Whether an event is due again instead of being moved as its worker decided.
+local function is_held(finish, record, opened_breaker)
+  if finish.to ~= 'postponed' and not is_guarded(finish, record) then return false end
+  if is_paused() then return true end
   -- The event that opens the breaker still counts its retry and waits; otherwise it would also be the
   -- first probe.
-  local counts_anyway = finish.to == 'postponed' and opened and not finish.retry_after
+  if finish.to == 'postponed' and opened_breaker and not finish.retry_after then return false end
+  return is_open()
+end
+
+-- Moves an event whose worker still holds the lease; answers what became of it.
+local function move(finish, record)
+  local was_probe = is_open() and record.probed == breaker.since
+  local opened_breaker = move_breaker(finish, record)
   if record.erase and finish.to ~= 'delivered' and finish.to ~= 'skipped' then
     erase(finish.id, record)
     return 'gone'
   end
-  local yields = finish.to == 'postponed' or is_guarded(finish, record)
-  if yields and (is_paused() or (is_open() and not counts_anyway)) then
+  if is_held(finish, record, opened_breaker) then
     -- An event that was a probe waits, so that it is not every probe if no other event is due.
-    local delay = probed_before and (finish.delay or LONG_DELAY) or 0
+    local delay = was_probe and (finish.delay or LONG_DELAY) or 0
     make_due(finish, record, now + delay, 'held')
     return 'held'
   end
@@ -134,7 +140,7 @@ local function move(finish, record)
 end
 
 local function keep(finish, record)
-  note_finish(finish, record)
+  move_breaker(finish, record)
   if record.erase then
     pay(-1)
     erase(finish.id, record)
