@@ -16,7 +16,7 @@ local NEGLIGIBLE = 0.001
 
 -- How many failures a failed round counts as: more than one if Convertro refuses us or asks for a
 -- break, but only in an event's first round; otherwise a few events that always fail would hold all.
-local function weight_of(record, outcomes, last, asked)
+local function failures_of(record, outcomes, last, asked)
   if record.attempts ~= #outcomes then return 1 end
   if last.class == 'setup' then return BREAKER_MIN / 4 end
   return asked and BREAKER_MIN / 2 or 1
@@ -27,17 +27,18 @@ local function cause_of(last, asked)
   return last.class == 'setup' and 'setup' or asked and 'throttled' or 'failures'
 end
 
--- Moves a share by one round, which failed if a weight is given; answers whether it opens the breaker.
-local function move_share(name, weight)
-  local share = breaker[name] or 0
-  if weight then
-    share = 1 - (1 - share) * kept_by_a_round ^ weight
-  else
-    share = share * kept_by_a_round
-    if share < NEGLIGIBLE then share = nil end
-  end
-  if share ~= breaker[name] then breaker[name], breaker_changed = share, true end
-  return share and share >= HOLD_AT
+-- Raises a share by a round that counts as some failures; answers whether the share opens the breaker.
+local function raise_share(name, failures)
+  breaker[name] = 1 - (1 - (breaker[name] or 0)) * kept_by_a_round ^ failures
+  breaker_changed = true
+  return breaker[name] >= HOLD_AT
+end
+
+-- Lowers a share by a round that passed.
+local function lower_share(name)
+  if not breaker[name] then return end
+  local share = breaker[name] * kept_by_a_round
+  breaker[name], breaker_changed = share >= NEGLIGIBLE and share or nil, true
 end
 
 local function open_breaker(cause, detail)
@@ -112,15 +113,14 @@ end
 local function note_round(finish, record, health, guarded, outcomes)
   if not is_recent(finish.id) then return end
   local last, asked = outcomes[#outcomes], finish.retry_after
-  local fails = health == 'failed' and weight_of(record, outcomes, last, asked) or nil
-  if health and move_share('failing', fails) then
+  if health == 'passed' then
+    lower_share('failing')
+    if not guarded then lower_share('burying') end
+  end
+  if health == 'failed' and raise_share('failing', failures_of(record, outcomes, last, asked)) then
     open_breaker(cause_of(last, asked), last.detail)
-  elseif guarded then
-    if move_share('burying', 1) then
-      open_breaker('burials', last and (finish.reason .. ' ' .. last.detail) or finish.reason)
-    end
-  elseif health == 'passed' then
-    move_share('burying', nil)
+  elseif guarded and raise_share('burying', 1) then
+    open_breaker('burials', last and (finish.reason .. ' ' .. last.detail) or finish.reason)
   end
 end
 
