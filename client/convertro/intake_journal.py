@@ -103,8 +103,8 @@ class IntakeJournal:
         """
         rows = [part for event_id, raw in events for part in (event_id.encode(), raw)]
         tokens = fresh_tokens(offered)
-        rung, where, template, *new = self._run("accept", {}, " ".join(tokens).encode(), *rows)
-        self._push(where, template, tokens[:rung])
+        wakeups, where, template, *new = self._run("accept", {}, " ".join(tokens).encode(), *rows)
+        self._push(where, template, tokens[:wakeups])
         return tuple(map(bool, new))
 
     def disconnect(self) -> None:

@@ -15,12 +15,12 @@ def leave_a_wakeup(journal: Journal) -> None:
     journal.leave_wakeup(WAKEUP_LIST, WAKEUP_TOKEN)
 
 
-def rung_by_accept(journal: Journal, rows: Sequence[tuple[str, bytes]]) -> int:
+def wakeups_of_accept(journal: Journal, rows: Sequence[tuple[str, bytes]]) -> int:
     """Accept events; return how many wake-ups that sent."""
-    before = _rung(journal)
+    before = _wakeups(journal)
     journal.accept(rows, offered=1)
-    return _rung(journal) - before
+    return _wakeups(journal) - before
 
 
-def _rung(journal: Journal) -> int:
+def _wakeups(journal: Journal) -> int:
     return journal.snapshot().counters.get("wakeups", 0)

@@ -16,8 +16,8 @@ from worker.process.wakeups import Wakeups
 class _TaskJournal(ClaimingJournal, Protocol):
     """The part of the journal that a deliver task needs."""
 
-    def release(self, wakeup: str, tokens: Sequence[str]) -> int:
-        """Give a wake-up token back, and register wake-ups for due events; return how many."""
+    def release(self, wakeup: str, tokens: Sequence[str]) -> Sequence[str]:
+        """Give a wake-up token back, and register others for due events; return these."""
 
 
 class DeliverTask:
@@ -80,9 +80,9 @@ class DeliverTask:
         """Give the wake-up token back and send wake-ups for due events; else the ticker does."""
         tokens = self._wakeups.offer()
         try:
-            rung = self._journal.release(wakeup, tokens)
+            registered = self._journal.release(wakeup, tokens)
         except JournalUnavailable as error:
             self._outage.note(error.reason)
         else:
             self._outage.end()
-            self._wakeups.publish(tokens[:rung])
+            self._wakeups.publish(registered)

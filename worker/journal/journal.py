@@ -158,13 +158,13 @@ class Journal(ReadableJournal):
         _log_news(news)
         return _finished(finished)
 
-    def release(self, wakeup: str, tokens: Sequence[str]) -> int:
+    def release(self, wakeup: str, tokens: Sequence[str]) -> Sequence[str]:
         """Give back the token of a task that ends; register new ones for due events.
 
         Returns:
-            How many of the new tokens, from the first on, the caller is to publish.
+            The new tokens that were registered; the caller publishes them.
         """
-        return int(self._run("release", {"wakeup": wakeup, "tokens": list(tokens)}))
+        return tokens[: self._run("release", {"wakeup": wakeup, "tokens": list(tokens)})]
 
     def tick(
         self,
@@ -172,7 +172,7 @@ class Journal(ReadableJournal):
         capacity: int,
         tokens: Sequence[str],
         foreign: Mapping[str, int] | None = None,
-    ) -> int:
+    ) -> Sequence[str]:
         """Record that a worker is alive, and register wake-ups for due events without one.
 
         It also removes dead letters beyond their bounds, and logs that.
@@ -184,7 +184,7 @@ class Journal(ReadableJournal):
             foreign: How many messages it dropped since its last tick, by kind.
 
         Returns:
-            How many of the tokens, from the first on, the caller is to publish.
+            The tokens that were registered; the caller publishes them.
 
         Raises:
             Disagreement: Another worker started before with other values.
@@ -194,11 +194,11 @@ class Journal(ReadableJournal):
             "tokens": list(tokens),
             "foreign": foreign or {},
         }
-        rung, news, found, now_ms = self._run("tick", args)
+        wakeups, news, found, now_ms = self._run("tick", args)
         self.skew_seconds = time() - now_ms / 1000
         _require_agreement(found)
         _log_news(news)
-        return int(rung)
+        return tokens[:wakeups]
 
     def agree(self, worker: str) -> None:
         """Store, before a worker starts, the values on which all of the journal must agree.
@@ -256,8 +256,9 @@ class Journal(ReadableJournal):
             For each letter whether it was redriven; not if it has died again since.
         """
         tokens = fresh_tokens(offered)
-        rung, where, template, *moved = self._run("redrive", {**_chosen(deaths), "tokens": tokens})
-        self._push(where, template, tokens[:rung])
+        args = {**_chosen(deaths), "tokens": tokens}
+        wakeups, where, template, *moved = self._run("redrive", args)
+        self._push(where, template, tokens[:wakeups])
         return tuple(map(bool, moved))
 
     def discard(self, deaths: Sequence[Death], reason: DiscardReason) -> int:
@@ -280,8 +281,9 @@ class Journal(ReadableJournal):
         """
         tokens = fresh_tokens(1)
         bury = {"bury_ms": int(bury_seconds * 1000)} if bury_seconds else {}
-        rung, where, template, was_paused, is_open = self._run("resume", {"tokens": tokens, **bury})
-        self._push(where, template, tokens[:rung])
+        args = {"tokens": tokens, **bury}
+        wakeups, where, template, was_paused, is_open = self._run("resume", args)
+        self._push(where, template, tokens[:wakeups])
         return Resumed(was_paused=bool(was_paused), is_open=bool(is_open))
 
 

@@ -60,14 +60,14 @@ class Ticker:
         foreign = self.foreign.uncounted()
         self.foreign.say()
         try:
-            rung = self.journal.tick(self.worker, self.capacity, tokens, foreign)
+            registered = self.journal.tick(self.worker, self.capacity, tokens, foreign)
         except JournalUnavailable as error:
             self.outage.note(error.reason)
             return
         self.outage.end()
         self.foreign.counted(foreign)
         self._compare_clocks()
-        self.wakeups.publish(tokens[:rung])
+        self.wakeups.publish(registered)
 
     def _compare_clocks(self) -> None:
         """Log once that the clocks differ; all waits and leases are by Redis's clock alone."""

@@ -61,7 +61,7 @@ class Wakeups:
                 self._muted_until = self._now() + MUTED_SECONDS
                 if not self._failing:
                     log.warning(
-                        "A wake-up could not be published; tickers ring until the broker is back.",
+                        "A wake-up could not be published; tickers retry until the broker is back.",
                         action=LogAction.WAKEUP_NOT_PUBLISHED,
                         error=type(error).__name__,
                     )
@@ -101,7 +101,7 @@ class Wakeups:
                     queue(connection.default_channel).purge()
         except Exception as error:  # noqa: BLE001  as above
             log.warning(
-                "Clients cannot be told how to wake workers; tickers ring instead.",
+                "Clients cannot be told how to wake workers; tickers wake them instead.",
                 action=LogAction.WAKEUP_NOT_SAMPLED,
                 error=type(error).__name__,
             )

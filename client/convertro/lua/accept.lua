@@ -78,6 +78,6 @@ if redis.call('ZCOUNT', WORKERS, now, now + WORKER_TTL) == 0 then return answer 
 if redis.call('HEXISTS', BREAKER, 'state') == 1 then return answer end
 local tokens = {}
 for token in string.gmatch(ARGV[2], '%S+') do tokens[#tokens + 1] = token end
-answer[1], answer[2], answer[3] = ring_by_template(tokens)
+answer[1], answer[2], answer[3] = register_by_template(tokens)
 save_counts()
 return answer

@@ -98,22 +98,22 @@ end
 
 -- Registers as many of the offered wake-up tokens as the due events need, one for `batch` events, and
 -- as the workers have room for. Answers how many; the caller publishes these.
-local function ring(tokens, batch)
+local function register_wakeups(tokens, batch)
   local due, live = redis.call('ZCOUNT', DUE, '-inf', now), live_wakeups()
   if due > 0 and live > 0 then ring_bell() end
   local spare = math.min(capacity() - live, #tokens)
   if spare <= 0 or is_paused() or (is_open() and not may_probe()) then return 0 end
   local wanted = is_open() and math.min(due, 1) or math.ceil(due / batch) - live
-  local rung = math.max(0, math.min(spare, wanted))
-  for number = 1, rung do renew_wakeup(tokens[number]) end
-  if rung > 0 then count('wakeups', rung) end
-  return rung
+  local registered = math.max(0, math.min(spare, wanted))
+  for number = 1, registered do renew_wakeup(tokens[number]) end
+  if registered > 0 then count('wakeups', registered) end
+  return registered
 end
 
--- `ring` for producers, which do not know the broker. Answers how many wake-ups to send, the broker's
+-- The same for producers, which do not know the broker. Answers how many wake-ups to send, the broker's
 -- list for them, and a template of the wake-up; without one from a worker, 0: then tickers send them.
-local function ring_by_template(tokens)
+local function register_by_template(tokens)
   local batch, list, template = unpack(redis.call('HMGET', SHARED, 'batch', 'list', 'wakeup'))
   if not template then return 0, '', '' end
-  return ring(tokens, batch), list, template
+  return register_wakeups(tokens, batch), list, template
 end

@@ -18,7 +18,7 @@ from tests.support.machines.holding import SETTINGS as HOLDING_SETTINGS
 from tests.support.machines.holding import HoldingMachine
 from tests.support.machines.journal import DEDUPE_MS, SETTINGS, JournalMachine
 from tests.support.memory import used_to
-from tests.support.wakeups import WAKEUP_LIST, leave_a_wakeup, rung_by_accept
+from tests.support.wakeups import WAKEUP_LIST, leave_a_wakeup, wakeups_of_accept
 from worker.journal.journal import LUA, Journal
 from worker.journal.records import Finish, Finished, Move
 
@@ -153,10 +153,10 @@ def test_a_clock_that_was_set_back_does_not_keep_clients_from_ringing(redis: Red
     journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
     leave_a_wakeup(journal)
     journal.tick("worker", 1, [])
-    assert rung_by_accept(journal, [("event-1", b"{}")]) == 1
+    assert wakeups_of_accept(journal, [("event-1", b"{}")]) == 1
     now_ms -= 3_600_000
     journal.tick("worker", 1, [])
-    assert rung_by_accept(journal, [("event-2", b"{}")]) == 1
+    assert wakeups_of_accept(journal, [("event-2", b"{}")]) == 1
 
 
 def test_a_late_finish_of_an_earlier_event_with_the_same_id_is_ignored(redis: Redis) -> None:
@@ -221,17 +221,17 @@ def test_the_last_task_to_end_removes_the_bell_so_that_the_next_event_sends_a_wa
     journal = Journal(redis, SETTINGS)
     leave_a_wakeup(journal)
     journal.tick("worker@host/1", 1, [])
-    assert rung_by_accept(journal, [("first", b"{}")]) == 1
+    assert wakeups_of_accept(journal, [("first", b"{}")]) == 1
     token = redis.lindex(WAKEUP_LIST, -1).decode()  # type: ignore[union-attr]  # it is there
     for number in range(100):
-        assert rung_by_accept(journal, [(f"event-{number}", b"{}")]) == 0
+        assert wakeups_of_accept(journal, [(f"event-{number}", b"{}")]) == 0
     assert redis.exists("{convertro}:bell")
     while events := journal.claim(token, "lease", 50, idle=True).events:
         journal.finish(
             [Finish(event_id=e.event_id, lease=e.lease, move=Move.DELIVERED) for e in events]
         )
     assert not redis.exists("{convertro}:bell")
-    assert rung_by_accept(journal, [("next", b"{}")]) == 1
+    assert wakeups_of_accept(journal, [("next", b"{}")]) == 1
 
 
 def test_a_prefix_may_contain_quotes_and_backslashes(redis: Redis) -> None:

@@ -150,13 +150,13 @@ def test_a_worker_delivers_by_wakeups_after_a_minute_of_them(stack: Stack) -> No
         time.sleep(0.1)
     for number in range(10):
         until(lambda: producer.journal.snapshot().wakeups == 0)
-        rung, received = (
+        sent, received = (
             producer.journal.snapshot().counters.get("wakeups", 0),
             tasks_received(stack),
         )
         producer.intake.enqueue(mobile_track(messageId=f"after-{number}"))
         until(lambda n=number: producer.journal.snapshot().total("delivered") == n + 1)
-        assert producer.journal.snapshot().counters["wakeups"] == rung + 1
+        assert producer.journal.snapshot().counters["wakeups"] == sent + 1
         until(lambda r=received: tasks_received(stack) == r + 1)
     until(lambda: sum(foreign_counters(stack).values()) == pushed)
     assert (worker.poll(), children_of(worker.pid)) == (None, before)

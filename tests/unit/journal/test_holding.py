@@ -11,7 +11,7 @@ import structlog
 
 from config.settings import Settings
 from tests.support.letters import deaths_of
-from tests.support.wakeups import leave_a_wakeup, rung_by_accept
+from tests.support.wakeups import leave_a_wakeup, wakeups_of_accept
 from worker.journal.breaker_state import Breaker, BreakerState, Cause
 from worker.journal.journal import Journal
 from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move, Record
@@ -47,7 +47,7 @@ class Bench:
 
     def accept(self, *names: str) -> int:
         self.journal.tick("worker", 4, [])
-        return rung_by_accept(self.journal, [(name, b"{}") for name in names])
+        return wakeups_of_accept(self.journal, [(name, b"{}") for name in names])
 
     def wait(self, seconds: float) -> None:
         self.now_ms += int(seconds * 1000)
@@ -193,7 +193,7 @@ def test_while_it_is_open_events_are_accepted_but_no_worker_is_woken_or_gets_any
     assert bench.place("fresh") == "due"
     assert bench.claim() == []
     assert bench.state is ClaimState.HELD
-    assert bench.journal.tick("worker", 4, ["token"]) == 0
+    assert bench.journal.tick("worker", 4, ["token"]) == []
 
 
 def test_an_event_in_flight_when_it_opened_is_due_again_without_a_counted_retry(
@@ -210,7 +210,7 @@ def test_one_probe_at_a_time_each_another_event(bench: Bench) -> None:
     opened(bench)
     bench.accept("one", "two", "three")
     bench.wait(1)
-    assert bench.journal.tick("worker", 4, ["token"]) == 1
+    assert bench.journal.tick("worker", 4, ["token"]) == ["token"]
     seen = []
     for _ in range(3):
         (probe,) = bench.claim()

@@ -7,7 +7,7 @@ import fakeredis
 import pytest
 
 from config.settings import Settings
-from tests.support.wakeups import WAKEUP_LIST, leave_a_wakeup, rung_by_accept
+from tests.support.wakeups import WAKEUP_LIST, leave_a_wakeup, wakeups_of_accept
 from worker.journal.journal import Journal
 from worker.journal.records import Claim, ClaimState
 
@@ -40,7 +40,7 @@ def journal_of_workers(redis: fakeredis.FakeRedis, clock: Clock) -> Callable[[in
         journal = Journal(redis, Settings(), clock=clock, shebang=False)
         leave_a_wakeup(journal)
         journal.tick("worker@host/1", capacity, [])
-        assert rung_by_accept(journal, [("first", b"{}")]) == 1
+        assert wakeups_of_accept(journal, [("first", b"{}")]) == 1
         return journal
 
     return make
@@ -93,7 +93,7 @@ def test_an_accept_rings_the_bell_once_while_a_task_runs(
     claim(journal)
     assert bell_rings(redis) == 0
     for number in range(3):
-        assert rung_by_accept(journal, [(f"event-{number}", b"{}")]) == 0
+        assert wakeups_of_accept(journal, [(f"event-{number}", b"{}")]) == 0
     assert bell_rings(redis) == 1
     journal.wait(1)
     assert bell_rings(redis) == 0
@@ -105,7 +105,7 @@ def test_without_a_task_that_runs_a_message_is_sent_instead(
     journal = journal_of_workers(2)
     claim(journal)
     claim(journal, lingers=False)
-    assert rung_by_accept(journal, [("event", b"{}")]) == 1
+    assert wakeups_of_accept(journal, [("event", b"{}")]) == 1
     assert bell_rings(redis) == 0
 
 
@@ -130,4 +130,4 @@ def test_the_token_of_a_killed_task_that_lingered_soon_counts_no_more(
     claim(journal)
     claim(journal)
     clock.now_ms += 2_000
-    assert rung_by_accept(journal, [("event", b"{}")]) == 1
+    assert wakeups_of_accept(journal, [("event", b"{}")]) == 1

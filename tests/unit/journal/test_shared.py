@@ -220,7 +220,7 @@ def test_without_a_wakeup_to_send_none_is_sent_or_counted(
     worker.forget_wakeup()
     client_of(redis).accept([("event", b"{}")], offered=1)
     assert redis.zcard("{convertro}:wakeups") == 0
-    assert worker.tick("worker", 2, ["token"]) == 1, "the ticker rings"
+    assert worker.tick("worker", 2, ["token"]) == ["token"], "the ticker wakes it"
 
 
 def test_a_wakeup_that_cannot_be_put_is_taken_back(redis: fakeredis.FakeRedis) -> None:
@@ -230,7 +230,7 @@ def test_a_wakeup_that_cannot_be_put_is_taken_back(redis: fakeredis.FakeRedis) -
     redis.set(WAKEUP_LIST, "no list")
     assert client_of(redis).accept([("event", b"{}")], offered=1) == (True,)
     assert redis.zcard("{convertro}:wakeups") == 0
-    assert worker.tick("worker", 2, ["token"]) == 1
+    assert worker.tick("worker", 2, ["token"]) == ["token"]
 
 
 def test_a_redis_that_is_away_when_a_worker_starts_says_nothing() -> None:

@@ -65,7 +65,7 @@ def test_an_entry_that_is_no_wakeup_is_of_a_kind(kind: str, entry: bytes) -> Non
             ),
         },
     ],
-    ids=["as is", "traced", "bare", "rung by a task", "with a priority", "with more", "again"],
+    ids=["as is", "traced", "bare", "sent by a task", "with a priority", "with more", "again"],
 )
 def test_a_wakeup_is_one_whatever_tracing_tools_add(changes: dict[str, Any]) -> None:
     entry = envelope(**changes)

@@ -41,7 +41,7 @@ end
 
 if redriven > 0 then
   count('redriven', redriven)
-  answer[1], answer[2], answer[3] = ring_by_template(args.tokens)
+  answer[1], answer[2], answer[3] = register_by_template(args.tokens)
 end
 settle()
 return answer

@@ -5,6 +5,6 @@
 -- wake-ups for those. Answers how many wake-ups to send.
 load_breaker()
 give_back(args.wakeup)
-local rung = ring(args.tokens, BATCH)
+local wakeups = register_wakeups(args.tokens, BATCH)
 settle()
-return rung
+return wakeups

@@ -12,6 +12,6 @@ if args.bury_ms then
   if breaker.cause == 'burials' then close_breaker() end
 end
 if is_open() then breaker.probe_at, breaker_changed = now, true end
-local rung, list, template = ring_by_template(args.tokens)
+local wakeups, list, template = register_by_template(args.tokens)
 settle()
-return {rung, list, template, was_paused, is_open() and 1 or 0}
+return {wakeups, list, template, was_paused, is_open() and 1 or 0}

@@ -91,6 +91,6 @@ if ended > 0 then
 end
 
 load_breaker()
-local rung = ring(args.tokens, BATCH)
+local wakeups = register_wakeups(args.tokens, BATCH)
 settle()
-return {rung, news_text(), {}, now}
+return {wakeups, news_text(), {}, now}
