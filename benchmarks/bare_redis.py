@@ -17,7 +17,7 @@ from benchmarks.usage import tree_cpu_seconds, valkey_pid
 from convertro.intake_journal import fresh_tokens
 from convertro.segment_event import encode
 from worker.journal.producer import Producer
-from worker.journal.records import Attempt, Claim, Finish, Move
+from worker.journal.records import Attempt, Claim, Finish, Move, TaskState
 from worker.lab.demo.stack import Stack
 from worker.outcomes import OutcomeClass
 
@@ -161,7 +161,9 @@ def server_costs(stack: Stack, producer: Producer, events: int) -> dict[str, dic
     leases = (f"lease-{number}" for number in count())
 
     def claim(finishes: list[Finish], number: int) -> Claim:
-        return journal.claim(tokens[0], next(leases), number, idle=False, finishes=finishes)
+        return journal.claim(
+            tokens[0], next(leases), number, task=TaskState.BUSY, finishes=finishes
+        )
 
     cost.begin()
     claims = [claim([], BATCH) for _ in range(events // BATCH)]

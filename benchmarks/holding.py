@@ -21,7 +21,7 @@ from config.settings import Settings
 from worker.delivery.retry import backoff_seconds
 from worker.journal.breaker_state import BreakerState
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, ClaimedEvent, Finish, Move
+from worker.journal.records import Attempt, ClaimedEvent, Finish, Move, TaskState
 from worker.lab.demo.embedded import embedded_server
 
 #: The outcome class, status and detail, and the seconds of a Retry-After.
@@ -80,7 +80,7 @@ class World:
             finishes.append(self.finish_of(event, answer))
         free = 64 - len(self.under_way)
         claim = self.journal.claim(
-            "w", f"l{self.now_ms}", free, idle=True, lingers=True, finishes=finishes
+            "w", f"l{self.now_ms}", free, task=TaskState.LINGERING, finishes=finishes
         )
         for event in claim.events:
             answer = self.answer(event.event_id)

@@ -72,7 +72,7 @@ class Bench:
     def claim(self, number: int) -> list[Finish]:
         """Claim events; return the finishes that bury them."""
         self.journal.tick("worker", 100, [])
-        claim = self.journal.claim("token", f"lease-{self._number}", number, idle=True)
+        claim = self.journal.claim("token", f"lease-{self._number}", number)
         attempt = Attempt(at_ms=0, call="sale", outcome_class="rejected", detail="http_400")
         return [
             Finish(

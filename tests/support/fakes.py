@@ -8,7 +8,16 @@ from typing import cast
 
 from convertro.errors import JournalUnavailable
 from worker.delivery.event import Delivery
-from worker.journal.records import Burial, Claim, ClaimedEvent, ClaimState, Finish, Finished, Record
+from worker.journal.records import (
+    Burial,
+    Claim,
+    ClaimedEvent,
+    ClaimState,
+    Finish,
+    Finished,
+    Record,
+    TaskState,
+)
 from worker.outcomes import Outcome, OutcomeClass
 
 ACCEPTED = Outcome(outcome_class=OutcomeClass.ACCEPTED, status=200, detail="accepted")
@@ -74,14 +83,13 @@ class FakeJournal:
     #: The ids that a claim without events reports as poison.
     poisoned: tuple[str, ...] = ()
 
-    def claim(  # noqa: PLR0913  as the journal's
+    def claim(
         self,
         wakeup: str,
         lease: str,
         limit: int,
         *,
-        idle: bool,
-        lingers: bool,
+        task: TaskState,
         finishes: Sequence[Finish],
     ) -> Claim:
         finished = self.finish(finishes)
@@ -89,7 +97,7 @@ class FakeJournal:
         if self.state:
             return Claim(self.state, finished)
         events = tuple(self.events.popleft() for _ in range(min(limit, len(self.events))))
-        if not events and idle:
+        if not events and task is not TaskState.BUSY:
             return Claim(ClaimState.IDLE, finished, poisoned=self.poisoned)
         return Claim(ClaimState.CLAIMED, finished, events)
 

@@ -23,6 +23,7 @@ from worker.journal.records import (
     Finish,
     Finished,
     Move,
+    TaskState,
 )
 from worker.log_actions import LogAction
 from worker.outcomes import OutcomeClass
@@ -62,14 +63,13 @@ log = structlog.stdlib.get_logger(__name__)
 class ClaimingJournal(FinishingJournal, Protocol):
     """The part of the journal that a run needs."""
 
-    def claim(  # noqa: PLR0913  as the journal's
+    def claim(
         self,
         wakeup: str,
         lease: str,
         limit: int,
         *,
-        idle: bool,
-        lingers: bool,
+        task: TaskState,
         finishes: Sequence[Finish],
     ) -> Claim:
         """Finish events, then claim due ones."""
@@ -139,8 +139,7 @@ class DeliveryRun:
                 self.wakeup,
                 lease,
                 free,
-                idle=not self._in_flight and len(self._unwritten) <= _STEP_EVENTS,
-                lingers=self._asked_at < self._lingers_until,
+                task=self._state(),
                 finishes=self._unwritten[:_STEP_EVENTS],
             )
         except JournalUnavailable as error:
@@ -162,6 +161,12 @@ class DeliveryRun:
             [*buried, *(Burial(event_id, DeathReason.POISON) for event_id in claim.poisoned)]
         )
         return claim.state
+
+    def _state(self) -> TaskState:
+        if self._in_flight or len(self._unwritten) > _STEP_EVENTS:
+            return TaskState.BUSY
+        lingers = self._asked_at < self._lingers_until
+        return TaskState.LINGERING if lingers else TaskState.ENDING
 
     def _is_full(self) -> bool:
         """Whether no more events may be in flight; a suspect must be alone in its process."""

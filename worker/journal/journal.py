@@ -27,6 +27,7 @@ from worker.journal.records import (
     Erased,
     Finish,
     Finished,
+    TaskState,
     Worth,
     read_record,
 )
@@ -102,14 +103,13 @@ class Journal(ReadableJournal):
 
     # What workers do
 
-    def claim(  # noqa: PLR0913  a step that does two things at once
+    def claim(
         self,
         wakeup: str,
         lease: str,
         limit: int,
         *,
-        idle: bool,
-        lingers: bool = False,
+        task: TaskState = TaskState.ENDING,
         finishes: Sequence[Finish] = (),
     ) -> Claim:
         """Claim up to `limit` due events for the deliver task that runs under `wakeup`.
@@ -118,17 +118,14 @@ class Journal(ReadableJournal):
             wakeup: The task's wake-up token; it is renewed.
             lease: The new lease's token, never used before.
             limit: How many events the task can take.
-            idle: Whether the task has nothing in flight; if nothing is due, it loses its token.
-            lingers: Whether an idle task keeps its token to wait for more events, if the workers
-                have room for another task.
+            task: What the task does; on this depends what happens if nothing is due.
             finishes: What the worker decided about earlier events; carried out first.
         """
         args = {
             "wakeup": wakeup,
             "lease": lease,
             "limit": limit,
-            "idle": idle,
-            "lingers": lingers,
+            "task": task,
             "finishes": finishes,
             **self._asks,
         }

@@ -137,6 +137,18 @@ class ClaimedEvent(msgspec.Struct, frozen=True, kw_only=True):
         return self.record.leases_lost >= SUSPECT_LEASES
 
 
+class TaskState(StrEnum):
+    """What a deliver task does when it claims; the scripts know these words."""
+
+    #: It delivers events, and claims more. It gets no suspect.
+    BUSY = "busy"
+    #: It has nothing in flight. If nothing is due, it waits for events and keeps its wake-up token,
+    #: unless the workers have no room for another task.
+    LINGERING = "lingering"
+    #: It has nothing in flight. If nothing is due, it ends.
+    ENDING = "ending"
+
+
 class ClaimState(StrEnum):
     """What a deliver task should do after a claim."""
 

@@ -31,7 +31,7 @@ def bury(journal: Journal, prefix: str, number: int, reason: str, worth: Worth) 
 def finish(journal: Journal, move: Move, **fields: object) -> None:
     """Claim all due events and finish each in the same way."""
     journal.tick("worker", 1, [])
-    claim = journal.claim("token", "lease", BATCH, idle=True)
+    claim = journal.claim("token", "lease", BATCH)
     journal.finish(
         [
             Finish(event_id=event.event_id, lease="lease", move=move, **fields)  # type: ignore[arg-type]  # by keyword

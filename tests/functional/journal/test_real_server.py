@@ -88,7 +88,7 @@ def test_a_full_redis_refuses_events_but_lets_workers_finish_them(redis: Redis) 
     try:
         with pytest.raises(JournalUnavailable, match=r"OOM|maxmemory"):
             journal.accept([("event-3", b"{}")])
-        claim = journal.claim("token", "lease", 10, idle=True)
+        claim = journal.claim("token", "lease", 10)
         first, second = claim.events
         journal.finish(
             [
@@ -165,7 +165,7 @@ def test_a_late_finish_of_an_earlier_event_with_the_same_id_is_ignored(redis: Re
     journal = Journal(redis, SETTINGS, clock=lambda: now_ms)
     journal.tick("worker", 1, [])
     journal.accept([("event-1", b"{}")])
-    (event,) = journal.claim("token", "lease-1", 1, idle=True).events
+    (event,) = journal.claim("token", "lease-1", 1).events
     word = Finish(
         event_id="event-1",
         lease="lease-1",
@@ -177,7 +177,7 @@ def test_a_late_finish_of_an_earlier_event_with_the_same_id_is_ignored(redis: Re
     now_ms += 3 * DEDUPE_MS
     journal.tick("worker", 1, [])
     journal.accept([("event-1", b"{}")])
-    journal.claim("token", "lease-2", 1, idle=True)
+    journal.claim("token", "lease-2", 1)
     assert journal.finish([word]) == (Finished.GONE,)
     record = journal.look("event-1").record
     assert record is not None
@@ -226,7 +226,7 @@ def test_the_last_task_to_end_removes_the_bell_so_that_the_next_event_sends_a_wa
     for number in range(100):
         assert wakeups_of_accept(journal, [(f"event-{number}", b"{}")]) == 0
     assert redis.exists("{convertro}:bell")
-    while events := journal.claim(token, "lease", 50, idle=True).events:
+    while events := journal.claim(token, "lease", 50).events:
         journal.finish(
             [Finish(event_id=e.event_id, lease=e.lease, move=Move.DELIVERED) for e in events]
         )

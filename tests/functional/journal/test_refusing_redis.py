@@ -177,7 +177,7 @@ def test_a_worker_that_loses_a_right_finishes_all_of_an_event_or_nothing(
     journal.agree("worker")
     journal.tick("worker", 1, [])
     journal.accept([("one", b"{}")])
-    (event,) = journal.claim("wakeup", "lease", 1, idle=True).events
+    (event,) = journal.claim("wakeup", "lease", 1).events
     accepted_at_ms = event.record.accepted_at_ms
     finish = Finish(
         event_id="one", lease="lease", move=Move.DELIVERED, accepted_at_ms=accepted_at_ms

@@ -13,7 +13,15 @@ from config.settings import Settings
 from tests.support.wakeups import leave_a_wakeup
 from worker.journal.breaker_state import BreakerState
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move
+from worker.journal.records import (
+    Attempt,
+    ClaimedEvent,
+    ClaimState,
+    Finish,
+    Finished,
+    Move,
+    TaskState,
+)
 from worker.reasons import DeathReason, Fault, SkipReason
 
 LEASE_MS = 60_000
@@ -81,15 +89,15 @@ class HoldingMachine(RuleBasedStateMachine):
                 "no worker is woken for events that may not be claimed"
             )
 
-    @rule(target=claims, limit=st.integers(1, 4), idle=st.booleans())
-    def claim(self, limit: int, idle: bool) -> list[ClaimedEvent]:
-        return self.claimed(limit, idle)
+    @rule(target=claims, limit=st.integers(1, 4), task=st.sampled_from(TaskState))
+    def claim(self, limit: int, task: TaskState) -> list[ClaimedEvent]:
+        return self.claimed(limit, task)
 
-    def claimed(self, limit: int, idle: bool) -> list[ClaimedEvent]:
+    def claimed(self, limit: int, task: TaskState) -> list[ClaimedEvent]:
         self.number += 1
         self.journal.tick("worker", 10, [])
         before = self.journal.snapshot()
-        claim = self.journal.claim("worker", f"lease-{self.number}", limit, idle=idle)
+        claim = self.journal.claim("worker", f"lease-{self.number}", limit, task=task)
         if self.is_paused:
             assert claim.state is ClaimState.HELD
         if before.breaker.state is BreakerState.HALF_OPEN:
@@ -182,7 +190,7 @@ class HoldingMachine(RuleBasedStateMachine):
             if self.journal.snapshot().in_flight == 0:
                 break
             self.now_ms += 2_000
-            for event in self.claimed(4, idle=True):
+            for event in self.claimed(4, TaskState.ENDING):
                 self.finish_one(event, ("accepted", 200, Move.DELIVERED, None))
         snapshot = self.journal.snapshot()
         assert snapshot.in_flight == 0

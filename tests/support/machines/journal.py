@@ -17,6 +17,7 @@ from worker.journal.records import (
     Finished,
     Move,
     SentCall,
+    TaskState,
     Worth,
 )
 from worker.reasons import DeathReason, Note, SkipReason
@@ -123,14 +124,14 @@ class JournalMachine(RuleBasedStateMachine):
         self.totals["accepted"] += sum(expected)
         self.totals["duplicate"] += len(expected) - sum(expected)
 
-    @rule(target=claims, worker=WORKERS, limit=st.integers(1, 6), idle=st.booleans())
-    def claim(self, worker: str, limit: int, idle: bool) -> list[ClaimedEvent]:
+    @rule(target=claims, worker=WORKERS, limit=st.integers(1, 6), task=st.sampled_from(TaskState))
+    def claim(self, worker: str, limit: int, task: TaskState) -> list[ClaimedEvent]:
         self.lease_number += 1
         lease = f"{worker}-{self.lease_number}"
         self.journal.tick("worker", 10, [])
         self.model_bounds()
-        claim = self.journal.claim(worker, lease, limit, idle=idle)
-        expected = self.model_claim(lease, limit, idle)
+        claim = self.journal.claim(worker, lease, limit, task=task)
+        expected = self.model_claim(lease, limit, task)
         assert [event.event_id for event in claim.events] == expected
         for event in claim.events:
             assert list(event.record.accepted) == self.accepted_calls[event.event_id]
@@ -139,7 +140,7 @@ class JournalMachine(RuleBasedStateMachine):
             assert event.record.leases_lost == self.leases_lost.get(event.event_id, 0)
         return list(claim.events)
 
-    def model_claim(self, lease: str, limit: int, idle: bool) -> list[str]:
+    def model_claim(self, lease: str, limit: int, task: TaskState) -> list[str]:
         """Oldest first, except for a share of the newest; a suspect is handed out alone."""
         at_and_id = sorted((at, name) for name, at in self.due.items() if at <= self.now_ms)
         ready = [event_id for _, event_id in at_and_id]
@@ -156,7 +157,7 @@ class JournalMachine(RuleBasedStateMachine):
             if event_id in self.erasing:
                 self.model_erased(event_id)
                 continue
-            if is_suspect and (not idle or handed_out):
+            if is_suspect and (task is TaskState.BUSY or handed_out):
                 break
             self.leases_lost[event_id] = lost
             if event_id in self.holder:

@@ -48,7 +48,7 @@ class Bench:
         self.now_ms += LEASE_MS
         self.journal.tick("worker", 4, [])
         lease = f"lease-{self.now_ms}"
-        (claimed,) = self.journal.claim("wakeup", lease, 1, idle=True).events
+        (claimed,) = self.journal.claim("wakeup", lease, 1).events
         delivery = Delivery(settings, self.vendor, self.journal, now_ms=lambda: self.now_ms)
         finish = deliver_here(delivery, claimed)
         if handed_back:
@@ -159,7 +159,7 @@ def test_a_swapped_mapping_sends_no_other_call_under_a_known_key(loss: str) -> N
 
 def test_a_late_answer_of_a_worker_that_lost_its_lease_gives_no_new_key() -> None:
     bench = Bench(web_track())
-    (late,) = bench.journal.claim("wakeup", "late", 1, idle=True).events
+    (late,) = bench.journal.claim("wakeup", "late", 1).events
     delivery = Delivery(mapped("A"), FakeTransport(deque([answered("rejected")])), bench.journal)
     finish = deliver_here(delivery, late)
     assert finish is not None

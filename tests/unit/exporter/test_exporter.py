@@ -67,7 +67,7 @@ class Bench:
     def finish(self, name: str, move: Move, outcome: str = "rejected", **fields: Any) -> None:
         self.tick()
         self.journal.accept([(name, b"{}")], offered=1)
-        claim = self.journal.claim("wakeup", f"lease-{name}", 100, idle=True)
+        claim = self.journal.claim("wakeup", f"lease-{name}", 100)
         (event,) = [event for event in claim.events if event.event_id == name]
         attempt = Attempt(
             at_ms=self.now_ms,

@@ -78,7 +78,7 @@ def page_of(journal: Journal) -> str:
 def bury(journal: Journal, name: str, reason: str, status: int | None) -> None:
     journal.tick("celery@a/1-aaaa", 2, [])
     journal.accept([(name, b"{}")], offered=1)
-    (event,) = journal.claim("wakeup", f"lease-{name}", 100, idle=True).events
+    (event,) = journal.claim("wakeup", f"lease-{name}", 100).events
     attempt = Attempt(
         at_ms=NOW_MS,
         call="sale",

@@ -27,7 +27,7 @@ class Bench:
     def claim(self) -> tuple[ClaimedEvent, ...]:
         self.tick()  # as an unknown worker it would be one too many
         self.leases += 1
-        return self.journal.claim("token", f"l{self.leases}", 1000, idle=True).events
+        return self.journal.claim("token", f"l{self.leases}", 1000).events
 
     def postpone(self, event: ClaimedEvent, delay_ms: int, attempt_at_ms: int) -> None:
         attempt = Attempt(at_ms=attempt_at_ms, call="c", outcome_class="unsent", detail="no")

@@ -14,7 +14,16 @@ from tests.support.letters import deaths_of
 from tests.support.wakeups import leave_a_wakeup, wakeups_of_accept
 from worker.journal.breaker_state import Breaker, BreakerState, Cause
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, ClaimedEvent, ClaimState, Finish, Finished, Move, Record
+from worker.journal.records import (
+    Attempt,
+    ClaimedEvent,
+    ClaimState,
+    Finish,
+    Finished,
+    Move,
+    Record,
+    TaskState,
+)
 from worker.reasons import DeathReason
 
 OPEN, HALF_OPEN, CLOSED = BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED
@@ -52,10 +61,10 @@ class Bench:
     def wait(self, seconds: float) -> None:
         self.now_ms += int(seconds * 1000)
 
-    def claim(self, limit: int = 10, *, idle: bool = True) -> list[ClaimedEvent]:
+    def claim(self, limit: int = 10, *, task: TaskState = TaskState.ENDING) -> list[ClaimedEvent]:
         self.lease += 1
         self.journal.tick("worker", 4, [])
-        claim = self.journal.claim("wakeup", f"lease-{self.lease}", limit, idle=idle)
+        claim = self.journal.claim("wakeup", f"lease-{self.lease}", limit, task=task)
         self.state, self.wait_ms = claim.state, claim.wait_ms
         return list(claim.events)
 
@@ -580,9 +589,9 @@ def test_without_a_rate_nothing_is_kept_about_it(bench: Bench) -> None:
 # Poison
 
 
-def lost(bench: Bench, *, idle: bool = True) -> list[str]:
+def lost(bench: Bench, *, task: TaskState = TaskState.ENDING) -> list[str]:
     """Claim events, and let the lease run out; return their ids."""
-    names = [event.event_id for event in bench.claim(idle=idle)]
+    names = [event.event_id for event in bench.claim(task=task)]
     bench.wait(bench.settings.lease_seconds)
     return names
 
@@ -604,9 +613,9 @@ def test_a_claim_reports_what_was_buried_as_poison(bench: Bench) -> None:
     for _ in range(3):
         lost(bench)
     bench.journal.tick("worker", 4, [])
-    claim = bench.journal.claim("wakeup-9", "lease-9", 10, idle=False)
+    claim = bench.journal.claim("wakeup-9", "lease-9", 10, task=TaskState.BUSY)
     assert (claim.events, claim.poisoned) == ((), ("poison",))
-    assert bench.journal.claim("wakeup-9", "lease-9", 10, idle=False).poisoned == ()
+    assert bench.journal.claim("wakeup-9", "lease-9", 10, task=TaskState.BUSY).poisoned == ()
 
 
 def test_events_in_the_same_process_are_not_buried_with_it(bench: Bench) -> None:
@@ -645,9 +654,9 @@ def test_a_suspect_waits_for_a_process_that_has_nothing_else_in_flight(bench: Be
     bench.accept("suspect")
     lost(bench)
     lost(bench)
-    assert bench.claim(idle=False) == []
+    assert bench.claim(task=TaskState.BUSY) == []
     assert bench.state is ClaimState.CLAIMED
-    assert len(bench.claim(idle=True)) == 1
+    assert len(bench.claim()) == 1
 
 
 def test_an_event_that_survives_a_delivery_is_no_longer_a_suspect(bench: Bench) -> None:

@@ -9,7 +9,7 @@ import pytest
 from config.settings import Settings
 from tests.support.wakeups import WAKEUP_LIST, leave_a_wakeup, wakeups_of_accept
 from worker.journal.journal import Journal
-from worker.journal.records import Claim, ClaimState
+from worker.journal.records import Claim, ClaimState, TaskState
 
 
 @pytest.fixture
@@ -46,9 +46,9 @@ def journal_of_workers(redis: fakeredis.FakeRedis, clock: Clock) -> Callable[[in
     return make
 
 
-def claim(journal: Journal, *, lingers: bool = True) -> Claim:
+def claim(journal: Journal, task: TaskState = TaskState.LINGERING) -> Claim:
     """Claim what is due as the task that the first event woke."""
-    return journal.claim(token_of(journal), "lease", 10, idle=True, lingers=lingers)
+    return journal.claim(token_of(journal), "lease", 10, task=task)
 
 
 def token_of(journal: Journal) -> str:
@@ -83,7 +83,7 @@ def test_a_task_that_does_not_linger_gives_its_token_back(
 ) -> None:
     journal = journal_of_workers(2)
     claim(journal)
-    assert claim(journal, lingers=False).state is ClaimState.IDLE
+    assert claim(journal, TaskState.ENDING).state is ClaimState.IDLE
 
 
 def test_an_accept_rings_the_bell_once_while_a_task_runs(
@@ -104,7 +104,7 @@ def test_without_a_task_that_runs_a_message_is_sent_instead(
 ) -> None:
     journal = journal_of_workers(2)
     claim(journal)
-    claim(journal, lingers=False)
+    claim(journal, TaskState.ENDING)
     assert wakeups_of_accept(journal, [("event", b"{}")]) == 1
     assert bell_rings(redis) == 0
 
@@ -118,7 +118,7 @@ def test_the_ticker_rings_the_bell_for_what_has_become_due(
     assert bell_rings(redis) == 0
     clock.now_ms += 60_000  # the lease is over
     journal.tick("worker@host/1", 2, [])
-    journal.claim(token_of(journal), "lease", 0, idle=False)
+    journal.claim(token_of(journal), "lease", 0, task=TaskState.BUSY)
     journal.tick("worker@host/1", 2, [])
     assert bell_rings(redis) == 1
 

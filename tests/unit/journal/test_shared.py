@@ -142,7 +142,7 @@ def test_what_operators_do_heeds_the_dedupe_window_that_workers_say(
     worker.agree("worker")
     worker.tick("worker", 2, [])
     worker.accept([("finished", b"{}"), ("dead", b"{}")])
-    claimed = {event.event_id: event for event in worker.claim("t", "l", 2, idle=True).events}
+    claimed = {event.event_id: event for event in worker.claim("t", "l", 2).events}
     moves = {"finished": Move.DELIVERED, "dead": Move.DEAD}
     worker.finish(
         [
@@ -182,7 +182,7 @@ def test_a_client_heeds_the_dedupe_window_that_workers_say(redis: fakeredis.Fake
     assert client.accept([("event", b"{}")]) == (True,), "no worker ever came"
     worker.agree("worker")
     worker.tick("worker", 2, [])
-    (event,) = worker.claim("task", "lease", 1, idle=True).events
+    (event,) = worker.claim("task", "lease", 1).events
     worker.finish(
         [
             Finish(

@@ -77,7 +77,7 @@ def test_a_worker_that_writes_back_is_not_stuck() -> None:
     )
     bench.journal.tick("celery@a/1-ab", 1, [])
     bench.journal.accept([(f"e{n}", b"{}") for n in range(200)])
-    events = worker.claim("wakeup", "lease", 32, idle=True).events
+    events = worker.claim("wakeup", "lease", 32).events
     for event in events[:20]:
         bench.wait(2)
         bench.journal.tick("celery@a/1-ab", 1, [])

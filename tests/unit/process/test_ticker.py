@@ -79,7 +79,7 @@ def test_dead_letters_beyond_a_bound_that_was_lowered_are_removed_counted_and_lo
     ticker.tick()
     names = [f"event-{number:02}" for number in range(13)]
     wide.accept([(name, b"{}") for name in names])
-    claimed = wide.claim("token", "lease", 20, idle=True).events
+    claimed = wide.claim("token", "lease", 20).events
     wide.finish(
         [
             Finish(

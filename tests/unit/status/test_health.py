@@ -48,7 +48,7 @@ class Bench:
             self.journal.tick(f"{node}/1-aaaa", 1, [])
 
     def ask(self, node: str) -> None:
-        self.journal_of(f"{node}/1-aaaa").claim("wakeup", "lease", 1, idle=True)
+        self.journal_of(f"{node}/1-aaaa").claim("wakeup", "lease", 1)
 
     def pass_with_work(self, *nodes: str) -> None:
         """Let much time pass in which events wait and some workers tick."""

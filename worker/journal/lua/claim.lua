@@ -5,12 +5,13 @@
 -- args.lease. Answers {state, answers to the finishes, news, wait, then id, raw event, record
 -- for each event}; the state is
 --   'surplus'  enough deliver tasks run already: this one should end
---   'idle'     nothing is due: the task should end, and its wake-up token was given back. Only if
---              args.idle (nothing is in flight), and not if args.lingers (the task waits for events)
---              while the workers have room for another task
+--   'idle'     nothing is due: the task should end, and its wake-up token was given back
 --   'held'     nothing may be claimed now: the task should end, and its token was given back
 --   'claimed'  go on; after `wait` milliseconds if the rate limit allowed no event
--- `news` is JSON for the worker's log.
+-- `news` is JSON for the worker's log. args.task is what the task does if nothing is due:
+--   'busy'       it goes on, because events are in flight
+--   'lingering'  it waits for events if the workers have room for another task; else it ends
+--   'ending'     it ends
 
 -- An event that lost SUSPECT leases in a row, a suspect, is claimed alone, by a process with nothing
 -- else in flight: if it kills the process, no other event is lost. After POISON lost leases it is
@@ -84,9 +85,10 @@ if limit > 0 and is_open() then
 elseif limit > 0 then
   due = choose(limit)
 end
-local nothing_to_do = args.idle and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0
+local is_busy = args.task == 'busy'
+local nothing_to_do = not is_busy and #due == 0 and redis.call('ZCOUNT', DUE, '-inf', now) == 0
 -- A task lingers only while the workers have room for another: a burst's wake-up finds it at once.
-if nothing_to_do and not (args.lingers and live_wakeups() < capacity()) then
+if nothing_to_do and not (args.task == 'lingering' and live_wakeups() < capacity()) then
   give_back(args.wakeup)
   return answer('idle', 0)
 end
@@ -148,7 +150,7 @@ for number, id in ipairs(chosen) do
   else
     -- The process finishes its events in flight first; then it claims the suspect and nothing else.
     local is_suspect = lost >= SUSPECT
-    if is_suspect and not (args.idle and #ids == 0) then break end
+    if is_suspect and (is_busy or #ids > 0) then break end
     if record.lease then lose(record, lost) end
     hand_out(id, record)
     if is_suspect then break end
