@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from secrets import token_hex
 from time import monotonic, sleep, time
 from typing import Protocol
@@ -106,7 +107,7 @@ class DeliveryRun:
     #: Whether the last write got no answer, so that it may have been carried out.
     _unsure: bool = False
     #: When the last claim was made, and whether it got as many events as it asked for.
-    _asked_at: float = 0.0
+    _claimed_at: float = 0.0
     _more_is_due: bool = False
     #: How long to wait before the next claim because of the rate limit, in seconds.
     _wait_seconds: float = 0.0
@@ -119,40 +120,40 @@ class DeliveryRun:
         """Deliver; return whether events may be due, so that the caller should send wake-ups."""
         until = monotonic() + TASK_SECONDS
         while not self.stopping() and monotonic() < until:
-            state = self._turn()
+            state = self._finish_and_claim()
             if state is ClaimState.IDLE:
                 return False
             if state in {ClaimState.SURPLUS, ClaimState.HELD}:
                 break
-            self._gather()
+            self._wait_for_results()
         self._drain()
         return True
 
-    def _turn(self) -> ClaimState:
+    def _finish_and_claim(self) -> ClaimState:
         """Write back finishes, and claim as many events as there is room for in flight."""
         free = 0 if self._is_full() else self.settings.concurrency - len(self._in_flight)
         free = min(free, _STEP_EVENTS)
         lease = token_hex(8)
-        self._asked_at = monotonic()
+        self._claimed_at = monotonic()
         try:
             claim = self.journal.claim(
                 self.wakeup,
                 lease,
                 free,
-                task=self._state(),
+                task=self._task_state(),
                 finishes=self._unwritten[:_STEP_EVENTS],
             )
         except JournalUnavailable as error:
             self._unsure = True
             self._pause(error)
             return ClaimState.CLAIMED
-        buried = self._note_written(claim.finished)
+        buried = self._confirm(claim.finished)
         if claim.events:
             for event in claim.events:
                 self._in_flight[event.lease, event.event_id] = event
             self.loop.submit(claim.events, self._outbox)
             self.summary.claimed += len(claim.events)
-            self._lingers_until = self._asked_at + _LINGER_SECONDS
+            self._lingers_until = self._claimed_at + _LINGER_SECONDS
         self._more_is_due = len(claim.events) == free > 0
         crowded = len(claim.events) >= _CROWD_EVENTS
         self._pace_seconds = _CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
@@ -162,10 +163,10 @@ class DeliveryRun:
         )
         return claim.state
 
-    def _state(self) -> TaskState:
+    def _task_state(self) -> TaskState:
         if self._in_flight or len(self._unwritten) > _STEP_EVENTS:
             return TaskState.BUSY
-        lingers = self._asked_at < self._lingers_until
+        lingers = self._claimed_at < self._lingers_until
         return TaskState.LINGERING if lingers else TaskState.ENDING
 
     def _is_full(self) -> bool:
@@ -174,33 +175,34 @@ class DeliveryRun:
             event.is_suspect for event in self._in_flight.values()
         )
 
-    def _gather(self) -> None:
+    def _wait_for_results(self) -> None:
         """Take results until it is time for the next claim."""
         if not (self._in_flight or self._unwritten or self._wait_seconds or self._unsure):
-            self._wait_for_more()
+            self._wait_for_bell()
             return
         if self._is_full():
             self._outbox.wait(1, _BUSY_SECONDS)
-            self._take()
+            self._take_results()
         pause_seconds = max(self._pace_seconds, self._wait_seconds)
-        self._outbox.wait(self._wanted(), max(0.0, self._asked_at + pause_seconds - monotonic()))
-        self._take()
+        left_seconds = max(0.0, self._claimed_at + pause_seconds - monotonic())
+        self._outbox.wait(self._enough_results(), left_seconds)
+        self._take_results()
 
-    def _wanted(self) -> int:
-        """Give the number of results after which the next claim is made before its time."""
+    def _enough_results(self) -> float:
+        """Give the number of results that bring the next claim before its time; `inf` for none."""
         if self._more_is_due:
             return len(self._in_flight) - self.settings.concurrency // 2
         if len(self._in_flight) == 1:
             return 1  # few events come, so there is nothing to wait for
-        return self.settings.concurrency + 1  # never reached
+        return inf
 
-    def _wait_for_more(self) -> None:
+    def _wait_for_bell(self) -> None:
         try:
             self.journal.wait(_BUSY_SECONDS)
         except JournalUnavailable as error:
             self._pause(error)
 
-    def _take(self) -> None:
+    def _take_results(self) -> None:
         """Take results, except of events that were abandoned meanwhile."""
         for event, finish in self._outbox.take():
             if self._in_flight.pop((event.lease, event.event_id), None) is None:
@@ -210,7 +212,7 @@ class DeliveryRun:
             else:
                 self._unwritten.append(finish)
 
-    def _write(self) -> None:
+    def _write_back(self) -> None:
         """Write back finishes; those that cannot be written are kept for the next time."""
         while self._unwritten:
             try:
@@ -219,9 +221,9 @@ class DeliveryRun:
                 self._unsure = True
                 self._pause(error)
                 return
-            self.announce(self._note_written(finished))
+            self.announce(self._confirm(finished))
 
-    def _note_written(self, answers: Sequence[Finished]) -> list[Burial]:
+    def _confirm(self, answers: Sequence[Finished]) -> list[Burial]:
         """Count and log what became of events; return those that are dead letters now."""
         # After a lost answer the finishes are sent again. If the first try moved the events, the
         # second is answered `GONE` or `LOST`, which must not be reported.
@@ -248,8 +250,8 @@ class DeliveryRun:
             if self._in_flight and monotonic() >= leases_end_at:
                 self._abandon()
             self._outbox.wait(len(self._in_flight), PACE_SECONDS)
-            self._take()
-            self._write()
+            self._take_results()
+            self._write_back()
 
     def _abandon(self) -> None:
         """Drop events whose leases have ended, because other workers may have claimed them."""
@@ -264,7 +266,7 @@ class DeliveryRun:
     def _hand_back(self) -> None:
         self._unwritten += [_interrupted(event) for event in self._in_flight.values()]
         self._in_flight.clear()
-        self._write()
+        self._write_back()
         if self._unwritten:
             log.warning(
                 "The journal is unavailable: these events are sent again when their lease ends.",

@@ -26,7 +26,7 @@ class Outbox:
     def __init__(self) -> None:
         self._results: deque[Result] = deque()
         self._enough = Event()
-        self._wanted = 0
+        self._wanted = 0.0
 
     def put(self, result: Result) -> None:
         """Add a result, and wake the run if it has as many as it wanted."""
@@ -34,8 +34,8 @@ class Outbox:
         if len(self._results) >= self._wanted:
             self._enough.set()
 
-    def wait(self, wanted: int, timeout_seconds: float) -> None:
-        """Wait for a number of results, at most for the timeout."""
+    def wait(self, wanted: float, timeout_seconds: float) -> None:
+        """Wait for a number of results, which may be `inf`, at most for the timeout."""
         self._wanted = wanted
         self._enough.clear()
         if len(self._results) < wanted:  # otherwise no further `put` may come that sets the event
