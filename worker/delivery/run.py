@@ -12,7 +12,7 @@ import structlog
 from config.settings import Settings
 from convertro.errors import JournalUnavailable
 from worker.delivery.event import FinishingJournal
-from worker.delivery.summary import Summary, log_finishes
+from worker.delivery.summary import Summary, log_finishes, log_poisoned
 from worker.delivery.threads import Outbox
 from worker.journal.records import (
     UNKNOWN_CALL,
@@ -158,9 +158,10 @@ class DeliveryRun:
         crowded = len(claim.events) >= _CROWD_EVENTS
         self._pace_seconds = _CROWDED_PACE_SECONDS if crowded else PACE_SECONDS
         self._wait_seconds = min(claim.wait_ms / 1000, _BUSY_SECONDS)
-        self.announce(
-            [*buried, *(Burial(event_id, DeathReason.POISON) for event_id in claim.poisoned)]
-        )
+        for event_id in claim.poisoned:
+            log_poisoned(event_id)
+            buried.append(Burial(event_id, DeathReason.POISON))
+        self.announce(buried)
         return claim.state
 
     def _task_state(self) -> TaskState:

@@ -7,6 +7,7 @@ import structlog
 
 from worker.journal.records import Finish, Finished, Move
 from worker.log_actions import LogAction
+from worker.reasons import DeathReason
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -71,6 +72,16 @@ class Summary:
         """The counts that are not zero."""
         counts = ((name, getattr(self, name)) for name in self.__slots__)
         return {name: number for name, number in counts if number}
+
+
+def log_poisoned(event_id: str) -> None:
+    """Log that a claim buried an event instead of handing it out."""
+    log.warning(
+        "An event is a dead letter now: its worker died of it, or lost it, three times.",
+        action=LogAction.EVENT_DEAD,
+        event_id=event_id,
+        reason=DeathReason.POISON.value,
+    )
 
 
 def log_finishes(written: Iterable[tuple[Finish, Finished]]) -> None:

@@ -24,19 +24,11 @@ _OPENED = {
 _URGENT = frozenset({Cause.SETUP, Cause.BURIALS})
 
 
-def log_news(news: bytes) -> tuple[str, ...]:
-    """Log a step's `news` (see the client's `lua/gate.lua`); return the ids buried as poison."""
-    told: dict[str, Any] = json.loads(news or "{}")
+def log_news(news: bytes) -> None:
+    """Log a step's `news`, which the client's `lua/gate.lua` describes."""
+    told: dict[str, Any] = json.loads(news)
     if turn := told.get("turn"):
         _log_turn(turn)
-    poisoned = tuple(told.get("poisoned", ()))
-    for event_id in poisoned:
-        log.warning(
-            "An event is a dead letter now: its worker died of it, or lost it, three times.",
-            action=LogAction.EVENT_DEAD,
-            event_id=event_id,
-            reason="poison",
-        )
     if ended := told.get("ended"):
         log.warning(
             "The clock of Redis was set back: events that waited for a time too far ahead are due.",
@@ -45,7 +37,6 @@ def log_news(news: bytes) -> tuple[str, ...]:
         )
     for reason, removed in told.get("removed", {}).items():
         _log_removed(reason, **removed)
-    return poisoned
 
 
 def _log_removed(reason: str, number: int, ids: list[str]) -> None:

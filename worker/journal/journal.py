@@ -129,8 +129,8 @@ class Journal(ReadableJournal):
             "finishes": finishes,
             **self._asks,
         }
-        state, finished, news, wait_ms, *parts = self._run("claim", args)
-        poisoned = _log_news(news)
+        state, finished, news, poisoned, wait_ms, *parts = self._run("claim", args)
+        _log_news(news)
         rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
         return Claim(
             ClaimState(state.decode()),
@@ -142,7 +142,7 @@ class Journal(ReadableJournal):
                 for event_id, raw, text in rows
             ),
             wait_ms,
-            poisoned,
+            tuple(event_id.decode() for event_id in poisoned),
         )
 
     def wait(self, timeout_seconds: float) -> None:
@@ -310,13 +310,11 @@ def _constants(settings: Settings) -> dict[str, Constant]:
     }
 
 
-def _log_news(news: bytes) -> tuple[str, ...]:
-    """Log a step's news; return the ids of events that were buried as poison."""
-    if not news:
-        return ()
-    from worker.journal.breaker_log import log_news  # noqa: PLC0415  structlog is slow to load
+def _log_news(news: bytes) -> None:
+    if news:
+        from worker.journal.breaker_log import log_news  # noqa: PLC0415  structlog is slow to load
 
-    return log_news(news)
+        log_news(news)
 
 
 def _finished(words: Iterable[bytes]) -> tuple[Finished, ...]:

@@ -47,7 +47,7 @@ local function save_breaker()
 end
 
 -- For the worker's log: `turn`, how this step moved the breaker; `removed`, the dead letters beyond
--- their bounds, by reason; `poisoned`, ids; `ended`, the number of waits that were cut short.
+-- their bounds, by reason; `ended`, the number of waits that were cut short.
 local news = {}
 
 -- `news` as JSON; '' if it is empty.

@@ -286,9 +286,11 @@ def test_what_was_not_buried_is_not_announced(answer: Finished) -> None:
     assert announcer.told == []
 
 
-def test_poison_is_announced_although_no_worker_finished_it() -> None:
+def test_poison_is_logged_and_announced_although_no_worker_finished_it() -> None:
     announcer = FakeAnnouncer()
-    run_of(FakeJournal(poisoned=("event-9",)), announce=announcer).run()
+    with structlog.testing.capture_logs() as logs:
+        run_of(FakeJournal(poisoned=("event-9",)), announce=announcer).run()
+    assert [(line["action"], line["reason"]) for line in logs] == [("event_dead", "poison")]
     assert announcer.told == [(Burial("event-9", "poison"),)]
 
 

@@ -10,7 +10,6 @@ from celery import Celery
 from config.settings import Settings
 from tests.support.waiting import until
 from worker.bootstrap import make_app
-from worker.journal.breaker_log import log_news
 from worker.journal.records import Attempt, Burial, Finish, Finished, Move
 from worker.process.flower import BATCH, MUTED_SECONDS, Announcer
 from worker.reasons import DeathReason
@@ -117,8 +116,3 @@ def test_after_a_failure_the_broker_is_not_used_for_a_while(hangs: bool) -> None
             now = MUTED_SECONDS
             announcer.tell(None, [BURIAL])
             assert len(logs) == 2
-
-
-def test_the_result_of_a_claim_names_poison() -> None:
-    assert log_news(b'{"poisoned": ["event-1", "event-2"]}') == ("event-1", "event-2")
-    assert log_news(b"") == ()

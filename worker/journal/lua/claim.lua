@@ -2,8 +2,8 @@
 -- flags: allow-oom
 
 -- Carries out args.finishes, then hands out up to args.limit due events under the lease
--- args.lease. Answers {state, answers to the finishes, news, wait, then id, raw event, record
--- for each event}; the state is
+-- args.lease. Answers {state, answers to the finishes, news, ids of events buried as poison, wait,
+-- then id, raw event, record for each event}; the state is
 --   'surplus'  enough deliver tasks run already: this one should end
 --   'idle'     nothing is due: the task should end, and its wake-up token was given back
 --   'held'     nothing may be claimed now: the task should end, and its token was given back
@@ -28,10 +28,11 @@ local FRESH = 4
 
 load_breaker()
 local finished = carry_out_all(args.finishes)
+local poisoned = {}
 
 local function answer(state, wait, events)
   settle()
-  return {state, finished, news_text(), wait, unpack(events or {})}
+  return {state, finished, news_text(), poisoned, wait, unpack(events or {})}
 end
 
 local until_ms = redis.call('ZSCORE', WAKEUPS, args.wakeup)
@@ -145,8 +146,7 @@ for number, id in ipairs(chosen) do
   elseif lost >= POISON then
     lose(record, lost)
     bury(id, record, 'poison')
-    news.poisoned = news.poisoned or {}
-    table.insert(news.poisoned, id)
+    poisoned[#poisoned + 1] = id
   else
     -- The process finishes its events in flight first; then it claims the suspect and nothing else.
     local is_suspect = lost >= SUSPECT
