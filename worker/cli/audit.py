@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from config.printable import printable
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.output import JsonOption, say, say_json
@@ -12,7 +13,7 @@ from worker.cli.terminal.place import say_place
 from worker.cli.terminal.progress import waiting
 from worker.journal.snapshot import Snapshot
 from worker.status.place import place_document
-from worker.status.wording import counted, printable
+from worker.status.wording import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
+from config.printable import printable
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import utf8
 from worker.cli.terminal.output import JsonOption, say, say_json
-from worker.status.wording import counted, printable
+from worker.status.wording import counted
 
 
 def forget(

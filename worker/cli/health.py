@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from config.printable import printable
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import OPERATOR_TIMEOUT_SECONDS, look_quickly, read_settings
 from worker.cli.terminal.options import utf8
@@ -16,7 +17,6 @@ from worker.status.health import (
     of_this_host,
     one_worker,
 )
-from worker.status.wording import printable
 
 _CODES = {
     Health.BAD: ExitCode.NEGATIVE,

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from config.printable import printable
 from worker.cli.terminal.open_journal import open_journal
 from worker.cli.terminal.options import utf8
 from worker.cli.terminal.output import JsonOption, say, say_json
-from worker.status.wording import clock_time, counted, printable
+from worker.status.wording import clock_time, counted
 
 _PauseReasonOption = Annotated[
     str,

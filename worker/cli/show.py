@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.printable import printable
 from worker.cli.dead.selection import place_of
 from worker.cli.terminal.exit_codes import ExitCode, fail
 from worker.cli.terminal.open_journal import open_journal
@@ -22,7 +23,7 @@ from worker.cli.terminal.record_view import (
 )
 from worker.journal.endings import Ending
 from worker.journal.reading import Sighting
-from worker.status.wording import clock_time, duration, iso_time_or_none, printable
+from worker.status.wording import clock_time, duration, iso_time_or_none
 
 _RevealEventOption = Annotated[
     bool,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
+from config.printable import printable
 from worker.cli.terminal.output import say
 from worker.cli.terminal.tables import say_table, table, text
 from worker.destination.platforms import NO_RULE
 from worker.destination.why import ACCEPTANCE, DEFAULT, DIGEST, RANDOM, Because
-from worker.status.wording import printable
 
 BECAUSE = {
     Because.SWITCHED_OFF: "is false",

@@ -10,6 +10,7 @@ import shlex
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from config.printable import printable
 from worker.exporter.chart import HEIGHT, WIDTH, chart
 from worker.reasons import DeathReason, Fault
 from worker.status.place import NEVER_USED, place_words
@@ -22,7 +23,7 @@ from worker.status.tables import (
     rates_table,
     workers_table,
 )
-from worker.status.wording import clock_time, printable
+from worker.status.wording import clock_time
 
 #: How often the page reloads, in seconds.
 REFRESH_SECONDS = 10

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from config.printable import printable
 from config.settings import Settings
 from convertro.host import bracketed
 from convertro.redis_url import parse_redis_url
 from convertro.sentinel import is_sentinel, parse_sentinel_url
-from worker.status.wording import printable
 
 #: The sentence about a journal that has never been used.
 NEVER_USED = (

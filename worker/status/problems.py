@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from config.printable import printable
 from convertro.intake_journal import FULL_SHARE
 from convertro.segment_event import MAX_EVENT_BYTES
 from worker.journal.breaker_state import BreakerState, Cause
@@ -17,7 +18,7 @@ from worker.reasons import (
     SkipReason,
 )
 from worker.status.status import Status
-from worker.status.wording import ago, counted, duration, nodes_of, printable
+from worker.status.wording import ago, counted, duration, nodes_of
 
 #: The share of Redis's memory above which an operator is warned; above `FULL_SHARE` the journal
 #: refuses new events.

@@ -1,10 +1,10 @@
 """A Redis that answers but refuses writes, so that workers cannot give a sign of life."""
 
+from config.printable import printable
 from config.settings import Settings
 from worker.preflight.ask_redis import ask_redis
 from worker.preflight.checks import rights_error
 from worker.preflight.redis_checks import NoAnswer, remedy_of
-from worker.status.wording import printable
 
 #: What an error contains if the Redis user lacks a right: in Redis's words, or as the name of
 #: redis-py's exception.

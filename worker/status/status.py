@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from config.printable import printable
 from config.settings import Settings
 from worker.journal.breaker_state import BreakerState
 from worker.journal.snapshot import Memory, Snapshot
-from worker.status.wording import clock_time, counted, duration, printable
+from worker.status.wording import clock_time, counted, duration
 
 #: The shortest drain estimate that is shown, in seconds.
 _SHORT_SECONDS = 5

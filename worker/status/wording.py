@@ -3,12 +3,16 @@
 Times are given in unix milliseconds and written in UTC.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from config.printable import printable as printable  # noqa: PLC0414  exported to all modules that print
-from worker.journal.snapshot import SeenWorker
+from config.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from worker.journal.snapshot import SeenWorker
 
 #: Units of time and their seconds, largest first.
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
@@ -25,7 +29,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def nodes_of(workers: Iterable[SeenWorker]) -> str:
+def nodes_of(workers: "Iterable[SeenWorker]") -> str:
     """The names of workers: `celery@a, celery@b, celery@c and 2 more`."""
     nodes = sorted({printable(worker.node) for worker in workers})
     shown = ", ".join(nodes[:_SHOWN_NODES])

@@ -2,10 +2,11 @@
 
 import pytest
 
+from config.printable import printable
 from config.settings import Settings
 from worker.cli.schedule import words_after, words_before
 from worker.cli.terminal.exit_codes import GO_ON, wrapped
-from worker.status.wording import age, ago, clock_time, counted, duration, iso_time, printable
+from worker.status.wording import age, ago, clock_time, counted, duration, iso_time
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import json
 from difflib import unified_diff
 from typing import Any
 
+from config.printable import printable
 from worker.destination.plan import PlannedCall
 from worker.journal.records import SentCall
-from worker.status.wording import printable
 
 #: Stands for a hidden value.
 _HIDDEN = "…"

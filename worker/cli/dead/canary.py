@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from config.printable import printable
 from worker.cli.terminal.progress import Bar
 from worker.journal.journal import Journal
 from worker.journal.reading import Sighting
 from worker.journal.snapshot import Snapshot
-from worker.status.wording import clock_time, counted, duration, printable
+from worker.status.wording import clock_time, counted, duration
 
 #: How often to look at the canary's events, in seconds.
 _POLL_SECONDS = 0.2

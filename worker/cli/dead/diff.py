@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from config.printable import printable
 from config.settings import Settings
 from worker.cli.dead.call_diff import call_diff
 from worker.cli.dead.selection import Chosen, complain_about, spread
@@ -12,7 +13,7 @@ from worker.destination.plan import Plan, PlannedCall, plan_stored
 from worker.journal.journal import Journal
 from worker.journal.records import Record, SentCall
 from worker.reasons import DeathReason
-from worker.status.wording import counted, printable
+from worker.status.wording import counted
 
 #: The number of dead letters that are shown without `--samples`.
 DEFAULT_SAMPLES = 3

@@ -10,6 +10,7 @@ from typing import IO, Annotated, Any
 
 import typer
 
+from config.printable import printable
 from worker.cli.dead.selection import Filters, Selection, complain_about, select, with_events
 from worker.cli.terminal.exit_codes import ExitCode
 from worker.cli.terminal.open_journal import open_journal
@@ -26,7 +27,7 @@ from worker.cli.terminal.output import json_line
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.record_view import content_of
 from worker.journal.reading import DeadLetter
-from worker.status.wording import counted, iso_time, printable
+from worker.status.wording import counted, iso_time
 
 _OutputOption = Annotated[
     Path | None,

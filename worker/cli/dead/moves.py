@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from config.printable import printable
 from convertro.errors import JournalUnavailable
 from worker.cli.dead.selection import Chosen, complain_about
 from worker.cli.terminal.exit_codes import GO_ON, ExitCode, fail, fail_unavailable
@@ -15,7 +16,7 @@ from worker.cli.terminal.output import json_line, say
 from worker.cli.terminal.pacing import paced
 from worker.cli.terminal.progress import progress
 from worker.journal.journal import MOVED_AT_ONCE, Death
-from worker.status.wording import counted, printable
+from worker.status.wording import counted
 
 
 @dataclass(slots=True)

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import dropwhile, islice, takewhile, zip_longest
 
+from config.printable import printable
 from worker.cli.terminal.exit_codes import ExitCode, complain, fail
 from worker.cli.terminal.progress import waiting
 from worker.cli.terminal.times import Since
 from worker.journal.journal import Death, Journal
 from worker.journal.reading import DeadLetter, Sighting
-from worker.status.wording import iso_time, printable
+from worker.status.wording import iso_time
 
 #: The number of events read in one round trip; each has up to 64 KiB.
 _READ_AT_ONCE = 50

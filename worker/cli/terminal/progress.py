@@ -16,8 +16,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from config.printable import printable
 from worker.cli.terminal.tables import console
-from worker.status.wording import printable
 
 #: How long something may take before a spinner is shown, in seconds.
 MOMENT_SECONDS = 0.5

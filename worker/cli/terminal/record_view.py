@@ -7,19 +7,13 @@ from typing import Any, get_args
 import msgspec
 from rich.table import Table
 
+from config.printable import printable
 from convertro.types import EventType
 from worker.cli.terminal.output import say
 from worker.cli.terminal.tables import block, say_table, table, text
 from worker.journal.records import UNKNOWN_CALL, Record
 from worker.status.answer_form import GAP, form_of
-from worker.status.wording import (
-    clock_time,
-    counted,
-    iso_time,
-    iso_time_or_none,
-    milliseconds,
-    printable,
-)
+from worker.status.wording import clock_time, counted, iso_time, iso_time_or_none, milliseconds
 
 _Pairs = list[tuple[str, str]]
 

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from worker.status.wording import printable
+from config.printable import printable
 
 #: The length of an id made by Segment's libraries, in characters; longer ones may be wrapped.
 _ID_WIDTH = 36
