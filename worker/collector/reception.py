@@ -74,8 +74,9 @@ class Reception:
         self._encode = encode
         self._received_at = written(receipt.at)
         self._bytes_left = MAX_TOTAL_BYTES
-        #: The batch seen last, and how many bytes of shared fields each of its events gets.
-        self._shared: tuple[Mapping[str, Any] | None, int] = (None, 0)
+        #: The batch of the event that was refused last, and how many bytes each of its events gets.
+        self._batch: Mapping[str, Any] | None = None
+        self._batch_bytes = 0
 
     def row_of(self, entry: Entry) -> Row:
         """An event's id, and its bytes with everything that the collector adds.
@@ -101,7 +102,7 @@ class Reception:
             raw = self._encode(event)
         except InvalidEvent:
             if is_object:
-                self._bytes_left -= self._shared_bytes(entry.batch)  # they cost work all the same
+                self._bytes_left -= self._bytes_from(entry.batch)  # they cost work all the same
             raise
         if message_id := message_id_of(event):
             return message_id, raw
@@ -110,19 +111,20 @@ class Reception:
         event["messageId"] = made_id({**entry.event, "type": event["type"]})
         return event["messageId"], self._encode(event)
 
-    def _shared_bytes(self, batch: Mapping[str, Any] | None) -> int:
+    def _bytes_from(self, batch: Mapping[str, Any] | None) -> int:
         """How many bytes an event gets from its batch; at most those of the largest event.
 
         The event's own fields do not count, because the body holds them only once.
         """
-        if batch is not self._shared[0]:
+        if batch is not self._batch:
             shared = [batch.get(field) for field in SHARED_FIELDS] if batch else []
             try:
-                size = len(json.dumps(shared, ensure_ascii=False))
+                text = json.dumps(shared, ensure_ascii=False)
+                self._batch_bytes = min(len(text.encode("utf-8", "surrogatepass")), MAX_EVENT_BYTES)
             except RecursionError:
-                size = MAX_EVENT_BYTES
-            self._shared = batch, min(size, MAX_EVENT_BYTES)
-        return self._shared[1]
+                self._batch_bytes = MAX_EVENT_BYTES
+            self._batch = batch
+        return self._batch_bytes
 
     def _stamped(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An event without the write key, and with its type and times."""

@@ -214,8 +214,9 @@ def test_a_large_context_is_not_multiplied_without_end() -> None:
     assert {answer.field for answer in answers[len(accepted) :]} == {"batch"}
 
 
-def test_what_is_refused_for_its_size_counts_too() -> None:
-    context = {"blob": "x" * 70_000}
+@pytest.mark.parametrize("blob", ["x" * 70_000, "é" * 35_000], ids=["ASCII", "two bytes each"])
+def test_what_is_refused_for_its_size_counts_too(blob: str) -> None:
+    context = {"blob": blob}
     items = [{**TRACK, "messageId": f"m{number}"} for number in range(200)]
     answers = rows({"batch": items, "context": context})
     assert [answer.field for answer in answers] == ["event"] * 64 + ["batch"] * 136
