@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 #: operator would rather wait than have no answer.
 OPERATOR_TIMEOUT_SECONDS = 5.0
 
-#: The dedupe window for a snapshot whose number of remembered ids is not used: any will do.
+#: A dedupe window in milliseconds. Scripts use it only until a worker stores that of the journal;
+#: no event is finished before, so no id is remembered, and any will do.
 _ANY_WINDOW = {"DEDUPE": 86_400_000}
 
 
@@ -49,8 +50,8 @@ def open_journal() -> "Producer":
 def look_quickly() -> "Snapshot":
     """Take a snapshot quickly, for a probe that runs every few seconds.
 
-    Its number of remembered ids may be wrong. Only the client's settings are read, which lead to
-    the journal: loading pydantic to read the others takes longer than everything else.
+    Only the client's settings are read, which lead to the journal: loading pydantic to read the
+    others takes longer than everything else.
 
     Raises:
         Exit: A setting is wrong; a sentence says which and why.
