@@ -46,7 +46,7 @@ def packed(*parts: Any) -> bytes:
     return command
 
 
-class Line:
+class BareConnection:
     """One connection that sends one command at a time, without a client library."""
 
     def __init__(self, port: int) -> None:
@@ -73,7 +73,7 @@ class Line:
         self._socket.close()
 
 
-def line_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]:
+def python_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]:
     """The round trips per second of one Python thread, by command."""
     port = stack.valkey.port
     redis = Redis(port=port)
@@ -82,18 +82,18 @@ def line_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float]
     assert redis.script_load(script.source) == script.digest
     template = accept_command(producer, "an id", b"raw")
     raw = [encode(event(number)) for number in range(calls)]
-    line = Line(port)
+    connection = BareConnection(port)
     try:
         return {
-            "PING": line.rate(packed("PING") for _ in raw),
-            "SET of the event": line.rate(packed("SET", "x", text) for text in raw),
-            "EVALSHA of nothing": line.rate(packed("EVALSHA", nothing, 0) for _ in raw),
-            "accept": line.rate(
+            "PING": connection.rate(packed("PING") for _ in raw),
+            "SET of the event": connection.rate(packed("SET", "x", text) for text in raw),
+            "EVALSHA of nothing": connection.rate(packed("EVALSHA", nothing, 0) for _ in raw),
+            "accept": connection.rate(
                 packed(*template[:-2], message_id(number), text) for number, text in enumerate(raw)
             ),
         }
     finally:
-        line.close()
+        connection.close()
 
 
 def tool_rates(stack: Stack, producer: Producer, calls: int) -> dict[str, float] | None:

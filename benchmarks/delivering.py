@@ -44,7 +44,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Setup:
     """The settings of a worker and its Valkey; the defaults unless given."""
 
     #: The number of worker processes.
@@ -133,13 +133,13 @@ def deploy(sink: Sink, environment: Mapping[str, str] | None = None, **valkey_co
     return stack
 
 
-def measure_delivery(latency_ms: float, events: int, way: Way | None = None) -> Delivered:
+def measure_delivery(latency_ms: float, events: int, setup: Setup | None = None) -> Delivered:
     """Measure how a warmed-up worker delivers waiting events to a sink with some latency."""
-    way = way or Way()
-    with Sink(latency_ms) as sink, deploy(sink, way.environment, **way.valkey_config) as stack:
+    setup = setup or Setup()
+    with Sink(latency_ms) as sink, deploy(sink, setup.environment, **setup.valkey_config) as stack:
         deployment = Deployment(stack, sink)
-        deployment.start_worker(way.processes, *way.arguments)
-        with way.beside(stack):
+        deployment.start_worker(setup.processes, *setup.arguments)
+        with setup.beside(stack):
             deployment.fill(WARM_UP)
             deployment.deliver_all()
             calls_per_second = deployment.fill_singly(events)

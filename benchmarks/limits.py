@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 from benchmarks.bare_http import urllib3_rate, wrk_rate
-from benchmarks.bare_redis import line_rates, server_costs, tool_rates
-from benchmarks.delivering import Way, deploy, measure_delivery
+from benchmarks.bare_redis import python_rates, server_costs, tool_rates
+from benchmarks.delivering import Setup, deploy, measure_delivery
 from benchmarks.event import event
 from benchmarks.results_file import write_results
 from benchmarks.sink import Sink
@@ -51,8 +51,8 @@ def bare_rates(latency_ms: int, events: int) -> dict[str, float | None]:
 
 def product_rate(latency_ms: int, events: int) -> dict[str, float]:
     """The product's deliveries per second, and the CPU that they take."""
-    way = Way(environment={"CONVERTRO_CONCURRENCY": str(IN_FLIGHT[latency_ms])})
-    delivered = measure_delivery(latency_ms, events, way)
+    setup = Setup(environment={"CONVERTRO_CONCURRENCY": str(IN_FLIGHT[latency_ms])})
+    delivered = measure_delivery(latency_ms, events, setup)
     cpu = {f"{name}_cpu_seconds": used.cpu_seconds for name, used in delivered.used.items()}
     return {"product": delivered.events_per_second, **cpu}
 
@@ -74,7 +74,7 @@ def redis_row(calls: int) -> dict[str, Any]:
         with deploy(sink) as stack:
             row: dict[str, Any] = {"enqueue": enqueue_rate(stack, calls)}
         with deploy(sink) as stack:
-            row["python"] = line_rates(stack, stack.producer(), calls)
+            row["python"] = python_rates(stack, stack.producer(), calls)
         with deploy(sink) as stack:
             row["c"] = tool_rates(stack, stack.producer(), calls)
         with deploy(sink) as stack:

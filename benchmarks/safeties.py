@@ -1,6 +1,6 @@
 """What each safety costs: the product with its defaults beside the product with one change.
 
-`python -m benchmarks.safeties --rounds 5 --events 10000`. Each way gets a Valkey, a worker of two
+`python -m benchmarks.safeties --rounds 5 --events 10000`. Each setup gets a Valkey, a worker of two
 processes and a sink that answers at once. Events are enqueued by single calls while deliveries are
 paused, then delivered. Ratios are to the default of the same round.
 
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
-from benchmarks.delivering import Way, measure_delivery
+from benchmarks.delivering import Setup, measure_delivery
 from benchmarks.results_file import write_results
 from benchmarks.sink import free_port, wait_for_port
 from worker.lab.demo.stack import ROOT, Stack, stop_process
@@ -79,23 +79,23 @@ def flower(stack: Stack) -> Iterator[None]:
         yield
 
 
-def variable(name: str, value: str) -> Way:
-    return Way(environment={f"CONVERTRO_{name}": value})
+def variable(name: str, value: str) -> Setup:
+    return Setup(environment={f"CONVERTRO_{name}": value})
 
 
 DEFAULT = "as it comes"
 
-WAYS = {
-    DEFAULT: Way(),
+SETUPS = {
+    DEFAULT: Setup(),
     "ids remembered for 60 s, not a day": variable("DEDUPE_SECONDS", "60"),
     "a breaker that hardly ever opens": variable("BREAKER_MIN_COUNT", "10000"),
     "a rate limit of 100,000 requests/s": variable("MAX_REQUESTS_PER_SECOND", "100000"),
-    "no append-only file": Way(valkey_config={"appendonly": "no"}),
-    "each write on disk (fsync)": Way(
+    "no append-only file": Setup(valkey_config={"appendonly": "no"}),
+    "each write on disk (fsync)": Setup(
         environment={"CONVERTRO_DURABILITY": "fsync"}, valkey_config={"appendfsync": "always"}
     ),
-    "exporter scraped every second": Way(beside=scraped_exporter),
-    "Flower listening": Way(beside=flower),
+    "exporter scraped every second": Setup(beside=scraped_exporter),
+    "Flower listening": Setup(beside=flower),
 }
 
 
@@ -107,8 +107,8 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for number in range(options.rounds):
         # The order alternates, so that a machine that slows down favours none.
-        for name in list(WAYS)[:: 1 if number % 2 else -1]:
-            delivered = measure_delivery(0, options.events, WAYS[name])
+        for name in list(SETUPS)[:: 1 if number % 2 else -1]:
+            delivered = measure_delivery(0, options.events, SETUPS[name])
             rows.append(
                 {
                     "round": number,

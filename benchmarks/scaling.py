@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from benchmarks.delivering import WARM_UP, Deployment, Way, deploy, measure_delivery, steady_rate
+from benchmarks.delivering import WARM_UP, Deployment, Setup, deploy, measure_delivery, steady_rate
 from benchmarks.results_file import write_results
 from benchmarks.sink import Sink
 
@@ -46,7 +46,7 @@ def main() -> None:
         for latency_ms in LATENCIES_MS:
             # The order alternates, so that a machine that slows down favours none.
             for processes in PROCESSES if number % 2 else PROCESSES[::-1]:
-                delivered = measure_delivery(latency_ms, options.events, Way(processes=processes))
+                delivered = measure_delivery(latency_ms, options.events, Setup(processes=processes))
                 used = delivered.used
                 rows.append(
                     {
