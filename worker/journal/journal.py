@@ -258,9 +258,9 @@ class Journal(ReadableJournal):
         self._push(where, template, tokens[:wakeups])
         return tuple(map(bool, moved))
 
-    def discard(self, deaths: Sequence[Death], reason: DiscardReason) -> int:
-        """Discard dead letters, unless they died again since; return how many were discarded."""
-        return sum(self._run("discard", {**_chosen(deaths), "reason": reason}))
+    def discard(self, deaths: Sequence[Death], reason: DiscardReason) -> tuple[bool, ...]:
+        """Discard dead letters; return for each whether it was: not if it has died again since."""
+        return tuple(map(bool, self._run("discard", {**_chosen(deaths), "reason": reason})))
 
     def erase(self, ids: Sequence[str]) -> tuple[Erased, ...]:
         """Remove events from the journal without remembering their ids, in whatever state."""

@@ -160,7 +160,9 @@ def test_what_operators_do_heeds_the_dedupe_window_that_workers_say(
     assert operator.snapshot().remembered == 1
     assert operator.snapshot().dedupe_seconds == 60
     (letter,) = operator.dead_letters()
-    assert operator.discard([(letter.event_id, letter.died_at_ms)], DiscardReason.OPERATOR) == 1
+    assert operator.discard([(letter.event_id, letter.died_at_ms)], DiscardReason.OPERATOR) == (
+        True,
+    )
     assert worker.accept([("dead", b"{}")]) == (False,), "workers and clients remember it too"
     generations = redis.zrange("{convertro}:generations", 0, -1, withscores=True)
     assert generations == [

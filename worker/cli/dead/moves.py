@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import typer
@@ -21,20 +22,20 @@ from worker.status.wording import counted
 
 @dataclass(slots=True)
 class Moves:
-    """Moves the chosen dead letters, and counts how far it has come."""
+    """Moves the chosen dead letters, and notes how far it has come."""
 
     chosen: Chosen
-    #: Moves some dead letters; answers how many moved. One that has left meanwhile, even if it died
-    #: again, does not move.
-    move: Callable[[Sequence[Death]], int]
+    #: Moves some dead letters; answers for each whether it moved. One that has left meanwhile, even
+    #: if it died again, does not move.
+    move: Callable[[Sequence[Death]], Sequence[bool]]
     #: The participle for reports: `redriven`, `discarded`.
-    moved: str
+    participle: str
     #: The most dead letters moved per second; None for no bound.
     rate: float | None = None
     #: Makes the command that goes on with the ids that are left; None if the same command does.
-    going_on: Callable[[Sequence[str]], str] | None = None
-    #: The number of dead letters that were moved.
-    number: int = 0
+    command_for: Callable[[Sequence[str]], str] | None = None
+    #: The ids that were moved.
+    moved: set[str] = field(default_factory=set, init=False)
     #: The ids that were not tried yet.
     left: dict[str, None] = field(init=False)
 
@@ -49,14 +50,17 @@ class Moves:
                 came.
         """
         total = len(self.chosen.ids)
-        with self.accounted(), progress(f"{total:,} dead letters to be {self.moved}", total) as bar:
-            bar.advance(position=total - len(self.left), events=self.number)
+        with (
+            self.accounted(),
+            progress(f"{total:,} dead letters to be {self.participle}", total) as bar,
+        ):
+            bar.advance(position=total - len(self.left), events=len(self.moved))
             for some in paced(ids, self.rate, at_once=MOVED_AT_ONCE):
                 with step():
-                    self.number += self.move(self.chosen.deaths_of(some))
+                    self.moved.update(compress(some, self.move(self.chosen.deaths_of(some))))
                     for name in some:
                         self.left.pop(name, None)
-                bar.advance(position=total - len(self.left), events=self.number)
+                bar.advance(position=total - len(self.left), events=len(self.moved))
 
     @contextmanager
     def accounted(self) -> Iterator[None]:
@@ -75,14 +79,13 @@ class Moves:
 
     def so_far(self) -> str:
         """How far it came, in words."""
-        return (
-            f"{self.number:,} of {counted(len(self.chosen.ids), 'dead letter')} {self.moved} so far"
-        )
+        chosen = counted(len(self.chosen.ids), "dead letter")
+        return f"{len(self.moved):,} of {chosen} {self.participle} so far"
 
     def _go_on(self) -> str | None:
-        if self.going_on is None or not self.left:
+        if self.command_for is None or not self.left:
             return None
-        return f"{GO_ON}{self.going_on(list(self.left))}"
+        return f"{GO_ON}{self.command_for(list(self.left))}"
 
 
 def report(
@@ -99,16 +102,16 @@ def report(
     Raises:
         Exit: Some of the ids were not dead.
     """
-    chosen, number, moved = moves.chosen, moves.number, moves.moved
+    chosen, number, done = moves.chosen, len(moves.moved), moves.participle
     if as_json:
         say(json_line({**document(moves, dry_run=dry_run), **(more or {})}))
     elif dry_run:
-        say(f"{counted(len(chosen.ids), 'dead letter')} would be {moved}")
+        say(f"{counted(len(chosen.ids), 'dead letter')} would be {done}")
         for line in reason_lines(chosen):
             say(line)
     else:
         gone = len(chosen.ids) - number
-        say(f"{counted(number, 'dead letter')} {moved}{f', {gone:,} gone before' if gone else ''}")
+        say(f"{counted(number, 'dead letter')} {done}{f', {gone:,} gone before' if gone else ''}")
     complain_about(chosen.not_dead)
     if chosen.not_dead:
         raise typer.Exit(ExitCode.NEGATIVE)
@@ -120,7 +123,7 @@ def document(moves: Moves, *, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
         "selected": len(chosen.ids),
-        moves.moved: moves.number,
+        moves.participle: len(moves.moved),
         "by_reason": dict(chosen.by_reason),
         "not_dead": chosen.not_dead,
     }

@@ -26,7 +26,6 @@ from worker.cli.terminal.pacing import RateOption
 from worker.cli.terminal.place import say_place
 from worker.cli.terminal.progress import progress
 from worker.cli.terminal.times import rate_words
-from worker.journal.journal import Death
 from worker.status.wording import counted
 
 if TYPE_CHECKING:
@@ -178,10 +177,11 @@ def _show_diff(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
 
 
 def _redrive(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
-    moved: set[str] = set()
+    from convertro.intake import OFFERED_WAKEUPS  # noqa: PLC0415  slow for help and completion
+
     moves = Moves(
         chosen,
-        lambda some: _send_back(producer, some, moved),
+        lambda some: producer.journal.redrive(some, offered=OFFERED_WAKEUPS),
         "redriven",
         manner.rate,
         lambda left: _command(chosen, left, manner),
@@ -193,23 +193,14 @@ def _redrive(producer: "Producer", chosen: Chosen, manner: _Manner) -> None:
         return
     more = {}
     if manner.canary and chosen.ids:
-        canary = _send_canary(producer, moves, manner.canary, moved)
+        canary = _send_canary(producer, moves, manner.canary)
         more = {"canary": canary.document()}
         _check(canary, moves, as_json=manner.as_json)
     moves.all_of(list(moves.left))
     report(moves, dry_run=False, as_json=manner.as_json, more=more)
 
 
-def _send_back(producer: "Producer", deaths: Sequence[Death], moved: set[str]) -> int:
-    """Send dead letters back and wake workers; note in `moved` those that were still dead."""
-    from convertro.intake import OFFERED_WAKEUPS  # noqa: PLC0415  slow for help and completion
-
-    sent_back = producer.journal.redrive(deaths, offered=OFFERED_WAKEUPS)
-    moved.update(name for (name, _), sent in zip(deaths, sent_back, strict=True) if sent)
-    return sum(sent_back)
-
-
-def _send_canary(producer: "Producer", moves: Moves, number: int, moved: set[str]) -> Canary:
+def _send_canary(producer: "Producer", moves: Moves, number: int) -> Canary:
     """Send the canary and wait for what becomes of it.
 
     Raises:
@@ -219,7 +210,7 @@ def _send_canary(producer: "Producer", moves: Moves, number: int, moved: set[str
         fail(ExitCode.NEGATIVE, f"{why}, so a canary would tell nothing: nothing was redriven")
     picked = spread(moves.chosen.by_kind, number)
     moves.all_of(picked)
-    canary = Canary([name for name in picked if name in moved])
+    canary = Canary([name for name in picked if name in moves.moved])
     with (
         moves.accounted(),
         progress("Waiting for what becomes of the canary", len(canary.ids)) as bar,
