@@ -14,7 +14,7 @@ from benchmarks.event import event
 from benchmarks.sink import Sink
 from convertro.segment_event import encode
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, ClaimedEvent, Finish, Move, SentCall, TaskState, Worth
+from worker.journal.records import Attempt, ClaimedEvent, Finish, Move, SentCall, Worth
 from worker.reasons import DeathReason
 
 #: The size of the call's body that a dead letter keeps, in bytes.
@@ -54,7 +54,7 @@ def finish_all(journal: Journal, became: Callable[[ClaimedEvent], Finish]) -> No
     """Claim all due events, and finish each in the same way."""
     finishes: list[Finish] = []
     for number in count():
-        claim = journal.claim("token", f"{number}", 64, task=TaskState.BUSY, finishes=finishes)
+        claim = journal.claim("token", f"{number}", 64, finishes=finishes)
         if not claim.events:
             return
         finishes = [became(claimed) for claimed in claim.events]

@@ -14,7 +14,7 @@ from config.settings import DEFAULT_QUEUE
 from convertro.intake_journal import WAKEUP_TOKEN
 from tests.support.waiting import PATIENCE_SECONDS
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, Finish, Move, TaskState
+from worker.journal.records import Attempt, Finish, Move
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -96,7 +96,7 @@ class Filler:
         """Accept and claim events for a worker that is alive; return their leases by id."""
         self.accept(*ids)
         self.tick()
-        claim = self.journal.claim("wakeup-1", "lease-1", 10_000, task=TaskState.BUSY)
+        claim = self.journal.claim("wakeup-1", "lease-1", 10_000)
         return {event.event_id: event.lease for event in claim.events}
 
     def idle_worker(self) -> None:

@@ -10,7 +10,7 @@ from redis import Redis
 
 from tests.support.cli_process import MARKER, Cli, Filler, attempt
 from tests.support.waiting import until
-from worker.journal.records import Finish, Move, SentCall, TaskState
+from worker.journal.records import Finish, Move, SentCall
 from worker.lab.demo.stack import Stack
 
 ADA, VISITOR = "ada-4711", "visitor-of-ada-0815"
@@ -61,7 +61,7 @@ def filler(filler: Filler) -> Filler:
 
 def claim(filler: Filler, lease: str) -> dict[str, str]:
     filler.tick()
-    taken = filler.journal.claim("wakeup-1", lease, 10_000, task=TaskState.BUSY).events
+    taken = filler.journal.claim("wakeup-1", lease, 10_000).events
     return {event.event_id: lease for event in taken}
 
 

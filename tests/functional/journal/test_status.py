@@ -4,7 +4,7 @@ from redis import Redis
 
 from config.settings import Settings
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, Finish, Move, TaskState
+from worker.journal.records import Attempt, Finish, Move
 from worker.journal.snapshot import STUCK_MS
 from worker.status.read import read_status
 
@@ -19,7 +19,7 @@ def test_an_event_first_tried_while_the_status_is_read_counts_in_none_of_its_num
     def postpone(event_id: str) -> None:
         journal.tick("worker", 2, [])
         journal.accept([(event_id, b"{}")])
-        journal.claim("wakeup", event_id, 1, task=TaskState.BUSY)
+        journal.claim("wakeup", event_id, 1)
         attempt = Attempt(at_ms=now_ms, call="sale", outcome_class="unsent", detail="http_503")
         finish = Finish(
             event_id=event_id,

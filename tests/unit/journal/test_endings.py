@@ -15,7 +15,7 @@ from worker.journal.endings import (
 )
 from worker.journal.journal import Journal
 from worker.journal.reading import Sighting
-from worker.journal.records import Finish, Move, TaskState
+from worker.journal.records import Finish, Move
 from worker.reasons import DiscardReason, SkipReason
 
 DAY_MS = 86_400_000
@@ -37,7 +37,7 @@ class Bench:
     def finish(self, move: Move, *ids: str, reason: SkipReason | None = None) -> None:
         self.journal.accept([(name, b"{}") for name in ids])
         self.journal.tick("worker", 1, [])
-        self.journal.claim("wakeup", "lease", 100, task=TaskState.BUSY)
+        self.journal.claim("wakeup", "lease", 100)
         self.journal.finish(
             [Finish(event_id=name, lease="lease", move=move, reason=reason) for name in ids]
         )

@@ -8,7 +8,7 @@ import pytest
 from config.settings import Settings
 from worker.journal.histogram import BOUNDS_MS, Histogram
 from worker.journal.journal import Journal
-from worker.journal.records import Attempt, Finish, Move, TaskState
+from worker.journal.records import Attempt, Finish, Move
 from worker.journal.snapshot import DELIVERED_IN, REQUEST_TOOK, Recent
 
 
@@ -27,7 +27,7 @@ def test_the_scripts_count_in_the_same_buckets() -> None:
         journal.accept([(event_id, b"{}")])
         now_ms += duration_ms
         journal.tick("worker", 10, [])
-        (event,) = journal.claim("wakeup", event_id, 1, task=TaskState.BUSY).events
+        (event,) = journal.claim("wakeup", event_id, 1).events
         attempt = Attempt(
             at_ms=now_ms,
             call="sale",

@@ -589,9 +589,9 @@ def test_without_a_rate_nothing_is_kept_about_it(bench: Bench) -> None:
 # Poison
 
 
-def lost(bench: Bench, *, task: TaskState = TaskState.ENDING) -> list[str]:
+def lost(bench: Bench) -> list[str]:
     """Claim events, and let the lease run out; return their ids."""
-    names = [event.event_id for event in bench.claim(task=task)]
+    names = [event.event_id for event in bench.claim()]
     bench.wait(bench.settings.lease_seconds)
     return names
 
@@ -611,9 +611,9 @@ def test_a_claim_reports_what_was_buried_as_poison(bench: Bench) -> None:
     for _ in range(3):
         lost(bench)
     bench.journal.tick("worker", 4, [])
-    claim = bench.journal.claim("wakeup-9", "lease-9", 10, task=TaskState.BUSY)
+    claim = bench.journal.claim("wakeup-9", "lease-9", 10)
     assert (claim.events, claim.poisoned) == ((), ("poison",))
-    assert bench.journal.claim("wakeup-9", "lease-9", 10, task=TaskState.BUSY).poisoned == ()
+    assert bench.journal.claim("wakeup-9", "lease-9", 10).poisoned == ()
 
 
 def test_events_in_the_same_process_are_not_buried_with_it(bench: Bench) -> None:
