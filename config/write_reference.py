@@ -88,8 +88,11 @@ def environment_example() -> str:
         lines.append(f"# {ENV_PREFIX}{name.upper()}={quoted}")
     lines += [
         "",
-        "# docker-compose.yml alone: Flower's pages, as user:password; where Redis and the",
-        "# collector listen on this machine; how much memory Redis may use",
+        "# Docker Compose alone: the collector and the sandbox too; Flower's pages, as",
+        "# user:password; where Redis and the collector listen on this machine; how much memory",
+        "# Redis may use",
+        "# COMPOSE_PROFILES='collector'",
+        "# COMPOSE_FILE='docker-compose.yml:docker-compose.sandbox.yml'",
         "# FLOWER_BASIC_AUTH=''",
         "# REDIS_PORT=6379",
         "# COLLECTOR_PORT=8030",

@@ -30,6 +30,7 @@ PROJECT = "convertro-test"
 REDIS_PORT = 16379
 
 FLOWER_AUTH = "operator:pass$word #1"
+WRITE_KEY = "key-of-the-shop"
 
 #: How long one command may take, in seconds, against hanging; building an image takes longest.
 LONGEST_COMMAND_SECONDS = 600
@@ -46,9 +47,8 @@ class Deployment:
 
     def __call__(self, *arguments: str) -> str:
         """Run `docker compose` with some arguments and return what it prints."""
-        files = ("-f", "docker-compose.yml", "-f", "docker-compose.sandbox.yml")
         done = subprocess.run(
-            ["docker", "compose", "-p", PROJECT, *files, *arguments],
+            ["docker", "compose", "-p", PROJECT, *arguments],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -118,7 +118,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         else:
             shutil.copy(ROOT / name, folder / name)
     limits = {f"CONVERTRO_{name}": value for name, value in SETTINGS.items()}
-    ours = {"REDIS_PORT": str(REDIS_PORT), "FLOWER_BASIC_AUTH": FLOWER_AUTH}
+    ours = {
+        "COMPOSE_FILE": "docker-compose.yml:docker-compose.sandbox.yml",
+        "COMPOSE_PROFILES": "collector",
+        "CONVERTRO_WRITE_KEYS": WRITE_KEY,
+        "REDIS_PORT": str(REDIS_PORT),
+        "FLOWER_BASIC_AUTH": FLOWER_AUTH,
+    }
     deployment = Deployment(folder, {**DESTINATION, **limits, **ours})
     try:
         deployment("build")

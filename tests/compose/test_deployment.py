@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.compose.conftest import FLOWER_AUTH, Deployment
+from tests.compose.conftest import FLOWER_AUTH, WRITE_KEY, Deployment
 from tests.support.load import Load
 from tests.support.waiting import until
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 EVENTS_PER_SECOND = 50
 
 #: The services of both files.
-SERVICES = {"redis", "worker", "flower", "exporter", "sandbox"}
+SERVICES = {"redis", "worker", "flower", "exporter", "collector", "sandbox"}
 
 
 @pytest.fixture
@@ -43,7 +43,18 @@ def test_everything_becomes_healthy_and_answers(deployment: Deployment) -> None:
     assert requests.get(tasks, auth=(name, password), timeout=10).status_code == 200
     metrics = requests.get("http://127.0.0.1:9808/metrics", timeout=10).text
     assert "\nconvertro_up 1.0\n" in metrics
+    event = {"type": "track", "event": "Signed Up", "userId": "u-1"}
+    sent = requests.post(
+        "http://127.0.0.1:8030/v1/track", json=event, auth=(WRITE_KEY, ""), timeout=10
+    )
+    assert sent.status_code == 200
     deployment("exec", "-T", "worker", "convertro", "preflight")
+
+
+def test_several_collectors_share_a_port(deployment: Deployment) -> None:
+    two = ("timeout", "15", "convertro", "collector", "--port", "8031", "--workers", "2")
+    with pytest.raises(AssertionError, match=r"listening on http://127\.0\.0\.1:8031"):
+        deployment("exec", "-T", "collector", *two)
 
 
 def test_a_container_can_neither_write_nor_gain_rights(deployment: Deployment) -> None:

@@ -162,8 +162,9 @@ def test_containers_may_do_no_more_than_they_need(service: dict[str, Any]) -> No
     assert service.get("cap_add", []) == needs
 
 
-def test_the_processes_of_a_worker_can_share_memory() -> None:
-    assert SERVICES["worker"]["tmpfs"] == ["/tmp"]
+@pytest.mark.parametrize("name", ["worker", "collector"])
+def test_the_processes_of_a_container_can_share_files(name: str) -> None:
+    assert SERVICES[name]["tmpfs"] == ["/tmp"]
 
 
 def test_logs_have_an_end(service: dict[str, Any]) -> None:
