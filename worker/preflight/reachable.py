@@ -1,6 +1,7 @@
 """Checks that Convertro's host and the broker accept connections."""
 
 import socket
+import ssl
 from urllib.parse import urlsplit
 
 from celery import Celery
@@ -132,10 +133,19 @@ def _unusable(address: str, variable: str, failed: Exception) -> Check:
             f"{address} belongs to a Redis Cluster, which Celery cannot use as its broker",
             "set CONVERTRO_BROKER_URL to another broker",
         )
+    if fault := _tls_fault(failed):
+        reason = f"{reason}: {fault}"
     return warning(
         f"{address} cannot be used ({reason}): a worker cannot hear of events",
         f"check that the broker runs and that {variable} is right",
     )
+
+
+def _tls_fault(error: BaseException | None) -> str | None:
+    """Find why a TLS connection failed, in OpenSSL's words; None if TLS is not the cause."""
+    while error and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return getattr(error, "verify_message", None) or getattr(error, "reason", None)
 
 
 def queue_check(settings: Settings) -> Check:

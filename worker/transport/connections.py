@@ -1,11 +1,11 @@
 """Opens connections to Convertro, keeps them in pools, and decides when they are too old."""
 
+import select
 import socket
 import ssl
 from collections import deque
 from http.client import HTTPException
 from queue import Empty, Full
-from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
@@ -102,8 +102,8 @@ class _BoundedConnecting(HTTPConnection):
             self.close()  # if a proxy opens no tunnel, urllib3 would take this for connected
             kind = ConnectTimeoutError if isinstance(error, TimeoutError) else NewConnectionError
             raise kind(self, f"no connection: {error}") from error
-        self._poll = poll()
-        self._poll.register(self.sock, POLLIN)
+        self._poll = select.poll()
+        self._poll.register(self.sock, select.POLLIN)
         self._takes_requests = True
 
     def close(self) -> None:

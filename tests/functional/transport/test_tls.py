@@ -23,7 +23,7 @@ from tests.support.raw_server import OK, RawServer, raw_server, then_close
 from tests.support.relay import ConnectProxy, Relay
 from worker.journal.redis_client import connect_journal
 from worker.preflight.checks import Level
-from worker.preflight.reachable import connection_check, trust_check
+from worker.preflight.reachable import broker_check, connection_check, trust_check
 from worker.transport.transport import Transport
 
 PATH = "/v1/acme/1234/events"
@@ -358,3 +358,17 @@ def test_the_journals_redis_is_verified_too(
             else:
                 with pytest.raises(RedisConnectionError, match="certificate verify failed"):
                     redis.ping()
+
+
+def test_a_broker_whose_certificate_is_not_trusted_is_named(
+    journal_server: ValkeyServer, ours: Authority, theirs: Authority
+) -> None:
+    with Relay(("127.0.0.1", int(journal_server.port)), ours.server_side()) as front:
+        address = f"127.0.0.1:{front.port}"
+        url = f"rediss://:secret@{address}/0?ssl_ca_certs={theirs.path}"
+        check = broker_check(Settings(broker_url=url))
+    assert check.level is Level.WARNING
+    assert check.says == (
+        f"{address} cannot be used (ConnectionError: unable to get local issuer certificate): "
+        "a worker cannot hear of events"
+    )
