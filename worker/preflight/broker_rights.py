@@ -15,9 +15,9 @@ from celery.events.dispatcher import EventDispatcher
 from kombu import Connection, Queue
 from kombu.transport.redis import Channel
 from redis import Redis
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from worker.preflight.rights import Commands, Trial, missing_rights
+from worker.preflight.rights import Commands, Trial, missing_rights, script_trials
 from worker.task_names import DELIVER
 
 #: The command in Redis's refusal to a user without the right.
@@ -44,6 +44,7 @@ def broker_trials(queue: str) -> Iterator[Trial]:
             for kind in ("binding", "binding_permanent"):
                 yield command, f"_kombu.{kind}.{exchange}", tuple(rest)
     yield "LLEN", queue, ()
+    yield from script_trials()
     yield "MULTI", "", ()
     yield "EXEC", "", ()  # the last one: without it the connection stays in the transaction
 
@@ -137,7 +138,7 @@ def _missing_channels(client: Redis) -> list[str]:
         try:
             listener.psubscribe(channel)
             listener.parse_response(timeout=3)
-        except NoPermissionError:
+        except ResponseError:  # forbidden, or disabled in this Redis
             missing.append(f"PSUBSCRIBE {channel}")
         finally:
             with suppress(RedisError):

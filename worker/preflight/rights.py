@@ -11,12 +11,16 @@ from typing import Any
 from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import ExecAbortError, NoPermissionError
+from redis.exceptions import ExecAbortError, NoPermissionError, ResponseError
 
 #: A command, the key on which it is tried, and its further arguments.
 Trial = tuple[str, str, tuple[object, ...]]
 
 _NOTHING = "return 1"
+_DIGEST = sha1(_NOTHING.encode(), usedforsecurity=False).hexdigest()
+
+#: What is added to a command that the server does not know.
+_DISABLED = " (disabled in this Redis)"
 
 #: The random part of a key; messages show `*` in its place.
 _CHANCE = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
@@ -54,11 +58,17 @@ def journal_trials(prefix: str) -> Iterator[Trial]:
     key = f"{prefix}preflight-{uuid4().hex}"
     yield "TIME", "", ()
     yield "EVAL", "", (_NOTHING, 1, key)
-    yield "EVALSHA", "", (sha1(_NOTHING.encode(), usedforsecurity=False).hexdigest(), 1, key)
+    yield "EVALSHA", "", (_DIGEST, 1, key)
+
+
+def script_trials() -> Iterator[Trial]:
+    """List how Celery's Redis transport stores a script and runs it."""
+    yield "SCRIPT LOAD", "", (_NOTHING,)
+    yield "EVALSHA", "", (_DIGEST, 0)
 
 
 def missing_rights(redis: Redis, trials: Iterable[Trial]) -> list[str]:
-    """List the commands that the user of a connection may not give, each with its key.
+    """List the commands that are forbidden to the user, or disabled, each with its key.
 
     Raises:
         RedisError: Redis is unavailable, or refuses the connection.
@@ -69,7 +79,12 @@ def missing_rights(redis: Redis, trials: Iterable[Trial]) -> list[str]:
         pipeline.execute_command(command, *([key] if key else []), *rest)
     answers = pipeline.execute(raise_on_error=False)
     return [
-        f"{command} {_CHANCE.sub('*', key)}".rstrip()
+        f"{command} {_CHANCE.sub('*', key)}".rstrip() + (_DISABLED if _is_unknown(answer) else "")
         for (command, key, _), answer in zip(tried, answers, strict=True)
-        if isinstance(answer, NoPermissionError | ExecAbortError)
+        if isinstance(answer, NoPermissionError | ExecAbortError) or _is_unknown(answer)
     ]
+
+
+def _is_unknown(answer: object) -> bool:
+    """Whether a server does not know the command: a managed service may have disabled it."""
+    return isinstance(answer, ResponseError) and str(answer).startswith("unknown command")

@@ -81,6 +81,7 @@ def test_a_status_needs_no_right_to_ask_how_full_redis_is(stack: Stack) -> None:
         ("~{convertro}:* +@all -@dangerous resetchannels", "LPUSH convertro.preflight-*"),
         (f"{RIGHTS['worker']} resetchannels", "PSUBSCRIBE /0.celery.pidbox"),
         (f"{RIGHTS['worker']} -evalsha", "EVALSHA"),
+        (f"{RIGHTS['worker']} -script|load", "SCRIPT LOAD"),
         (f"{RIGHTS['worker']} -zadd", "ZADD {convertro}:preflight-*"),
         (f"{RIGHTS['worker']} -lpop", "LPOP {convertro}:preflight-*"),
         (f"{RIGHTS['worker']} -brpop", "BRPOP convertro.preflight-*"),
@@ -95,8 +96,8 @@ def test_a_status_needs_no_right_to_ask_how_full_redis_is(stack: Stack) -> None:
         ),
     ],
     ids=[
-        *("keys of the queue", "channels", "a script", "a command", "ringing", "taking", "asking"),
-        *("telling", "transactions", "their ends", "a channel", "replies"),
+        *("keys of the queue", "channels", "a script", "scripts", "a command", "ringing"),
+        *("taking", "asking", "telling", "transactions", "their ends", "a channel", "replies"),
     ],
 )
 def test_a_right_that_is_missing_is_named(stack: Stack, rights: str, named: str) -> None:
@@ -105,6 +106,12 @@ def test_a_right_that_is_missing_is_named(stack: Stack, rights: str, named: str)
     assert ended.returncode == 1
     assert f"the user of CONVERTRO_REDIS_URL may not: {named}" in ended.stdout
     assert "password" not in ended.stdout + ended.stderr
+
+
+def test_without_the_right_to_info_a_status_leaves_the_memory_out(stack: Stack) -> None:
+    url = make_user(stack, "app", f"{RIGHTS['exporter']} -info")
+    status = Cli({**stack.environment, "CONVERTRO_REDIS_URL": url}).json("status")
+    assert status["redis"] == {"used_bytes": None, "max_bytes": None}
 
 
 def test_a_preflight_that_may_not_tidy_up_keeps_no_worker_from_its_replies(stack: Stack) -> None:
