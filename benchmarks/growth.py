@@ -88,7 +88,9 @@ def raw_bytes(size: int) -> float:
 
 
 def used_bytes(stack: Stack) -> int:
-    return stack.producer().journal.memory().used
+    memory = stack.producer().journal.memory()
+    assert memory
+    return memory.used
 
 
 def wait_for_rewrite(stack: Stack) -> None:

@@ -77,7 +77,9 @@ def main() -> None:
             return sum(len(encode(each)) for each in events) / len(events)
 
         def used() -> int:
-            return journal.memory().used
+            memory = journal.memory()
+            assert memory
+            return memory.used
 
         empty = used()
         raw = fill()

@@ -14,6 +14,7 @@ from redis.sentinel import MasterNotFoundError
 
 from convertro.connection_pool import RestingMasterPool, RestingPool
 from convertro.name_lookup import (
+    RESP,
     BoundedConnection,
     BoundedMasterConnection,
     BoundedSSLConnection,
@@ -57,6 +58,7 @@ def connect(
         "socket_connect_timeout": timeout_seconds,
         "socket_keepalive": True,
         "health_check_interval": 0,
+        "protocol": RESP,
     }
     if is_sentinel(url):
         sentinels = sentinel_options(sentinel_password)

@@ -14,6 +14,11 @@ from typing import Any
 from redis.connection import Connection, SSLConnection
 from redis.sentinel import SentinelManagedConnection
 
+#: The version of Redis's protocol. Every server speaks it; for version 3, redis-py's default, a
+#: connection needs the command HELLO, which some managed services and proxies do not know. In
+#: version 3 redis-py also asks for notices of maintenance: after one it waits 10 s for an answer.
+RESP = 2
+
 
 class _Lookup:
     """The lookup of one name, shared by all threads that wait for it.
@@ -110,9 +115,6 @@ class BoundedConnection(Connection):
             finally:  # certificates are checked against the name
                 self.host, self.socket_connect_timeout = name, timeout_seconds
         raise error
-
-    def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
-        """Ask for no maintenance notices: after one, redis-py waits 10 s for an answer."""
 
 
 class BoundedSSLConnection(SSLConnection, BoundedConnection):

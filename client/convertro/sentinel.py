@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from convertro.host import bracketed
+from convertro.name_lookup import RESP
 
 _SCHEME = "sentinel://"
 
@@ -79,6 +80,7 @@ def sentinel_options(password: str | None) -> dict[str, Any]:
         "socket_keepalive": True,
         "retry": None,  # by default redis-py retries for seconds before it asks the next Sentinel
         "password": password,
+        "protocol": RESP,
     }
 
 

@@ -23,8 +23,8 @@ class ReadableJournal(Protocol):
     def snapshot(self) -> Snapshot:
         """The journal at one instant."""
 
-    def memory(self) -> Memory:
-        """How full Redis is."""
+    def memory(self) -> Memory | None:
+        """How full Redis is; None if it does not say."""
 
 
 @dataclass(eq=False)
@@ -56,20 +56,25 @@ class _JournalCollector(Collector):
             "1 while Redis refuses writes: nothing is accepted or delivered, workers seem silent.",
             refuses,
         )
-        with suppress(JournalUnavailable):  # the Redis user may lack the right to INFO: no fault
-            memory = self.journal.memory()
-            yield gauge(
-                "convertro_redis_memory_used_bytes",
-                "Memory that Redis uses; absent if its user may not use INFO.",
-                memory.used,
-            )
-            yield gauge(
-                "convertro_redis_memory_max_bytes",
-                "maxmemory; 0 for no bound, absent likewise.",
-                memory.bound,
-            )
+        with suppress(JournalUnavailable):  # it was there a moment ago
+            yield from _memory_gauges(self.journal.memory())
         seconds = monotonic() - began_at
         yield gauge("convertro_scrape_seconds", "How long reading the journal took.", seconds)
+
+
+def _memory_gauges(memory: Memory | None) -> Iterator[Metric]:
+    if memory is None:
+        return
+    yield gauge(
+        "convertro_redis_memory_used_bytes",
+        "Memory that Redis uses; absent if its user may not use INFO.",
+        memory.used,
+    )
+    yield gauge(
+        "convertro_redis_memory_max_bytes",
+        "maxmemory; 0 for no bound, absent likewise.",
+        memory.bound,
+    )
 
 
 def journal_registry(

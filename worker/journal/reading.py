@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from redis.exceptions import ResponseError
 
+from convertro.errors import JournalUnavailable
 from convertro.intake_journal import IntakeJournal
 from worker.journal.endings import Ending, find_ending
 from worker.journal.records import Record, SentCall, read_record
@@ -200,9 +202,16 @@ class ReadableJournal(IntakeJournal):
         for event_id, raw in self._rows(self._redis.hscan_iter(self._key("events"), count=PAGE)):
             yield event_id.decode(), raw
 
-    def memory(self) -> Memory:
-        """Read how full Redis is."""
-        facts = self._call(self._redis.info, "memory")
+    def memory(self) -> Memory | None:
+        """Read how full Redis is; None if INFO is forbidden, disabled or without that."""
+        try:
+            facts = self._call(self._redis.info, "memory")
+        except JournalUnavailable as unavailable:
+            if isinstance(unavailable.__cause__, ResponseError):
+                return None
+            raise
+        if "used_memory" not in facts:
+            return None
         return Memory(used=int(facts["used_memory"]), bound=int(facts.get("maxmemory", 0)))
 
     def raw_events(self, ids: Sequence[str]) -> list[bytes | None]:

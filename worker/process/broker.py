@@ -18,6 +18,7 @@ from redis.exceptions import OutOfMemoryError
 from redis.sentinel import SentinelManagedConnection
 
 from convertro.name_lookup import (
+    RESP,
     BoundedConnection,
     BoundedMasterConnection,
     BoundedSSLConnection,
@@ -56,6 +57,9 @@ def _room_for_wakeups(transport: type[RedisTransport]) -> type[RedisTransport]:
         # A name server that does not answer must not keep the worker from its other work.
         connection_class = _BOUNDED.get(kind.connection_class, kind.connection_class)
         connection_class_ssl = _BOUNDED.get(kind.connection_class_ssl, kind.connection_class_ssl)
+
+        def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+            return {**super()._connparams(asynchronous), "protocol": RESP}
 
         def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
             try:

@@ -14,6 +14,7 @@ def document(status: Status) -> dict[str, Any]:
     """Everything that is known, for scripts."""
     snapshot, settings = status.snapshot, status.settings
     breaker = snapshot.breaker
+    memory = status.memory
     left = drain(status)
     due = snapshot.due_now and snapshot.first_due_ms is not None
     return {
@@ -85,8 +86,8 @@ def document(status: Status) -> dict[str, Any]:
         "silent_workers": [_worker(worker, snapshot) for worker in snapshot.silent],
         "wakeups": snapshot.wakeups,
         "redis": {
-            "used_bytes": status.memory.used if status.memory else None,
-            "max_bytes": (status.memory.bound or None) if status.memory else None,
+            "used_bytes": memory.used if memory else None,
+            "max_bytes": (memory.bound or None) if memory else None,
         },
         "counters": dict(sorted(snapshot.counters.items())),
     }

@@ -51,7 +51,7 @@ class Status:
     """The figures of one moment, and what they mean."""
 
     snapshot: Snapshot
-    #: None if the Redis user may not use INFO.
+    #: None if Redis does not answer INFO.
     memory: Memory | None
     settings: Settings
     #: How many events reach their horizon by `horizon_by_ms`.

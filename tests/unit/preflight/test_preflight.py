@@ -386,7 +386,7 @@ def test_the_wait_ends() -> None:
 
 @contextmanager
 def answering(answer: bytes) -> Iterator[int]:
-    """Run a server that answers everything with the same bytes; yield its port."""
+    """Run a server that answers every command with the same bytes; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -396,8 +396,8 @@ def answering(answer: bytes) -> Iterator[int]:
                 except OSError:
                     return
                 with connection:
-                    while connection.recv(65536):
-                        connection.sendall(answer)
+                    while commands := connection.recv(65536):
+                        connection.sendall(answer * f"\r\n{commands.decode()}".count("\r\n*"))
 
         thread = Thread(target=serve, daemon=True)
         thread.start()
