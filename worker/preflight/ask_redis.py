@@ -26,8 +26,9 @@ from worker.preflight.rights import journal_trials, missing_rights
 
 #: A script that adds an entry to the dead letters and removes it again. It tries the removal first,
 #: so that nothing is left if a command is forbidden. It may run while Redis is full, as steps that
-#: bury may.
+#: bury may. The second key is on another node of a cluster if the prefix has no hash tag.
 _PROBE = """#!lua flags=allow-oom
+redis.call('EXISTS', ARGV[2])
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], 0, ARGV[1])
 redis.call('ZREM', KEYS[1], ARGV[1])
@@ -49,8 +50,9 @@ def ask_redis(settings: Settings, timeout_seconds: float = WORKER_TIMEOUT_SECOND
     address = address_of(settings.redis_url.get_secret_value())
     try:
         with connect_journal(settings, timeout_seconds) as redis:
-            facts = _facts(redis, address, f"{settings.key_prefix}dead")
-            missing = missing_rights(redis, journal_trials(settings.key_prefix))
+            facts = _facts(redis, address, settings.key_prefix)
+            trials = journal_trials(settings.key_prefix, fsync=settings.durability == "fsync")
+            missing = missing_rights(redis, trials)
             return replace(facts, missing_rights=tuple(missing))
     except RedisError as error:
         return NoAnswer(address, _why(error), _reason(error))
@@ -67,11 +69,11 @@ def _why(error: RedisError) -> Why:
     return Why.AWAY if passes else Why.REFUSED
 
 
-def _facts(redis: Redis, address: str, dead_key: str) -> RedisFacts:
+def _facts(redis: Redis, address: str, prefix: str) -> RedisFacts:
     pipeline = redis.pipeline(transaction=False)
     pipeline.info()
     pipeline.config_get("save", "appendfsync")
-    pipeline.eval(_PROBE, 1, dead_key, f"preflight-{uuid4().hex}")
+    pipeline.eval(_PROBE, 1, f"{prefix}dead", f"preflight-{uuid4().hex}", f"{prefix}due")
     info, config, dead = pipeline.execute(raise_on_error=False)
     refused = isinstance(dead, ResponseError)
     if refused and _why(dead) is Why.BUSY:

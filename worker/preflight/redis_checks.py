@@ -45,6 +45,10 @@ _REMEDIES = (
     ("WRONGTYPE", "another program uses this key: set another CONVERTRO_KEY_PREFIX or database"),
     ("read only", "set CONVERTRO_REDIS_URL to the primary"),
     ("MovedError", "set CONVERTRO_REDIS_URL to the node of the cluster that Redis names"),
+    (
+        "attempted to access",
+        "in a cluster, put braces into the prefix, as in CONVERTRO_KEY_PREFIX='{one}:'",
+    ),
     ("memory", "give Redis more memory"),
     ("MISCONF", "on the machine of Redis, free up disk space; its log says why it cannot save"),
     ("NOREPLICAS", "bring its replicas back, or lower min-replicas-to-write"),

@@ -49,8 +49,13 @@ _OF_JOURNAL: tuple[Commands, ...] = (
 )
 
 
-def journal_trials(prefix: str) -> Iterator[Trial]:
-    """List all commands of the journal's steps."""
+def journal_trials(prefix: str, *, fsync: bool = False) -> Iterator[Trial]:
+    """List all commands of the journal's steps.
+
+    Args:
+        prefix: The beginning of the journal's keys.
+        fsync: Whether an `enqueue` waits for the disk.
+    """
     for commands in _OF_JOURNAL:
         key = f"{prefix}preflight-{uuid4().hex}"
         for command, *rest in commands:
@@ -59,6 +64,8 @@ def journal_trials(prefix: str) -> Iterator[Trial]:
     yield "TIME", "", ()
     yield "EVAL", "", (_NOTHING, 1, key)
     yield "EVALSHA", "", (_DIGEST, 1, key)
+    if fsync:
+        yield "WAITAOF", "", (0, 0, 0)
 
 
 def script_trials() -> Iterator[Trial]:

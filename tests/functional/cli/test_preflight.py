@@ -321,6 +321,16 @@ def test_a_cluster_holds_a_journal_on_one_node_and_is_no_broker() -> None:
         )
 
 
+def test_in_a_cluster_a_prefix_without_braces_is_an_error() -> None:
+    with valkey(cluster_enabled="yes", cluster_port=free_port()) as server:
+        client(server).execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        until(lambda: "cluster_state:ok" in cluster_info(server.port))
+        ended = told(command(server.port, KEY_PREFIX="plain:")("preflight", "--json"))
+    level, says = ended["dead_letters"]
+    assert level == "error"
+    assert says.endswith("put braces into the prefix, as in CONVERTRO_KEY_PREFIX='{one}:'")
+
+
 def cluster_info(port: int) -> str:
     with Redis(port=port, decode_responses=True) as node:
         return str(node.execute_command("CLUSTER", "INFO"))

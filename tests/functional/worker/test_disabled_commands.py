@@ -43,10 +43,12 @@ def test_a_worker_needs_none_of_the_commands_for_administrators() -> None:
         ("MULTI", "MULTI"),
         ("PSUBSCRIBE", "PSUBSCRIBE /0.celery.pidbox"),
         ("SCRIPT", "SCRIPT LOAD"),
+        ("WAITAOF", "WAITAOF (disabled in this Redis)"),
     ],
 )
 def test_a_disabled_command_that_a_worker_needs_is_named(command: str, named: str) -> None:
     with disabled(command) as stack:
-        ended = Cli(stack.environment)("preflight", "--json")
+        fsync = {"CONVERTRO_DURABILITY": "fsync"}
+        ended = Cli(stack.environment)("preflight", "--json", **fsync)
     assert ended.returncode == 1
     assert f"the user of CONVERTRO_REDIS_URL may not: {named}" in ended.stdout
