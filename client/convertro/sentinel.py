@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from convertro.host import bracketed
-from convertro.name_lookup import RESP
 
 _SCHEME = "sentinel://"
 
@@ -74,6 +73,8 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
 
 def sentinel_options(password: str | None) -> dict[str, Any]:
     """Give redis-py's arguments for a connection to a Sentinel; no retry, as there are others."""
+    from convertro.name_lookup import RESP  # noqa: PLC0415  parsing URLs needs no redis-py
+
     return {
         "socket_timeout": _SENTINEL_TIMEOUT_SECONDS,
         "socket_connect_timeout": _SENTINEL_TIMEOUT_SECONDS,

@@ -231,7 +231,9 @@ def test_a_key_of_another_type_is_an_error() -> None:
 def test_a_wrong_password_is_no_reason_to_show_it() -> None:
     with valkey() as server:
         ended = command(server.port, f":{SECRET}@")("preflight", "--json")
-        assert ended.returncode == 0  # no password is needed
+        level, says = told(ended)["redis"]
+        assert (ended.returncode, level) == (3, "error")
+        assert "without any password configured" in says
         client(server).config_set("requirepass", "another")
         ended = command(server.port, f":{SECRET}@")("preflight", "--json")
     level, says = told(ended)["redis"]
