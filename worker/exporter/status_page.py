@@ -5,7 +5,6 @@ Only the commands of `convertro` change something, on a machine that can reach R
 """
 
 import re
-import shlex
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -23,7 +22,7 @@ from worker.status.tables import (
     rates_table,
     workers_table,
 )
-from worker.status.wording import clock_time
+from worker.status.wording import clock_time, in_shell
 
 #: How often the page reloads, in seconds.
 REFRESH_SECONDS = 10
@@ -68,12 +67,7 @@ def status_page(status: Status) -> str:
 def _remedy(reason: str) -> str:
     """The command for a reason's dead letters: redrive once the cause is mended, or discard."""
     verb = "discard" if reason in _UNDELIVERABLE else "redrive"
-    return f"convertro dead {verb} --reason {_in_shell(reason)}"
-
-
-def _in_shell(text: str) -> str:
-    """A word of a command to copy, which does nothing else, whatever somebody put into Redis."""
-    return shlex.quote(printable(text))
+    return f"convertro dead {verb} --reason {in_shell(reason)}"
 
 
 def outage_page(sentence: str) -> str:
@@ -101,7 +95,7 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.filters |= {
     "with_code": with_code,
     "printable": printable,
-    "in_shell": _in_shell,
+    "in_shell": in_shell,
 }
 _ENVIRONMENT.globals |= {
     "refresh_seconds": REFRESH_SECONDS,

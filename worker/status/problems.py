@@ -1,10 +1,8 @@
 """What is wrong, and what to do about it, in a sentence or two for each problem. Pure."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from config.printable import printable
 from convertro.intake_journal import FULL_SHARE
 from convertro.segment_event import MAX_EVENT_BYTES
 from worker.journal.breaker_state import BreakerState, Cause
@@ -18,7 +16,7 @@ from worker.reasons import (
     SkipReason,
 )
 from worker.status.status import Status
-from worker.status.wording import ago, counted, duration, nodes_of
+from worker.status.wording import ago, counted, duration, in_shell, nodes_of
 
 #: The share of Redis's memory above which an operator is warned; above `FULL_SHARE` the journal
 #: refuses new events.
@@ -156,7 +154,7 @@ def _worker_problems(status: Status) -> Iterator[Problem]:
         last = max(worker.ticked_ms for worker in silent)
         alone = "" if snapshot.workers else ", and no other worker is alive"
         nodes = {worker.node for worker in silent}
-        node = shlex.quote(printable(nodes.pop())) if len(nodes) == 1 else "NODE"
+        node = in_shell(nodes.pop()) if len(nodes) == 1 else "NODE"
         yield Problem(
             "worker_silent",
             f"{nodes_of(silent)} went silent {ago(last, snapshot.now_ms)}{alone}. If its process "
@@ -225,7 +223,7 @@ def _buried_before(snapshot: Snapshot) -> str:
     most = max(reasons, key=lambda reason: reasons[reason])
     return (
         f" {counted(sum(reasons.values()), 'event')} became dead letters before: once deliveries "
-        f"go on, `convertro dead redrive --reason {shlex.quote(printable(most))}`."
+        f"go on, `convertro dead redrive --reason {in_shell(most)}`."
     )
 
 

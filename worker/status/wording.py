@@ -3,6 +3,7 @@
 Times are given in unix milliseconds and written in UTC.
 """
 
+import shlex
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -27,6 +28,11 @@ _TENTHS_BELOW_SECONDS = 10
 def counted(number: int, noun: str) -> str:
     """`1 event`, `1,200 events`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def in_shell(text: str) -> str:
+    """A text from outside as one word of a command to copy, in which it can do nothing else."""
+    return shlex.quote(printable(text))
 
 
 def nodes_of(workers: "Iterable[SeenWorker]") -> str:

@@ -1,6 +1,5 @@
 """The canary: a few dead letters redriven first; the others follow if these succeed."""
 
-import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from worker.cli.terminal.progress import Bar
 from worker.journal.journal import Journal
 from worker.journal.reading import Sighting
 from worker.journal.snapshot import Snapshot
-from worker.status.wording import clock_time, counted, duration
+from worker.status.wording import clock_time, counted, duration, in_shell
 
 #: How often to look at the canary's events, in seconds.
 _POLL_SECONDS = 0.2
@@ -112,7 +111,7 @@ class Canary:
     def _next(self) -> str:
         dead = [name for name, fate in self.failed.items() if fate.place == "dead"]
         first = (dead or list(self.failed) or self.pending)[0]
-        return f"convertro {'dead show' if dead else 'show'} {shlex.quote(printable(first))}"
+        return f"convertro {'dead show' if dead else 'show'} {in_shell(first)}"
 
 
 def _end(fate: Fate) -> str:
